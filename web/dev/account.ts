@@ -3,8 +3,7 @@ import {
   spellings,
   type AppState,
   type ConductView,
-  type CoreEvent,
-  type CoreListener,
+  type OrderView,
   type PeopleQuery,
   type PostQuery,
 } from "@copconnect/client/core";
@@ -26,28 +25,25 @@ import type {
   RegistrationStep,
   UnitId,
 } from "@copconnect/client/wire";
+import { id, refusal } from "#practice/items.ts";
+import { pause, Station, type Talk } from "#practice/station.ts";
 import { codeOfConduct, conductView } from "./conduct.ts";
-import { DIRECTORY, ME, PEOPLE, UNITS, id } from "./organisation.ts";
+import { DIRECTORY, ME, PEOPLE, UNITS, deviceId, plate } from "./organisation.ts";
 import { chainOf, postOf, postsFound, postsOf } from "./posts.ts";
-import { refusal } from "./refusal.ts";
-import { deviceId, plate } from "./plates.ts";
 import type { Scenario } from "./scenario.ts";
-
-export const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, ms));
 
 export const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 
 const HOUR_MS = 3_600_000;
 
-export class ScriptedAccount {
+export abstract class ScriptedAccount extends Station {
   protected readonly scenario: Scenario;
-  readonly #listeners: CoreListener[] = [];
   protected now: AppState;
   #pin: string | null = null;
   #clients: ClientInfo[];
 
-  constructor(scenario: Scenario) {
+  constructor(scenario: Scenario, talks: readonly Talk[], issued: readonly OrderView[]) {
+    super(plate(ME), talks, issued);
     this.scenario = scenario;
     this.#pin = scenario.lock || scenario.phase === "locked" ? "1234" : null;
     const known = !["register", "signed_out", "storage_failed"].includes(scenario.phase);
@@ -104,15 +100,6 @@ export class ScriptedAccount {
         lockedMs: null,
       }),
     );
-  }
-
-  subscribe(listener: CoreListener): () => void {
-    this.#listeners.push(listener);
-    return () => this.#listeners.splice(this.#listeners.indexOf(listener), 1);
-  }
-
-  protected emit(event: CoreEvent): void {
-    for (const listener of this.#listeners) listener(event);
   }
 
   protected become(change: Partial<AppState>): AppState {

@@ -1,29 +1,11 @@
 /** Polls and questions of the scripted core: some colleagues have voted already. */
-import type {
-  LivePlace,
-  LiveShare,
-  LiveStart,
-  MessageBody,
-  MessageItem,
-  Outgoing,
-  ReplyQuote,
-} from "@copconnect/client/core";
+import type { MessageBody, MessageItem, Outgoing } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
-import { PEOPLE } from "./organisation.ts";
-import { plate } from "./plates.ts";
-import { quoteOf } from "./talk.ts";
+import { quoteOf } from "#practice/items.ts";
+import { PEOPLE, plate } from "./organisation.ts";
 import { ScriptedGuard } from "./guard.ts";
 
 type Poll = Extract<MessageBody, { kind: "poll" }>;
-
-export function consulting(
-  outgoing: Extract<Outgoing, { kind: "poll" | "question" | "live" }>,
-): MessageBody {
-  if (outgoing.kind === "poll") return freshPoll(outgoing);
-  if (outgoing.kind === "live")
-    return { ...outgoing, state: { running: true, untilMs: outgoing.untilMs, here: true } };
-  return { ...outgoing, state: { mine: true, answerId: null } };
-}
 
 function freshPoll(outgoing: Extract<Outgoing, { kind: "poll" }>): Poll {
   const people = PEOPLE.slice(1, 6).map(plate);
@@ -51,29 +33,36 @@ function voted(body: Poll, choices: readonly number[]): Poll {
   return { ...body, state: { ...state, options, voters, own: choices } };
 }
 
-/** The reply that is the accepted answer to a question. */
-export function acceptedIn(body: MessageBody, messages: readonly MessageItem[]): ReplyQuote | null {
-  const accepted = body.kind === "question" ? body.state.answerId : null;
-  const answer = messages.find(({ messageId }) => messageId === accepted);
-  return answer === undefined ? null : quoteOf(answer);
-}
-
 export abstract class ScriptedConsultation extends ScriptedGuard {
-  #live: readonly (LiveShare & LivePlace)[] = [];
   #quick: readonly string[] | null = null;
-  protected abstract amend(messageId: MessageId, change: (body: MessageBody) => MessageBody): void;
+
+  protected override bodyOf(outgoing: Outgoing): MessageBody {
+    return outgoing.kind === "poll" ? freshPoll(outgoing) : super.bodyOf(outgoing);
+  }
+  #amend(
+    conversationId: ConversationId,
+    messageId: MessageId,
+    change: (body: MessageBody) => MessageBody,
+  ): void {
+    const talk = this.talk(conversationId);
+    const message = this.message({ conversationId, messageId });
+    const body = change(message.body);
+    const accepted = body.kind === "question" ? body.state.answerId : null;
+    const answer = talk.messages.find((one) => one.messageId === accepted);
+    this.put(talk, { ...message, body, answer: answer === undefined ? null : quoteOf(answer) });
+  }
 
   readonly consultation = {
-    vote: (_: ConversationId, messageId: MessageId, choices: readonly number[]): Promise<void> => {
-      this.amend(messageId, (body) => (body.kind === "poll" ? voted(body, choices) : body));
+    vote: (at: ConversationId, messageId: MessageId, choices: readonly number[]): Promise<void> => {
+      this.#amend(at, messageId, (body) => (body.kind === "poll" ? voted(body, choices) : body));
       return Promise.resolve();
     },
     acceptAnswer: (
-      _: ConversationId,
+      at: ConversationId,
       questionId: MessageId,
       answerId: MessageId | null,
     ): Promise<void> => {
-      this.amend(questionId, (body) =>
+      this.#amend(at, questionId, (body) =>
         body.kind === "question" ? { ...body, state: { ...body.state, answerId } } : body,
       );
       return Promise.resolve();
@@ -86,50 +75,15 @@ export abstract class ScriptedConsultation extends ScriptedGuard {
       return Promise.resolve();
     },
     questions: async (conversationId: ConversationId): Promise<readonly MessageItem[]> => {
-      const { messages } = await this.messages.page(conversationId, null, 200);
-      return messages.filter(({ body }) => body.kind === "question").reverse();
+      return this.talk(conversationId)
+        .messages.filter(({ body }) => body.kind === "question")
+        .reverse();
     },
-    closePoll: (_: ConversationId, messageId: MessageId): Promise<void> => {
-      this.amend(messageId, (body) => {
+    closePoll: (at: ConversationId, messageId: MessageId): Promise<void> => {
+      this.#amend(at, messageId, (body) => {
         return body.kind === "poll" ? { ...body, state: { ...body.state, shut: "closed" } } : body;
       });
       return Promise.resolve();
-    },
-  };
-
-  readonly live = {
-    /** This officer never moves: the place where a share begins stays its place. */
-    share: async (
-      conversationId: ConversationId,
-      place: LiveStart,
-      forMs: number,
-    ): Promise<MessageItem> => {
-      const untilMs = Date.now() + forMs;
-      const item = await this.messages.send(
-        conversationId,
-        { kind: "live", untilMs, ...place },
-        null,
-      );
-      const { messageId } = item;
-      this.#live = [
-        { conversationId, messageId, untilMs, ...place, mine: true, sender: item.sender },
-      ];
-      this.emit({ type: "live", shares: this.#live });
-      return item;
-    },
-    stop: (): Promise<void> => {
-      this.#live = [];
-      this.emit({ type: "live", shares: [] });
-      return Promise.resolve();
-    },
-    shares: (): Promise<readonly LiveShare[]> => {
-      return Promise.resolve(this.#live);
-    },
-    move: (): Promise<readonly LiveShare[]> => {
-      return Promise.resolve(this.#live);
-    },
-    places: (): Promise<readonly LivePlace[]> => {
-      return Promise.resolve(this.#live);
     },
   };
 }

@@ -1,18 +1,14 @@
 /** The scripted core's guard: three words that it knows, and the policy that is shipped. */
 import type {
-  Core,
   ConversationItem,
   ForwardChoice,
   GuardMistake,
   GuardPolicy,
   GuardVerdict,
   GuardView,
-  MessageBody,
-  MessageItem,
 } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { CLASSES } from "#screens/conversation/guard/words.ts";
-import { refusal } from "./refusal.ts";
 import { ScriptedTrust } from "./trust.ts";
 
 const NUDGED = ["motivational", "emoji"];
@@ -48,36 +44,19 @@ function verdictOn(item: ConversationItem, text: string): GuardVerdict {
 export abstract class ScriptedGuard extends ScriptedTrust {
   #mistakes: readonly GuardMistake[] = [];
 
-  abstract readonly conversations: Core["conversations"];
-
-  abstract readonly messages: Core["messages"];
-  /** This person says something. */
-  protected abstract say(
-    conversationId: ConversationId,
-    body: MessageBody,
-    more: Partial<MessageItem>,
-  ): MessageItem;
-
-  async #message(from: Parameters<Core["forwarding"]["forward"]>[0]): Promise<MessageItem> {
-    const { messages } = await this.messages.page(from.conversationId, null, 10_000);
-    const message = messages.find(({ messageId }) => messageId === from.messageId);
-    if (message === undefined) throw refusal("not_found");
-    return message;
-  }
-
   readonly forwarding = {
+    ...this.ownForwarding,
     choice: async (
       conversationId: ConversationId,
       messageId: MessageId,
     ): Promise<ForwardChoice> => {
-      const { forwarded } = await this.#message({ conversationId, messageId });
+      const { forwarded } = this.message({ conversationId, messageId });
       const often = forwarded === "often";
       const { chats, oftenChats } = GUARD_POLICY.forwarding;
-      const all = await this.conversations.list();
       return {
         most: often ? oftenChats : chats,
         often,
-        closed: all.flatMap((item) => {
+        closed: this.talks.flatMap(({ item }) => {
           const announces = item.kind === "announcement" || item.whoMayPost === "admins";
           const why = announces ? "announcement" : "large";
           const open = !announces && item.members < GUARD_POLICY.largeFrom;
@@ -85,25 +64,15 @@ export abstract class ScriptedGuard extends ScriptedTrust {
         }),
       };
     },
-    forward: async (
-      ...[from, to, words]: Parameters<Core["forwarding"]["forward"]>
-    ): Promise<void> => {
-      const { body, forwarded } = await this.#message(from);
-      for (const conversationId of to) {
-        this.say(conversationId, body, { forwarded: forwarded ?? "some" });
-        const text = words.trim();
-        if (text !== "") this.say(conversationId, { kind: "text", text, mentions: [] }, {});
-      }
-    },
   };
 
   readonly guard = {
     verdict: async (conversationId: ConversationId, text: string): Promise<GuardVerdict> => {
-      return verdictOn(await this.conversations.get(conversationId), text);
+      return verdictOn(this.talk(conversationId).item, text);
     },
     /** Every picture that has a hash is a known greeting here. */
     pictureVerdict: async (conversationId: ConversationId): Promise<GuardVerdict> => {
-      return verdictOn(await this.conversations.get(conversationId), "good morning");
+      return verdictOn(this.talk(conversationId).item, "good morning");
     },
     view: (): Promise<GuardView> => {
       const pictures = 3;

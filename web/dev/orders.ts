@@ -1,8 +1,8 @@
 /** The scripted core's orders: some of each kind, in three languages, that can be acknowledged. */
 import type {
   ConversationItem,
+  Core,
   Issuing,
-  MessageItem,
   OrderBody,
   OrderChangeBody,
   OrderDraft,
@@ -11,11 +11,9 @@ import type {
 } from "@copconnect/client/core";
 import type { ConversationId, IssuableUnit, MessageId, UnitId } from "@copconnect/client/wire";
 import { emptyOrder } from "#screens/orders/compose/composing.ts";
-import { pause } from "./account.ts";
-import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
-import { plate } from "./plates.ts";
-import { refusal } from "./refusal.ts";
-import type { Scenario } from "./scenario.ts";
+import { id, orderOf, refusal } from "#practice/items.ts";
+import { pause } from "#practice/station.ts";
+import { ME, PEOPLE, UNITS, plate } from "./organisation.ts";
 import { ScriptedConsultation } from "./consultation.ts";
 import { ScriptedTraining } from "./teaching/training.ts";
 
@@ -25,38 +23,19 @@ function body(more: Partial<OrderBody>): OrderBody {
   return { ...emptyOrder(), attachments: [], ...more };
 }
 
-/** The order that stands in a conversation as its message with this number. */
-export function orderView(
+/** The order that is the message of a conversation with this number. */
+function orderView(
   number: number,
   conversationId: ConversationId,
   hoursAgo: number,
   said: OrderBody,
   more: Partial<OrderView> = {},
 ): OrderView {
-  const { validUntilMs, priority } = said;
-  return {
-    orderId: id<MessageId>(4, 700_000 + number),
-    conversationId,
-    seq: 700_000 + number,
-    issuedMs: Date.now() - hoursAgo * HOUR_MS,
-    issuer: plate(PEOPLE[2] ?? ME),
-    mine: false,
-    mayWithdraw: false,
-    priority,
-    validUntilMs,
-    body: said,
-    changes: [],
-    withdrawnMs: null,
-    owed: true,
-    acknowledgement: null,
-    earlier: null,
-    sending: null,
-    together: null,
-    overseen: false,
-    escalatedMs: null,
-    differs: null,
-    ...more,
+  const issued = {
+    ...{ orderId: id<MessageId>(4, 700_000 + number), conversationId, seq: 700_000 + number },
+    ...{ issuedMs: Date.now() - hoursAgo * HOUR_MS, issuer: plate(PEOPLE[2] ?? ME), body: said },
   };
+  return orderOf(issued, more);
 }
 
 function change(
@@ -72,7 +51,7 @@ function change(
   };
 }
 
-function samples(): OrderView[] {
+export function sampleOrders(): readonly OrderView[] {
   const now = Date.now();
   const talk = id<ConversationId>(3, 0);
   const bonalu = body({
@@ -180,59 +159,29 @@ function samples(): OrderView[] {
 
 export abstract class ScriptedOrders extends ScriptedConsultation {
   readonly training = new ScriptedTraining((event) => this.emit(event), this.scenario.lessons);
-  readonly #orders: OrderView[];
   readonly #drafts = new Map<MessageId, OrderDraft>();
+  abstract readonly conversations: Core["conversations"];
   readonly #ofUnits = new Map<UnitId, ConversationItem>();
 
-  constructor(scenario: Scenario) {
-    super(scenario);
-    this.#orders = scenario.chats === "empty" ? [] : samples();
-  }
-
-  /** The orders of a conversation, as its messages. */
-  protected ordersIn({ conversationId }: ConversationItem): readonly MessageItem[] {
-    return this.#orders.flatMap((order) => {
-      const { orderId: messageId, seq, issuer: sender, mine, issuedMs: sentMs, body: said } = order;
-      if (order.conversationId !== conversationId || said === null) return [];
-      const about = { messageId, conversationId, seq, sender, mine, sentMs, body: said };
-      const preview = { kind: "order", priority: said.priority, text: said.title } as const;
-      const status = mine ? ("read" as const) : null;
-      return [{ ...about, preview, replyTo: null, answer: null, status, failure: null }];
-    });
-  }
-
   readonly orders = {
-    page: async (query: { box: string; text?: string }): Promise<OrderPage> => {
+    ...this.ownOrders,
+    page: async (query: Parameters<Core["orders"]["page"]>[0]): Promise<OrderPage> => {
       await pause(40);
       if (this.scenario.chats === "error") throw refusal("storage_failed");
-      const text = (query.text ?? "").toLowerCase();
-      const orders = this.#orders
-        .filter((one) => query.box === "all" || (query.box === "open" ? one.owed : one.mine))
-        .filter(({ body: said }) => `${said?.title} ${said?.text}`.toLowerCase().includes(text))
-        .filter(({ orderId, together }) => together === null || together[0] === orderId)
-        .sort((a, b) => b.issuedMs - a.issuedMs);
-      return { orders, next: null };
+      return this.ownOrders.page(query);
     },
-    get: async (orderId: MessageId): Promise<OrderView> => {
-      const found = this.#orders.find((one) => one.orderId === orderId);
-      if (found === undefined) throw refusal("not_found");
-      return found;
-    },
+    get: async (orderId: MessageId): Promise<OrderView> => this.order(orderId),
     acknowledge: async (
       orderId: MessageId,
       given: { choice: number; answer: string | null },
     ): Promise<OrderView> => {
-      const order = await this.orders.get(orderId);
-      const sent = { ...given, createdMs: Date.now(), refused: null, waitsForReaders: false };
-      if (this.now.connection === "offline")
-        return this.#changed({ ...order, owed: false, sending: sent });
       await pause(150);
-      const acknowledgement = { choice: given.choice, toldBy: null, createdMs: Date.now() };
-      return this.#changed({ ...order, owed: false, sending: null, acknowledgement });
+      if (this.now.connection !== "offline") return this.ownOrders.acknowledge(orderId, given);
+      const sending = { ...given, createdMs: Date.now(), refused: null, waitsForReaders: false };
+      return this.changeOrder(orderId, { owed: false, sending });
     },
-    dismissRefusal: async (orderId: MessageId): Promise<void> => {
-      this.#changed({ ...(await this.orders.get(orderId)), sending: null });
-    },
+    dismissRefusal: async (orderId: MessageId): Promise<void> =>
+      void this.changeOrder(orderId, { sending: null }),
     issuing: async (conversationId: ConversationId | null): Promise<Issuing> => {
       const anywhere = ["routine", "urgent", "flash"] as const;
       return { here: conversationId === null ? null : anywhere, anywhere };
@@ -254,12 +203,6 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
       this.#drafts.delete(draftId);
     },
   };
-
-  #changed(order: OrderView): OrderView {
-    this.#orders[this.#orders.findIndex((one) => one.orderId === order.orderId)] = order;
-    this.emit({ type: "order", order });
-    return order;
-  }
 
   readonly unitOrders = {
     units: async (): Promise<readonly IssuableUnit[]> => {
@@ -292,7 +235,7 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
       );
       for (const item of await this.unitOrders.open(unitIds))
         this.emit({ type: "conversation", item: { ...item, empty: false } });
-      this.#orders.unshift(...orders);
+      this.issued.unshift(...orders);
       for (const one of orders) this.emit({ type: "order", order: one });
       await this.orders.dropDraft(draftId);
     },

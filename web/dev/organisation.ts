@@ -1,5 +1,7 @@
 /** A small department with real unit names and invented people, the same on every load. */
+import type { Plate } from "@copconnect/client/core";
 import type {
+  DeviceId,
   Directory,
   Language,
   Level,
@@ -12,6 +14,7 @@ import type {
   Unit,
   UnitId,
 } from "@copconnect/client/wire";
+import { id, named, plateIn, type Spelled } from "#practice/items.ts";
 
 /** Deterministic numbers in [0, 1) (mulberry32). */
 export function seeded(seed: number): () => number {
@@ -24,18 +27,8 @@ export function seeded(seed: number): () => number {
   };
 }
 
-export function id<I extends string>(kind: number, number: number): I {
-  return (kind.toString(16).padStart(8, "0") + number.toString(16).padStart(24, "0")) as I;
-}
-
 /** A row of a table below: a code, then the name in each language. */
 type Row = readonly [code: string, en: string, te: string, ur: string, hi: string];
-type Spelled = readonly [en: string, te: string, ur: string, hi: string];
-
-function named([en, te, ur, hi]: Spelled): Names {
-  return { en, te, ur, hi };
-}
-
 const term = ([code, ...spelled]: Row): Role => ({ code, names: named(spelled) });
 
 const LEVEL_ROWS: readonly Row[] = [
@@ -60,7 +53,7 @@ const RANK_ROWS: readonly Row[] = [
   ["CP", "Commissioner", "కమిషనర్", "کمشنر", "आयुक्त"],
   ["DGP", "Director General", "డైరెక్టర్ జనరల్", "ڈائریکٹر جنرل", "महानिदेशक"],
 ];
-export const RANKS: readonly Rank[] = RANK_ROWS.map((row, order) => ({ ...term(row), order }));
+const RANKS: readonly Rank[] = RANK_ROWS.map((row, order) => ({ ...term(row), order }));
 
 const ROLE_ROWS: readonly Row[] = [
   ["sho", "Station House Officer", "స్టేషన్ హౌస్ ఆఫీసర్", "اسٹیشن ہاؤس آفیسر", "थाना प्रभारी"],
@@ -102,6 +95,12 @@ export const UNITS: readonly Unit[] = PLACES.map(([parent, code, ...spelled], in
   level: code,
   names: named(spelled),
 }));
+
+/** From the top of the organisation down to a unit, as grants write it. */
+export function pathOf(unitId: string): string {
+  const parent = UNITS.find((one) => one.unitId === unitId)?.parentId ?? null;
+  return parent === null ? unitId : `${pathOf(parent)}/${unitId}`;
+}
 
 const GIVEN: readonly Spelled[] = [
   ["Ramesh", "రమేష్", "رمیش", "रमेश"],
@@ -255,3 +254,8 @@ export const DIRECTORY: Directory = {
   ranks: [...RANKS],
   roles: [...ROLES],
 };
+
+export const plate = (person: Person): Plate => plateIn(RANKS, person);
+
+/** 64 hex. */
+export const deviceId = (number: number): DeviceId => (id(6, number) + id(6, number)) as DeviceId;

@@ -8,9 +8,9 @@ import type {
   OverseenPerson,
 } from "@copconnect/client/core";
 import type { MessageId, Order, OrderState, PersonId, UnitId } from "@copconnect/client/wire";
-import { pause } from "./account.ts";
-import { ME, PEOPLE, UNITS, id, seeded } from "./organisation.ts";
-import { plate } from "./plates.ts";
+import { id } from "#practice/items.ts";
+import { pause } from "#practice/station.ts";
+import { ME, PEOPLE, UNITS, plate, seeded } from "./organisation.ts";
 
 const ISSUED_MS = Date.now() - 26 * 60_000;
 const PAGE = 60;

@@ -11,9 +11,8 @@ import type {
   UnitHeads,
   UnitId,
 } from "@copconnect/client/wire";
-import { HEADING, ME, PEOPLE, UNITS, id } from "./organisation.ts";
-import { refusal } from "./refusal.ts";
-import { plate } from "./plates.ts";
+import { id, refusal } from "#practice/items.ts";
+import { HEADING, ME, PEOPLE, UNITS, plate } from "./organisation.ts";
 
 const LISTED = 20;
 

@@ -21,10 +21,9 @@ import type {
   SanctionView,
 } from "@copconnect/client/core";
 import type { ActId, ReportId } from "@copconnect/client/wire";
-import { pause } from "./account.ts";
-import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
-import { plate } from "./plates.ts";
-import { refusal } from "./refusal.ts";
+import { id, refusal } from "#practice/items.ts";
+import { pause } from "#practice/station.ts";
+import { ME, PEOPLE, UNITS, pathOf, plate } from "./organisation.ts";
 import type { Scenario } from "./scenario.ts";
 import { attachmentOf } from "./talk.ts";
 
@@ -34,11 +33,6 @@ const DAY_MS = 24 * HOUR_MS;
 const plates = PEOPLE.filter(({ personId }) => personId !== ME.personId).map(plate);
 const someone = (at: number): (typeof plates)[number] =>
   plates[at % plates.length] as (typeof plates)[number];
-
-function pathOf(unitId: string): string {
-  const parent = UNITS.find((one) => one.unitId === unitId)?.parentId ?? null;
-  return parent === null ? unitId : `${pathOf(parent)}/${unitId}`;
-}
 
 const text = (said: string): MessageBody => ({ kind: "text", text: said, mentions: [] });
 const BEFORE: readonly MessageBody[] = [

@@ -1,17 +1,15 @@
 /** Conversations and messages as a station has them, the same on every load. */
 import type {
   AttachmentView,
-  OutgoingAttachment,
-  ReplyQuote,
   ConversationAlarm,
   ConversationItem,
   MessageBody,
   MessageItem,
-  Preview,
 } from "@copconnect/client/core";
 import type { ConversationId, Person, Standing } from "@copconnect/client/wire";
-import { ME, PEOPLE, UNITS, id, seeded } from "./organisation.ts";
-import { plate } from "./plates.ts";
+import { conversationOf, id, messageOf, quoteOf } from "#practice/items.ts";
+import type { Talk } from "#practice/station.ts";
+import { ME, PEOPLE, UNITS, plate, seeded } from "./organisation.ts";
 
 const LINES = [
   "Reached the spot. Traffic is moving.",
@@ -76,39 +74,6 @@ export function attachmentOf(
   };
 }
 
-export function previewOf(body: MessageBody): Preview {
-  if (body.kind === "text") return { kind: "text", text: body.text };
-  if (body.kind === "attachments") {
-    return { kind: body.attachments[0]?.kind ?? "document", text: body.text };
-  }
-  if (body.kind === "location") return { kind: "location" };
-  if (body.kind === "live") return { kind: "live" };
-  if (body.kind === "question") return { kind: "question", text: body.text };
-  if (body.kind === "order") return { kind: "order", priority: body.priority, text: body.title };
-  if (body.kind === "poll") return { kind: "poll", text: body.question };
-  if (body.kind === "notice") return { kind: "notice", notice: body.notice };
-  return { kind: "unsupported" };
-}
-
-/** A file that this person sends: it is here already. */
-export function sentAttachment(number: number, one: OutgoingAttachment): AttachmentView {
-  return attachmentOf(number, one.kind, {
-    name: one.name,
-    mime: one.mime,
-    size: one.file.size,
-    width: one.width ?? null,
-    height: one.height ?? null,
-    durationMs: one.durationMs ?? null,
-    thumb: one.thumb ?? null,
-    waveform: one.waveform ?? null,
-    local: true,
-  });
-}
-
-export function quoteOf({ messageId, sender, preview }: MessageItem): ReplyQuote {
-  return { messageId, conversationId: null, sender, preview };
-}
-
 interface Plan {
   readonly title: string | null;
   readonly kind: ConversationItem["kind"];
@@ -116,12 +81,6 @@ interface Plan {
   readonly messages: number;
   readonly unread: number;
   readonly more?: Partial<ConversationItem>;
-}
-
-export interface Talk {
-  item: ConversationItem;
-  people: readonly Person[];
-  messages: MessageItem[];
 }
 
 function makeMessages(
@@ -203,25 +162,21 @@ function makeMessages(
       body = { kind: "notice", notice: { kind: "added", people: [plate(others[2])] } };
     }
     const previous = messages[index - 3];
-    messages.push({
-      messageId: id(4, base * 100_000 + index),
-      conversationId,
-      seq: index + 1,
-      sender: plate(sender),
-      mine,
-      sentMs,
-      body,
-      preview: previewOf(body),
-      answer: null,
-      replyTo:
-        (dice > 0.93 || near === 3) && previous && previous.body.kind !== "notice"
-          ? quoteOf(previous)
-          : null,
-      ...(near === 5 || near === 14 ? { forwarded: "some" } : {}),
-      ...(near === 6 ? { forwarded: "often" } : {}),
-      status: mine ? (near < 4 ? "sent" : near < 12 ? "delivered" : "read") : null,
-      failure: null,
-    });
+    const reply = (dice > 0.93 || near === 3) && previous && previous.body.kind !== "notice";
+    messages.push(
+      messageOf(
+        {
+          ...{ messageId: id(4, base * 100_000 + index), conversationId, seq: index + 1 },
+          ...{ sender: plate(sender), body },
+        },
+        {
+          ...{ mine, sentMs, replyTo: reply ? quoteOf(previous) : null },
+          ...(near === 5 || near === 14 ? { forwarded: "some" } : {}),
+          ...(near === 6 ? { forwarded: "often" } : {}),
+          status: mine ? (near < 4 ? "sent" : near < 12 ? "delivered" : "read") : null,
+        },
+      ),
+    );
   }
   const late = Date.now() - (messages.at(-1)?.sentMs ?? 0) - 4 * 60_000;
   return messages.map((message) => ({ ...message, sentMs: message.sentMs + late }));
@@ -239,58 +194,21 @@ function standing(index: number, about: Standing["about"]): Standing {
   return { key: `${about}:${unitId}`, title, unitId, about, postId: null };
 }
 
-function build(plan: Plan, number: number): Talk {
+function build({ people, messages: count, more, ...about }: Plan, number: number): Talk {
   const conversationId = id<ConversationId>(3, number);
-  const messages = makeMessages(conversationId, plan.people, plan.messages, number + 1).map(
-    (message) => ({ ...message, sentMs: message.sentMs - number * number * 3_700_000 }),
-  );
-  const last = messages.at(-1);
-  const others = plan.people.filter((person) => person.personId !== ME.personId);
-  return {
-    people: plan.people,
-    messages,
-    item: {
-      conversationId,
-      kind: plan.kind,
-      title: plan.title,
-      photo: null,
-      direct: plan.kind === "direct" && others[0] ? plate(others[0]) : null,
-      some: others.slice(0, 3).map(plate),
-      members: plan.people.length,
-      audience: null,
-      standing: null,
-      post: null,
-      unregistered: others.filter((person) => !person.registered).length,
-      devices: plan.people.length + 3,
-      empty: messages.length === 0,
-      historyFromMs: null,
-      history: null,
-      last: last
-        ? {
-            preview: last.preview,
-            sender: last.sender,
-            mine: last.mine,
-            sentMs: last.sentMs,
-            status: last.status,
-          }
-        : null,
-      unread: plan.unread,
-      mentioned: false,
-      mutedUntilMs: null,
-      pinned: false,
-      draft: null,
-      draftFiles: 0,
-      canPost: true,
-      trainingFirst: false,
-      barred: null,
-      admin: false,
-      whoMayPost: "everyone",
-      state: "ready",
-      alarm: null,
-      createdMs: Date.now() - 90 * 86_400_000,
-      ...plan.more,
-    },
-  };
+  const messages = makeMessages(conversationId, people, count, number + 1).map((message) => ({
+    ...message,
+    sentMs: message.sentMs - number * number * 3_700_000,
+  }));
+  const others = people.filter((person) => person.personId !== ME.personId);
+  const item = conversationOf(conversationId, others.map(plate), messages.at(-1), {
+    ...about,
+    members: people.length,
+    unregistered: others.filter((person) => !person.registered).length,
+    devices: people.length + 3,
+    ...more,
+  });
+  return { item, people, messages };
 }
 
 export function makeTalks(

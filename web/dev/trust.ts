@@ -8,25 +8,23 @@ import type {
   GrantView,
   MadeView,
   MemberDevice,
+  OrderView,
   PhoneLockView,
   Plate,
   PresenceGiven,
   UnconfirmedItem,
 } from "@copconnect/client/core";
-import { pause, ScriptedAccount } from "./account.ts";
-import { refusal } from "./refusal.ts";
-import { ME, PEOPLE, UNITS, id } from "./organisation.ts";
-import { deviceId, plate } from "./plates.ts";
+import { id, refusal } from "#practice/items.ts";
+import { pause, type Talk } from "#practice/station.ts";
+import { ScriptedAccount } from "./account.ts";
+import { ME, PEOPLE, deviceId, pathOf, plate } from "./organisation.ts";
 import type { Scenario } from "./scenario.ts";
 
 const DIGITS = "481902";
 const CODE = "copconnect:confirm:";
 const DAY_MS = 86_400_000;
-const STATION = UNITS.slice(0, 5)
-  .map((unit) => unit.unitId)
-  .join("/");
 
-export class ScriptedTrust extends ScriptedAccount {
+export abstract class ScriptedTrust extends ScriptedAccount {
   #waiting: UnconfirmedItem[];
   #confirmations: ConfirmationView[];
   #asked: string | null = null;
@@ -37,8 +35,8 @@ export class ScriptedTrust extends ScriptedAccount {
   readonly #locked = new Map<PersonId, number>();
   #proven: (given: boolean) => void = () => undefined;
 
-  constructor(scenario: Scenario) {
-    super(scenario);
+  constructor(scenario: Scenario, talks: readonly Talk[], issued: readonly OrderView[]) {
+    super(scenario, talks, issued);
     const station = PEOPLE.filter((person) => person.unitId === ME.unitId);
     this.#waiting = [ME, ...station.filter(({ rank }) => rank === "PC").slice(0, 2)].map(
       (person, index) => ({
@@ -69,7 +67,7 @@ export class ScriptedTrust extends ScriptedAccount {
     if (asi !== ME) {
       this.#grants.set(asi.personId, [
         {
-          unitPath: STATION,
+          unitPath: pathOf(ME.unitId),
           by: plate(ME),
           createdMs: Date.now() - 10 * DAY_MS,
           notAfterMs: Date.now() + 80 * DAY_MS,

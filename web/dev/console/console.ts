@@ -17,12 +17,11 @@ import type {
   Right,
   RightRule,
 } from "@copconnect/client/wire";
-import { pause } from "../account.ts";
 import { ScriptedConduct } from "./conduct.ts";
-import { refusal } from "../refusal.ts";
 import { sampleCharts } from "./charts.ts";
-import { ME, PEOPLE, UNITS, id } from "../organisation.ts";
-import { deviceId, plate } from "../plates.ts";
+import { id, refusal } from "#practice/items.ts";
+import { pause } from "#practice/station.ts";
+import { ME, PEOPLE, UNITS, deviceId, pathOf, plate } from "../organisation.ts";
 import { PAST_STEPS, previewOf, unitCounts } from "./reorganising.ts";
 
 type Admin = Core["admin"];
@@ -53,12 +52,6 @@ const RIGHTS: readonly Right[] = [
 ];
 
 type Rows = "some" | "empty" | "error" | "loading" | number;
-
-/** From the top of the organisation down to a unit, as grants write it. */
-function pathOf(unitId: string): string {
-  const parent = UNITS.find((one) => one.unitId === unitId)?.parentId ?? null;
-  return parent === null ? unitId : `${pathOf(parent)}/${unitId}`;
-}
 
 function clientOf(number: number): ClientInfo {
   return {

@@ -9,7 +9,7 @@ import type {
   Upload,
   UploadId,
 } from "@copconnect/client/wire";
-import { pause } from "../account.ts";
+import { pause } from "#practice/station.ts";
 
 type Admin = Core["admin"];
 

@@ -1,9 +1,10 @@
 /** Moves and groups of the scripted console. */
 import type { Core } from "@copconnect/client/core";
 import type { Audience, ConversationId, PersonId } from "@copconnect/client/wire";
-import { pause } from "../account.ts";
 import { ScriptedImports } from "./imports.ts";
-import { PEOPLE, UNITS, id } from "../organisation.ts";
+import { id } from "#practice/items.ts";
+import { pause } from "#practice/station.ts";
+import { PEOPLE, UNITS } from "../organisation.ts";
 
 type Admin = Core["admin"];
 

@@ -21,9 +21,9 @@ import type {
   Untrained,
   WrittenLesson,
 } from "@copconnect/client/wire";
-import { pause } from "../account.ts";
+import { refusal } from "#practice/items.ts";
+import { pause } from "#practice/station.ts";
 import { PEOPLE, UNITS, seeded } from "../organisation.ts";
-import { refusal } from "../refusal.ts";
 
 const TITLES: readonly (readonly [CourseName, Language, string, Practice | null])[] = [
   ["officer", "en", "What this app is for", null],

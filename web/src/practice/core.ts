@@ -1,76 +1,50 @@
 /**
- * The core of a practice: one station in memory, whose people answer by themselves. The screens over
- * it are those of the app; this is all that they reach. It has no transport, no vault and no key, and
- * a call that the practice does not need is refused in words, so that nobody takes the rest of the
- * app for part of the exercise.
+ * The core of a practice: one station in memory (station.ts). The screens over it are those of the
+ * app; this is all that they reach. A call that the practice does not need is refused in words, so
+ * that nobody takes the rest of the app for part of the exercise.
  */
 import type {
   AppState,
   ConnectedCore,
-  ConversationItem,
-  CoreError,
-  CoreEvent,
-  CoreListener,
   EncryptionView,
-  ForwardChoice,
   GuardVerdict,
-  LivePlace,
-  LiveShare,
-  LiveStart,
   MemberItem,
   MemberPage,
   MessageItem,
-  MessagePage,
   MessageReceipts,
-  OrderPage,
   OrderView,
-  Outgoing,
   ReportReaders,
 } from "@copconnect/client/core";
-import type { AttachmentId, ClientId, ConversationId, MessageId } from "@copconnect/client/wire";
+import type { ClientId, ConversationId, MessageId } from "@copconnect/client/wire";
 import { t } from "#i18n/index.svelte.ts";
-import { BEAT, DIRECTORY, HEAD, ME, PEOPLE, id, plateOf } from "./department.ts";
+import { BEAT, DIRECTORY, HEAD, ME, PEOPLE, plateOf } from "./department.ts";
 import { claimedBy } from "./bridge.ts";
-import { bodyOf, previewOf, quoteOf } from "./preview.ts";
-import { DISTRICT_TALK, makeScene, type Scene, type Talk } from "./scene.ts";
+import { encryptionOf, id, refusal } from "./items.ts";
+import { DISTRICT_TALK, orderOfScene, talksOf } from "./scene.ts";
+import { Station, type ColleagueAnswer, type Talk } from "./station.ts";
 import type { Deed } from "./steps.ts";
 
-/** Colleagues answer as fast as people would who have the phone in the hand. */
-const SENT_MS = 250;
-const READ_MS = 900;
-const ANSWER_MS = 1_800;
 const NOTHING: readonly never[] = [];
 
-function refusal(code: string): CoreError {
-  return { code, retry: false, retryAfterMs: null, details: {} };
-}
-
-class Station {
-  readonly #scene: Scene;
+class Exercise extends Station {
   readonly #note: (deed: Deed) => void;
-  readonly #files = new Map<AttachmentId, Blob>();
-  #order: OrderView;
-  #hasOrder: boolean;
-  #listeners: readonly CoreListener[] = [];
-  #live: readonly (LiveShare & LivePlace)[] = [];
-  #made = 1_000;
 
-  constructor(withOrder: boolean, note: (deed: Deed) => void) {
-    this.#scene = makeScene(withOrder);
-    this.#order = this.#scene.order;
-    this.#hasOrder = withOrder;
+  constructor(orders: readonly OrderView[], note: (deed: Deed) => void) {
+    super(plateOf(ME), talksOf(orders), orders);
     this.#note = note;
+  }
+
+  protected override answerIn({ item }: Talk): ColleagueAnswer {
+    const sender = plateOf(item.direct === null ? BEAT : HEAD);
+    return { sender, body: { kind: "text", text: t("training.scene.answer"), mentions: [] } };
+  }
+  protected override noteRead({ body: { kind }, replyTo }: MessageItem): void {
+    if (kind === "location" || kind === "live") this.#note("located");
+    else this.#note(replyTo === null ? "sent" : "replied");
   }
 
   // --- The app and its people --------------------------------------------------------------------
 
-  subscribe(listener: CoreListener): () => void {
-    this.#listeners = [...this.#listeners, listener];
-    return () => (this.#listeners = this.#listeners.filter((one) => one !== listener));
-  }
-  #emit(event: CoreEvent): void {
-    for (const listener of this.#listeners) listener(event);
-  }
   readonly app = {
     start: async (): Promise<AppState> => {
       return {
@@ -126,54 +100,18 @@ class Station {
     questions: async () => NOTHING,
   } satisfies Partial<ConnectedCore["consultation"]>;
 
-  // --- Conversations -----------------------------------------------------------------------------
+  // --- Conversations and messages ----------------------------------------------------------------
 
-  #talk(conversationId: ConversationId): Talk {
-    const found = this.#scene.talks.find((one) => one.item.conversationId === conversationId);
-    if (found === undefined) throw refusal("not_found");
-    return found;
-  }
-  #change(talk: Talk, change: Partial<ConversationItem>): void {
-    talk.item = { ...talk.item, ...change };
-    this.#emit({ type: "conversation", item: talk.item });
-  }
   readonly conversations = {
-    list: async (): Promise<readonly ConversationItem[]> => {
-      return this.#scene.talks.map(({ item }) => item);
-    },
-    get: async (conversationId: ConversationId): Promise<ConversationItem> => {
-      return this.#talk(conversationId).item;
-    },
+    ...this.ownConversations,
     openDirect: async (personId) => {
-      const found = this.#scene.talks.find(({ item }) => item.direct?.personId === personId);
+      const found = this.talks.find(({ item }) => item.direct?.personId === personId);
       if (found === undefined) throw refusal("practice_only");
       return found.item;
     },
-    setPreferences: async (conversationId, preferences) => {
-      this.#change(this.#talk(conversationId), preferences);
-    },
     encryption: async (conversationId: ConversationId): Promise<EncryptionView> => {
       this.#note("encryption");
-      const { item } = this.#talk(conversationId);
-      return {
-        conversationId,
-        people: item.members,
-        unregistered: 0,
-        unregisteredPeople: [],
-        devices: item.devices,
-        whole: true,
-        unconfirmed: [],
-        waiting: 0,
-        refused: 0,
-        rosterEpoch: 1,
-        keyAgeMs: 3_600_000,
-        kem: "x-wing",
-        historyFromMs: null,
-        headCode: "11111 22222 33333 44444 55555 66666 77777 88888",
-      };
-    },
-    saveDraft: async (conversationId, draft) => {
-      this.#change(this.#talk(conversationId), { draft: draft === "" ? null : draft });
+      return encryptionOf(this.talk(conversationId).item);
     },
     keepDraftFiles: async (_, files) => files,
     draftFiles: async () => NOTHING,
@@ -181,7 +119,7 @@ class Station {
 
   readonly members = {
     list: async (conversationId: ConversationId): Promise<readonly MemberItem[]> => {
-      return this.#talk(conversationId).people.map((one) => ({
+      return this.talk(conversationId).people.map((one) => ({
         plate: plateOf(one),
         admin: one === HEAD,
         me: one === ME,
@@ -200,51 +138,11 @@ class Station {
     }),
   } satisfies Partial<ConnectedCore["members"]>;
 
-  // --- Messages ----------------------------------------------------------------------------------
-
   readonly messages = {
-    page: async (conversationId: ConversationId): Promise<MessagePage> => {
-      const { item, messages } = this.#talk(conversationId);
-      const firstUnread = item.unread > 0 ? (messages.at(-item.unread)?.messageId ?? null) : null;
-      return { messages: [...messages], more: false, firstUnread };
-    },
-    send: async (
-      conversationId: ConversationId,
-      outgoing: Outgoing,
-      replyTo: MessageId | null,
-    ): Promise<MessageItem> => {
-      const talk = this.#talk(conversationId);
-      const body = bodyOf(outgoing, (attachmentId, file) => this.#files.set(attachmentId, file));
-      if (body === null) throw refusal("practice_only");
-      const quoted = talk.messages.find((one) => one.messageId === replyTo);
-      const number = ++this.#made;
-      const message: MessageItem = {
-        ...{ messageId: id<MessageId>(4, number), conversationId, seq: null, body },
-        sender: plateOf(ME),
-        mine: true,
-        sentMs: Date.now(),
-        preview: previewOf(body),
-        replyTo: quoted === undefined ? null : quoteOf(quoted),
-        answer: null,
-        status: "sending",
-        failure: null,
-      };
-      this.#put(talk, message);
-      setTimeout(() => this.#put(talk, { ...message, seq: number, status: "delivered" }), SENT_MS);
-      setTimeout(() => {
-        this.#put(talk, { ...message, seq: number, status: "read" });
-        this.#noteSent(body.kind, quoted !== undefined);
-      }, READ_MS);
-      setTimeout(() => this.#answer(talk), ANSWER_MS);
-      return message;
-    },
-    markRead: async (conversationId) => {
-      const talk = this.#talk(conversationId);
-      if (talk.item.unread > 0) this.#change(talk, { unread: 0 });
-    },
+    ...this.ownMessages,
     receipts: async (conversationId, messageId) => {
       this.#note("receipts");
-      const { item, people } = this.#talk(conversationId);
+      const { item, people } = this.talk(conversationId);
       const others = people.filter((one) => one !== ME).map(plateOf);
       const many = item.members > people.length;
       const totals = {
@@ -261,47 +159,11 @@ class Station {
       } satisfies MessageReceipts;
     },
   } satisfies Partial<ConnectedCore["messages"]>;
-  #put(talk: Talk, message: MessageItem): void {
-    const at = talk.messages.findIndex((one) => one.messageId === message.messageId);
-    if (at < 0) talk.messages.push(message);
-    else talk.messages[at] = message;
-    const { conversationId } = talk.item;
-    this.#emit({ type: "messages", conversationId, items: [message] });
-    const { preview, sender, mine, sentMs, status } = message;
-    this.#change(talk, { last: { preview, sender, mine, sentMs, status } });
-  }
-
-  #noteSent(kind: MessageItem["body"]["kind"], reply: boolean): void {
-    if (kind === "location" || kind === "live") this.#note("located");
-    else this.#note(reply ? "replied" : "sent");
-  }
-  #answer(talk: Talk): void {
-    const from = talk.item.direct === null ? BEAT : HEAD;
-    const body = { kind: "text", text: t("training.scene.answer"), mentions: [] } as const;
-    const number = ++this.#made;
-    this.#put(talk, {
-      ...{ messageId: id<MessageId>(4, number), conversationId: talk.item.conversationId },
-      ...{ seq: number, sender: plateOf(from), mine: false, sentMs: Date.now(), body },
-      ...{ preview: previewOf(body), replyTo: null, answer: null, status: null, failure: null },
-    });
-  }
-
-  readonly attachments = {
-    get: async (attachmentId): Promise<Blob> => {
-      const file = this.#files.get(attachmentId);
-      if (file === undefined) throw refusal("not_found");
-      return file;
-    },
-    range: async (attachmentId, start, end): Promise<Uint8Array> => {
-      const file = await this.attachments.get(attachmentId);
-      return new Uint8Array(await file.slice(start, end).arrayBuffer());
-    },
-  } satisfies Partial<ConnectedCore["attachments"]>;
 
   readonly guard = {
     /** The weights stay with the real core, which judges as in earnest. The policy is the shipped one. */
     verdict: async (conversationId: ConversationId, written: string): Promise<GuardVerdict> => {
-      const { item } = this.#talk(conversationId);
+      const { item } = this.talk(conversationId);
       const others = item.members - 1;
       const claimed = item.direct === null ? ((await claimedBy(written)) ?? "fine") : "fine";
       if (claimed === "fine") return { act: "fine", claimed, others };
@@ -314,24 +176,12 @@ class Station {
   // --- Forwarding and reports --------------------------------------------------------------------
 
   readonly forwarding = {
-    choice: async (): Promise<ForwardChoice> => ({
+    choice: async () => ({
       ...{ most: 5, often: false },
       closed: [{ conversationId: DISTRICT_TALK, why: "large" }],
     }),
-    forward: async ({ conversationId, messageId }, to) => {
-      const original = this.#talk(conversationId).messages.find(
-        (one) => one.messageId === messageId,
-      );
-      if (original === undefined) throw refusal("not_found");
-      for (const one of to) {
-        const number = ++this.#made;
-        this.#put(this.#talk(one), {
-          ...{ messageId: id<MessageId>(4, number), conversationId: one, seq: number },
-          ...{ sender: plateOf(ME), mine: true, sentMs: Date.now(), body: original.body },
-          ...{ preview: original.preview, replyTo: null, answer: null, status: "delivered" },
-          ...{ failure: null, forwarded: "some" },
-        });
-      }
+    forward: async (from, to, words) => {
+      await this.ownForwarding.forward(from, to, words);
       this.#note("forwarded");
     },
   } satisfies Partial<ConnectedCore["forwarding"]>;
@@ -342,81 +192,49 @@ class Station {
       rules: [t("training.scene.rule1"), t("training.scene.rule2"), t("training.scene.rule3")],
     }),
   } satisfies Partial<ConnectedCore["conduct"]>;
+
   /** The calls of the sheet of a report, which makes no use of the answer to a report. */
-  reports = refusing({
+  readonly reports = {
     reportReaders: (): Promise<ReportReaders> =>
       Promise.resolve({ people: [plateOf(HEAD)], unreached: [], before: 1 }),
-    report: () => {
-      this.#note("reported");
-      return Promise.resolve();
-    },
-  });
-
-  // --- Places ------------------------------------------------------------------------------------
-
-  readonly live = {
-    share: async (conversationId, place, forMs) => {
-      const untilMs = Date.now() + forMs;
-      const item = await this.messages.send(
-        conversationId,
-        { kind: "live", untilMs, ...place },
-        null,
-      );
-      const { messageId, sender } = item;
-      this.#live = [{ ...{ conversationId, messageId, untilMs, sender }, ...place, mine: true }];
-      this.#emit({ type: "live", shares: this.#live });
-      return item;
-    },
-    stop: async () => {
-      this.#live = [];
-      this.#emit({ type: "live", shares: [] });
-    },
-    shares: async () => this.#live,
-    places: async () => this.#live,
-    move: async (place: LiveStart) => {
-      this.#live = this.#live.map((one) => ({ ...one, ...place }));
-      return this.#live;
-    },
-  } satisfies Partial<ConnectedCore["live"]>;
+    report: async () => this.#note("reported"),
+  };
 
   // --- Orders ------------------------------------------------------------------------------------
 
   readonly orders = {
-    page: async ({ box }): Promise<OrderPage> => {
-      const listed = this.#hasOrder && box !== "issued" && (box === "all" || this.#order.owed);
-      return { orders: listed ? [this.#order] : [], next: null };
-    },
+    ...this.ownOrders,
     get: async (orderId, fresh) => {
-      if (orderId !== this.#order.orderId) throw refusal("not_found");
+      const order = this.order(orderId);
       // The order's own page asks for the newest word; a card in a conversation does not.
       if (fresh === true) this.#note("order");
-      return this.#order;
+      return order;
     },
-    acknowledge: async (_, { choice }) => {
-      const acknowledgement = { choice, toldBy: null, createdMs: Date.now() };
-      this.#order = { ...this.#order, owed: false, acknowledgement };
-      this.#emit({ type: "order", order: this.#order });
+    acknowledge: async (orderId: MessageId, given) => {
+      const order = await this.ownOrders.acknowledge(orderId, given);
       this.#note("acknowledged");
-      return this.#order;
+      return order;
     },
     issuing: async () => ({ here: null, anywhere: NOTHING }),
     drafts: async () => NOTHING,
   } satisfies Partial<ConnectedCore["orders"]>;
 }
 
-/** An object whose other calls are refused as no part of the practice. */
+/** An object whose other calls, and those of its objects, are refused as no part of the practice. */
 function refusing(object: object): object {
   return new Proxy(object, {
     get(target, name) {
       const own: unknown = Reflect.get(target, name, target);
       if (typeof own === "function") return own.bind(target);
+      if (typeof own === "object" && own !== null) return refusing(own);
       // A promise resolves with this object: it must not look like one itself.
-      if (own !== undefined || typeof name === "symbol" || name === "then") return own;
+      if (typeof name === "symbol" || name === "then") return own;
       return refusing(() => Promise.reject(refusal("practice_only")));
     },
   });
 }
 
+/** `withOrder`: whether an order has come to the station. */
 export function practiceCore(withOrder: boolean, note: (deed: Deed) => void): ConnectedCore {
-  return refusing(new Station(withOrder, note)) as ConnectedCore;
+  return refusing(new Exercise(withOrder ? [orderOfScene()] : [], note)) as ConnectedCore;
 }

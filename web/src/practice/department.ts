@@ -1,17 +1,7 @@
 /** The department of the practice: one station of invented people, whom no other page knows. */
 import type { Plate } from "@copconnect/client/core";
-import type { Directory, Names, Person, PersonId, PostId, UnitId } from "@copconnect/client/wire";
-
-/** An id that no server gives: its kind, zeros, its number. */
-export function id<I extends string>(kind: number, number: number): I {
-  return (kind.toString(16).padStart(8, "0") + number.toString(16).padStart(24, "0")) as I;
-}
-
-type Spelled = readonly [en: string, te: string, ur: string, hi: string];
-
-function named([en, te, ur, hi]: Spelled): Names {
-  return { en, te, ur, hi };
-}
+import type { Directory, Person, PersonId, PostId, UnitId } from "@copconnect/client/wire";
+import { id, named, plateIn, type Spelled } from "./items.ts";
 
 export const DISTRICT = id<UnitId>(2, 1);
 export const STATION = id<UnitId>(2, 2);
@@ -97,8 +87,4 @@ export const BEAT = person(
 
 export const PEOPLE: readonly Person[] = [HEAD, SECTOR, WRITER, BEAT, ME];
 
-/** As the core makes it of a signed card: the rank's English name stands for its code. */
-export function plateOf({ personId, names, rank, post, unitId }: Person): Plate {
-  const known = DIRECTORY.ranks.find(({ code }) => code === rank);
-  return { personId, names, rank: known?.names.en ?? rank, post, unitId };
-}
+export const plateOf = (person: Person): Plate => plateIn(DIRECTORY.ranks, person);

@@ -1,0 +1,266 @@
+/**
+ * A core in memory, without a server, a vault or a key: conversations, messages, files, positions
+ * and orders, and colleagues who answer. The practice (core.ts) and the scripted page of web/dev add
+ * their own people and calls.
+ *
+ * A real core over a server in memory would be slower and larger: on a cheap phone, five devices
+ * need 4 seconds to register, and the practice would load 190 KB more. Each member of a group of 412
+ * or of 63,000 people would need such a device too.
+ */
+import type {
+  ConversationItem,
+  Core,
+  CoreEvent,
+  CoreListener,
+  LivePlace,
+  LiveShare,
+  MessageBody,
+  MessageItem,
+  OrderView,
+  Outgoing,
+  Plate,
+} from "@copconnect/client/core";
+import type { AttachmentId, ConversationId, MessageId, Person } from "@copconnect/client/wire";
+import { bodyOf, id, lastOf, messageOf, quoteOf, refusal } from "./items.ts";
+
+export const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Colleagues answer as fast as people would who have the phone in the hand. */
+const STEPS = [
+  [250, "sent"],
+  [150, "delivered"],
+  [500, "read"],
+] as const;
+const ANSWER_MS = 900;
+
+export interface Talk {
+  item: ConversationItem;
+  people: readonly Person[];
+  readonly messages: MessageItem[];
+}
+
+/** The author and the words of an answer. */
+export type ColleagueAnswer = Pick<MessageItem, "sender" | "body">;
+
+export abstract class Station {
+  protected readonly talks: Talk[];
+  protected readonly issued: OrderView[];
+  readonly #me: Plate;
+  readonly #files = new Map<AttachmentId, Blob>();
+  #listeners: readonly CoreListener[] = [];
+  #live: readonly (LiveShare & LivePlace)[] = [];
+  #made = 800_000;
+
+  constructor(me: Plate, talks: readonly Talk[], issued: readonly OrderView[]) {
+    this.#me = me;
+    this.talks = [...talks];
+    this.issued = [...issued];
+  }
+
+  /** Null: nobody answers. */
+  protected abstract answerIn(talk: Talk, number: number): ColleagueAnswer | null;
+  /** Somebody has read a message of this person's. */
+  protected abstract noteRead(message: MessageItem): void;
+  /** A conversation as this person may use it now. */
+  protected shown(item: ConversationItem): ConversationItem {
+    return item;
+  }
+  /** The file of an attachment that nobody sent from here. */
+  protected absentFile(): Blob {
+    throw refusal("not_found");
+  }
+  protected bodyOf(outgoing: Outgoing): MessageBody {
+    const body = bodyOf(outgoing, (file) => {
+      const attachmentId = this.newId<AttachmentId>(5);
+      this.#files.set(attachmentId, file);
+      return attachmentId;
+    });
+    if (body === null) throw refusal("practice_only");
+    return body;
+  }
+
+  subscribe(listener: CoreListener): () => void {
+    this.#listeners = [...this.#listeners, listener];
+    return () => (this.#listeners = this.#listeners.filter((one) => one !== listener));
+  }
+  protected emit(event: CoreEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+  protected newId<I extends string>(kind: number): I {
+    return id(kind, ++this.#made);
+  }
+
+  // --- Conversations -----------------------------------------------------------------------------
+
+  protected talk(conversationId: ConversationId): Talk {
+    const found = this.talks.find(({ item }) => item.conversationId === conversationId);
+    if (found === undefined) throw refusal("not_found");
+    return found;
+  }
+  protected change(talk: Talk, change: Partial<ConversationItem>): ConversationItem {
+    talk.item = { ...talk.item, ...change };
+    const item = this.shown(talk.item);
+    this.emit({ type: "conversation", item });
+    return item;
+  }
+  protected readonly ownConversations = {
+    list: async (): Promise<readonly ConversationItem[]> =>
+      this.talks.map(({ item }) => this.shown(item)),
+    get: async (conversationId: ConversationId): Promise<ConversationItem> =>
+      this.shown(this.talk(conversationId).item),
+    setPreferences: async (conversationId, preferences) =>
+      void this.change(this.talk(conversationId), preferences),
+    saveDraft: async (conversationId, draft) =>
+      void this.change(this.talk(conversationId), { draft: draft === "" ? null : draft }),
+  } satisfies Partial<Core["conversations"]>;
+
+  // --- Messages ----------------------------------------------------------------------------------
+
+  /** Show a message, new or changed. */
+  protected put(talk: Talk, message: MessageItem): void {
+    const at = talk.messages.findIndex(({ messageId }) => messageId === message.messageId);
+    if (at < 0) talk.messages.push(message);
+    else talk.messages[at] = message;
+    const { conversationId, unread } = talk.item;
+    this.emit({ type: "messages", conversationId, items: [message] });
+    const others = unread + (at < 0 ? 1 : 0);
+    this.change(talk, { unread: message.mine ? 0 : others, last: lastOf(message) });
+  }
+  /** This person says something. */
+  protected say(talk: Talk, body: MessageBody, more: Partial<MessageItem>): MessageItem {
+    const { conversationId } = talk.item;
+    const said = { messageId: this.newId<MessageId>(4), conversationId, seq: null, body };
+    const message = messageOf({ ...said, sender: this.#me }, { mine: true, ...more });
+    this.put(talk, message);
+    this.change(talk, { draft: null, draftFiles: 0 });
+    return message;
+  }
+  /** A message of this person's comes to the others, who read it; one of them answers. */
+  protected async deliver(talk: Talk, message: MessageItem): Promise<void> {
+    const sent = { ...message, seq: ++this.#made };
+    for (const [ms, status] of STEPS) {
+      await pause(ms);
+      this.put(talk, { ...sent, status });
+    }
+    this.noteRead(message);
+    await pause(ANSWER_MS);
+    this.answer(talk);
+  }
+  protected answer(talk: Talk): void {
+    const seq = ++this.#made;
+    const answer = this.answerIn(talk, seq);
+    if (answer === null) return;
+    const { conversationId } = talk.item;
+    const item = messageOf({ messageId: id(4, seq), conversationId, seq, ...answer }, {});
+    this.put(talk, item);
+    this.emit({ type: "notify", conversationId, item });
+  }
+  protected send(at: ConversationId, outgoing: Outgoing, replyTo: MessageId | null): MessageItem {
+    const talk = this.talk(at);
+    const quoted = talk.messages.find(({ messageId }) => messageId === replyTo);
+    const reply = quoted === undefined ? null : quoteOf(quoted);
+    const message = this.say(talk, this.bodyOf(outgoing), { status: "sending", replyTo: reply });
+    void this.deliver(talk, message);
+    return message;
+  }
+  protected readonly ownMessages = {
+    page: async (conversationId, before, limit) => {
+      const { item, messages } = this.talk(conversationId);
+      const at = messages.findIndex(({ messageId }) => messageId === before);
+      const end = at < 0 ? messages.length : at;
+      const from = Math.max(0, end - limit);
+      const incoming = messages.filter(({ mine }) => !mine);
+      const firstUnread = item.unread > 0 ? incoming.at(-item.unread) : undefined;
+      return {
+        ...{ messages: messages.slice(from, end), more: from > 0 },
+        firstUnread: firstUnread?.messageId ?? null,
+      };
+    },
+    send: async (conversationId, outgoing, replyTo) => this.send(conversationId, outgoing, replyTo),
+    markRead: async (conversationId) => {
+      const talk = this.talk(conversationId);
+      if (talk.item.unread > 0) this.change(talk, { unread: 0, mentioned: false });
+    },
+  } satisfies Partial<Core["messages"]>;
+
+  protected message(from: { conversationId: ConversationId; messageId: MessageId }): MessageItem {
+    const { messages } = this.talk(from.conversationId);
+    const found = messages.find(({ messageId }) => messageId === from.messageId);
+    if (found === undefined) throw refusal("not_found");
+    return found;
+  }
+  protected readonly ownForwarding = {
+    forward: async (from, to, words) => {
+      const { body, forwarded = "some" } = this.message(from);
+      const text = words.trim();
+      for (const talk of to.map((one) => this.talk(one))) {
+        this.say(talk, body, { forwarded, status: "delivered" });
+        const said = { kind: "text", text, mentions: [] } as const;
+        if (text !== "") this.say(talk, said, { status: "delivered" });
+      }
+    },
+  } satisfies Partial<Core["forwarding"]>;
+
+  readonly attachments = {
+    get: async (attachmentId: AttachmentId): Promise<Blob> =>
+      this.#files.get(attachmentId) ?? this.absentFile(),
+    range: async (attachmentId, start, end) => {
+      const file = this.#files.get(attachmentId) ?? this.absentFile();
+      return new Uint8Array(await file.slice(start, end).arrayBuffer());
+    },
+    cancelDownload: async () => {
+      // Nothing is under way.
+    },
+  } satisfies Partial<Core["attachments"]>;
+
+  // --- Positions ---------------------------------------------------------------------------------
+
+  readonly live = {
+    share: async (conversationId, place, forMs) => {
+      const untilMs = Date.now() + forMs;
+      const item = this.send(conversationId, { kind: "live", untilMs, ...place }, null);
+      const { messageId, sender } = item;
+      this.#live = [{ ...{ conversationId, messageId, untilMs, sender }, ...place, mine: true }];
+      this.emit({ type: "live", shares: this.#live });
+      return item;
+    },
+    stop: async () => {
+      this.#live = [];
+      this.emit({ type: "live", shares: [] });
+    },
+    shares: async () => this.#live,
+    places: async () => this.#live,
+    move: async (place) => (this.#live = this.#live.map((one) => ({ ...one, ...place }))),
+  } satisfies Core["live"];
+
+  // --- Orders ------------------------------------------------------------------------------------
+
+  protected order(orderId: MessageId): OrderView {
+    const found = this.issued.find((one) => one.orderId === orderId);
+    if (found === undefined) throw refusal("not_found");
+    return found;
+  }
+  protected changeOrder(orderId: MessageId, change: Partial<OrderView>): OrderView {
+    const order = { ...this.order(orderId), ...change };
+    this.issued[this.issued.findIndex((one) => one.orderId === orderId)] = order;
+    this.emit({ type: "order", order });
+    return order;
+  }
+  protected readonly ownOrders = {
+    page: async ({ box, text = "" }) => {
+      const orders = this.issued
+        .filter(({ owed, mine }) => box === "all" || (box === "open" ? owed : mine))
+        .filter(({ body }) =>
+          `${body?.title} ${body?.text}`.toLowerCase().includes(text.toLowerCase()),
+        )
+        .filter(({ orderId, together }) => together === null || together[0] === orderId)
+        .sort((a, b) => b.issuedMs - a.issuedMs);
+      return { orders, next: null };
+    },
+    acknowledge: async (orderId: MessageId, { choice }: { readonly choice: number }) => {
+      const acknowledgement = { choice, toldBy: null, createdMs: Date.now() };
+      return this.changeOrder(orderId, { owed: false, sending: null, acknowledgement });
+    },
+  } satisfies Partial<Core["orders"]>;
+}
