@@ -40,6 +40,35 @@ def test_a_reply_quotes_and_leads_back(trio: Trio) -> None:
     expect(said.get_by_role("button").filter(has_text="Ward nine")).to_have_count(0)
 
 
+def test_a_long_text_folds_and_copies_as_it_was_written(trio: Trio) -> None:
+    writer, reader, _ = trio
+    text = "*Bandobast* <b>now</b>, _gate four_. " + "Report with torches. " * 60 + "End of order."
+    writer.open_direct(reader)
+    writer.secrets.text(text)
+    writer.composer.fill(text)
+    writer.button("conversation.send").click()
+    reader.open_chat(writer.person.name)
+    message = reader.message("Bandobast")
+    expect(message.locator("strong")).to_contain_text("Bandobast")
+    expect(message.locator("em")).to_contain_text("gate four")
+    expect(message).not_to_contain_text("End of order.")
+    before = message.bounding_box() or {"y": 0, "height": 0}
+    message.get_by_role("button", name=reader.word("conversation.readMore")).click()
+    expect(message).to_contain_text("<b>now</b>")
+    expect(message).to_contain_text("End of order.")
+    # The text grows downward: its first line stays where it was read.
+    after = message.bounding_box() or before
+    assert after["height"] > before["height"] > 0
+    assert after["y"] == pytest.approx(before["y"], abs=1)
+    copied = message.locator(".text").evaluate(
+        """(element) => {
+            getSelection().selectAllChildren(element);
+            return getSelection().toString();
+        }"""
+    )
+    assert copied == text
+
+
 def test_a_mention_marks_the_chat_of_whoever_is_meant(trio: Trio) -> None:
     writer, meant, other = trio
     title = "Night shift of the south zone"

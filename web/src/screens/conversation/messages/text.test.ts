@@ -1,6 +1,6 @@
 import type { PersonId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
-import { onlyEmoji, piecesOf } from "./text.ts";
+import { beginningOf, onlyEmoji, piecesOf, type Piece } from "./text.ts";
 
 describe("piecesOf", () => {
   it("finds links without the punctuation after them", () => {
@@ -34,6 +34,90 @@ describe("piecesOf", () => {
       { kind: "mention", text: "@Ravi", personId: "a" },
       { kind: "plain", text: "!" },
     ]);
+  });
+});
+
+/** The source of pieces, and what is bold and italic in it. */
+function styledIn(text: string): { source: string; bold: string[]; italic: string[] } {
+  const found = { source: "", bold: [] as string[], italic: [] as string[] };
+  const read = (pieces: readonly Piece[]): string =>
+    pieces
+      .map((piece) => {
+        if ("text" in piece) return piece.text;
+        const inner = read(piece.pieces);
+        found[piece.kind].push(inner);
+        return piece.mark + inner + piece.mark;
+      })
+      .join("");
+  found.source = read(piecesOf(text, []));
+  return found;
+}
+
+describe("bold and italic", () => {
+  it("are words between marks, one within the other too", () => {
+    expect(styledIn("*Gate 4* at _six_, (*వెంటనే*) *_now_*").bold).toEqual([
+      "Gate 4",
+      "వెంటనే",
+      "_now_",
+    ]);
+    expect(styledIn("*Gate 4* at _six_, *_now_*").italic).toEqual(["six", "now"]);
+  });
+
+  it("keep the source, and HTML stays text", () => {
+    for (const text of [
+      "*a* _b_ *_c_*",
+      "*<img src=x onerror=alert(1)>*",
+      "* _ *_ _* **",
+      "*a\nb*",
+    ])
+      expect(styledIn(text).source).toBe(text);
+    expect(styledIn("*<b>x</b>*").bold).toEqual(["<b>x</b>"]);
+  });
+
+  it("are not made of marks within words, at spaces, doubled, or across lines", () => {
+    const plain = "2*3*4 duty_list_final *a * b* ** *a\nb* _ x_ __init__ *123*45# a*b*";
+    expect(styledIn(plain)).toEqual({ source: plain, bold: [], italic: [] });
+  });
+
+  it("go around mentions and links, and never into them", () => {
+    const mention = { personId: "a" as PersonId, start: 1, length: 5 };
+    expect(piecesOf("*@Ravi, come* https://x.in/_a_/b", [mention])).toEqual([
+      {
+        kind: "bold",
+        mark: "*",
+        pieces: [
+          { kind: "mention", text: "@Ravi", personId: "a" },
+          { kind: "plain", text: ", come" },
+        ],
+      },
+      { kind: "plain", text: " " },
+      { kind: "link", text: "https://x.in/_a_/b", href: "https://x.in/_a_/b" },
+    ]);
+    expect(styledIn("*https://x.in/a*").bold).toEqual(["https://x.in/a"]);
+  });
+
+  it("takes no long for a text that is all marks", () => {
+    const from = performance.now();
+    piecesOf("*a _b ".repeat(4_000), []);
+    expect(performance.now() - from).toBeLessThan(500);
+  });
+});
+
+describe("beginningOf", () => {
+  it("leaves a text whole that would fold little", () => {
+    expect(beginningOf("word ".repeat(170))).toBeNull();
+    expect(beginningOf("a\n".repeat(17))).toBeNull();
+  });
+
+  it("ends at a word, by characters or by lines", () => {
+    const long = beginningOf("నివేదిక ".repeat(200));
+    expect(long?.length).toBeLessThanOrEqual(600);
+    expect(long?.endsWith("నివేదిక")).toBe(true);
+    expect(beginningOf("a b\n".repeat(40))?.split("\n").length).toBe(12);
+  });
+
+  it("cuts no sign in two where there is no space", () => {
+    expect(beginningOf("👮🏽‍♀️".repeat(400))?.replaceAll("👮🏽‍♀️", "")).toBe("");
   });
 });
 

@@ -1,6 +1,7 @@
 /**
- * A message's text as pieces: plain, a mention, or a link. Pure. Only http and https become links,
- * and a mention that does not lie within the text is ignored: the text comes from outside.
+ * A message's text as pieces: plain, a mention, a link, or *bold* and _italic_ around pieces. Pure. Only
+ * http and https become links, and a mention that does not lie within the text is ignored: the text comes
+ * from outside.
  */
 import type { PersonId } from "@copconnect/client/wire";
 import type { Mention, MessageBody } from "@copconnect/client/core";
@@ -8,24 +9,49 @@ import type { Mention, MessageBody } from "@copconnect/client/core";
 export type Piece =
   | { readonly kind: "plain"; readonly text: string }
   | { readonly kind: "mention"; readonly text: string; readonly personId: PersonId }
-  | { readonly kind: "link"; readonly text: string; readonly href: string };
+  | { readonly kind: "link"; readonly text: string; readonly href: string }
+  | {
+      readonly kind: "bold" | "italic";
+      /** The sign before and after the pieces in the source. */
+      readonly mark: string;
+      readonly pieces: readonly Piece[];
+    };
+
+/** A mention or a link, at its place in the text. */
+interface Whole {
+  readonly start: number;
+  readonly end: number;
+  readonly piece: Piece;
+}
 
 const LINK = /https?:\/\/[^\s<>"'`]+/giu;
 /** Punctuation that ends a sentence rather than an address. */
-const TRAILING = /[.,;:!?)\]}।۔]+$/u;
+const TRAILING = /[.,;:!?)\]}।۔*_]+$/u;
+/** Marks around whole words of one line, without the mark in between. */
+const STYLED = /(?<![\p{L}\p{M}\p{N}*_])([*_])(?!\s)(?:(?!\1).)+(?<!\s)\1(?![\p{L}\p{M}\p{N}*_])/gu;
 
-function links(text: string): Piece[] {
-  const pieces: Piece[] = [];
-  let at = 0;
-  for (const match of text.matchAll(LINK)) {
+function linksIn(text: string, from: number): Whole[] {
+  return [...text.matchAll(LINK)].flatMap((match) => {
     const address = match[0].replace(TRAILING, "");
-    if (!URL.canParse(address)) continue;
-    if (match.index > at) pieces.push({ kind: "plain", text: text.slice(at, match.index) });
-    pieces.push({ kind: "link", text: address, href: new URL(address).href });
-    at = match.index + address.length;
+    if (!URL.canParse(address)) return [];
+    const start = from + match.index;
+    const piece = { kind: "link", text: address, href: new URL(address).href } as const;
+    return [{ start, end: start + address.length, piece }];
+  });
+}
+
+/** Mentions, and the links outside them, in the order of the text. */
+function wholesIn(text: string, mentions: readonly Mention[]): readonly Whole[] {
+  const found: Whole[] = [];
+  let at = 0;
+  for (const { start, length, personId } of [...mentions].sort((a, b) => a.start - b.start)) {
+    const end = start + length;
+    if (start < at || length <= 0 || end > text.length) continue;
+    const piece = { kind: "mention", text: text.slice(start, end), personId } as const;
+    found.push(...linksIn(text.slice(at, start), at), { start, end, piece });
+    at = end;
   }
-  if (at < text.length) pieces.push({ kind: "plain", text: text.slice(at) });
-  return pieces;
+  return [...found, ...linksIn(text.slice(at), at)];
 }
 
 /** The words that a person wrote; empty where the message has none. */
@@ -34,29 +60,68 @@ export function textOf(body: MessageBody): string {
 }
 
 export function piecesOf(text: string, mentions: readonly Mention[]): readonly Piece[] {
-  const pieces: Piece[] = [];
-  let at = 0;
-  for (const mention of [...mentions].sort((a, b) => a.start - b.start)) {
-    const end = mention.start + mention.length;
-    if (mention.start < at || mention.length <= 0 || end > text.length) continue;
-    pieces.push(...links(text.slice(at, mention.start)));
-    pieces.push({
-      kind: "mention",
-      text: text.slice(mention.start, end),
-      personId: mention.personId,
-    });
-    at = end;
+  const wholes = wholesIn(text, mentions);
+  /** The text with a letter for each sign of a mention or link: marks there are none. */
+  let masked = "";
+  for (const { start, end } of wholes)
+    masked += text.slice(masked.length, start) + "x".repeat(end - start);
+  masked += text.slice(masked.length);
+
+  function unstyled(from: number, to: number): Piece[] {
+    const pieces: Piece[] = [];
+    const plain = (end: number): void => {
+      if (end > from) pieces.push({ kind: "plain", text: text.slice(from, end) });
+    };
+    for (const { start, end, piece } of wholes) {
+      if (start < from || end > to) continue;
+      plain(start);
+      pieces.push(piece);
+      from = end;
+    }
+    plain(to);
+    return pieces;
   }
-  pieces.push(...links(text.slice(at)));
-  return pieces;
+  function styled(from: number, to: number): Piece[] {
+    const pieces: Piece[] = [];
+    let at = from;
+    for (const match of masked.slice(from, to).matchAll(STYLED)) {
+      const [all, mark = ""] = match;
+      const start = from + match.index;
+      const end = start + all.length;
+      const kind = mark === "*" ? "bold" : "italic";
+      pieces.push(...unstyled(at, start), { kind, mark, pieces: styled(start + 1, end - 1) });
+      at = end;
+    }
+    return [...pieces, ...unstyled(at, to)];
+  }
+  return styled(0, text.length);
+}
+
+/** A text that is longer, by characters or lines, folds to a beginning, which is shorter. */
+const WHOLE = { characters: 900, lines: 18 };
+const FOLDED = { characters: 600, lines: 12 };
+const CLUSTERS = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
+/** The words of a long text that are shown before "Read more"; null: the text is not long. */
+export function beginningOf(text: string): string | null {
+  const lines = text.trimEnd().split("\n");
+  if (text.length <= WHOLE.characters && lines.length <= WHOLE.lines) return null;
+  const few = lines.length > WHOLE.lines ? lines.slice(0, FOLDED.lines).join("\n") : text;
+  if (few.length <= FOLDED.characters) return few;
+  const cut = few.slice(0, FOLDED.characters);
+  const word = cut.search(/\s\S*$/u);
+  if (word > 0) return cut.slice(0, word);
+  return [...CLUSTERS.segment(cut)]
+    .slice(0, -1)
+    .map(({ segment }) => segment)
+    .join("");
 }
 
 const EMOJI = /^(?:\p{Extended_Pictographic}|\p{Regional_Indicator}{2})/u;
-const clusters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /** Up to three emoji and nothing else: shown large. */
 export function onlyEmoji(text: string): boolean {
   if (text === "" || text.length > 48) return false;
-  const found = [...clusters.segment(text)].map((one) => one.segment);
+  const found = [...CLUSTERS.segment(text)].map((one) => one.segment);
   return found.length <= 3 && found.every((one) => EMOJI.test(one));
 }
