@@ -37,6 +37,27 @@ describe("several devices", () => {
     expect((await b.core.conversations.encryption(id)).devices).toBe(2);
   });
 
+  it("announce only the chats that name their person when their records change", async () => {
+    const [a, c] = [await w.join(), await w.join()];
+    const b = await w.join();
+    const second = await w.device(w.index);
+    const chats = await Promise.all(
+      [b, c].map(async ({ person }) => {
+        const { conversationId } = await a.core.conversations.openDirect(person);
+        await a.ready(conversationId);
+        return conversationId;
+      }),
+    );
+    await w.current.settle(a, b, c, second);
+    a.events.length = 0;
+    await compareDigits(b, second);
+    await w.current.settle(a, b, c, second);
+    const announced = a.events.flatMap((event) =>
+      event.type === "conversation" ? [event.item.conversationId] : [],
+    );
+    expect(new Set(announced)).toEqual(new Set([chats[0]]));
+  });
+
   it("signs out: the server forgets the device and nothing stays here", async () => {
     const a = await w.join();
     const state = await a.core.app.signOut();

@@ -15,7 +15,7 @@ import { rewind } from "../inbox/rewind.ts";
 import { decodeContent } from "../kinds/content.ts";
 import { Announcer } from "../messages/announcer.ts";
 import { OutgoingStore } from "../messages/outgoing.ts";
-import { ViewMaker, type Closed } from "../messages/views.ts";
+import { peopleIn, ViewMaker, type Closed } from "../messages/views.ts";
 import { OrderDrafts } from "../orders/drafts.ts";
 import { Orders } from "../orders/orders.ts";
 import { LateSeals } from "../outbox/late-seals.ts";
@@ -180,14 +180,10 @@ export class Device {
 
   /** Read the vault; nothing of the network is needed. */
   async open(): Promise<void> {
-    const { people } = this.#options;
     this.outgoing.load(await this.context.vault.all<OutgoingRecord>(STORES.outbox));
     await this.book.load();
     await this.live.open();
     await this.orders.load();
-    people.onLoaded = () => {
-      this.announceAll();
-    };
     for (const record of this.outgoing.all()) {
       const conversation = this.book.find(record.conversationId);
       if (record.stage === "preparing" && conversation !== null)
@@ -255,9 +251,12 @@ export class Device {
 
   /** Names may be others, and what was refused because of these people may be good now. */
   #peopleChanged(personIds: ReadonlySet<PersonId>): void {
-    this.announceAll();
-    for (const conversation of this.book.conversations.values())
+    for (const conversation of this.book.conversations.values()) {
+      const named = peopleIn(conversation.record);
+      if (named.some((one) => personIds.has(one))) this.#announcer.conversation(conversation);
+      this.#announcer.members(conversation.id);
       void this.inbox.changed(conversation, personIds).catch(ignore);
+    }
   }
 
   /** Every conversation may look otherwise now. */

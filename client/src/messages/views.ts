@@ -1,5 +1,5 @@
 /** View models from records: everything the screens see is made here. */
-import type { ConversationId, MessageId } from "../ids.ts";
+import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import type { Announcer, Views } from "./announcer.ts";
 import type { Attachments } from "../attachments/attachments.ts";
 import type { Conversation } from "../conversation/conversation.ts";
@@ -306,6 +306,18 @@ export class ViewMaker implements Views {
         : { kind: "text", text: reply.preview },
     };
   }
+}
+
+/** The people whom a conversation's item names. */
+export function peopleIn({
+  createdBy,
+  directPersonId,
+  last,
+  some,
+}: ConversationRecord): readonly PersonId[] {
+  const notice = last?.preview.kind === "notice" ? last.preview.notice : null;
+  const named = [createdBy, directPersonId, last?.senderId, notice?.by, ...some];
+  return [...named, ...(notice?.people ?? [])].filter((one) => one != null);
 }
 
 /** How far the messages of before this device have come. */

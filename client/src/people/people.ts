@@ -2,7 +2,7 @@
  * People and the directory, cached so that everything already seen shows without network.
  *
  * Plates show only what a verified card signs (docs/keys.md, PersonCard); a person without one has no
- * plate until the server has answered, and `onLoaded` tells when more are known. The server's
+ * plate until the server has answered; trust tells when more are known. The server's
  * other answers (numbers, roles, status) show on the person's own page alone.
  */
 import type { PersonId, UnitId } from "../ids.ts";
@@ -53,21 +53,18 @@ export class People {
   readonly #known = new Map<PersonId, Person>();
   #directory: Directory | null = null;
   #failedMs = -Infinity;
-  onLoaded: (personIds: readonly PersonId[]) => void = () => undefined;
 
   constructor(
     context: Pick<Context, "vault" | "api" | "emit" | "now">,
-    trust: Pick<DeviceTrust, "ensure" | "card" | "onChanged">,
+    trust: Pick<DeviceTrust, "ensure" | "card">,
   ) {
     this.#context = context;
     this.#trust = trust;
-    trust.onChanged((personIds) => this.onLoaded(personIds));
   }
 
   reset(): void {
     this.#known.clear();
     this.#directory = null;
-    this.onLoaded = () => undefined;
   }
 
   /** The plate if it is known here; asks the server in the background otherwise. */
