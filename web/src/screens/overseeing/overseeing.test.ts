@@ -5,7 +5,7 @@ import { TOWNS } from "#parts/map/towns.ts";
 import { shapeOf } from "./curve.ts";
 import { seatOf } from "./seats.ts";
 import { percent, shares } from "./shares.ts";
-import { languageOf } from "./words.ts";
+import { languageOf } from "#i18n/script.ts";
 
 function counts(owed: number, received: number, read: number, acknowledged: number): OrderCounts {
   return { owed, received, read, acknowledged, told: 0, unreadable: 0, choices: [] };

@@ -20,24 +20,6 @@ export interface OrderFacts {
 
 export type Say = (key: TextKey, values?: TextValues) => string;
 
-const SCRIPTS: readonly (readonly [RegExp, Language])[] = [
-  [/\p{Script=Telugu}/gu, "te"],
-  [/\p{Script=Arabic}/gu, "ur"],
-  [/\p{Script=Devanagari}/gu, "hi"],
-  [/\p{Script=Latin}/gu, "en"],
-];
-
-/** The language of a text by the script of most of its letters. */
-export function languageOf(text: string): Language {
-  const counted = SCRIPTS.map(([script, language]) => ({
-    language,
-    letters: text.match(script)?.length ?? 0,
-  }));
-  counted.sort((a, b) => b.letters - a.letters);
-  const [first] = counted;
-  return first === undefined || first.letters === 0 ? "en" : first.language;
-}
-
 export function nameIn(language: Language, names: Names | null): string {
   return names === null ? "" : names[language] || names.en;
 }
