@@ -215,15 +215,6 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       if (this.scenario.pages === "loading") return never();
       return this.ownMessages.page(conversationId, before, limit);
     },
-    react: (conversationId, messageId, emoji) => {
-      const talk = this.#talk(conversationId);
-      const message = talk.messages.find((one) => one.messageId === messageId);
-      if (message === undefined) return Promise.reject(refusal("not_found"));
-      const own = emoji === null ? [] : [{ emoji, people: [plate(ME)], mine: true }];
-      const others = (message.reactions ?? []).filter(({ mine }) => !mine);
-      this.#put(talk, { ...message, reactions: [...others, ...own] });
-      return Promise.resolve();
-    },
     retry: async (messageId) => {
       for (const talk of this.talks) {
         const message = talk.messages.find((one) => one.messageId === messageId);

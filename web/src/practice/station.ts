@@ -178,6 +178,12 @@ export abstract class Station {
       };
     },
     send: async (conversationId, outgoing, replyTo) => this.send(conversationId, outgoing, replyTo),
+    react: async (conversationId, messageId, emoji) => {
+      const message = this.message({ conversationId, messageId });
+      const own = emoji === null ? [] : [{ emoji, people: [this.#me], mine: true }];
+      const others = (message.reactions ?? []).filter(({ mine }) => !mine);
+      this.put(this.talk(conversationId), { ...message, reactions: [...others, ...own] });
+    },
     markRead: async (conversationId) => {
       const talk = this.talk(conversationId);
       if (talk.item.unread > 0) this.change(talk, { unread: 0, mentioned: false });
