@@ -45,6 +45,14 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first where several workers share them."""
+    """Leave out the databases that a test does not name; put the longest files first where several
+    workers share them."""
+    items[:] = [item for item in items if _runs(item)]
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+def _runs(item: pytest.Item) -> bool:
+    named = item.get_closest_marker("databases")
+    on_postgresql = item.get_closest_marker("postgresql") is not None
+    return named is None or not on_postgresql or "postgresql" in named.args

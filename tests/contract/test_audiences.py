@@ -19,6 +19,8 @@ from tests.contract.device import Device, Talk, head_of, leaf_of
 from tests.contract.statements import Statements
 from tests.harness.operator import OPERATOR
 
+pytestmark = pytest.mark.databases("sqlite")
+
 TITLE = english("Everyone")
 EVERYONE = wire.Audience(include=[wire.Clause(everyone=True)])
 
@@ -63,6 +65,7 @@ def ids(*devices: Device) -> list[PersonId]:
     return [one.caller.person_id for one in devices]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_everyone_at_once_in_all_their_cells(world: World) -> None:
     chief = officer(world, "TG", admin=True)
     sho = officer(world, "TG.HYD.PS1", admin=True)

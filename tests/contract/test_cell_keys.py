@@ -32,6 +32,8 @@ from copconnect.sealing.keys import (
 from tests.contract.delivery_world import DAY_MS, MINUTE_MS, World
 from tests.contract.device import Device, Talk, keys_of, leaf_of
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 class Crowd:
     """A group of ten in three cells."""
@@ -198,6 +200,7 @@ async def test_c1_a_record_is_checked(crowd: Crowd) -> None:
     await post(left_out)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_cells_devices_open_its_key(crowd: Crowd) -> None:
     cell, own = next(iter((await crowd.cells()).items()))
     record, secret = await crowd.make(own[0], cell, own)

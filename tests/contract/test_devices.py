@@ -16,6 +16,8 @@ from tests.contract.delivery_world import MINUTE_MS, World, creating
 from tests.contract.device import Device, Talk, head_of
 from tests.contract.test_cell_keys import Crowd
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 @pytest.fixture
 def world(database: Database) -> World:

@@ -16,6 +16,8 @@ from copconnect.records.primitives.kem import seal_bytes
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, MINUTE_MS, World
 from tests.contract.device import Device, Talk, keys_of
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 class Circle:
     """A group of three, without a key."""
@@ -151,6 +153,7 @@ async def test_d2_two_authors_at_once_make_two_keys_only_unless_one_commits_firs
     assert sum(isinstance(one, errors.HaveKey) for one in outcomes) == 2
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_d2_the_next_key_is_due_after_23_hours_and_9_000_messages(circle: Circle) -> None:
     world = circle.world
     await circle.post(circle.alice, await circle.make(circle.alice, *circle.people))
@@ -191,6 +194,7 @@ async def test_d2_a_device_without_a_key_must_be_left_out_by_name(circle: Circle
     await circle.post(circle.alice, await circle.make(circle.alice, circle.alice, circle.bob))
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_d2_three_records_a_day_beside_the_free_ones(circle: Circle) -> None:
     """The first for each rekey_epoch is free; an author whose keys are used up is bounded."""
     world = circle.world

@@ -19,6 +19,8 @@ from copconnect.wakeup_log import WakeupLog
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, MINUTE_MS, World, creating
 from tests.contract.device import Device, Talk, head_of, leaf_of
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 @pytest.fixture
 def world(database: Database) -> World:
@@ -319,6 +321,7 @@ async def test_what_no_message_tells_reaches_other_nodes_though_the_bus_lost_it(
     assert heard == world.wakeups
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_members_come_in_parts_and_by_what_is_searched_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,6 +349,7 @@ async def test_members_come_in_parts_and_by_what_is_searched_for(
     assert everybody[4].caller.person_id not in {one.person_id for one in page.members}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_the_origin_and_the_end_of_each_membership_are_kept(world: World) -> None:
     """A person who left is told apart from one who was removed, and one whom a rule lost."""
     a, b, c = people(world, 3)

@@ -13,6 +13,8 @@ from tests.contract.delivery_world import DAY_MS, World
 from tests.contract.device import Device
 from tests.contract.statements import Statements
 
+pytestmark = pytest.mark.databases("sqlite")
+
 STATION = "TG.HYD.PS1"
 SHO = post_of(STATION, ["sho"], head=True)
 
@@ -47,6 +49,7 @@ def ids(*devices: Device) -> set[PersonId]:
     return {one.caller.person_id for one in devices}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_post_is_asked_by_one_conversation_for_each_person(world: World) -> None:
     asker, holder, other = constable(world), sho(world), constable(world)
     ask = world.service.posts.open

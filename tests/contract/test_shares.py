@@ -25,6 +25,8 @@ from tests.contract.delivery_world import MINUTE_MS, World
 from tests.contract.device import Device, Talk
 from tests.contract.statements import Statements
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 class Need:
     """A direct conversation of Alice and Bob; Bob's new phone lacks its key."""
@@ -310,6 +312,7 @@ class Newcomers:
         return [len((await self.shares.waiting(one.caller, self.c)).shares) for one in self.people]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_d4_a_start_asks_for_what_the_newest_page_needs(need: Need) -> None:
     """A newcomer asks for nothing: one request has all that it begins with."""
     world, phone = need.world, need.phone
@@ -328,6 +331,7 @@ async def test_d4_a_start_asks_for_what_the_newest_page_needs(need: Need) -> Non
         await world.service.starting.start(stranger.caller, need.c, body)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_d4_starts_of_one_moment_cost_the_same_for_2_and_for_16(database: Database) -> None:
     counts = []
     for newcomers in (2, wire.SHARES_AT_ONCE):
@@ -347,6 +351,7 @@ async def test_d4_starts_of_one_moment_cost_the_same_for_2_and_for_16(database: 
     assert counts[0] == counts[1]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_d4_one_answer_costs_the_same_for_1_and_for_16(database: Database) -> None:
     counts = []
     for newcomers in (1, wire.SHARES_AT_ONCE):
@@ -369,6 +374,7 @@ async def test_d4_one_answer_costs_the_same_for_1_and_for_16(database: Database)
     assert ask_one == ask_all <= 5
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_d4_a_bad_share_stops_no_other(database: Database) -> None:
     group = await Newcomers.of(World(database), 5)
     await group.ask()

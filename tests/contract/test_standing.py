@@ -19,6 +19,8 @@ from tests.contract.delivery_world import DAY_MS, MINUTE_MS, World
 from tests.contract.device import Device, leaf_of
 from tests.contract.statements import Statements
 
+pytestmark = pytest.mark.databases("sqlite")
+
 STATIONS = wire.GroupPolicy(code="unit", title=english("{unit}"), levels=["district", "station"])
 STATE = wire.GroupPolicy(
     code="state",

@@ -4,6 +4,7 @@ import base64
 import dataclasses
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
@@ -28,6 +29,8 @@ from tests.identity.running import (
     synthetic_bank,
 )
 from tests.identity.signing import endorse, endorsement, listed
+
+pytestmark = pytest.mark.databases("sqlite")
 
 DAY_MS = 24 * 3_600_000
 
@@ -188,6 +191,7 @@ async def test_d3_a_person_has_eight_devices_at_most(
     assert (await running.certify(ticket, key, client_id)).status_code == 200
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_why_a_device_is_out_is_told_to_the_holder_of_its_token_or_key(
     running: Running, clock: MovedClock, code_of: Any
 ) -> None:

@@ -30,6 +30,8 @@ from tests.identity.signing import (
     signed_act,
 )
 
+pytestmark = pytest.mark.databases("sqlite")
+
 # --- Doing ------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from copconnect import wire
@@ -27,6 +28,8 @@ from tests.identity.running import (
     synthetic_bank,
 )
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 def changed(number: str, change: Callable[[PersonRow], PersonRow]) -> DataBank:
     """Return the data bank with one person changed."""
@@ -48,6 +51,7 @@ async def count(running: Running) -> int:
         return await connection.scalar(select(func.count()).select_from(tables.person_cards)) or 0
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_an_import_signs_no_card(running: Running) -> None:
     assert await count(running) == 0
     sho = await running.device(SHO)

@@ -30,6 +30,8 @@ from tests.identity.signing import (
     revocation,
 )
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 async def test_e0_nobody_is_confirmed_before_a_record_names_a_root_admin(
     approving: Running, clock: MovedClock
@@ -61,6 +63,7 @@ async def test_a_waiting_phone_shows_no_number_that_its_person_is_not_shown(
     assert numbers == {force.admin.person_id: "", force.root.person_id: ""}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_e2_a_device_is_listed_once_an_admin_endorses_it(
     approving: Running, force: Force
 ) -> None:

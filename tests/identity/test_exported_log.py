@@ -28,6 +28,8 @@ from tests.identity.running import Device, MovedClock, Running
 from tests.identity.signing import act, export, looked_at
 from tests.identity.test_rights_acts import RECEPTION, second_root
 
+pytestmark = pytest.mark.databases("sqlite")
+
 Line = dict[str, Any]
 
 

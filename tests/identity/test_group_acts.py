@@ -1,5 +1,7 @@
 """Groups that admins make by signed acts, and what the console shows before people move."""
 
+import pytest
+
 from copconnect import wire
 from copconnect.directory.names import english
 from copconnect.ids import ConversationId, PersonId, UnitId, new_id
@@ -9,6 +11,8 @@ from tests.identity.acting import entries, verified
 from tests.identity.running import CP, DGP, PATROL, SHO, Device, MovedClock
 from tests.identity.signing import act, give, grant, name_root_admin, refusal
 from tests.identity.whole import Whole
+
+pytestmark = pytest.mark.databases("sqlite")
 
 STATION, OTHER = UnitId("TG-HYD-PS001"), UnitId("TG-HYD-Z1")
 OF_THE_STATION = wire.Audience(include=[wire.Clause(units=[STATION])])
@@ -38,6 +42,7 @@ async def titles(whole: Whole, device: Device) -> set[str]:
     return {one["standing"]["title"]["en"] for one in found if one["standing"] is not None}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_an_admin_makes_changes_and_ends_a_group(whole: Whole, clock: MovedClock) -> None:
     root, patrol = await chief(whole, clock), await whole.device(PATROL)
     made = making(OF_THE_STATION)
@@ -78,6 +83,7 @@ async def test_an_admin_makes_changes_and_ends_a_group(whole: Whole, clock: Move
     await verified(whole)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_rules_that_take_nobody_or_too_much_are_refused(
     whole: Whole, clock: MovedClock
 ) -> None:
@@ -108,6 +114,7 @@ async def test_rules_that_take_nobody_or_too_much_are_refused(
     assert all(one["number"] == "" for one in seen["sample"])
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_move_is_previewed_as_it_then_happens(whole: Whole, clock: MovedClock) -> None:
     root = await chief(whole, clock)
     sho, patrol = await whole.device(SHO), await whole.device(PATROL)
@@ -140,6 +147,7 @@ async def test_a_move_is_previewed_as_it_then_happens(whole: Whole, clock: Moved
     assert refusal(answer)[0] == "place_invalid"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_pasted_list_finds_people_by_code_and_number(
     whole: Whole, clock: MovedClock
 ) -> None:

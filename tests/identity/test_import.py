@@ -18,6 +18,8 @@ from demo import synthetic
 from tests.harness.operator import OPERATOR
 from tests.identity.running import MovedClock
 
+pytestmark = pytest.mark.databases("sqlite")
+
 HEADER = "code,name_en,number,rank,post_en,unit,status,enrolment_code\n"
 BASE = {
     "levels": b"code,name_en,name_te\nstate,State,\nstation,Station,\n",
@@ -119,6 +121,7 @@ async def test_moves_suspensions_and_removals(
     assert (await editor.import_bank(OPERATOR, bank(again))).summary()["restored"] == 2
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_everybody_is_found_after_the_words_of_all_were_indexed_anew(
     database: Database, editor: DirectoryEditor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +199,7 @@ async def test_a_unit_stays_while_somebody_is_in_it(
     assert await units() == {"TG", "A"}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_failed_import_leaves_nothing(
     database: Database, editor: DirectoryEditor, accounts: Recorded
 ) -> None:

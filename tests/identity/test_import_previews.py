@@ -5,6 +5,8 @@ import json
 import zipfile
 from typing import Any
 
+import pytest
+
 from copconnect import budgets, wire
 from copconnect.directory import store
 from copconnect.directory.imports import exporting
@@ -24,6 +26,8 @@ from tests.identity.test_upload_acts import (
     file_of,
     send,
 )
+
+pytestmark = pytest.mark.databases("sqlite")
 
 
 async def test_a_preview_shows_and_counts_the_callers_part_alone(
@@ -79,6 +83,7 @@ async def test_a_preview_shows_and_counts_the_callers_part_alone(
         assert shown_counts.keys() == {"refused"}, shown_counts
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_right_guess_outside_the_part_looks_like_a_wrong_one(
     approving: Running, station: Station
 ) -> None:
@@ -122,6 +127,7 @@ async def test_a_unit_that_a_file_moves_brings_nobody_into_the_part(
     assert refusal(answer)[0] == "not_allowed"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_numbers_are_shown_by_the_right_to_see_them(
     approving: Running, force: Force, station: Station
 ) -> None:
@@ -142,6 +148,7 @@ async def test_numbers_are_shown_by_the_right_to_see_them(
     assert refusal(hidden)[0] == "not_found"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_previews_are_in_the_audit_log(approving: Running, station: Station) -> None:
     upload_id = await send(approving, station.admin, file_of(station.own), "station.csv")
     upload = await examine(approving, station.admin, upload_id)
@@ -267,6 +274,7 @@ async def test_previews_are_limited_by_person_on_all_nodes(
     assert refused.json()["details"]["limit"] == "import_previews_per_hour"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_rule_beyond_the_part_is_counted_within_it(
     approving: Running, station: Station
 ) -> None:

@@ -23,6 +23,8 @@ from tests.identity.test_upload_acts import (
     send,
 )
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 async def test_a_station_admin_does_not_become_a_higher_holder_by_two_files(
     approving: Running, force: Force, station: Station, clock: MovedClock
@@ -180,6 +182,7 @@ async def test_single_acts_on_a_holder_ask_for_the_granted_units(
         assert answer.json()["details"]["path"] == force.path
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_undoing_an_import_asks_for_the_rights_of_holders_too(
     approving: Running, force: Force, station: Station
 ) -> None:
@@ -192,6 +195,7 @@ async def test_undoing_an_import_asks_for_the_rights_of_holders_too(
     assert done(await act(approving, force.admin, undo))
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_system_gives_a_holder_no_number_and_ends_no_suspension_of_one(
     approving: Running, station: Station
 ) -> None:

@@ -11,6 +11,8 @@ from tests.harness import protocol_routes
 from tests.identity.running import PATROL, Device
 from tests.identity.whole import Whole
 
+pytestmark = pytest.mark.databases("sqlite")
+
 # As docs/protocol.md says: these answer before the code of conduct is accepted.
 BEFORE_CONDUCT = {
     "GET /v1/me",

@@ -20,6 +20,8 @@ from tests.identity.approved import Force
 from tests.identity.running import PATROL, SHO, Device, MovedClock, Running
 from tests.identity.signing import device_key, named, put_keys, refusal
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 async def usable(running: Running, device: Device) -> list[int]:
     """Return the key ids that a seal to a device may name, as numbers of their record's end."""
@@ -28,6 +30,7 @@ async def usable(running: Running, device: Device) -> list[int]:
     return [int.from_bytes(one.key_id, "big") for one in found.get(device.device, [])]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_k1_seals_may_name_the_newest_key_and_the_former_one_for_an_hour(
     running: Running, clock: MovedClock
 ) -> None:
@@ -140,6 +143,7 @@ def confirmation(answer: httpx.Response) -> wire.Confirmation:
     return msgspec.json.decode(answer.content, type=wire.Confirmation)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_e3_a_waiting_phone_is_told_who_compares_digits_with_it(
     approving: Running, force: Force, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +164,7 @@ async def test_e3_a_waiting_phone_is_told_who_compares_digits_with_it(
     assert await told_of_the_root_admin()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_e3_two_devices_compare_digits(approving: Running, force: Force) -> None:
     sho, patrol = await approving.device(SHO), await approving.device(PATROL)
     a, b, one = secrets.token_bytes(16), secrets.token_bytes(16), new_id()

@@ -20,6 +20,8 @@ from tests.identity.signing import act, give, grant, refusal
 from tests.identity.stations import Station, people_of
 from tests.identity.test_upload_acts import applying, examine, file_of, send
 
+pytestmark = pytest.mark.databases("sqlite")
+
 DAY_MS = 86_400_000
 Row = dict[str, str]
 

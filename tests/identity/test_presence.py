@@ -25,6 +25,8 @@ from tests.identity.signing import (
     signed_act,
 )
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 def given(running: Running, by: Device, to: Device, path: str) -> wire.GiveGrant:
     record = base64.b64encode(grant(running, by, to, path).encode()).decode()
@@ -83,6 +85,7 @@ async def test_an_unlocked_browser_alone_does_no_act_of_weight(
     assert refusal(answer)[0] == "presence_needed"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_pin_serves_until_an_authenticator_was_enrolled_and_never_again(
     approving: Running, force: Force, clock: MovedClock, credential: Credential
 ) -> None:

@@ -25,6 +25,8 @@ from tests.identity.running import (
     synthetic_bank,
 )
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 async def test_an_officer_registers(running: Running) -> None:
     device = await running.device(SHO, conduct=False)
@@ -142,6 +144,7 @@ async def test_suspended_people_are_unknown(running: Running) -> None:
     assert (await running.submit(challenge, "000000")).json()["code"] == "code_wrong"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_the_synthetic_bank_has_enrolment_codes(
     settings: Settings, clock: MovedClock, code_of: Any
 ) -> None:

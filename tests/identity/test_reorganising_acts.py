@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from copconnect import wire
 from copconnect.directory.names import english
@@ -11,6 +12,8 @@ from tests.identity.acting import confirmed, entries, verified
 from tests.identity.approved import Force
 from tests.identity.running import ACP, DCP, SHO, Device, MovedClock, Running
 from tests.identity.signing import act, give, grant, looked_at, post_act, refusal, signed_act
+
+pytestmark = pytest.mark.databases("sqlite")
 
 ZONE, DIVISION, STATION = UnitId("TG-HYD-Z1"), UnitId("TG-HYD-Z1-D1"), UnitId("TG-HYD-PS001")
 OTHER_ZONE, OUTSIDE = UnitId("TG-HYD-Z2"), UnitId("TG-CYB")
@@ -121,6 +124,7 @@ async def test_a_grant_over_a_path_that_is_gone_lapses_and_holds_again_after_an_
     await verified(approving)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_the_same_signed_reorganisation_is_done_once(
     approving: Running, force: Force
 ) -> None:

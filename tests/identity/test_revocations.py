@@ -24,6 +24,8 @@ from tests.identity.signing import (
     revoke,
 )
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 async def approved(running: Running, force: Force, number: str) -> Device:
     """Register a device that the admin confirms."""

@@ -16,6 +16,8 @@ from tests.identity.running import DCP, PATROL, SHO, WRITER, Device, MovedClock,
 from tests.identity.signing import act, looked_at, name_root_admin, refusal
 from tests.identity.whole import Whole
 
+pytestmark = pytest.mark.databases("sqlite")
+
 STATION = UnitId("TG-HYD-PS001")
 RECEPTION = line("see_numbers", "role", "unit", code="reception")
 NOBODY_ENROLS = [one for one in DEFAULT_RULES if one.right != "enrol"]

@@ -13,6 +13,8 @@ from tests.harness.operator import OPERATOR
 from tests.identity.running import MovedClock
 from tests.identity.whole import Whole
 
+pytestmark = pytest.mark.databases("sqlite")
+
 DAY_MS = 86_400_000
 
 
@@ -21,6 +23,7 @@ async def ask(whole: Whole, token: str, method: str = "GET", path: str = "Users?
     return await whole.http.request(method, f"/scim/v2/{path}", headers=headers, content=b"{}")
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_token_ends_after_its_days(whole: Whole, clock: MovedClock) -> None:
     tokens = whole.whole.scim_tokens
     token = await tokens.make(OPERATOR, "HRMS", "change", days=7)
@@ -50,6 +53,7 @@ async def test_a_token_for_reading_changes_nobody(whole: Whole, method: str) -> 
         assert (await ask(whole, changing, method, path)).status_code != 403
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_without_its_packages_scim_says_what_to_install(
     whole: Whole, monkeypatch: pytest.MonkeyPatch
 ) -> None:

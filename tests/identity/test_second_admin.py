@@ -26,6 +26,8 @@ from tests.identity.signing import act, give, grant, looked_at, name_root_admin,
 from tests.identity.stations import people_of
 from tests.identity.test_rights_acts import NOBODY_ENROLS, preview, second_root
 
+pytestmark = pytest.mark.databases("sqlite")
+
 ADMINS = {CP, DCP, DGP, SHO, PATROL}
 
 

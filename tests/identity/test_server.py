@@ -21,6 +21,8 @@ from copconnect.settings import Settings
 from tests.identity.running import MovedClock
 from tests.identity.whole import Whole
 
+pytestmark = pytest.mark.databases("sqlite")
+
 REGISTRATION = ("numbers", "codes", "enrolment-codes", "status", "clients")
 
 

@@ -24,6 +24,8 @@ from tests.identity.running import (
 )
 from tests.identity.signing import device_key, listed, put_keys
 
+pytestmark = pytest.mark.databases("sqlite")
+
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
@@ -43,6 +45,7 @@ def token_of(device: Device) -> str:
     return device.headers["authorization"].split()[1]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_token_ends_after_a_day_used_or_not(
     running: Running, clock: MovedClock, code_of: Any
 ) -> None:

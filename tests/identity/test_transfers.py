@@ -15,6 +15,8 @@ from tests.identity.approved import ADMIN, Force, path_of
 from tests.identity.running import ACP, DCP, PATROL, SHO, MovedClock, Running, run, synthetic_bank
 from tests.identity.signing import act, endorse, endorsement, give, grant, refusal
 
+pytestmark = pytest.mark.databases("sqlite")
+
 STATION, ZONE, DAY_MS = UnitId("TG-HYD-PS001"), UnitId("TG-HYD-Z1"), 86_400_000
 
 
@@ -93,6 +95,7 @@ async def test_an_import_that_changes_no_post_keeps_no_history(
         assert await posting_store.history(connection, await _person(running, PATROL)) == []
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_an_officiating_head_belongs_to_both_and_administers_there(
     running: Running, clock: MovedClock
 ) -> None:

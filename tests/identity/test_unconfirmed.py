@@ -15,6 +15,8 @@ from tests.identity.signing import (
     revoke,
 )
 
+pytestmark = pytest.mark.databases("sqlite")
+
 REQUESTS = 60
 
 

@@ -21,6 +21,8 @@ from tests.identity.running import PATROL, SHO, Device, MovedClock, Running
 from tests.identity.signing import act, give, grant, looked_at, refusal
 from tests.identity.stations import Rows, people_of
 
+pytestmark = pytest.mark.databases("sqlite")
+
 CHOICES = wire.ImportChoices(confirmed=True)
 
 
@@ -295,6 +297,7 @@ async def test_chunks_are_exact_and_the_senders_own(approving: Running, force: F
     assert refusal(answer)[0] == "not_allowed"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_node_that_stops_leaves_nothing_that_waits_for_ever(
     approving: Running, force: Force, clock: MovedClock
 ) -> None:
@@ -311,6 +314,7 @@ async def test_a_node_that_stops_leaves_nothing_that_waits_for_ever(
     assert (await examine(approving, force.admin, upload_id))["state"] == "ready"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_the_content_of_old_files_is_dropped(
     approving: Running, force: Force, clock: MovedClock
 ) -> None:

@@ -27,6 +27,8 @@ from tests.live.connected import Node
 from tests.live.rows import Rows, device
 from tests.live.world import World
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 class Force(World):
     """A conversation, in two cells as a rule."""
@@ -212,6 +214,7 @@ async def test_c1_a_cell_with_nobody_online_waits_for_the_next_scan(database: Da
     assert (o[1], 1, 1) in wanted(node)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_c2_three_marks_open_one_more_generation_by_another_author(
     database: Database,
 ) -> None:

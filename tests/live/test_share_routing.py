@@ -30,6 +30,8 @@ from tests.live.connected import Node
 from tests.live.rows import Rows, device, second
 from tests.live.world import World
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 class Force(World):
     """A conversation of an asker, their other device and five others."""
@@ -154,6 +156,7 @@ async def test_d4_a_device_that_lacks_the_same_is_not_asked(force: Force) -> Non
     assert node.questions() == [(receivers[0], [one.device.hex() for one in receivers[1:]])]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_d4_one_question_is_about_up_to_16_devices_that_lack_the_same(force: Force) -> None:
     askers = [device() for _ in range(wire.SHARES_AT_ONCE + 4)]
     await force.join(askers)
@@ -178,6 +181,7 @@ async def test_d4_one_question_is_about_up_to_16_devices_that_lack_the_same(forc
     assert node.questions() == [(second, asked[:1])]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_d4_newcomers_of_a_slow_helper_wait_for_its_next_answer(force: Force) -> None:
     """100 newcomers come within ten seconds; each answer takes five. One helper answers about all:
     nobody else is asked meanwhile, at either node."""
@@ -231,6 +235,7 @@ async def test_d4_a_helper_that_lets_time_pass_is_asked_no_more_for_a_minute(for
     assert node.asked() == [second]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_d4_who_is_left_out_of_an_answer_asks_the_next_device(force: Force) -> None:
     askers = [device() for _ in range(3)]
     await force.join(askers)
@@ -343,6 +348,7 @@ async def test_d4_more_that_is_lacked_while_helpers_are_told(
     assert [len(references) for references in told] == [2]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_d4_until_the_asker_says_that_it_opened(force: Force) -> None:
     node, asking = force.node(*force.others, force.asker)
     await asking.receive(await force.lack())

@@ -12,6 +12,8 @@ from copconnect.records.conversation.acknowledgement import Acknowledgement, Tol
 from tests.contract.delivery_world import HOUR_MS, MINUTE_MS
 from tests.orders.orders_world import Orders, nobody, of_unit, people
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 async def test_o1_bad_records_are_refused_and_hold_up_no_good_one(orders: Orders) -> None:
     order, other = await orders.issue(choices=2), await orders.issue(choices=2)
@@ -123,6 +125,7 @@ async def test_withdrawn_meanwhile(orders: Orders) -> None:
     assert (await orders.progress(order))[0][:4] == [3, 1, 1, 1]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_past_its_validity(orders: Orders) -> None:
     order = await orders.issue(valid_until_ms=orders.world.clock.now_ms() + HOUR_MS)
     a, b, _ = orders.officers
@@ -178,6 +181,7 @@ async def test_who_joins_a_unit_later_owes_too(database: Database) -> None:
     assert (await orders.progress(order))[0][:4] == [1, 1, 1, 1]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_answers_are_kept_with_the_record_that_counts(orders: Orders) -> None:
     order = await orders.issue(answers=True)
     a, b, _ = orders.officers

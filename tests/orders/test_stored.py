@@ -13,6 +13,8 @@ from tests.contract.statements import Statements
 from tests.contract.test_query_plans import Plans
 from tests.orders.orders_world import Orders, order_change
 
+pytestmark = pytest.mark.databases("sqlite")
+
 Breaks = Callable[[pytest.MonkeyPatch, Orders], None]
 
 

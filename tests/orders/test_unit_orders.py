@@ -15,6 +15,8 @@ from tests.contract.device import Device, Talk, order_terms
 from tests.contract.statements import Statements
 from tests.orders.orders_world import Issued, Orders, people
 
+pytestmark = pytest.mark.databases("sqlite")
+
 STATE, ZONE, STATION, BESIDE = "TG", "TG.HYD", "TG.HYD.PS1", "TG.HYD.PS2"
 ISSUES = LeafRights.ISSUE_ROUTINE | LeafRights.ISSUE_URGENT | LeafRights.ISSUE_FLASH
 
@@ -224,6 +226,7 @@ async def test_opening_costs_the_same_for_any_size(chain: Chain) -> None:
     assert counts[1] == counts[2]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_head_is_told_which_units_there_are_with_their_people(chain: Chain) -> None:
     state, dcp = await chain.post(STATE, head=True), await chain.post(ZONE, head=True)
     sho = await chain.post(STATION, head=True)
@@ -238,6 +241,7 @@ async def test_a_head_is_told_which_units_there_are_with_their_people(chain: Cha
     assert await units(sho) == await units(constable) == {}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_totals_are_the_issuers_own(chain: Chain) -> None:
     dcp, sho = await chain.post(ZONE, head=True), await chain.post(STATION, head=True)
     constable, beside = await chain.post(STATION), await chain.post(BESIDE)

@@ -12,6 +12,8 @@ from tests.harness.traffic import Exhibit
 from tests.live.rows import Rows, device
 from tests.push.push_world import Waking
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 async def test_the_push_service_learns_nothing_but_that_there_is_news(waking: Waking) -> None:
     people = [device() for _ in range(5)]

@@ -21,6 +21,8 @@ from tests.reorganising.reorganising_world import (
     rename,
 )
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 async def test_an_undo_names_what_stands_against_it(world: World) -> None:
     number = await world.do(merge("A1b", "A1a"), rename("B", "district", "Bhuvanagiri"))

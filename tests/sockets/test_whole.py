@@ -30,6 +30,8 @@ from tests.contract.delivery_world import World
 from tests.contract.device import Device, Talk, head_of, keys_of
 from tests.sockets.live_world import LiveClient, Served
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 class Whole(World):
     """A world whose devices may connect, and are asked."""
