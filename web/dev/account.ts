@@ -26,13 +26,11 @@ import type {
   UnitId,
 } from "@copconnect/client/wire";
 import { id, refusal } from "#practice/items.ts";
-import { pause, Station, type Talk } from "#practice/station.ts";
+import { Station, type Talk } from "#practice/station.ts";
 import { codeOfConduct, conductView } from "./conduct.ts";
 import { DIRECTORY, ME, PEOPLE, UNITS, deviceId, plate } from "./organisation.ts";
 import { chainOf, postOf, postsFound, postsOf } from "./posts.ts";
 import type { Scenario } from "./scenario.ts";
-
-export const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 
 const HOUR_MS = 3_600_000;
 
@@ -118,18 +116,15 @@ export abstract class ScriptedAccount extends Station {
       // Nothing notifies here.
     },
     start: async (): Promise<AppState> => {
-      await pause(20);
       return this.now;
     },
     state: async (): Promise<AppState> => {
       return this.now;
     },
     register: async (): Promise<AppState> => {
-      await pause(500);
       return this.become({ phase: "conduct", me: ME, clientId: id<ClientId>(9, 1) });
     },
     acceptConduct: async (): Promise<AppState> => {
-      await pause(200);
       return this.become({ phase: "ready" });
     },
     setPin: async (pin: string | null, currentPin: string | null): Promise<AppState> => {
@@ -142,7 +137,6 @@ export abstract class ScriptedAccount extends Station {
       return this.become({ lock: { ...this.now.lock, autoLockMs: ms } });
     },
     unlock: async (pin: string): Promise<AppState> => {
-      await pause(200);
       if (pin !== this.#pin) {
         const triesLeft = (this.now.lock.triesLeft ?? 10) - 1;
         this.become({ lock: { ...this.now.lock, triesLeft } });
@@ -154,7 +148,6 @@ export abstract class ScriptedAccount extends Station {
       return this.become({ phase: "locked" });
     },
     signOut: async (): Promise<AppState> => {
-      await pause(300);
       return this.become({ phase: "signed_out", reason: "signed_out", kept: false, me: null });
     },
     startOver: async (): Promise<AppState> => {
@@ -164,7 +157,6 @@ export abstract class ScriptedAccount extends Station {
 
   readonly registration = {
     requestCode: async (number: string): Promise<CodeRequested> => {
-      await pause(300);
       if (!/\d{10}$/.test(number.replace(/\D/g, ""))) throw refusal("number_invalid");
       if (this.scenario.texts !== "sent") {
         throw { ...refusal("texts_used_up"), retryAfterMs: 9 * HOUR_MS };
@@ -172,7 +164,6 @@ export abstract class ScriptedAccount extends Station {
       return { challengeId: id(7, 1), codeLength: 6, expiresInMs: 300_000, resendAfterMs: 30_000 };
     },
     submitCode: async (_challengeId: ChallengeId, code: string): Promise<RegistrationStep> => {
-      await pause(300);
       if (code === "000000") throw refusal("code_wrong");
       return this.#step(this.scenario.factor === "none" ? "device" : this.scenario.factor);
     },
@@ -180,7 +171,6 @@ export abstract class ScriptedAccount extends Station {
       _ticket: string,
       enrolmentCode: string,
     ): Promise<RegistrationStep> => {
-      await pause(300);
       if (enrolmentCode.length < 6) throw refusal("enrolment_code_wrong");
       return this.#step("device");
     },
@@ -207,7 +197,6 @@ export abstract class ScriptedAccount extends Station {
 
   readonly conduct = {
     code: async (language: Language): Promise<ConductCode> => {
-      await pause(50);
       return codeOfConduct(language);
     },
     view: async (language: Language): Promise<ConductView> => {
@@ -217,11 +206,9 @@ export abstract class ScriptedAccount extends Station {
 
   protected readonly accountDevices = {
     own: async (): Promise<readonly ClientInfo[]> => {
-      await pause(100);
       return this.#clients;
     },
     rename: async (clientId: ClientId, label: string): Promise<readonly ClientInfo[]> => {
-      await pause(200);
       this.#clients = this.#clients.map((one) =>
         one.clientId === clientId ? { ...one, label } : one,
       );
@@ -242,11 +229,9 @@ export abstract class ScriptedAccount extends Station {
 
   protected readonly accountPeople = {
     directory: async (): Promise<Directory> => {
-      await pause(30);
       return DIRECTORY;
     },
     search: async (query: PeopleQuery): Promise<People> => {
-      await pause(120);
       const seen = this.scenario.connection === "offline" ? PEOPLE.slice(4, 12) : PEOPLE;
       const text = query.text?.toLocaleLowerCase() ?? "";
       const units =
@@ -276,7 +261,6 @@ export abstract class ScriptedAccount extends Station {
       };
     },
     get: async (personId: PersonId): Promise<Person> => {
-      await pause(50);
       const person = PEOPLE.find((one) => one.personId === personId);
       if (person === undefined) throw refusal("not_found");
       return person;
@@ -290,22 +274,15 @@ export abstract class ScriptedAccount extends Station {
 
   readonly posts = {
     chain: async (unitId: UnitId): Promise<ChainOfCommand> => {
-      await pause(120);
-      if (this.scenario.connection === "offline") throw refusal("network");
       return { units: [...chainOf(unitId)] };
     },
     ofUnit: async (unitId: UnitId): Promise<readonly Post[]> => {
-      await pause(120);
-      if (this.scenario.connection === "offline") throw refusal("network");
       return postsOf(unitId);
     },
     find: async ({ text, limit }: PostQuery): Promise<readonly Post[]> => {
-      await pause(120);
-      if (this.scenario.connection === "offline") throw refusal("network");
       return postsFound(text, limit ?? 20);
     },
     get: async (postId: PostId): Promise<Post> => {
-      await pause(50);
       const post = postOf(postId);
       if (post === undefined) throw refusal("not_found");
       return post;

@@ -1,9 +1,6 @@
 /** The screens over a scripted core: for looking at them, and at states that are hard to reach. */
 import { start } from "#app/start.ts";
-import { ScriptedCore } from "./scripted.ts";
-import { scenarioFrom } from "./scenario.ts";
+import { scriptedCore } from "./scripted.ts";
 
 const target = document.getElementById("app");
-if (target !== null) {
-  void start(new ScriptedCore(scenarioFrom(new URLSearchParams(location.search))), target);
-}
+if (target !== null) void start(scriptedCore(), target);

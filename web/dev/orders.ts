@@ -6,13 +6,11 @@ import type {
   OrderBody,
   OrderChangeBody,
   OrderDraft,
-  OrderPage,
   OrderView,
 } from "@copconnect/client/core";
 import type { ConversationId, IssuableUnit, MessageId, UnitId } from "@copconnect/client/wire";
 import { emptyOrder } from "#screens/orders/compose/composing.ts";
 import { id, orderOf, refusal } from "#practice/items.ts";
-import { pause } from "#practice/station.ts";
 import { ME, PEOPLE, UNITS, plate } from "./organisation.ts";
 import { ScriptedConsultation } from "./consultation.ts";
 import { ScriptedTraining } from "./teaching/training.ts";
@@ -165,17 +163,11 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
 
   readonly orders = {
     ...this.ownOrders,
-    page: async (query: Parameters<Core["orders"]["page"]>[0]): Promise<OrderPage> => {
-      await pause(40);
-      if (this.scenario.chats === "error") throw refusal("storage_failed");
-      return this.ownOrders.page(query);
-    },
     get: async (orderId: MessageId): Promise<OrderView> => this.order(orderId),
     acknowledge: async (
       orderId: MessageId,
       given: { choice: number; answer: string | null },
     ): Promise<OrderView> => {
-      await pause(150);
       if (this.now.connection !== "offline") return this.ownOrders.acknowledge(orderId, given);
       const sending = { ...given, createdMs: Date.now(), refused: null, waitsForReaders: false };
       return this.changeOrder(orderId, { owed: false, sending });
@@ -206,7 +198,6 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
 
   readonly unitOrders = {
     units: async (): Promise<readonly IssuableUnit[]> => {
-      await pause(200);
       const at = (unitId: UnitId): number =>
         PEOPLE.filter((person) => person.unitId === unitId).length +
         UNITS.filter(({ parentId }) => parentId === unitId).reduce(

@@ -110,12 +110,10 @@ export class ScriptedOverseeing implements Overseeing {
   }
 
   async progress(orderId: MessageId, unitId: UnitId | null): Promise<OrderProgressView> {
-    await pause(80);
     return this.#progress(orderId, unitId);
   }
 
   async totals(orderIds: readonly MessageId[]): ReturnType<Overseeing["totals"]> {
-    await pause(80);
     const units = [...this.#own.values()];
     return orderIds.map((orderId, at) => ({ orderId, total: units[at % units.length] ?? sum([]) }));
   }
@@ -124,7 +122,6 @@ export class ScriptedOverseeing implements Overseeing {
     _: MessageId,
     query: Parameters<Overseeing["people"]>[1],
   ): ReturnType<Overseeing["people"]> {
-    await pause(80);
     const states: readonly OrderState[] = ["waiting", "received", "read", "acknowledged"];
     const all = PEOPLE.map((person, at): OverseenPerson => {
       const told = this.#told.has(person.personId);
@@ -149,7 +146,6 @@ export class ScriptedOverseeing implements Overseeing {
   }
 
   async curve(orderId: MessageId): ReturnType<Overseeing["curve"]> {
-    await pause(60);
     const { acknowledged } = this.#progress(orderId, null).total;
     const points = Array.from({ length: 240 }, (_, at): [number, number] => {
       const count = Math.round(acknowledged * (1 - Math.exp(-at / 45)));
@@ -159,7 +155,6 @@ export class ScriptedOverseeing implements Overseeing {
   }
 
   async answers(): ReturnType<Overseeing["answers"]> {
-    await pause(80);
     const said = ["Two vehicles needed.", "ఇద్దరు సిబ్బంది కావాలి.", "دو گاڑیاں درکار ہیں۔"];
     const answers = PEOPLE.slice(3, 20).map((person, at) => ({
       ...{ personId: person.personId, plate: plate(person), choice: 2 },
@@ -169,7 +164,6 @@ export class ScriptedOverseeing implements Overseeing {
   }
 
   async tell(_: MessageId, personIds: readonly PersonId[]): ReturnType<Overseeing["tell"]> {
-    await pause(300);
     return personIds.map((personId, at) => {
       const refused = at === 1;
       if (!refused) this.#told.add(personId);

@@ -22,7 +22,6 @@ import type {
 } from "@copconnect/client/core";
 import type { ActId, ReportId } from "@copconnect/client/wire";
 import { id, refusal } from "#practice/items.ts";
-import { pause } from "#practice/station.ts";
 import { ME, PEOPLE, UNITS, pathOf, plate } from "./organisation.ts";
 import type { Scenario } from "./scenario.ts";
 import { attachmentOf } from "./talk.ts";
@@ -169,12 +168,9 @@ export class ScriptedReports implements Reports {
   }
 
   async reportReaders(): Promise<ReportReaders> {
-    await pause(150);
-    if (this.#offline) throw refusal("network");
     return { people: plates.slice(3, 9), unreached: plates.slice(9, 10), before: 5 };
   }
   async report(report: NewReport): Promise<MyReport> {
-    await pause(300);
     const { conversationId, messageId, clause } = report;
     const made: MyReport = {
       ...{ id: id<ReportId>(13, 400 + this.#mine.length), conversationId, messageId, clause },
@@ -186,14 +182,12 @@ export class ScriptedReports implements Reports {
     return made;
   }
   async myReports(): Promise<readonly MyReport[]> {
-    await pause(80);
     return this.#mine;
   }
   moderates(): Promise<boolean> {
     return Promise.resolve(this.#moderates);
   }
   async cases(box: CaseBox, after: string | null): Promise<CasePage> {
-    await pause(120);
     if (!this.#moderates) throw refusal("not_allowed");
     const found = this.#cases.filter((one) =>
       box === "open"
@@ -221,18 +215,15 @@ export class ScriptedReports implements Reports {
     this.#changed();
   }
   async openCase(of: ReportId): Promise<CaseView> {
-    await pause(200);
     return this.#case(of);
   }
   async assignCase(of: ReportId, mine: boolean): Promise<void> {
-    await pause(200);
     this.#put(of, {
       assignee: mine ? plate(ME) : null,
       state: mine ? "assigned" : "open",
     });
   }
   async decideCase(of: ReportId, decision: NewDecision): Promise<"done" | "waiting"> {
-    await pause(300);
     if (this.#case(of).bar !== null) throw refusal("own_case");
     const { sanction } = decision;
     if (sanction !== null && sanction.kind !== "warning") {
@@ -250,7 +241,6 @@ export class ScriptedReports implements Reports {
     return "done";
   }
   async answerProposal(of: ReportId, agree: boolean): Promise<void> {
-    await pause(300);
     const { proposal } = this.#case(of);
     if (proposal === null) throw refusal("act_over");
     const { finding, clause, reason, sanction, by } = proposal;
@@ -259,7 +249,6 @@ export class ScriptedReports implements Reports {
     this.#put(of, { proposal: null, proposed: false, ...(agree ? agreed : {}) });
   }
   async decideAppeal(of: ReportId, outcome: "upheld" | "lifted", reason: string): Promise<void> {
-    await pause(300);
     const { appeal } = this.#case(of);
     if (appeal === null) throw refusal("not_found");
     const decided = { ...appeal, state: outcome, reason, decidedMs: Date.now() };
@@ -269,7 +258,6 @@ export class ScriptedReports implements Reports {
     return Promise.resolve(new Blob([JSON.stringify({ case: of })], { type: "application/json" }));
   }
   async reportStatistics(): Promise<ReportStatistics> {
-    await pause(150);
     const count = (unit: string, of: number): ReportCount => ({
       ...{ unit, open: of % 4, dismissed: of % 7, upheld: of % 5 },
     });
@@ -281,18 +269,15 @@ export class ScriptedReports implements Reports {
     };
   }
   async sanctions(): Promise<readonly SanctionView[]> {
-    await pause(50);
     return this.#sanctions;
   }
   async acknowledgeSanction(of: ReportId): Promise<void> {
-    await pause(200);
     this.#sanctions = this.#sanctions.map((one) =>
       one.id === of ? { ...one, acknowledged: true } : one,
     );
     this.#changed();
   }
   async appeal(of: ReportId): Promise<void> {
-    await pause(300);
     this.#sanctions = this.#sanctions.map((one) =>
       one.id === of ? { ...one, appeal: "open", mayAppeal: false } : one,
     );

@@ -20,6 +20,8 @@ export interface Scenario {
   readonly messages: number;
   /** The outcome of fetching a page of messages. */
   readonly pages: "some" | "error" | "loading";
+  /** The outcome of what the console reads; other values are the number of its rows (console.ts). */
+  readonly rows: "some" | "error" | "loading";
   /** Texts with an OTP: sent; used up, so that an enrolment code registers; used up, and so are the
    * tries of enrolment codes; used up when asked, and possible again when a code is entered. */
   readonly texts: "sent" | "used_up" | "tries" | "possible";
@@ -75,6 +77,7 @@ export function scenarioFrom(query: URLSearchParams): Scenario {
     chats: oneOf(query.get("chats"), ["some", "empty", "error", "loading", "many"], "some"),
     messages: Number(query.get("messages") ?? "400"),
     pages: oneOf(query.get("pages"), ["some", "error", "loading"], "some"),
+    rows: oneOf(query.get("rows"), ["some", "error", "loading"], "some"),
     texts: oneOf(query.get("texts"), ["sent", "used_up", "tries", "possible"], "sent"),
     presence: oneOf(
       query.get("presence"),

@@ -13,13 +13,13 @@ import type {
 import type { AttachmentId, ConversationId, PersonId, WhoMayPost } from "@copconnect/client/wire";
 import { conversationOf, encryptionOf, id, messageOfOrder, refusal } from "#practice/items.ts";
 import { pause, type ColleagueAnswer, type Talk } from "#practice/station.ts";
-import { never } from "./account.ts";
+import { answering } from "./answering.ts";
 import { ScriptedConsole } from "./console/console.ts";
 import { ME, PEOPLE, deviceId, plate } from "./organisation.ts";
 import { ScriptedOverseeing } from "./overseeing.ts";
 import { barredIn, ScriptedReports } from "./reports.ts";
 import { sampleImage } from "./sample-image.ts";
-import type { Scenario } from "./scenario.ts";
+import { scenarioFrom, type Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
 import { sampleOrders, ScriptedOrders } from "./orders.ts";
 import { makeTalks } from "./talk.ts";
@@ -36,7 +36,7 @@ function talksOf(scenario: Scenario, issued: readonly OrderView[]): readonly Tal
   });
 }
 
-export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
+class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   readonly #draftFiles = new Map<ConversationId, readonly OutgoingAttachment[]>();
   readonly admin = new ScriptedConsole(new URLSearchParams(location.search));
   readonly overseeing = new ScriptedOverseeing(
@@ -80,20 +80,12 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
 
   readonly conversations: Core["conversations"] = {
     ...this.ownConversations,
-    list: async () => {
-      await pause(60);
-      if (this.scenario.chats === "error") throw refusal("storage_failed");
-      if (this.scenario.chats === "loading") return never();
-      return this.ownConversations.list();
-    },
     openDirect: async (personId) => {
-      await pause(200);
       const known = this.talks.find((talk) => talk.item.direct?.personId === personId);
       if (known) return known.item;
       return this.#begin("direct", null, [personId], "everyone");
     },
     openPost: async (postId) => {
-      await pause(200);
       const known = this.talks.find(({ item }) => item.standing?.postId === postId);
       if (known) return known.item;
       const { holders, change } = asked(postId);
@@ -101,12 +93,10 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       return this.change(this.talk(item.conversationId), change);
     },
     createGroup: async (input) => {
-      await pause(400);
       if (input.personIds.length > 1024) throw refusal("group_too_large", { limit: 1024 });
       return this.#begin("group", input.title, input.personIds, input.whoMayPost);
     },
     leave: async (conversationId) => {
-      await pause(200);
       this.change(this.talk(conversationId), { state: "left", canPost: false });
     },
     forget: async (conversationId) => {
@@ -120,7 +110,6 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       this.change(this.talk(conversationId), { whoMayPost });
     },
     encryption: async (conversationId) => {
-      await pause(60);
       const { item, people } = this.talk(conversationId);
       const many = item.members > 256;
       return {
@@ -159,7 +148,6 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
   }
   readonly members: Core["members"] = {
     list: async (conversationId) => {
-      await pause(60);
       const talk = this.talk(conversationId);
       return talk.people.map((person, index) => ({
         plate: plate(person),
@@ -194,7 +182,6 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       return { members, next: to < all.length ? String(to) : null };
     },
     change: async (conversationId, change) => {
-      await pause(300);
       const talk = this.talk(conversationId);
       talk.people = [
         ...talk.people.filter((person) => !(change.remove ?? []).includes(person.personId)),
@@ -209,12 +196,6 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
 
   readonly messages: Core["messages"] = {
     ...this.ownMessages,
-    page: async (conversationId, before, limit) => {
-      await pause(before === null ? 40 : 250);
-      if (this.scenario.pages === "error") throw refusal("storage_failed");
-      if (this.scenario.pages === "loading") return never();
-      return this.ownMessages.page(conversationId, before, limit);
-    },
     retry: async (messageId) => {
       for (const talk of this.talks) {
         const message = talk.messages.find((one) => one.messageId === messageId);
@@ -234,7 +215,6 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       }
     },
     receipts: async (conversationId, messageId) => {
-      await pause(80);
       const talk = this.talk(conversationId);
       const others = talk.people.filter((person) => person.personId !== ME.personId).map(plate);
       if (talk.item.members > 256) {
@@ -260,4 +240,9 @@ export class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       };
     },
   };
+}
+
+export function scriptedCore(): ConnectedCore {
+  const scenario = scenarioFrom(new URLSearchParams(location.search));
+  return answering(new ScriptedCore(scenario), scenario);
 }

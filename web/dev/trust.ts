@@ -15,7 +15,7 @@ import type {
   UnconfirmedItem,
 } from "@copconnect/client/core";
 import { id, refusal } from "#practice/items.ts";
-import { pause, type Talk } from "#practice/station.ts";
+import { type Talk } from "#practice/station.ts";
 import { ScriptedAccount } from "./account.ts";
 import { ME, PEOPLE, deviceId, pathOf, plate } from "./organisation.ts";
 import type { Scenario } from "./scenario.ts";
@@ -102,11 +102,9 @@ export abstract class ScriptedTrust extends ScriptedAccount {
   readonly devices = {
     ...this.accountDevices,
     unconfirmed: async (): Promise<readonly UnconfirmedItem[]> => {
-      await pause(80);
       return this.#waiting;
     },
     beginConfirmation: async (device: DeviceId): Promise<ConfirmationView> => {
-      await pause(200);
       const item = this.#waiting.find((one) => one.device === device);
       if (item === undefined) throw refusal("not_found");
       if (item.label.startsWith("Firefox")) throw refusal("other_device");
@@ -119,7 +117,6 @@ export abstract class ScriptedTrust extends ScriptedAccount {
       return this.#confirmations;
     },
     answerConfirmation: async (confirmationId: ConfirmationId): Promise<ConfirmationView> => {
-      await pause(300);
       const view = this.#confirmations.find((one) => one.confirmationId === confirmationId);
       if (view === undefined) throw refusal("not_found");
       return this.#put({ ...view, state: "digits", digits: DIGITS });
@@ -128,7 +125,6 @@ export abstract class ScriptedTrust extends ScriptedAccount {
       confirmationId: ConfirmationId,
       digits: string,
     ): Promise<ConfirmationView> => {
-      await pause(300);
       const view = this.#confirmations.find((one) => one.confirmationId === confirmationId);
       if (view === undefined) throw refusal("not_found");
       if (digits !== DIGITS && !digits.startsWith(CODE)) {
@@ -146,7 +142,6 @@ export abstract class ScriptedTrust extends ScriptedAccount {
       );
     },
     of: async (personId: PersonId): Promise<readonly MemberDevice[]> => {
-      await pause(80);
       if (personId === ME.personId) {
         return this.own.map(({ device, clientId, label, confirmed, certificateExpiresMs }) => ({
           ...{ device, clientId, label, confirmed },
@@ -170,11 +165,9 @@ export abstract class ScriptedTrust extends ScriptedAccount {
       return devices.filter(({ device }) => !this.#revoked.has(device));
     },
     grants: async (personId: PersonId): Promise<readonly GrantView[]> => {
-      await pause(60);
       return this.#grants.get(personId) ?? [];
     },
     grant: async (personId: PersonId, unitPath: string, days: number): Promise<GrantGiven> => {
-      await pause(300);
       await this.askPerson();
       const others = (this.#grants.get(personId) ?? []).filter((one) => one.unitPath !== unitPath);
       const now = Date.now();
@@ -198,21 +191,17 @@ export abstract class ScriptedTrust extends ScriptedAccount {
       };
     },
     revoke: async (device: DeviceId): Promise<void> => {
-      await pause(300);
       this.#revoked.add(device);
       this.dropDevice(device);
     },
     phoneLock: async (personId: PersonId): Promise<PhoneLockView> => {
-      await pause(100);
       return this.#lockOf(personId);
     },
     lockPhone: async (personId: PersonId): Promise<PhoneLockView> => {
-      await pause(300);
       this.#locked.set(personId, Date.now());
       return this.#lockOf(personId);
     },
     unlockPhone: async (personId: PersonId): Promise<PhoneLockView> => {
-      await pause(300);
       this.#locked.delete(personId);
       return this.#lockOf(personId);
     },
@@ -223,7 +212,6 @@ export abstract class ScriptedTrust extends ScriptedAccount {
       };
     },
     addAuthenticator: async (): Promise<AuthenticatorsView> => {
-      await pause(300);
       this.#asked = "481 902";
       return this.devices.authenticators();
     },
@@ -263,7 +251,6 @@ export abstract class ScriptedTrust extends ScriptedAccount {
   readonly app = {
     ...this.accountApp,
     givePresence: async (_number: number, given: PresenceGiven | null): Promise<void> => {
-      await pause(300);
       if (given !== null && "pin" in given && given.pin === "000000") {
         throw refusal("pin_wrong", { triesLeft: 9 });
       }

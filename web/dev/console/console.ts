@@ -1,4 +1,4 @@
-/** The scripted core's console: `?rows=10000|empty|error|loading`, `?rights=none`, `?log=broken`. */
+/** The scripted core's console: `?rows=10000|empty`, `?rights=none`, `?log=broken`. */
 import {
   type AuditItem,
   type Core,
@@ -19,8 +19,7 @@ import type {
 } from "@copconnect/client/wire";
 import { ScriptedConduct } from "./conduct.ts";
 import { sampleCharts } from "./charts.ts";
-import { id, refusal } from "#practice/items.ts";
-import { pause } from "#practice/station.ts";
+import { id } from "#practice/items.ts";
 import { ME, PEOPLE, UNITS, deviceId, pathOf, plate } from "../organisation.ts";
 import { PAST_STEPS, previewOf, unitCounts } from "./reorganising.ts";
 
@@ -51,8 +50,6 @@ const RIGHTS: readonly Right[] = [
   "moderate",
 ];
 
-type Rows = "some" | "empty" | "error" | "loading" | number;
-
 function clientOf(number: number): ClientInfo {
   return {
     ...{ clientId: id(9, 1000 + number), device: deviceId(1000 + number), revoked: false },
@@ -71,7 +68,8 @@ const POLICY_CHANGES: PolicyChange[] = [
 ].map((one) => ({ ...one, title: { en: one.title, te: "", ur: "", hi: "" } }));
 
 export class ScriptedConsole extends ScriptedConduct implements Admin {
-  readonly #rows: Rows;
+  /** The number of rows of each list; null: as many as there are. */
+  readonly #rows: number | null;
   readonly #console: boolean;
   readonly #broken: boolean;
   readonly #people: readonly AdminPerson[];
@@ -82,10 +80,10 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
   constructor(query: URLSearchParams) {
     super();
     const rows = query.get("rows") ?? "some";
-    this.#rows = /^\d+$/u.test(rows) ? Number(rows) : (rows as Rows);
+    this.#rows = rows === "empty" ? 0 : /^\d+$/u.test(rows) ? Number(rows) : null;
     this.#console = query.get("rights") !== "none";
     this.#broken = query.get("log") === "broken";
-    const many = typeof this.#rows === "number" ? this.#rows : PEOPLE.length;
+    const many = this.#rows ?? PEOPLE.length;
     this.#people = Array.from({ length: many }, (_, index): AdminPerson => {
       const person = PEOPLE[index % PEOPLE.length] as Person;
       return {
@@ -126,7 +124,7 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
   }
 
   #makeLog(): AuditItem[] {
-    const many = typeof this.#rows === "number" ? this.#rows : 60;
+    const many = this.#rows ?? 60;
     return Array.from({ length: many }, (_, index): AuditItem => {
       const about = PEOPLE[index % PEOPLE.length] as Person;
       const kinds: readonly AuditItem["done"][] = [
@@ -154,14 +152,7 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
     });
   }
 
-  async #ready(): Promise<void> {
-    await pause(80);
-    if (this.#rows === "loading") await new Promise(() => undefined);
-    if (this.#rows === "error") throw refusal("network");
-  }
-
   async rights(): ReturnType<Admin["rights"]> {
-    await pause(60);
     const rules: RightRule[] = RIGHTS.map((right) => ({
       ...{ right, holder: "grant", code: "", level: "", over: "part" },
     }));
@@ -178,8 +169,7 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
   }
 
   async overview(): ReturnType<Admin["overview"]> {
-    await this.#ready();
-    const empty = this.#rows === "empty";
+    const empty = this.#rows === 0;
     return {
       ...{ people: 63_112, registered: 41_870, suspended: 37, devices: 48_102 },
       unconfirmed: empty ? 0 : 3,
@@ -199,8 +189,7 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
   }
 
   async charts(): ReturnType<Admin["charts"]> {
-    await this.#ready();
-    if (this.#rows === "empty")
+    if (this.#rows === 0)
       return {
         ...{ firstMs: 0, weekMs: 604_800_000, registrations: [] },
         ...{ versions: [], sizes: [], activity: [] },
@@ -209,8 +198,6 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
   }
 
   async people(query: Parameters<Admin["people"]>[0]): ReturnType<Admin["people"]> {
-    await this.#ready();
-    if (this.#rows === "empty") return { people: [], next: null, total: 0 };
     const text = (query.text ?? "").toLowerCase();
     const found = this.#people.filter(
       ({ person, clients }) =>
@@ -228,8 +215,6 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
   }
 
   async devices(query: Parameters<Admin["devices"]>[0]): ReturnType<Admin["devices"]> {
-    await this.#ready();
-    if (this.#rows === "empty") return { devices: [], next: null, total: 0 };
     const all = this.#people.flatMap(({ person, clients }): AdminDevice[] =>
       clients.map((client, at) => ({
         ...{ person, client },
@@ -244,8 +229,6 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
   }
 
   async grants(): ReturnType<Admin["grants"]> {
-    await this.#ready();
-    if (this.#rows === "empty") return { grants: [] };
     const grants = this.#people.slice(0, 300).flatMap(({ person, grants: paths }, index) =>
       paths.map((path) => ({
         ...{ person, path, by: ME, createdMs: Date.now() - 30 * DAY_MS },
@@ -263,12 +246,10 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
   }
 
   async waiting(): ReturnType<Admin["waiting"]> {
-    await this.#ready();
-    return this.#rows === "empty" ? [] : this.#waiting;
+    return this.#rows === 0 ? [] : this.#waiting;
   }
 
   async preview(act: PlainAct): ReturnType<Admin["preview"]> {
-    await pause(200);
     const ids = "personIds" in act ? act.personIds : "personId" in act ? [act.personId] : [];
     const sample = PEOPLE.filter(({ personId }) => ids.includes(personId));
     if (act.act !== "set_rights")
@@ -294,7 +275,6 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
   }
 
   async perform(act: PlainAct): Promise<ActAnswer> {
-    await pause(400);
     if (act.act === "suspend_person") this.#suspended.add(act.personId);
     if (act.act === "restore_person") this.#suspended.delete(act.personId);
     if (act.act === "approve_act" || act.act === "refuse_act")
@@ -307,20 +287,17 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
   // --- Units ----------------------------------------------------------------------------------
 
   async unitCounts(): ReturnType<Admin["unitCounts"]> {
-    await this.#ready();
     return { units: unitCounts() };
   }
 
   async previewReorganisation(
     asked: Parameters<Admin["previewReorganisation"]>[0],
   ): ReturnType<Admin["previewReorganisation"]> {
-    await this.#ready();
     return previewOf("undo" in asked ? PAST_STEPS : asked.steps);
   }
 
   async reorganisations(): ReturnType<Admin["reorganisations"]> {
-    await this.#ready();
-    if (this.#rows === "empty") return { reorganisations: [] };
+    if (this.#rows === 0) return { reorganisations: [] };
     const { units, people } = previewOf(PAST_STEPS);
     const one = { by: "", person: ME, units, people, undoes: null, undoneMs: null };
     return {
@@ -332,20 +309,15 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
   }
 
   async unitDraft(): ReturnType<Admin["unitDraft"]> {
-    await pause(20);
     const kept = sessionStorage.getItem("scripted units");
     return kept === null ? null : (JSON.parse(kept) as Awaited<ReturnType<Admin["unitDraft"]>>);
   }
 
   async keepUnitDraft(draft: Parameters<Admin["keepUnitDraft"]>[0]): Promise<void> {
-    await pause(20);
     sessionStorage.setItem("scripted units", JSON.stringify(draft));
   }
 
   async audit(query: Parameters<Admin["audit"]>[0]): ReturnType<Admin["audit"]> {
-    await this.#ready();
-    const none = { entries: [], people: [], next: null, newest: 0 };
-    if (this.#rows === "empty") return none;
     const found = this.#log.filter(
       ({ done, number }) =>
         (query.kinds === undefined || done["act"] === query.kinds) &&
@@ -358,7 +330,6 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
   }
 
   async verifyAudit(): ReturnType<Admin["verifyAudit"]> {
-    await pause(900);
     const counts = {
       entries: 60,
       hash: new Uint8Array(32).fill(0xa7),

@@ -49,7 +49,6 @@ export class ScriptedImports implements Calls {
   #examined = 0;
 
   async imports(): Promise<AdminImports> {
-    await pause(150);
     const past = {
       ...{ source: "transfers-march.xlsx", by: "operator hrms", atMs: Date.now() - 86_400_000 },
       ...{ undoes: null, undoneMs: null, undoable: true, counts: { added: 12, moved: 140 } },
@@ -62,7 +61,6 @@ export class ScriptedImports implements Calls {
   }
 
   async beginUpload(_: Blob, name: string): Promise<UploadId> {
-    await pause(100);
     this.#name = name;
     this.#done = 0;
     return "e".repeat(32) as UploadId;
@@ -73,13 +71,11 @@ export class ScriptedImports implements Calls {
   }
 
   async examineUpload(_: UploadId, choices: ImportChoices): Promise<void> {
-    await pause(50);
     this.#choices = choices;
     this.#examined = Date.now();
   }
 
   async upload(uploadId: UploadId): Promise<Upload> {
-    await pause(50);
     const passed = Date.now() - this.#examined;
     const state = this.#examined === 0 ? "receiving" : passed < 1_500 ? "examining" : "ready";
     const judged = Math.min(1_200, Math.floor(passed));
@@ -109,7 +105,6 @@ export class ScriptedImports implements Calls {
   }
 
   async uploadRows(_: UploadId, show: ImportShow, after: string | null): Promise<ImportRows> {
-    await pause(80);
     const total = COUNTS[show] ?? 0;
     const start = Number(after ?? 0) * PAGE;
     const count = Math.max(0, Math.min(PAGE, total - start));
@@ -119,7 +114,6 @@ export class ScriptedImports implements Calls {
   }
 
   async uploadReport(): Promise<Blob> {
-    await pause(300);
     return new Blob(["a workbook"]);
   }
 }

@@ -3,7 +3,6 @@ import type { Core } from "@copconnect/client/core";
 import type { Audience, ConversationId, PersonId } from "@copconnect/client/wire";
 import { ScriptedImports } from "./imports.ts";
 import { id } from "#practice/items.ts";
-import { pause } from "#practice/station.ts";
 import { PEOPLE, UNITS } from "../organisation.ts";
 
 type Admin = Core["admin"];
@@ -23,14 +22,12 @@ const names = (en: string) => ({ en, te: "", ur: "", hi: "" });
 
 export class ScriptedOrganising extends ScriptedImports implements Calls {
   async findPeople(given: readonly string[]): ReturnType<Admin["findPeople"]> {
-    await pause(150);
     return {
       people: given.map((one, index) => ({ given: one, person: PEOPLE[index % 40] ?? null })),
     };
   }
 
   async postings(personId: PersonId): ReturnType<Admin["postings"]> {
-    await pause(100);
     const person = PEOPLE.find((one) => one.personId === personId);
     if (person === undefined) return { postings: [] };
     const { postId, unitId, post, roles } = person;
@@ -43,18 +40,15 @@ export class ScriptedOrganising extends ScriptedImports implements Calls {
   async previewMoves(
     asked: Parameters<Admin["previewMoves"]>[0],
   ): ReturnType<Admin["previewMoves"]> {
-    await pause(200);
     const groups = { joins: [names("Charminar Police Station")], leaves: [names("East Zone")] };
     return { moves: asked.personIds.map((personId) => ({ personId, allowed: true, ...groups })) };
   }
 
   async exported(): ReturnType<Admin["exported"]> {
-    await pause(300);
     return new Blob(["code,name_en\r\n"]);
   }
 
   async plannedTransfers(): ReturnType<Admin["plannedTransfers"]> {
-    await pause(100);
     const day = (in_: number): string => new Date(Date.now() + in_).toISOString().slice(0, 10);
     const transfers = PEOPLE.slice(3, 6).map((person, index) => ({
       ...{ plannedId: index + 1, person, unitId: person.unitId, post: person.post, rank: null },
@@ -66,13 +60,11 @@ export class ScriptedOrganising extends ScriptedImports implements Calls {
   }
 
   async previewAudience(rule: Audience): ReturnType<Admin["previewAudience"]> {
-    await pause(100);
     const people = rule.include.length * 12 + rule.people.length;
     return { people, sample: PEOPLE.slice(0, 8), allowed: people > 0 };
   }
 
   async groups(): ReturnType<Admin["groups"]> {
-    await pause(150);
     const clause = { everyone: false, below: true, posts: [], levels: [], roles: [], ranks: [] };
     const groups = UNITS.slice(0, 12).map((unit, index) => ({
       ...{ conversationId: id<ConversationId>(13, index), title: unit.names, unitId: unit.unitId },

@@ -22,7 +22,6 @@ import type {
   WrittenLesson,
 } from "@copconnect/client/wire";
 import { refusal } from "#practice/items.ts";
-import { pause } from "#practice/station.ts";
 import { PEOPLE, UNITS, seeded } from "../organisation.ts";
 
 const TITLES: readonly (readonly [CourseName, Language, string, Practice | null])[] = [
@@ -111,7 +110,6 @@ export class ScriptedTraining implements Training {
     });
   }
   async courses(): Promise<TrainingView> {
-    await pause(60);
     const courses = (["officer", "head"] as const).map((id) => {
       const lessons = this.#items(id);
       const done = lessons.filter(({ doneMs }) => doneMs !== null).length;
@@ -123,7 +121,6 @@ export class ScriptedTraining implements Training {
     return { courses, closedFrom: open ? null : 100, waiting: 0, remind: !open };
   }
   async lesson(id: LessonId, language: Language): Promise<Lesson> {
-    await pause(80);
     const at = TITLES.findIndex((_, number) => lessonId(number) === id);
     const [audience, , title, practice] = TITLES[at] ?? [];
     if (audience === undefined || title === undefined) throw refusal("not_found");
@@ -137,12 +134,10 @@ export class ScriptedTraining implements Training {
     return view;
   }
   async certificate(): Promise<Uint8Array<ArrayBuffer>> {
-    await pause(300);
     return new TextEncoder().encode("%PDF-1.7");
   }
 
   async progress(course: CourseName, path: string): Promise<TrainingProgress> {
-    await pause(120);
     const unitId = path.split("/").at(-1) ?? "";
     const below = UNITS.filter(({ parentId }) => parentId === unitId);
     const units = below.map((unit, at) => share(`${path}/${unit.unitId}`, 900 + 977 * (at % 7)));
@@ -153,20 +148,17 @@ export class ScriptedTraining implements Training {
     return { course, total, own, units };
   }
   async untrained(_: CourseName, __: string, after: string | null): Promise<Untrained> {
-    await pause(120);
     const from = Number(after ?? 0);
     const people = PEOPLE.slice(from, from + 60).map((person, at) => ({ person, done: at % 5 }));
     return { people, next: from + 60 < PEOPLE.length ? String(from + 60) : null };
   }
   async remindOfTraining(): Promise<TrainingReminded> {
-    await pause(120);
     return { people: 4_211, recent: 630 };
   }
   async untrainedFile(): Promise<Uint8Array<ArrayBuffer>> {
     return new Uint8Array([80, 75]);
   }
   async lessons(): Promise<readonly LessonState[]> {
-    await pause(120);
     return TITLES.map(([course, , title], at) => ({
       lessonId: lessonId(at),
       course,
@@ -197,7 +189,6 @@ export class ScriptedTraining implements Training {
     return "0".repeat(64);
   }
   async previewLesson({ lessonId: id, language, text }: PreviewLesson): Promise<LessonPreview> {
-    await pause(200);
     if (text.includes("broken"))
       return {
         lesson: null,
