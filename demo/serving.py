@@ -2,13 +2,13 @@
 
 from copconnect.app import Container, create_app
 from copconnect.commands.serving import Program
-from copconnect.http.turns import Turns
+from copconnect.http.client_concurrency import ClientConcurrency
 from copconnect.settings import Settings
 from demo import outbox_routes
 from demo.outbox import Outbox
 
 
-def compose(settings: Settings) -> tuple[Container, Turns]:
+def compose(settings: Settings) -> tuple[Container, ClientConcurrency]:
     """Build the server. Raises AuthorityMissing."""
     outbox = Outbox(settings.data_dir)
     container = Container(settings, gateway=outbox)

@@ -71,7 +71,7 @@ class Duties:
         # Frames of conversations that devices begin with; they are taken once the answer has come.
         self._starting: dict[tuple[SimulatedDevice, ConversationId], list[tuple[bytes, int]]] = {}
 
-    def take(self, device: SimulatedDevice, frame: wire.ServerFrame) -> None:
+    def receive(self, device: SimulatedDevice, frame: wire.ServerFrame) -> None:
         """Do what a frame asks for."""
         spawn = self._simulator.connections.spawn
         match frame:
@@ -93,7 +93,7 @@ class Duties:
             case wire.SealsWanted():
                 spawn(self._seal_late(device, frame))
             case wire.ShareFrame(conversation_id=conversation_id, share=share):
-                spawn(self._take_share(device, conversation_id, share))
+                spawn(self._receive_share(device, conversation_id, share))
             case _:
                 pass
 
@@ -141,11 +141,11 @@ class Duties:
         await self._simulator.learn_senders(device, page)
         first = page.entries[0].seq - 1 if page.entries else page.last_seq
         self._reading.begin(place, (first, page.log_hash))
-        self._take_cell_keys(device, place, start.cell_keys)
-        self._simulator.take_page(device, place, page)
+        self._receive_cell_keys(device, place, start.cell_keys)
+        self._simulator.receive_page(device, place, page)
         await self._simulator.catch_up(device, place, conversation_id, page.last_seq)
         for payload, now_ns in self._starting.pop((device, conversation_id)):
-            self._simulator.take(device, payload, now_ns)
+            self._simulator.receive(device, payload, now_ns)
         lacks = {(one.kind, one.reference) for one in lacking(place)}
         asked = {(one.kind, one.reference) for one in start.asked}
         if not lacks <= asked:
@@ -178,7 +178,7 @@ class Duties:
             page = await self._ask(device, "GET", path, wire.LogPage)
             if page is not None:
                 await self._simulator.learn_senders(device, page)
-                self._simulator.take_page(device, place, page)
+                self._simulator.receive_page(device, place, page)
                 self._reading.retry(device, place)
         place.fetching = False
         if place.lacking:
@@ -190,9 +190,9 @@ class Duties:
         path = f"/v1/conversations/{conversation_id}/cells/own/keys"
         own = await self._ask(device, "GET", path, wire.OwnCellKeys)
         if own is not None:
-            self._take_cell_keys(device, place, own.keys)
+            self._receive_cell_keys(device, place, own.keys)
 
-    def _take_cell_keys(
+    def _receive_cell_keys(
         self, device: SimulatedDevice, place: Place, items: Sequence[wire.CellKeyItem]
     ) -> None:
         for item in items:
@@ -216,9 +216,9 @@ class Duties:
             self._reading.refused[str(refused)] += 1
             return
         self._reading.cell_records[key_id] = record
-        self._take_cell_secret(device, place, key_id, secret)
+        self._learn_cell_secret(device, place, key_id, secret)
 
-    def _take_cell_secret(
+    def _learn_cell_secret(
         self, device: SimulatedDevice, place: Place, key_id: bytes, secret: bytes
     ) -> None:
         self._reading.learn_cell_secret(key_id, secret)
@@ -288,7 +288,7 @@ class Duties:
             path = f"/v1/conversations/{conversation_id}/share-requests"
             await self._raw(device, "POST", path, wire.ShareRequest(references=wanted))
 
-    async def _take_share(
+    async def _receive_share(
         self, device: SimulatedDevice, conversation_id: ConversationId, data: bytes
     ) -> None:
         place = device.places.get(conversation_id)
@@ -302,13 +302,13 @@ class Duties:
             return
         done: list[wire.ShareReference] = []
         for name, secret in secrets.items():
-            if self._take_secret(device, place, name.kind, name.reference, secret):
+            if self._learn_secret(device, place, name.kind, name.reference, secret):
                 done.append(reference(name.kind, name.reference))
         if done:
             path = f"/v1/conversations/{conversation_id}/share-requests/done"
             await self._raw(device, "POST", path, wire.ShareRequest(references=done))
 
-    def _take_secret(
+    def _learn_secret(
         self,
         device: SimulatedDevice,
         place: Place,
@@ -323,7 +323,7 @@ class Duties:
                 if record is None:
                     return reference in place.cell_keys
                 check_cell_secret(record, secret)
-                self._take_cell_secret(device, place, reference, secret)
+                self._learn_cell_secret(device, place, reference, secret)
                 return True
             for key_id in place.lacking:
                 if key_id.startswith(reference):

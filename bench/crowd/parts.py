@@ -42,11 +42,11 @@ class Crowd(Protocol):
         """Send a frame of a device; return whether it is connected."""
         ...
 
-    def take(self, device: SimulatedDevice, payload: bytes, now_ns: int) -> None:
+    def receive(self, device: SimulatedDevice, payload: bytes, now_ns: int) -> None:
         """Let a device take a frame."""
         ...
 
-    def take_page(self, device: SimulatedDevice, place: Place, page: wire.LogPage) -> None:
+    def receive_page(self, device: SimulatedDevice, place: Place, page: wire.LogPage) -> None:
         """Let a device take a page of the log, with its keys, heads and proofs."""
         ...
 

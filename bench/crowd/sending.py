@@ -195,7 +195,7 @@ class Sender:
                     self._key_id = None
                     self._await_key()
                 if refusal.code == "not_next":
-                    self.take_up_chain()
+                    self.resume_chain()
         accepted_ns = time.monotonic_ns()
         self._accepted(message.message, accepted.seq)
         self.posted.append(message_id.hex())
@@ -222,7 +222,7 @@ class Sender:
         self._head = RosterHead.parse(state.head)
         return self._head
 
-    def take_up_chain(self) -> None:
+    def resume_chain(self) -> None:
         """Take up the end of the own chain (S7)."""
         found = self.client.ask("GET", f"{self._path}/chain", wire.SenderChain)
         if found.header is not None:
@@ -326,12 +326,12 @@ class Sender:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = self.client.ask("GET", f"{self._path}/keys", wire.Keys).key
-            if found is not None and found.seal is not None and self._take_up(found):
+            if found is not None and found.seal is not None and self._adopt_key(found):
                 return True
             time.sleep(WAIT_S / 10)
         return False
 
-    def _take_up(self, item: wire.KeyItem) -> bool:
+    def _adopt_key(self, item: wire.KeyItem) -> bool:
         if item.seal is None:
             return False
         record, seal = ConversationKey.parse(item.record), parse_seal(XWING, item.seal, "S2")

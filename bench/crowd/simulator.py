@@ -181,10 +181,10 @@ class Simulator:
 
     def _frame(self, device: SimulatedDevice, payload: bytes, now_ns: int) -> None:
         self.reading.came_ns = now_ns
-        self.take(device, payload, now_ns)
+        self.receive(device, payload, now_ns)
         self.reading.came_ns = 0
 
-    def take(self, device: SimulatedDevice, payload: bytes, now_ns: int) -> None:
+    def receive(self, device: SimulatedDevice, payload: bytes, now_ns: int) -> None:
         """Let a device take a frame."""
         match self._decode(payload):
             case wire.EntryFrame(entry=entry) if self.duties.hold(
@@ -231,7 +231,7 @@ class Simulator:
                 if self.connections.live:
                     while device.saved:
                         self._frame(device, *device.saved.popleft())
-                    self.duties.take(device, frame)
+                    self.duties.receive(device, frame)
 
     # --- The log --------------------------------------------------------------------------
 
@@ -262,7 +262,7 @@ class Simulator:
                 continue
             page = _PAGE.decode(answer.body)
             await self.learn_senders(device, page)
-            self.take_page(device, place, page)
+            self.receive_page(device, place, page)
             if not page.more:
                 place.cursor = max(place.cursor, page.last_seq)
         held, place.held = place.held or [], None
@@ -285,7 +285,7 @@ class Simulator:
         if answer.status == 200:  # Else their messages wait, and count as such.
             self.reading.people.learn(_PEOPLE.decode(answer.body).people)
 
-    def take_page(self, device: SimulatedDevice, place: Place, page: wire.LogPage) -> None:
+    def receive_page(self, device: SimulatedDevice, place: Place, page: wire.LogPage) -> None:
         """Let a device take a page of the log, with its keys, heads and proofs."""
         view = place.receiver.view
         for head in page.heads:

@@ -33,6 +33,7 @@ from copconnect.conduct import operations as conduct_operations
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import Database, open_database
+from copconnect.deferred import Deferred, Versions
 from copconnect.delivery import operations as delivery_operations
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.asleep import Asleep
@@ -55,11 +56,10 @@ from copconnect.directory.scim.tokens import ScimTokens
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http import csp_reports, web_assets
+from copconnect.http.client_concurrency import ClientConcurrency
 from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.http.operations import Operation, Operations
 from copconnect.http.schema import described
-from copconnect.http.turns import Turns
-from copconnect.late import Late, Versions
 from copconnect.leases import Leases
 from copconnect.migrations import migrate
 from copconnect.operator import operations as operator_operations
@@ -118,7 +118,7 @@ class Container:
             self.audit,
             settings.directory_names_per_person_per_hour,
         )
-        late = Late()
+        deferred = Deferred()
         self.auth = AuthService(
             self.database,
             self.clock,
@@ -128,7 +128,7 @@ class Container:
             self.directory,
             self.acceptances,
             Outstanding(settings),
-            late,
+            deferred,
             self.audit,
             gateway or choose_gateway(settings) if serving else None,
             self.leases,
@@ -139,7 +139,7 @@ class Container:
             self.database, self.clock, self.audit, self.transfers, self.leases, self.auth.granting
         )
         self.posts = PostReader(self.database, self.directory)
-        self.reorganiser = Reorganiser(self.clock, self.audit, late)
+        self.reorganiser = Reorganiser(self.clock, self.audit, deferred)
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
         self.push = PushService(
             self.database,
@@ -168,7 +168,7 @@ class Container:
             database=self.database,
             clock=self.clock,
             blobs=open_blobs(settings.blob_url, settings.data_dir),
-            conversations=late,
+            conversations=deferred,
             leases=self.leases,
             quota_bytes_per_day=settings.attachment_quota_bytes_per_day,
             retention_days=settings.log_retention_days,
@@ -193,7 +193,7 @@ class Container:
             leases=self.leases,
             options=_options(settings, self.authority.departments[-1].kem, self.guard),
         )
-        late.service = self.delivery
+        deferred.service = self.delivery
         self.reports = ReportService(
             database=self.database,
             clock=self.clock,
@@ -205,7 +205,7 @@ class Container:
             log_days=settings.log_retention_days,
         )
         self.sanctions.attach(self.reports.sanctioning)
-        late.reports = self.reports
+        deferred.reports = self.reports
         self.admin = AdminService(
             database=self.database,
             clock=self.clock,
@@ -382,7 +382,7 @@ async def command_line(settings: Settings) -> AsyncIterator[Container]:
 
 def create_app(
     settings: Settings, container: Container | None = None, more_routes: Sequence[Any] = ()
-) -> Turns:
+) -> ClientConcurrency:
     """Return the web server; ``more_routes``: handlers of a program around this one. Raises
     AuthorityMissing, NoGateway."""
     parts = container or Container(settings)
@@ -410,7 +410,9 @@ def create_app(
         logging_config=None,
     )
     rows = described(operations(parts, settings), __version__)
-    return Turns(Operations(rows, parts.gate, secured, framework, settings.trusted_proxies))
+    return ClientConcurrency(
+        Operations(rows, parts.gate, secured, framework, settings.trusted_proxies)
+    )
 
 
 def operations(parts: Container, settings: Settings) -> list[Operation]:

@@ -75,7 +75,7 @@ async def count(
     return await spent(connection, budget, spender, now_ms)
 
 
-async def take(
+async def spend(
     connection: AsyncConnection, budget: Budget, spender: str, amount: int, now_ms: int
 ) -> int:
     """Count an amount; return how much is spent. Raises RateLimited beyond the limit, which rolls
@@ -131,9 +131,9 @@ class Allowance:
         self._now_ms = now_ms
         self._left: dict[str, tuple[int, int]] = {}  # The amount that is left, and until when.
 
-    async def take(self, spender: str, amount: int = 1, taken: Taken | None = None) -> None:
-        """Take an amount; the caller holds no connection. ``taken``: called with the portion in the
-        transaction in which one is taken. Raises RateLimited."""
+    async def spend(self, spender: str, amount: int = 1, taken: Taken | None = None) -> None:
+        """Spend an amount; the caller holds no connection. ``taken``: called with the portion in
+        the transaction that takes it from the budget. Raises RateLimited."""
         now_ms = self._now_ms()
         left, until_ms = self._left.get(spender, (0, 0))
         left = left if now_ms < until_ms else 0
@@ -150,7 +150,7 @@ class Allowance:
         async with self._database.transaction() as connection:
             already = await spent(connection, self._budget, spender, now_ms)
             portion = max(needed, min(portion, self._budget.limit - already))
-            await take(connection, self._budget, spender, portion, now_ms)
+            await spend(connection, self._budget, spender, portion, now_ms)
             if taken is not None:
                 await taken(connection, portion)
         if len(self._left) >= _MOST_KEPT:

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting(Generic[T, A]):
+class _PendingItem(Generic[T, A]):
     item: T
     answer: asyncio.Future[A] = field(default_factory=asyncio.Future)
 
@@ -43,12 +43,12 @@ class GroupCommit(Generic[T, A]):
         self._most = most
         self._size = size
         self._pause_s = pause_s
-        self._waiting: deque[_Waiting[T, A]] = deque()
+        self._waiting: deque[_PendingItem[T, A]] = deque()
         self._task: asyncio.Task[None] | None = None
 
     async def write(self, item: T) -> A:
         """Return the answer to an item after its commit, or raise its error."""
-        waiting: _Waiting[T, A] = _Waiting(item)
+        waiting: _PendingItem[T, A] = _PendingItem(item)
         self._waiting.append(waiting)
         if self._task is None:
             self._task = asyncio.create_task(self._run())
@@ -60,7 +60,7 @@ class GroupCommit(Generic[T, A]):
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
-        batch: list[_Waiting[T, A]] = []
+        batch: list[_PendingItem[T, A]] = []
         try:
             while self._waiting:
                 batch = self._next()
@@ -75,14 +75,14 @@ class GroupCommit(Generic[T, A]):
         finally:
             self._task = None
 
-    def _next(self) -> list[_Waiting[T, A]]:
+    def _next(self) -> list[_PendingItem[T, A]]:
         batch = [self._waiting.popleft()]
         size = self._size(batch[0].item)
         while self._waiting and (size := size + self._size(self._waiting[0].item)) <= self._most:
             batch.append(self._waiting.popleft())
         return batch
 
-    async def _write(self, batch: Sequence[_Waiting[T, A]]) -> None:
+    async def _write(self, batch: Sequence[_PendingItem[T, A]]) -> None:
         answers: Sequence[A | Exception]
         try:
             answers = await self._commit([one.item for one in batch])

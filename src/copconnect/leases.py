@@ -35,8 +35,8 @@ class Leases:
         self._alone = alone
         self._node = secrets.token_hex(8)
 
-    async def take(self, name: str, for_s: float) -> bool:
-        """Take a lease, or renew it; return whether this node holds it now. One statement."""
+    async def acquire(self, name: str, for_s: float) -> bool:
+        """Acquire a lease, or renew it; return whether this node holds it now. One statement."""
         if self._alone:
             return True
         now = self._clock.now_ms()
@@ -73,7 +73,7 @@ class Leases:
         """Return ``work`` that is done only while this node holds the lease."""
 
         async def work_in_turn() -> None:
-            if await self.take(name, for_s):
+            if await self.acquire(name, for_s):
                 await work()
 
         return work_in_turn

@@ -42,8 +42,8 @@ class Rates:
         """How many buckets are remembered."""
         return len(self._left)
 
-    def take(self, person_id: PersonId, amount: int = 1) -> None:
-        """Take from a person's bucket. Raises RateLimited.
+    def spend(self, person_id: PersonId, amount: int = 1) -> None:
+        """Spend from a person's bucket. Raises RateLimited.
 
         An amount larger than the whole bucket needs a full one, so no amount is refused for ever.
         """
@@ -63,7 +63,7 @@ class Rates:
         spent, self._spent = self._spent, {}
         return {person: amount for person, amount in spent.items() if amount > noticed}
 
-    def taken_elsewhere(self, person_id: PersonId, amount: float) -> None:
+    def spent_elsewhere(self, person_id: PersonId, amount: float) -> None:
         """Take from a person's bucket what the person took at another node."""
         now_ms = self._now_ms()
         left = max(-self._burst, self._filled(person_id, now_ms) - max(0.0, amount))
@@ -123,7 +123,7 @@ class SharedRates:
         limit = self._limits.get(wakeup.limit)
         if limit is not None:
             for person_id, amount in wakeup.spent.items():
-                limit.taken_elsewhere(person_id, amount)
+                limit.spent_elsewhere(person_id, amount)
 
     def _told(self) -> Iterator[SpentWakeup]:
         for name, limit in self._limits.items():

@@ -139,13 +139,13 @@ class Chart:
         ]
         return standing.expand(self.policy, units)
 
-    async def administers(
+    async def manages_audience(
         self, _connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
     ) -> bool:
         """Return whether they lead all of it."""
         return self._heads_all(person_id, audiences.touched(rule, self.units) or [])
 
-    async def manages(
+    async def manages_people(
         self, _connection: AsyncConnection, person_id: PersonId, people: Collection[PersonId]
     ) -> bool:
         """Return whether a test says so."""

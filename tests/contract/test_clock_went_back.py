@@ -83,8 +83,8 @@ async def test_a_small_correction_of_the_clock_keeps_the_order_of_heads(
 async def test_leases_of_the_time_ahead_hold_up_nothing(database: Database) -> None:
     clock = StillClock()
     clock.at += 2 * DAY_MS
-    assert await Leases(database, clock, alone=False).take("cleaning", 60)
+    assert await Leases(database, clock, alone=False).acquire("cleaning", 60)
     clock.at -= 2 * DAY_MS
     other = Leases(database, clock, alone=False)
-    assert await other.take("cleaning", 60)
-    assert not await Leases(database, clock, alone=False).take("cleaning", 60)
+    assert await other.acquire("cleaning", 60)
+    assert not await Leases(database, clock, alone=False).acquire("cleaning", 60)

@@ -8,7 +8,7 @@ from copconnect import errors, wire
 from copconnect.bus import RosterWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
-from copconnect.delivery.rosters.taking_up import PeopleByConversation
+from copconnect.delivery.rosters.updating import PeopleByConversation
 from copconnect.ids import ConversationId, PersonId, new_id
 from copconnect.records.conversation.roster import LEAF_BYTES
 from copconnect.records.primitives.kem import X25519
@@ -235,17 +235,17 @@ async def test_a_mark_made_while_another_is_taken_up_stays(
     second = world.registry.register(a.caller.person_id)
     await world.devices_changed(second)
     following = world.service.following
-    take_up = following.take_up
+    update_people = following.update_people
     third: list[Device] = []
 
     async def and_meanwhile(people: PeopleByConversation) -> None:
-        await take_up(people)
+        await update_people(people)
         if not third:
             third.append(world.registry.register(a.caller.person_id))
             await world.devices_changed(third[0])
 
-    monkeypatch.setattr(following, "take_up", and_meanwhile)
-    await following.take_up_marked(made.conversation_id)
+    monkeypatch.setattr(following, "update_people", and_meanwhile)
+    await following.update_marked(made.conversation_id)
     await world.service.rosters.state(third[0].caller, made.conversation_id)
 
 

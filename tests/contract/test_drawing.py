@@ -78,7 +78,7 @@ class Force:
     async def draw(self, node: DeliveryService, *people: Device) -> None:
         """Let a process bring these people up to date with one head."""
         ids = [PersonId(one.caller.person_id) for one in people]
-        await node.following.take_up({self.conversation_id: ids})
+        await node.following.update_people({self.conversation_id: ids})
 
 
 @pytest.fixture

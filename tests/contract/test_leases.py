@@ -11,48 +11,48 @@ from tests.contract.statements import Statements
 async def test_one_holds_it_and_renews_it(database: Database) -> None:
     clock = StillClock()
     one, two = (Leases(database, clock, alone=False) for _ in range(2))
-    assert await one.take("cleaning", 10)
-    assert not await two.take("cleaning", 10)
+    assert await one.acquire("cleaning", 10)
+    assert not await two.acquire("cleaning", 10)
     clock.at += 9_000
-    assert await one.take("cleaning", 10)
+    assert await one.acquire("cleaning", 10)
     clock.at += 9_000
-    assert not await two.take("cleaning", 10)
+    assert not await two.acquire("cleaning", 10)
     clock.at += 1_000  # It was not renewed: its holder is gone.
-    assert await two.take("cleaning", 10)
-    assert not await one.take("cleaning", 10)
-    assert await one.take("something else", 10)
+    assert await two.acquire("cleaning", 10)
+    assert not await one.acquire("cleaning", 10)
+    assert await one.acquire("something else", 10)
 
 
 async def test_who_lets_go_lets_another_in_at_once(database: Database) -> None:
     clock = StillClock()
     one, two = (Leases(database, clock, alone=False) for _ in range(2))
-    assert await one.take("duty", 10)
+    assert await one.acquire("duty", 10)
     await two.release("duty")
-    assert not await two.take("duty", 10)
+    assert not await two.acquire("duty", 10)
     await one.release("duty")
-    assert await two.take("duty", 10)
+    assert await two.acquire("duty", 10)
 
 
 async def test_of_many_at_once_one_gets_it(database: Database) -> None:
     clock = StillClock()
     nodes = [Leases(database, clock, alone=False) for _ in range(8)]
-    assert sum(await asyncio.gather(*(one.take("duty", 5) for one in nodes))) == 1
+    assert sum(await asyncio.gather(*(one.acquire("duty", 5) for one in nodes))) == 1
 
 
 async def test_old_ones_are_forgotten(database: Database) -> None:
     clock = StillClock()
     one, two = (Leases(database, clock, alone=False) for _ in range(2))
-    await one.take("duty of long ago", 5)
-    await one.take("held", 7200)
+    await one.acquire("duty of long ago", 5)
+    await one.acquire("held", 7200)
     clock.at += 3_700_000
     await two.prune()
-    assert not await two.take("held", 5)
+    assert not await two.acquire("held", 5)
 
 
 async def test_a_single_node_asks_nobody(database: Database) -> None:
     leases = Leases(database, StillClock(), alone=True)
     with Statements(database) as statements:
-        assert await leases.take("cleaning", 10)
+        assert await leases.acquire("cleaning", 10)
         await leases.release("cleaning")
         await leases.prune()
     assert statements == []

@@ -8,7 +8,7 @@ from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.ask_store import used_keys_due
 from copconnect.delivery.rosters import following
-from copconnect.delivery.rosters.taking_up import PeopleByConversation
+from copconnect.delivery.rosters.updating import PeopleByConversation
 from copconnect.ids import ConversationId, UnitId, new_id
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import World
@@ -101,16 +101,16 @@ async def test_d6_both_are_shut_before_the_first_head_and_open_with_it(
     force = Force(world)
     await force.talking()
     rounds = world.service.following
-    take_up, seen = rounds.take_up, list[list[str]]()
+    update_people, seen = rounds.update_people, list[list[str]]()
 
     async def and_look(people: PeopleByConversation) -> None:
         seen.append(await force.refused())
         async with world.database.reading() as connection:
             due = await used_keys_due(connection, world.clock.at)
         assert not set(due).intersection(people)
-        await take_up(people)
+        await update_people(people)
 
-    monkeypatch.setattr(rounds, "take_up", and_look)
+    monkeypatch.setattr(rounds, "update_people", and_look)
     gone = force.transfer()
     await rounds.round()
     assert seen[0] == ["rekeying"] * 4
@@ -180,7 +180,7 @@ async def test_d6_a_crash_before_the_head_leaves_nothing_shut(
         raise RuntimeError("the power is gone")
 
     with monkeypatch.context() as away:
-        away.setattr(rounds, "take_up", crash)
+        away.setattr(rounds, "update_people", crash)
         back = force.transfer()
         with pytest.raises(RuntimeError):
             await rounds.round()

@@ -30,7 +30,7 @@ Dies = Callable[[TwoNodes, StoppingWorker], None]
 
 def the_worker(_: TwoNodes, stopped: StoppingWorker) -> None:
     """The process that is at the step. After a commit nothing follows that would show the gap:
-    healing must."""
+    reconciling must."""
     stopped.restart()
 
 

@@ -229,7 +229,7 @@ def stop_while_hearing(control: Control) -> None:
         return wrapped
 
     def on_turn(entry: Any) -> Any:
-        # A message comes here that was heard, or that healing found before it was heard.
+        # A message comes here that was heard, or that reconciling found before it was heard.
         def wrapped(*arguments: Any) -> None:
             nonlocal left
             left = SOME
@@ -284,7 +284,7 @@ def tell_bus() -> None:
 
 def hurry() -> None:
     """Shorten waits."""
-    fanout.HEAL_S = 3.0
+    fanout.RECONCILE_S = 3.0
     nats_bus.ECHO_EVERY_S = 1.0
     nats_bus.ECHO_LIMIT_S = 2.0
 

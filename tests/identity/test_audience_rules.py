@@ -57,16 +57,16 @@ async def test_who_administers_and_who_leads(running: Running) -> None:
     patrol = await person(running, PATROL)
     async with running.container.database.reading() as connection:
 
-        async def administers(who: PersonId, rule: wire.Audience) -> bool:
-            return await directory.administers(connection, who, rule)
+        async def manages_audience(who: PersonId, rule: wire.Audience) -> bool:
+            return await directory.manages_audience(connection, who, rule)
 
-        assert await administers(chief, EVERYONE)
-        assert await administers(chief, of(STATION, CITY))
-        assert await administers(sho, of(STATION))
-        assert not await administers(sho, of(STATION, CITY))
-        assert not await administers(sho, EVERYONE)
-        assert not await administers(patrol, of(STATION))
-        assert not await administers(chief, of("NOWHERE"))
+        assert await manages_audience(chief, EVERYONE)
+        assert await manages_audience(chief, of(STATION, CITY))
+        assert await manages_audience(sho, of(STATION))
+        assert not await manages_audience(sho, of(STATION, CITY))
+        assert not await manages_audience(sho, EVERYONE)
+        assert not await manages_audience(patrol, of(STATION))
+        assert not await manages_audience(chief, of("NOWHERE"))
 
 
 def _clause(random: Random, bank: DataBank) -> wire.Clause:

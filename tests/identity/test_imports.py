@@ -279,7 +279,7 @@ async def test_one_import_runs_at_a_time(
     async with database.transaction() as connection:
         until = world.clock.ms + TURN_MS
         dialect = database.engine.dialect.name
-        await import_store.take_turn(connection, dialect, "operator x", world.clock.ms, until)
+        await import_store.acquire_turn(connection, dialect, "operator x", world.clock.ms, until)
     with pytest.raises(refusals.ImportRunning, match="operator x"):
         await world.apply(files(PEOPLE))
     world.clock.ms += TURN_MS

@@ -108,7 +108,7 @@ async def test_a_file_waits_for_another_import_and_comes_back_after_a_crash(
     async with database.transaction() as connection:
         until = world.clock.ms + TURN_MS
         dialect = database.engine.dialect.name
-        await import_store.take_turn(connection, dialect, "operator x", world.clock.ms, until)
+        await import_store.acquire_turn(connection, dialect, "operator x", world.clock.ms, until)
     assert [end.end for end in await watch(world, folder).look()] == ["waits"]
     assert (folder / "levels.csv").exists()
     world.clock.ms += TURN_MS

@@ -35,7 +35,7 @@ VIOLATIONS = [
     ("sockets/feed.py", "copconnect.sockets.dispatch.fanout", "rooms of live connections"),
     (
         "auth_service/store.py",
-        "copconnect.auth_service.registration.limits",
+        "copconnect.auth_service.registration.sliding_window",
         "rooms of the Authentication Service",
     ),
     ("sealing/keys.py", "copconnect.settings", "sealing is a device's side"),

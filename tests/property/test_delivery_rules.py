@@ -166,10 +166,10 @@ def test_a_persons_rate_is_never_more_than_the_burst_and_the_rate(
     for wait, amount in asked:
         now[0] += wait
         try:
-            rates.take(PersonId("p"), amount)
+            rates.spend(PersonId("p"), amount)
         except errors.RateLimited as refused:
             now[0] += refused.retry_after_ms or 0
-            rates.take(PersonId("p"), amount)  # It kept its word.
+            rates.spend(PersonId("p"), amount)  # It kept its word.
         taken.append((now[0], amount))
     for at, (since, _) in enumerate(taken):
         total = 0
@@ -184,15 +184,15 @@ def test_buckets_cost_little_while_the_whole_force_is_busy_and_full_ones_are_for
     people = [PersonId(f"{at:032x}") for at in range(63_000)]
     for _ in range(2):
         for person in people:
-            rates.take(person)
+            rates.spend(person)
     assert rates.kept == len(people)
     assert rates.examined < len(people)
     now[0] += 60_000
     for person in people[:100]:
-        rates.take(person, 3)
+        rates.spend(person, 3)
     now[0] += 4_000  # Those hundred need six seconds; all others have been full for long.
     for at in range(40_000):
-        rates.take(PersonId(f"new {at}"))
+        rates.spend(PersonId(f"new {at}"))
     assert rates.kept == 40_100
 
 
@@ -208,9 +208,9 @@ async def test_a_person_has_a_limit_once_however_many_nodes_there_are() -> None:
         for limit in limits:
             for _ in range(20):  # Below what a node alone refuses, after the burst.
                 with contextlib.suppress(errors.RateLimited):
-                    limit.take(dishonest)
+                    limit.spend(dishonest)
                     passed += 1
-        limits[0].take(honest)  # Nobody else loses by it.
+        limits[0].spend(honest)  # Nobody else loses by it.
         if second % TELLING_S == 0:
             for node in nodes:
                 await node.tell()
@@ -223,14 +223,14 @@ def test_another_nodes_word_takes_a_burst_at_most_and_gives_nothing(told: float)
     now = [NOW]
     limit, person = Rates("requests", 60, 10, lambda: now[0]), PersonId("p")
     for _ in range(10):
-        limit.take(person)
-    limit.taken_elsewhere(person, told)
+        limit.spend(person)
+    limit.spent_elsewhere(person, told)
     with pytest.raises(errors.RateLimited) as refused:
-        limit.take(person)
+        limit.spend(person)
     wait_ms = refused.value.retry_after_ms or 0
     assert wait_ms <= (10 + 1) * 1000 + 1
     now[0] += wait_ms
-    limit.take(person)
+    limit.spend(person)
 
 
 def test_a_clock_that_went_back_locks_nobody_out() -> None:
@@ -238,9 +238,9 @@ def test_a_clock_that_went_back_locks_nobody_out() -> None:
     now = [NOW + DAY_MS]
     limit, person = Rates("requests", 60, 10, lambda: now[0]), PersonId("p")
     for _ in range(10):
-        limit.take(person)
+        limit.spend(person)
     now[0] = NOW
     with pytest.raises(errors.RateLimited) as refused:
-        limit.take(person)
+        limit.spend(person)
     now[0] += refused.value.retry_after_ms or 0
-    limit.take(person)
+    limit.spend(person)

@@ -262,5 +262,5 @@ async def test_a_key_that_was_not_announced_heals(world: Whole) -> None:
     key_id = await talk.begin(a, [b])
     b.secrets.clear()
     async with world.online(b) as bob:
-        await world.served.sockets.fanout.heal()
+        await world.served.sockets.fanout.reconcile()
         assert opened(b, await bob.key_frame()) == key_id

@@ -62,8 +62,8 @@ async def begin(connection: AsyncConnection, values: dict[str, Any]) -> bool:
     return found.first() is not None
 
 
-async def act(connection: AsyncConnection, act_id: str) -> Any | None:
-    """Return an act, held until the transaction ends."""
+async def lock_act(connection: AsyncConnection, act_id: str) -> Any | None:
+    """Lock an act until the transaction ends, and return its row."""
     found = await connection.execute(
         update(acts).where(acts.c.act_id == act_id).values(state=acts.c.state).returning(*acts.c)
     )
@@ -71,7 +71,7 @@ async def act(connection: AsyncConnection, act_id: str) -> Any | None:
 
 
 async def known(connection: AsyncConnection, act_id: str) -> Any | None:
-    """Return an act as it is now."""
+    """Return the row of an act, unlocked."""
     return (await connection.execute(select(acts).where(acts.c.act_id == act_id))).first()
 
 

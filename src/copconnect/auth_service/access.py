@@ -15,10 +15,10 @@ from copconnect.auth_service.ports import AccountDirectory, Conduct, OfficerCour
 from copconnect.auth_service.trust.device_store import NOT_CONFIRMED
 from copconnect.auth_service.trust.locking import Endings
 from copconnect.background import Periodic
+from copconnect.batch_loader import BatchLoader
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
-from copconnect.gathering import Gathering
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import NOTHING, Caller, Ended, Requirement
 
@@ -60,7 +60,7 @@ class CachingAuthenticator:
         self._apps: dict[ClientId, str] = {}
         self._stored_apps: dict[ClientId, str] = {}
         self._storing = Periodic("last_seen", self.flush_seen, SEEN_PERIOD_S)
-        self._unknown = Gathering(self._authenticate_together)
+        self._unknown = BatchLoader(self._authenticate_together)
 
     async def start(self) -> None:
         """Begin to store when clients were last seen."""

@@ -13,7 +13,7 @@ from copconnect.auth_service import rules, store
 from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.ports import Conduct, LossReason
 from copconnect.auth_service.registration import registration_store
-from copconnect.auth_service.registration.limits import SlidingWindow
+from copconnect.auth_service.registration.sliding_window import SlidingWindow
 from copconnect.auth_service.trust import device_store, record_store
 from copconnect.auth_service.trust.administered import client_info
 from copconnect.auth_service.trust.changes import Changes
@@ -58,7 +58,7 @@ class Accounts:
             clients = await self._clients(connection, caller.person_id)
             accepted = await self._conduct.accepted(connection, [caller.person_id])
             required, newest = await self._conduct.versions(connection)
-            unit_admin = await self._deps.people.is_unit_admin(connection, caller.person_id)
+            unit_admin = await self._deps.people.heads_own_unit(connection, caller.person_id)
             confirmers = [] if caller.confirmed else await self._who_confirms(connection, caller)
         own = next((one for one in clients if one.client_id == caller.client_id), None)
         if own is None:
@@ -106,7 +106,7 @@ class Accounts:
         message = rules.renewal_proof(body.client_id, body.created_ms, body.token_hash)
         device = await self._proven(body, message)
         now, settings = self._deps.clock.now_ms(), self._deps.settings
-        self._renewals.take(device.client_id, now, "tokens_per_device")
+        self._renewals.spend(device.client_id, now, "tokens_per_device")
         client_id, person_id = ClientId(device.client_id), PersonId(device.person_id)
         expires_ms = body.created_ms + settings.token_hours * rules.HOUR_MS
         async with self._deps.database.transaction() as connection:

@@ -57,8 +57,8 @@ class AccountDirectory(Protocol):
         """Return cards by id, as the viewer is shown them."""
         ...
 
-    async def is_unit_admin(self, connection: AsyncConnection, person_id: PersonId) -> bool:
-        """Return whether a person administers their unit."""
+    async def heads_own_unit(self, connection: AsyncConnection, person_id: PersonId) -> bool:
+        """Return whether a person heads their own unit."""
         ...
 
     async def plates(

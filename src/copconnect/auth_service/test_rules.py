@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from copconnect import errors, phone_number
 from copconnect.auth_service import rules
-from copconnect.auth_service.registration.limits import MAX_KEYS, SlidingWindow
+from copconnect.auth_service.registration.sliding_window import MAX_KEYS, SlidingWindow
 
 # "signing key: of mixed order" of spec/keys.
 MIXED_ORDER = "2d9d234354278a2d67a918ec09f233b282b4168e768b12c555049e248639dbdf"

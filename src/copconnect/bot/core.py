@@ -230,12 +230,12 @@ class Core:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 length = int.from_bytes(await self._output.readexactly(4), "little")
-                self._take(await self._output.readexactly(length))
+                self._dispatch(await self._output.readexactly(length))
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(_ended())
 
-    def _take(self, frame: bytes) -> None:
+    def _dispatch(self, frame: bytes) -> None:
         found = msgspec.msgpack.decode(frame, type=_CoreAnswer)
         if found.event:
             self._on_event(msgspec.msgpack.decode(frame, type=Event))

@@ -31,7 +31,7 @@ class NatsBus:
 
     This node's own receivers are called directly, so that they do not depend on NATS; the echo is
     recognised by the node's id. While NATS is away wake-ups to other nodes are dropped: their
-    sockets look into the log each second instead (sockets/healing.py).
+    sockets reconcile with the log each second instead (sockets/dispatch/fanout.py).
 
     A connection counts only while what this node sends comes back to it, and is replaced as soon
     as it does not. The client's own idea of being connected is not enough: a PING of the server

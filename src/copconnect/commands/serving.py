@@ -29,7 +29,7 @@ from copconnect.commands.announcing import announce
 from copconnect.commands.patience import PatientProtocol
 from copconnect.doctor.reasons import reason_of
 from copconnect.errors.base import DependencyError
-from copconnect.http.turns import Turns
+from copconnect.http.client_concurrency import ClientConcurrency
 from copconnect.migrations import OtherSchema, migrate
 from copconnect.settings import Settings
 
@@ -100,10 +100,10 @@ class Program:
     AuthorityMissing or NoGateway."""
 
     module: str
-    compose: Callable[[Settings], tuple[Container, Turns]]
+    compose: Callable[[Settings], tuple[Container, ClientConcurrency]]
 
 
-def _compose(settings: Settings) -> tuple[Container, Turns]:
+def _compose(settings: Settings) -> tuple[Container, ClientConcurrency]:
     container = Container(settings)
     return container, create_app(settings, container)
 

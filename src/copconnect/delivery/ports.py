@@ -100,8 +100,8 @@ class Belonging(Protocol):
     async def of(
         self, connection: AsyncConnection, people: Collection[PersonId]
     ) -> dict[ConversationId, dict[PersonId, bool]]:
-        """Return to which audiences these people belong, with whether each administers it. An
-        audience of none of them is left out. One statement for each 500 people."""
+        """Return to which audiences these people belong, with whether as an admin of its
+        conversation. An audience of none of them is left out. One statement for each 500 people."""
         ...
 
 
@@ -125,8 +125,8 @@ class Organisation(Protocol):
     async def audience(
         self, connection: AsyncConnection, rule: wire.Audience
     ) -> dict[PersonId, bool]:
-        """Return the active people of an audience, registered or not, with whether each
-        administers it."""
+        """Return the active people of an audience, registered or not, with whether each is an
+        admin of its conversation."""
         ...
 
     async def posts_of(
@@ -145,14 +145,14 @@ class Organisation(Protocol):
         """Return the groups that the policy makes of the units that there are."""
         ...
 
-    async def administers(
+    async def manages_audience(
         self, connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
     ) -> bool:
         """Return whether a person may make a conversation of an audience, by the rights table;
         nobody may of a unit that is not there."""
         ...
 
-    async def manages(
+    async def manages_people(
         self, connection: AsyncConnection, person_id: PersonId, people: Collection[PersonId]
     ) -> bool:
         """Return whether a person manages groups over the units of all these people."""

@@ -1,10 +1,11 @@
-"""Audiences judged one person at a time: members, and those who administer them. Pure.
+"""Audiences judged one person at a time: the members of its conversation and its admins. Pure.
 
 The Directory's statements answer the same for all people at once; a property test compares them.
-Members administer a conversation of an audience who may write to many (``post_large`` of the rights
-table) at one of its units, or at a unit above one: the heads, unless the table says otherwise. The
-department's top units stand for a clause that names neither units nor posts. A clause
-that names posts and no units has no admin: a message to a post is between the two.
+A member is an admin of the audience's conversation if the rights table lets the member write to
+large groups (``post_large``) at one of its units, or at a unit above one: the heads, unless the
+table says otherwise. A clause that names neither units nor posts counts as one of the department's
+top units. A clause that names posts and no units has no admin: a message to a post is between the
+two.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -34,8 +35,8 @@ class PlacedPost:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts that decide where a person belongs. Nobody without a place belongs anywhere but by
-    name."""
+    """The facts that decide where a person belongs. A person without a post belongs only to
+    audiences that list that person."""
 
     person_id: PersonId
     rank: str
@@ -118,8 +119,8 @@ def _speaking(line: wire.RightRule, ranks: Mapping[str, int]) -> wire.Clause:
 def leading(
     rule: wire.Audience, paths: Mapping[UnitId, str], speakers: Speakers
 ) -> tuple[wire.Clause, ...]:
-    """Return the clauses of those who administer an audience. ``paths``: of all units; nobody does
-    an unknown unit of the rule."""
+    """Return the clauses of the admins of an audience's conversation. ``paths``: of all units; an
+    unknown unit of the rule has no admins."""
     units = [unit for clause in rule.include for unit in _units_of(clause, paths)]
     here = list(dict.fromkeys(unit for unit in units if unit in paths))
     above = list(dict.fromkeys(one for unit in here for one in rules.units_above(paths[unit])))
@@ -221,7 +222,8 @@ class AudienceIndex(Generic[K]):
         self._others.append((key, clause))
 
     def of(self, facts: Facts) -> dict[K, bool]:
-        """Return the audiences that a person belongs to, with whether they administer each."""
+        """Return the audiences that a person belongs to, with whether as an admin of its
+        conversation."""
         same = facts.rank, facts.places
         found = self._known.get(same)
         if found is None:

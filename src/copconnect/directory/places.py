@@ -182,8 +182,8 @@ class Belonging(Generic[K]):
     async def of(
         self, connection: AsyncConnection, people: Collection[PersonId]
     ) -> dict[K, dict[PersonId, bool]]:
-        """Return to which audiences these people belong, with whether each administers it. An
-        audience of none of them is left out. One statement for each 500 people."""
+        """Return to which audiences these people belong, with whether as an admin of its
+        conversation. An audience of none of them is left out. One statement for each 500 people."""
         found: dict[K, dict[PersonId, bool]] = {}
         for one in await facts(connection, people):
             for key, leads in self._audiences.of(one).items():

@@ -70,7 +70,7 @@ class DirectoryService:
         self._viewers: numbers.Viewers
 
     def attach(self, rights: ImportRights) -> None:
-        """Take the rights by which numbers are shown and conversations administered, before any
+        """Take the rights by which numbers are shown and group conversations managed, before any
         question. They are made after this, because they rest on the places of people."""
         self._rights = rights
         self._viewers = numbers.Viewers(rights, self._clock.now_ms)
@@ -260,8 +260,8 @@ class DirectoryService:
             found = numbers.shown(found, places_held, viewer, held)
         return {card.person_id: card for card in found}
 
-    async def is_unit_admin(self, connection: AsyncConnection, person_id: PersonId) -> bool:
-        """Return whether a person administers their unit."""
+    async def heads_own_unit(self, connection: AsyncConnection, person_id: PersonId) -> bool:
+        """Return whether a person heads their own unit."""
         rows = await store.by_id(connection, [person_id])
         return any(row.head and row.status == "active" for row in rows)
 
@@ -355,7 +355,8 @@ class DirectoryService:
     async def audience(
         self, connection: AsyncConnection, rule: wire.Audience
     ) -> dict[PersonId, bool]:
-        """Return the active people of an audience, with whether each administers it."""
+        """Return the active people of an audience, with whether each is an admin of its
+        conversation."""
         paths = await self.stored_paths(connection)
         leading = audiences.leading(rule, paths, await self._speakers(connection))
         people = await places.audience(connection, rule)
@@ -363,7 +364,7 @@ class DirectoryService:
         return {person: person in leaders for person in people}
 
     async def _speakers(self, connection: AsyncConnection) -> audiences.Speakers:
-        """Return who writes in conversations where not everybody may, by the rights table."""
+        """Return who may write to large groups (``post_large``), by the rights table."""
         table = await self._rights.table(connection)
         return audiences.speakers(table, await self.seniorities(connection))
 
@@ -393,7 +394,7 @@ class DirectoryService:
             return []
         return standing.expand(policy, (await self._read_directory(connection)).units)
 
-    async def administers(
+    async def manages_audience(
         self, connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
     ) -> bool:
         """Return whether a person may make a conversation of an audience: manages groups over
@@ -407,7 +408,7 @@ class DirectoryService:
         held = await self._rights.of(connection, person_id)
         return bool(touched) and held.lacking("manage_groups", touched) is None
 
-    async def manages(
+    async def manages_people(
         self, connection: AsyncConnection, person_id: PersonId, people: Collection[PersonId]
     ) -> bool:
         """Return whether a person manages groups over the units of all these people."""

@@ -42,7 +42,7 @@ def operations(now_ms: Callable[[], int]) -> list[Operation]:
     rates = Rates("csp_reports", PER_MINUTE, PER_MINUTE, now_ms)
 
     async def report(body: Body) -> None:
-        rates.take(_EVERYBODY)
+        rates.spend(_EVERYBODY)
         try:
             found = msgspec.json.decode(await body.read(MAX_BODY), type=_Report).violation
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:

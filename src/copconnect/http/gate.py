@@ -100,7 +100,7 @@ class Gate:
         if caller is None:
             raise errors.Unauthenticated
         try:
-            self._requests.take(caller.counted_as)
+            self._requests.spend(caller.counted_as)
         except errors.RateLimited:
             # A program that ignores refusals then waits for its own turns (turns.py) and delays no
             # other device.

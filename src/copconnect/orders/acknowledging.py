@@ -91,7 +91,7 @@ class Acknowledging:
         Raises RateLimited, and NotFound for an order of a conversation that the caller's person
         does not belong to.
         """
-        self._rates.take(caller.person_id, len(body.acknowledgements))
+        self._rates.spend(caller.person_id, len(body.acknowledgements))
         posted = _AcknowledgementRequest(caller, order_id, body.acknowledgements)
         return wire.AcknowledgementOutcomes(outcomes=await self._commits.write(posted))
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from copconnect.gathering import Gathering
+from copconnect.batch_loader import BatchLoader
 from copconnect.ids import MessageId
 from copconnect.orders import rules, store
 from copconnect.orders.dependencies import OrderDependencies
@@ -33,7 +33,7 @@ class Counting:
         self._deps = deps
         self._fresh_s = fresh_s
         self._kept: dict[MessageId, _CachedTree] = {}
-        self._asked = Gathering(self._count)
+        self._asked = BatchLoader(self._count)
 
     async def tree(self, order_id: MessageId) -> Tree | None:
         """Return the counts of an order, about a second old at most; None for no such order."""

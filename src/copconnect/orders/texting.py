@@ -90,7 +90,7 @@ class Texting:
         await self._rounds.close()
 
     async def _in_turn(self) -> None:
-        if await self._leases.take("order_texts", LEASE_S):
+        if await self._leases.acquire("order_texts", LEASE_S):
             await self.round()
 
     async def round(self) -> int:
@@ -103,7 +103,7 @@ class Texting:
         asked = 0
         while left > 0 and (done := await self._batch(left)):
             asked, left = asked + done, left - done
-            if not await self._leases.take("order_texts", LEASE_S):
+            if not await self._leases.acquire("order_texts", LEASE_S):
                 break
         return asked
 

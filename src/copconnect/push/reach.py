@@ -1,4 +1,4 @@
-"""How pushes reach devices, for those who administer them."""
+"""How pushes reach devices, for the admins of the devices."""
 
 from collections.abc import Collection
 

@@ -101,7 +101,7 @@ class PushService:
         now = self._clock.now_ms()
         if not 0 <= now - self._asked_ms < RENEW_MS:
             self._asked_ms = now
-            self._holds = await self._leases.take("push", LEASE_S)
+            self._holds = await self._leases.acquire("push", LEASE_S)
         if not self._holds:
             self.planner.rest()
             return

@@ -117,4 +117,4 @@ def open_added(
     except InvalidTag as error:
         raise Refused(kind.rule, "the content does not open") from error
     reader = Reader(content, kind.rule)
-    return reader.take(reader.uint(kind.length_bytes))
+    return reader.read(reader.uint(kind.length_bytes))

@@ -98,10 +98,10 @@ def parse_proof(data: bytes) -> Proof:
     require(1 <= count <= PROVEN_MESSAGES, RULE, "wrong number of messages")
     items = []
     for _ in range(count):
-        person_id, key, size = reader.take(ID_BYTES), reader.take(SECRET_BYTES), reader.uint(4)
+        person_id, key, size = reader.read(ID_BYTES), reader.read(SECRET_BYTES), reader.uint(4)
         fits = SIGNED_HEADER_BYTES + TAG_BYTES <= size <= MAX_MESSAGE_BYTES
         require(fits, RULE, "no size of a message")
-        items.append(ProofItem(person_id, key, reader.take(size)))
+        items.append(ProofItem(person_id, key, reader.read(size)))
     reader.end()
     return Proof(clause, words, tuple(items))
 

@@ -3,7 +3,7 @@
 app.py starts and closes it; uvicorn gives it connections
 (:mod:`copconnect.sockets.connections.handover`).
 There is no task for a connection: what comes is handled where it is parsed, and what concerns all
-of them (pings, tokens, admission, cursors, healing) is one task each.
+of them (pings, tokens, admission, cursors, reconciling) is one task each.
 """
 
 import asyncio
@@ -114,7 +114,7 @@ class Sockets:
         await self.positions.receive(wakeup)
 
     async def start(self) -> None:
-        """Begin to let in, to look after connections, to flush cursors and to heal."""
+        """Begin to let in, to look after connections, to flush cursors and to reconcile."""
         await self.cursors.start()
         await self._admission.start()
         await self.positions.start()
@@ -218,8 +218,8 @@ class Sockets:
         return True
 
     def _count(self, caller: Caller, frames: int) -> None:
-        self._of_device.take(PersonId(caller.client_id), frames)
-        self._of_person.take(caller.counted_as, frames)
+        self._of_device.spend(PersonId(caller.client_id), frames)
+        self._of_person.spend(caller.counted_as, frames)
 
     def received(self, connection: Connection, message: Any) -> None:
         """Take a message: Hello first; cursors, watched orders, positions and shares that are
@@ -227,11 +227,13 @@ class Sockets:
         frame = None if message is None else _decode(message)
         if connection.caller is not None and isinstance(frame, wire.Cursors):
             for update in frame.updates:
-                self._take(connection, update)
+                self._buffer_cursor(connection, update)
         elif connection.caller is not None and isinstance(frame, wire.WatchOrder):
             self._watchers.watch(connection, connection.caller, frame.order_id, frame.unit_id)
         elif connection.caller is not None and isinstance(frame, wire.SendPosition):
-            self.positions.take(connection, ConversationId(frame.conversation_id), frame.data)
+            self.positions.publish_soon(
+                connection, ConversationId(frame.conversation_id), frame.data
+            )
         elif connection.caller is not None and isinstance(frame, wire.WatchPositions):
             self.positions.watch(connection, ConversationId(frame.conversation_id))
         elif connection.caller is not None and isinstance(frame, wire.Sharing):
@@ -267,7 +269,7 @@ class Sockets:
         elif not len(self._heartbeat):
             self._all_gone.set()
 
-    def _take(self, connection: Connection, update: wire.CursorUpdate) -> None:
+    def _buffer_cursor(self, connection: Connection, update: wire.CursorUpdate) -> None:
         """Buffer a cursor of a conversation the client belongs to, at most at its head."""
         conversation_id = ConversationId(update.conversation_id)
         head = self.fanout.head_of(connection, conversation_id)

@@ -46,7 +46,9 @@ class Positions:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def take(self, connection: Connection, conversation_id: ConversationId, data: bytes) -> None:
+    def publish_soon(
+        self, connection: Connection, conversation_id: ConversationId, data: bytes
+    ) -> None:
         """Take a record from a device that the conversation lists, else nothing; empty: it has
         stopped. One that follows another too soon is dropped."""
         if self._fanout.head_of(connection, conversation_id) is None:

@@ -40,10 +40,10 @@ class LessonFolder:
             return
         for one in stray:
             log.warning("training_folder_stray", path=one.path, reason=one.detail)
-        await self._take(written, digests)
+        await self._store(written, digests)
         self._seen = digests
 
-    async def _take(self, written: list[Written], digests: dict[LessonId, str]) -> None:
+    async def _store(self, written: list[Written], digests: dict[LessonId, str]) -> None:
         sound: list[Written] = []
         problems: dict[LessonId, str] = {}
         for one in written:

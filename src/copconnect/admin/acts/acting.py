@@ -186,7 +186,7 @@ class Acting:
     # --- One act ------------------------------------------------------------------------------
 
     async def _known(self, connection: Transaction, record: SignedAct) -> wire.ActAnswer:
-        row = await store.act(connection, record.act_id.hex())
+        row = await store.lock_act(connection, record.act_id.hex())
         if row is None or row.hash != record.hash():
             raise errors.ActDiffers
         return _answer(record, row.state, row.entry)
@@ -335,7 +335,7 @@ class Acting:
     async def _waiting_row(
         self, connection: Transaction, asked: wire.ApproveAct | wire.RefuseAct
     ) -> Any:
-        row = await store.act(connection, asked.act_id)
+        row = await store.lock_act(connection, asked.act_id)
         if row is None:
             raise errors.NotFound
         if row.state != "waiting" or row.taken_ms + rules.ACT_WAITS_MS < self._clock.now_ms():

@@ -92,7 +92,7 @@ class LockKinds:
         person_id = PersonId(asked.act.person_id)
         if not _removes(asked):
             spender, now_ms = asked.by.person_id, self._clock.now_ms()
-            await budgets.take(connection, budgets.PHONES_LOCKED, spender, 1, now_ms)
+            await budgets.spend(connection, budgets.PHONES_LOCKED, spender, 1, now_ms)
         await self._locks.lock(connection, asked.by, person_id)
         await self._tell(connection, person_id)
         return []

@@ -17,7 +17,7 @@ from copconnect import budgets, errors, phone_number, wire
 from copconnect.auth_service import rules, store
 from copconnect.auth_service.dependencies import AuthDependencies
 from copconnect.auth_service.registration import registration_store
-from copconnect.auth_service.registration.limits import SlidingWindow
+from copconnect.auth_service.registration.sliding_window import SlidingWindow
 from copconnect.auth_service.registration.sms import SmsSender
 from copconnect.auth_service.trust import record_store
 from copconnect.auth_service.trust.cards import Cards
@@ -85,7 +85,7 @@ class Registration:
                 if wait > 0:
                     limit = "codes_per_number_and_address"
                     raise errors.RateLimited(retry_after_ms=wait, limit=limit)
-                self._repeats.take("", now, "repeated_codes_per_minute")
+                self._repeats.spend("", now, "repeated_codes_per_minute")
             else:
                 self._numbers.count(address, now)
             person_id = await self._deps.people.active_by_number(connection, number)
@@ -167,7 +167,7 @@ class Registration:
             _, limit = self._texts_used_up(former, address_hash, address, now)
             if not limit:
                 raise errors.TextPossible
-            await budgets.take(connection, ENROLMENT_CODE_TRIES, address_hash, 1, now)
+            await budgets.spend(connection, ENROLMENT_CODE_TRIES, address_hash, 1, now)
             person_id = await self._deps.people.active_by_number(connection, number)
             # A number that nobody has costs the same statements.
             asked = person_id or PersonId("")

@@ -70,7 +70,7 @@ class PeopleTrustReader:
             untold = sorted(known.keys() - allowed)
             known = {one: name for one, name in known.items() if one in allowed}
         people = await self.of(
-            known, keys=body.keys, telling=lambda many: self._told.take(caller.counted_as, many)
+            known, keys=body.keys, telling=lambda many: self._told.spend(caller.counted_as, many)
         )
         return wire.PeopleTrust(people=people, untold=untold)
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from copconnect import errors, wire
+from copconnect.batch_loader import BatchLoader
 from copconnect.bus import ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
 from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import DeliveryDependencies
@@ -26,7 +27,6 @@ from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import conversations, leaves, receipts, shares
 from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.shares import Asker
-from copconnect.gathering import Gathering
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Caller
 from copconnect.records.conversation.key_share import KeyShare, SecretKind, SecretName
@@ -62,8 +62,8 @@ class KeyShares:
         requests, answers = limits.share_requests_per_minute, limits.shares_per_minute
         self._requests = deps.rates.limit("share_requests_per_minute", requests, requests)
         self._answers = deps.rates.limit("shares_per_minute", answers, answers)
-        self._asking: Gathering[_LackedSecrets, errors.CopConnectError] = Gathering(self._ask)
-        self._opening: Gathering[_LackedSecrets, None] = Gathering(self._done)
+        self._asking: BatchLoader[_LackedSecrets, errors.CopConnectError] = BatchLoader(self._ask)
+        self._opening: BatchLoader[_LackedSecrets, None] = BatchLoader(self._done)
 
     async def ask(
         self, caller: Caller, conversation_id: ConversationId, body: wire.ShareRequest
@@ -71,7 +71,7 @@ class KeyShares:
         """Keep what the calling device lacks and have other devices asked.
 
         Raises NotMember, RateLimited."""
-        self._requests.take(caller.person_id)
+        self._requests.spend(caller.person_id)
         names = frozenset(_names(body.references))
         asked = _LackedSecrets(conversation_id, caller.device, caller.person_id, names)
         refusal = await self._asking.load(asked)
@@ -174,7 +174,7 @@ class KeyShares:
         other from its device; if all are, the first refusal is raised. Eight statements.
 
         Raises NotMember, NotAsked, RecordInvalid, RateLimited."""
-        self._answers.take(caller.person_id, len(body.shares))
+        self._answers.spend(caller.person_id, len(body.shares))
         deps = self._deps
         posted = {bytes.fromhex(one.device): one.share for one in body.shares}
         if len(posted) < len(body.shares):
@@ -188,7 +188,7 @@ class KeyShares:
             refusals: list[errors.CopConnectError] = []
             for device, share in posted.items():
                 try:
-                    asker, ended = taking.take(device, share)
+                    asker, ended = taking.check(device, share)
                 except errors.CopConnectError as refusal:
                     refusals.append(refusal)
                 else:
@@ -253,7 +253,7 @@ class _Taking:
             await shares.helpers(connection, held.conversation_id, posted),
         )
 
-    def take(self, device: bytes, data: bytes) -> tuple[PlacedLeaf, list[bytes]]:
+    def check(self, device: bytes, data: bytes) -> tuple[PlacedLeaf, list[bytes]]:
         """Return the leaf of a share's device, and the waiting shares that must go for it. Raises
         NotAsked, RecordInvalid, RateLimited."""
         c = self.held.conversation_id

@@ -60,7 +60,7 @@ class _Due:
         """Look at a conversation at a time, or earlier."""
         self._at[conversation_id] = min(at_ms, self._at.get(conversation_id, at_ms))
 
-    def take(self, now_ms: int) -> list[ConversationId]:
+    def pop(self, now_ms: int) -> list[ConversationId]:
         """Return those whose time has come, some at a time."""
         due = [one for one, at_ms in self._at.items() if at_ms <= now_ms][:_TOGETHER]
         for one in due:
@@ -108,7 +108,7 @@ class CellKeyAsking:
         self._asleep -= awake
         for conversation_id, _ in awake:
             self._due.add(conversation_id, now_ms)
-        due = set(self._due.take(now_ms))
+        due = set(self._due.pop(now_ms))
         here = {one for one in due if _anybody(self._connected().online(one))}
         self._asleep |= {(one, None) for one in due - here}
         if not here:
@@ -219,7 +219,7 @@ class NextKeyAsking:
         now_ms = self._deps.clock.now_ms()
         due: list[ConversationId] = []
         without: Mapping[ConversationId, Collection[CellId]] = {}
-        looked_at = self._due.take(now_ms)
+        looked_at = self._due.pop(now_ms)
         scans = now_ms - self._scan_ms >= SCAN_MS
         if looked_at or scans:
             async with self._deps.database.reading() as connection:

@@ -69,7 +69,7 @@ class _First:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _StoredSeals:
     """A conversation: its cells, their usable keys, and to which of these each usable conversation
     key is sealed."""
 
@@ -290,7 +290,7 @@ class LateSealAsking:
 
     async def _read(
         self, connection: AsyncConnection, c: ConversationId, now_ms: int
-    ) -> _Found | None:
+    ) -> _StoredSeals | None:
         """Return what seals there are of the usable keys of a conversation; None: it has none, or
         one cell."""
         rows = await conversations.read(connection, [c])
@@ -308,13 +308,13 @@ class LateSealAsking:
         stored = await self._deps.keys.records(connection, c, ids)
         late = await late_seals.sealed_to(connection, c, ids)
         keys = [(key, {*_recipients(key), *late.get(key.key_id, ())}) for key in stored.values()]
-        return _Found(held, {CellId(one.cell_id.hex()) for one in lines}, usable, keys)
+        return _StoredSeals(held, {CellId(one.cell_id.hex()) for one in lines}, usable, keys)
 
     def _lacking(
         self,
         c: ConversationId,
         key: StoredKey,
-        found: _Found,
+        found: _StoredSeals,
         sealed: set[CellId],
         reported: Collection[_Place],
     ) -> dict[bytes, CellId]:

@@ -19,12 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.background import Periodic
+from copconnect.batch_loader import BatchLoader
 from copconnect.bus import AnyWakeup, CursorsMovedWakeup, ReceiptCountsWakeup
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.live import receipt_store
 from copconnect.delivery.live.receipt_store import Lacking, ReaderCount, SentMessage
 from copconnect.delivery.store import members
-from copconnect.gathering import Gathering
 from copconnect.ids import ConversationId, PersonId, Seq
 from copconnect.leases import Leases
 from copconnect.principals import Caller
@@ -50,7 +50,7 @@ class ReceiptCounting:
         self._moved: dict[ConversationId, int] = {}
         self._not_before: dict[ConversationId, int] = {}
         self._told: dict[tuple[ConversationId, Seq], wire.ReceiptCount] = {}
-        self._asked = Gathering(self._answer)
+        self._asked = BatchLoader(self._answer)
         self._rounds = Periodic("receipt_counts", self.round, PERIOD_S)
 
     async def start(self) -> None:
@@ -75,7 +75,7 @@ class ReceiptCounting:
         if not self._moved:
             return
         now_ms = self._deps.clock.now_ms()
-        if not await self._leases.take("receipt_counts", _LEASE_S):
+        if not await self._leases.acquire("receipt_counts", _LEASE_S):
             kept = {one: since for one, since in self._moved.items() if since > now_ms - _KEPT_MS}
             self._moved = kept
             return

@@ -101,13 +101,13 @@ class ShareRouting:
             wakeup.cell_id,
         )
         is_home = self._connected().here(wakeup.client_id)
-        self._take(who, wakeup.lacks, at_once=is_home or wakeup.anybody)
+        self._add_request(who, wakeup.lacks, at_once=is_home or wakeup.anybody)
         others = self._connected().online(who.conversation_id)
         if not is_home or wakeup.anybody or any(one.device != who.device for one in others):
             return None
         return msgspec.structs.replace(wakeup, anybody=True)
 
-    def _take(self, who: OpenRequest, lacks: Iterable[bytes], *, at_once: bool) -> None:
+    def _add_request(self, who: OpenRequest, lacks: Iterable[bytes], *, at_once: bool) -> None:
         key, names = (who.conversation_id, who.device), frozenset(lacks)
         now_ms = self._deps.clock.now_ms()
         former = self._open.get(key)
@@ -363,7 +363,7 @@ class ShareRouting:
                 self._drop(key)
         for key, who in news.items():
             lacks = _secrets(lacking.get(key, ()))
-            self._take(who, lacks, at_once=True)
+            self._add_request(who, lacks, at_once=True)
 
 
 def _secrets(names: Iterable[SecretName]) -> list[bytes]:

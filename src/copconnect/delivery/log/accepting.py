@@ -249,7 +249,7 @@ class _Batch:
             )
         except errors.CopConnectError as refused:
             return refused
-        return self._take(post, self._ends.get(c, found.end))
+        return self._append_entry(post, self._ends.get(c, found.end))
 
     def _after_others(self, post: Post, standing: SenderState) -> SenderState:
         header, c = post.message.header, post.conversation_id
@@ -262,7 +262,7 @@ class _Batch:
             )
         return standing
 
-    def _take(self, post: Post, end: LogEnd) -> NewEntry:
+    def _append_entry(self, post: Post, end: LogEnd) -> NewEntry:
         header, c = post.message.header, post.conversation_id
         entry = NewEntry(
             conversation_id=c,

@@ -39,8 +39,8 @@ class MessageIntake:
         StaleHead, StaleKey, NotNext, RateLimited, AttachmentIncomplete; with an order OrderInvalid,
         MayNotIssue, NotFound.
         """
-        self._messages.take(caller.person_id)
-        self._bytes.take(caller.person_id, len(body.message))
+        self._messages.spend(caller.person_id)
+        self._bytes.spend(caller.person_id, len(body.message))
         message = read_message(
             body.message, bytes.fromhex(conversation_id), caller.device, caller.public_key
         )

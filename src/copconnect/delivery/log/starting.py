@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.batch_loader import BatchLoader
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.keys.cell_keys import CellKeyExchange, KeysOfCell
 from copconnect.delivery.keys.conversation_keys import seals_of
@@ -21,7 +22,6 @@ from copconnect.delivery.log.reading import MOST_LOG_PAGE, LogPart, LogReading, 
 from copconnect.delivery.rosters import showing
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import late_seals, leaves, views
-from copconnect.gathering import Gathering
 from copconnect.ids import CellId, ConversationId, PersonId
 from copconnect.principals import Caller
 from copconnect.records.conversation.cell_key import CellKey
@@ -72,7 +72,7 @@ class Starting:
         self._log = log
         self._cell_keys = cell_keys
         self._shares = shares
-        self._beginning: Gathering[_Begin, _Began] = Gathering(self._begin)
+        self._beginning: BatchLoader[_Begin, _Began] = BatchLoader(self._begin)
 
     async def start(
         self, caller: Caller, conversation_id: ConversationId, body: wire.StartConversation

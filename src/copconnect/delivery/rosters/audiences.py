@@ -33,7 +33,7 @@ class AudienceConversations:
         self._following = following
 
     async def create(self, caller: Caller, body: wire.CreateConversation) -> wire.Conversation:
-        """Create a conversation for an audience that the caller administers.
+        """Create a conversation for an audience whose groups the caller manages.
 
         Raises BadRequest, AudienceInvalid, NotAllowed, RateLimited.
         """
@@ -41,7 +41,7 @@ class AudienceConversations:
         deps = self._deps
         async with deps.database.reading() as connection:
             await deps.organisation.require_valid(connection, rule)
-            if not await deps.organisation.administers(connection, caller.person_id, rule):
+            if not await deps.organisation.manages_audience(connection, caller.person_id, rule):
                 raise errors.NotAllowed(right="manage_groups")
         await self._create(caller, caller.person_id, body, None)
         async with deps.database.reading() as connection:
@@ -70,8 +70,8 @@ class AudienceConversations:
         body: wire.CreateConversation,
         standing: wire.Standing | None,
     ) -> tuple[int, int]:
-        """Create a conversation; ``creator`` belongs to it as an admin while they administer the
-        audience. A person's conversations are limited.
+        """Create a conversation; ``creator`` belongs to it as an admin while they manage the
+        groups of the audience. A person's conversations are limited.
 
         Returns how many people and devices it has.
         """

@@ -234,7 +234,9 @@ async def require_size(
     """Raise GroupTooLarge for a person with so many others, unless the person manages groups over
     the units of all of them."""
     limit, others = deps.options.limits.group_people, set(people) - {person_id}
-    if len(others) >= limit and not await deps.organisation.manages(connection, person_id, others):
+    if len(others) >= limit and not await deps.organisation.manages_people(
+        connection, person_id, others
+    ):
         raise errors.GroupTooLarge(limit=limit)
 
 

@@ -28,7 +28,7 @@ from copconnect.bus import AnyWakeup, HeadsDueWakeup
 from copconnect.database.engine import chunks
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters import standing
-from copconnect.delivery.rosters.taking_up import PeopleByConversation, take_up, wanted_people
+from copconnect.delivery.rosters.updating import PeopleByConversation, update_people, wanted_people
 from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.rules.rights import issuing
 from copconnect.delivery.store import audiences, conversations, leaves, marks, members
@@ -106,7 +106,7 @@ class Following:
             at_once = one.shut or one.devices <= wire.CELL_SIZE
             at_once = at_once or (one.nth_head_ms or 0) < now_ms - HOUR_MS
             if at_once or min(one.since_ms, one.head_ms) <= due_ms:
-                await self.take_up_marked(one.conversation_id)
+                await self.update_marked(one.conversation_id)
 
     # --- The data bank ------------------------------------------------------------------------
 
@@ -252,10 +252,10 @@ class Following:
             await marks.add(connection, [*waiting, *shut], deps.clock.now_ms())
         small = {c: {*one.losing, *one.others} for c, one in found.items() if c not in large}
         for batch in _batches(small, _SMALL_TOGETHER):
-            await self._take_up_marked(batch)
+            await self._update_marked(batch)
             await self._tell_in_time()
         for batch in _batches({c: losing[c] for c in large & losing.keys()}, _LARGE_TOGETHER):
-            await self._take_up_marked(batch)
+            await self._update_marked(batch)
             await self._tell_in_time()
         await self._later.publish()
 
@@ -294,16 +294,16 @@ class Following:
 
     # --- Marks --------------------------------------------------------------------------------
 
-    async def take_up_marked(self, conversation_id: ConversationId) -> None:
+    async def update_marked(self, conversation_id: ConversationId) -> None:
         """Take up every change that waits in a conversation."""
-        await self._take_up_marked({conversation_id: []})
+        await self._update_marked({conversation_id: []})
         await self._later.publish()
 
-    async def take_up(self, people: PeopleByConversation) -> None:
+    async def update_people(self, people: PeopleByConversation) -> None:
         """Bring these people up to date in these conversations, in one transaction."""
-        await take_up(self._deps, self._later, people)
+        await update_people(self._deps, self._later, people)
 
-    async def _take_up_marked(self, people: Mapping[ConversationId, Sequence[PersonId]]) -> None:
+    async def _update_marked(self, people: Mapping[ConversationId, Sequence[PersonId]]) -> None:
         """Take up these people, and every change that waits in these conversations."""
         more: PeopleByConversation = people
         while True:
@@ -313,7 +313,7 @@ class Following:
             batch = {c: own for c, own in batch.items() if own}
             if not batch:
                 return
-            await self.take_up(batch)
+            await self.update_people(batch)
             more = {}
             async with self._deps.database.transaction() as connection:
                 await marks.forget(connection, found)

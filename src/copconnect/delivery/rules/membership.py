@@ -23,8 +23,8 @@ class MembershipPlan:
 
 
 def has_admins(rule: wire.Audience) -> bool:
-    """Return whether anybody may administer a conversation of an audience: nobody does where a
-    clause names posts and no units."""
+    """Return whether the conversation of an audience has admins: none if a clause names
+    posts and no units."""
     return all(clause.units or not clause.posts for clause in rule.include)
 
 

@@ -79,7 +79,7 @@ turn = Table(
 )
 
 
-async def take_turn(
+async def acquire_turn(
     connection: AsyncConnection, dialect: str, by: str, now_ms: int, until_ms: int
 ) -> bool:
     """Take the one place of whoever imports; return whether nobody else has it."""
@@ -99,7 +99,7 @@ async def whose_turn(connection: AsyncConnection) -> Any | None:
     return (await connection.execute(select(turn))).first()
 
 
-async def end_turn(connection: AsyncConnection, by: str) -> None:
+async def release_turn(connection: AsyncConnection, by: str) -> None:
     """Give the place back."""
     await connection.execute(update(turn).where(turn.c.by == by).values(until_ms=0))
 

@@ -255,7 +255,7 @@ class Importer:
         await self.require_turn()
         now_ms, who = self._clock.now_ms(), named(by)
         async with self._database.transaction() as connection:
-            taken = await import_store.take_turn(
+            taken = await import_store.acquire_turn(
                 connection, self._dialect, who, now_ms, now_ms + TURN_MS
             )
         if not taken:
@@ -264,7 +264,7 @@ class Importer:
             yield
         finally:
             async with self._database.transaction() as connection:
-                await import_store.end_turn(connection, who)
+                await import_store.release_turn(connection, who)
 
     async def require_turn(self) -> None:
         """Raise ImportRunning while somebody imports."""

@@ -71,7 +71,7 @@ def plan(before: FormerOrganisation, steps: Iterable[wire.Step]) -> Plan:
     """Return the organisation after these steps, or every problem that they have."""
     planning = _Planning(before)
     for index, step in enumerate(steps):
-        planning.take(index, step)
+        planning.apply(index, step)
     return planning.end()
 
 
@@ -96,7 +96,7 @@ class _Planning:
             for charge in post.charges:
                 self._charges.begin(charge, post.unit_id)
 
-    def take(self, index: int, step: wire.Step) -> None:
+    def apply(self, index: int, step: wire.Step) -> None:
         """Do one step, as far as it can be done."""
         self._index = index
         match step:

@@ -42,20 +42,20 @@ class ReadQuota:
         """Count the names that a caller reads, by unit path. Raises RateLimited."""
         beyond = sum(held.lacking("read_directory", [path]) is not None for path in paths)
         if beyond:
-            await self._take(self._names, caller, beyond)
+            await self._spend(self._names, caller, beyond)
         if len(paths) > beyond:
             record = partial(self._record, caller)
-            await self._by_right.take(caller.person_id, len(paths) - beyond, record)
+            await self._by_right.spend(caller.person_id, len(paths) - beyond, record)
 
     async def number(self, caller: Caller, held: HeldRights) -> None:
         """Count a whole number that a caller searches. Raises RateLimited, before anything is
         looked up."""
         if held.lacking("see_numbers", [WHOLE]) is not None:
-            await self._take(self._numbers, caller, 1)
+            await self._spend(self._numbers, caller, 1)
 
-    async def _take(self, allowance: Allowance, caller: Caller, amount: int) -> None:
+    async def _spend(self, allowance: Allowance, caller: Caller, amount: int) -> None:
         try:
-            await allowance.take(caller.person_id, amount)
+            await allowance.spend(caller.person_id, amount)
         except errors.RateLimited as error:
             await self._reached(caller, str(error.details["limit"]))
             raise

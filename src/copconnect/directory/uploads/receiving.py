@@ -21,7 +21,7 @@ async def begin(
 ) -> UploadId:
     """Expect a file, and forget the person's old ones; return its id. Raises RateLimited."""
     upload_id = UploadId(new_id())
-    await budgets.take(connection, SENT, by, body.size, now_ms)
+    await budgets.spend(connection, SENT, by, body.size, now_ms)
     old = await upload_store.superfluous(connection, by, now_ms - KEPT_MS, KEPT - 1)
     await upload_store.forget(connection, old)
     await upload_store.add(

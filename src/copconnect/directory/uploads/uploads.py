@@ -117,7 +117,7 @@ class Uploads:
                 raise errors.ImportRefused(reason="incomplete")
             if row.state == "examining" and row.beat_ms + LOST_MS > now_ms:
                 raise errors.ImportRefused(reason="examining")
-            await budgets.take(connection, PREVIEWS, by.person_id, 1, now_ms)
+            await budgets.spend(connection, PREVIEWS, by.person_id, 1, now_ms)
             await upload_store.write(
                 connection,
                 upload_id,
@@ -348,7 +348,7 @@ class Uploads:
         async with self._database.transaction() as connection:
             row = await upload_store.one(connection, act.upload_id)
             name = "" if row is None else row.name
-            await budgets.take(connection, TRIES, by.person_id, 1, now_ms)
+            await budgets.spend(connection, TRIES, by.person_id, 1, now_ms)
             searched = await budgets.spent(connection, NUMBERS, by.person_id, now_ms)
             told = searched + asked <= NUMBERS.limit
             if told:

@@ -74,10 +74,10 @@ class Acknowledgement(SignedRecord):
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
-        conversation_id, message_id = reader.take(ID_BYTES), reader.take(ID_BYTES)
-        header_hash, text_hash = reader.take(HASH_BYTES), reader.take(HASH_BYTES)
-        device = reader.take(DEVICE_BYTES)
-        person_id, told, choice = reader.take(ID_BYTES), reader.uint(1), reader.uint(1)
+        conversation_id, message_id = reader.read(ID_BYTES), reader.read(ID_BYTES)
+        header_hash, text_hash = reader.read(HASH_BYTES), reader.read(HASH_BYTES)
+        device = reader.read(DEVICE_BYTES)
+        person_id, told, choice = reader.read(ID_BYTES), reader.uint(1), reader.uint(1)
         require(told <= Told.IN_PERSON, reader.rule, "told neither by itself nor in person")
         unreadable = choice == UNREADABLE and told == Told.OWN
         known = unreadable or choice <= ORDER_CHOICES
@@ -91,9 +91,9 @@ class Acknowledgement(SignedRecord):
             person_id=person_id,
             told=Told(told),
             choice=choice,
-            answer_hash=reader.take(HASH_BYTES),
+            answer_hash=reader.read(HASH_BYTES),
             created=reader.uint(),
-            signature=reader.take(SIGNATURE_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
 
     @property

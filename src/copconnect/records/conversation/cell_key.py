@@ -76,16 +76,16 @@ class CellKey(SealableRecord):
         kem = read_kem(reader)
         return cls(
             kem=kem,
-            conversation_id=reader.take(ID_BYTES),
-            cell_id=reader.take(ID_BYTES),
+            conversation_id=reader.read(ID_BYTES),
+            cell_id=reader.read(ID_BYTES),
             epoch=reader.uint(),
             generation=reader.uint(2),
-            head=reader.take(HASH_BYTES),
-            author=reader.take(DEVICE_BYTES),
+            head=reader.read(HASH_BYTES),
+            author=reader.read(DEVICE_BYTES),
             created=reader.uint(),
-            commit=reader.take(HASH_BYTES),
+            commit=reader.read(HASH_BYTES),
             pk=read_public_key(reader, kem),
-            signature=reader.take(SIGNATURE_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
 
     def check_commitment(self, secret: bytes) -> None:

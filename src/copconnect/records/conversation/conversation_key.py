@@ -62,13 +62,13 @@ class ConversationKey(SignedRecord):
     @classmethod
     def read(cls, reader: Reader) -> Self:
         return cls(
-            conversation_id=reader.take(ID_BYTES),
-            author=reader.take(DEVICE_BYTES),
+            conversation_id=reader.read(ID_BYTES),
+            author=reader.read(DEVICE_BYTES),
             epoch=reader.uint(),
-            head=reader.take(HASH_BYTES),
+            head=reader.read(HASH_BYTES),
             created=reader.uint(),
-            commit=reader.take(HASH_BYTES),
-            signature=reader.take(SIGNATURE_BYTES),
+            commit=reader.read(HASH_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
 
     def check_secret(self, secret: bytes) -> None:

@@ -107,10 +107,10 @@ def parse_envelope(kind: EnvelopeKind, data: bytes) -> SealedEnvelope:
     require(reader.uint(1) == _VERSION, rule, "unknown version")
     kem = reader.uint(2)
     require(kem in ENC_BYTES, rule, "unknown KEM")
-    commit, count = reader.take(HASH_BYTES), reader.uint(1)
+    commit, count = reader.read(HASH_BYTES), reader.uint(1)
     require(1 <= count <= kind.most_seals, rule, "wrong number of seals")
     size = ENC_BYTES[kem] + SECRET_BYTES + TAG_BYTES
-    pairs = [(reader.take(KEY_ID_BYTES), reader.take(size)) for _ in range(count)]
+    pairs = [(reader.read(KEY_ID_BYTES), reader.read(size)) for _ in range(count)]
     require(ascending([key_id for key_id, _ in pairs]), rule, "key ids do not ascend")
     body = data[reader.at :]
     padded = len(body) - TAG_BYTES

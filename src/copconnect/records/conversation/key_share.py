@@ -109,14 +109,14 @@ class KeyShare:
         """Return the share that all of these bytes are. Raises Refused (H1)."""
         reader = Reader(data, "H1")
         reader.version(_VERSION)
-        conversation_id, recipient = reader.take(ID_BYTES), reader.take(KEY_ID_BYTES)
+        conversation_id, recipient = reader.read(ID_BYTES), reader.read(KEY_ID_BYTES)
         count = reader.uint(2)
         require(1 <= count <= SHARE_SECRETS, reader.rule, "wrong number of secrets")
-        names = [reader.take(1 + ID_BYTES) for _ in range(count)]
+        names = [reader.read(1 + ID_BYTES) for _ in range(count)]
         require(ascending(names), reader.rule, "names do not ascend")
         known = all(name[0] in list(SecretKind) for name in names)
         require(known, reader.rule, "unknown kind")
-        sealed = reader.take(ENC_BYTES[kem] + SECRET_BYTES * count + TAG_BYTES)
+        sealed = reader.read(ENC_BYTES[kem] + SECRET_BYTES * count + TAG_BYTES)
         reader.end()
         return cls(
             conversation_id=conversation_id,

@@ -84,21 +84,21 @@ class MessageHeader(SignedRecord):
     @classmethod
     def read(cls, reader: Reader) -> Self:
         return cls(
-            conversation_id=reader.take(ID_BYTES),
-            message_id=reader.take(ID_BYTES),
-            sender=reader.take(DEVICE_BYTES),
+            conversation_id=reader.read(ID_BYTES),
+            message_id=reader.read(ID_BYTES),
+            sender=reader.read(DEVICE_BYTES),
             seq=reader.uint(),
             attempt=reader.uint(1),
-            previous=reader.take(HASH_BYTES),
-            key_id=reader.take(HASH_BYTES),
+            previous=reader.read(HASH_BYTES),
+            key_id=reader.read(HASH_BYTES),
             epoch=reader.uint(),
-            head=reader.take(HASH_BYTES),
+            head=reader.read(HASH_BYTES),
             log_position=reader.uint(),
-            log_hash=reader.take(HASH_BYTES),
+            log_hash=reader.read(HASH_BYTES),
             sent=reader.uint(),
-            commit=reader.take(HASH_BYTES),
-            body_hash=reader.take(HASH_BYTES),
-            signature=reader.take(SIGNATURE_BYTES),
+            commit=reader.read(HASH_BYTES),
+            body_hash=reader.read(HASH_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
 
     def aad(self) -> bytes:

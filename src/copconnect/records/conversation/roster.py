@@ -76,8 +76,8 @@ class Leaf:
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """Take a leaf."""
-        cell_id, person_id = reader.take(ID_BYTES), reader.take(ID_BYTES)
-        device, history_from, rights = reader.take(DEVICE_BYTES), reader.uint(), reader.uint(2)
+        cell_id, person_id = reader.read(ID_BYTES), reader.read(ID_BYTES)
+        device, history_from, rights = reader.read(DEVICE_BYTES), reader.uint(), reader.uint(2)
         return cls(cell_id, person_id, device, history_from, LeafRights(rights))
 
 
@@ -98,7 +98,7 @@ class CellLine:
     @classmethod
     def read(cls, reader: Reader) -> Self:
         """Take a line."""
-        found = cls(reader.take(ID_BYTES), reader.uint(2), reader.uint(), reader.take(HASH_BYTES))
+        found = cls(reader.read(ID_BYTES), reader.uint(2), reader.uint(), reader.read(HASH_BYTES))
         require(1 <= found.devices <= CELL_SIZE, reader.rule, "a cell has 1 to 256 devices")
         return found
 
@@ -203,16 +203,16 @@ class RosterHead(SignedRecord):
     @classmethod
     def read(cls, reader: Reader) -> Self:
         return cls(
-            conversation_id=reader.take(ID_BYTES),
+            conversation_id=reader.read(ID_BYTES),
             epoch=reader.uint(),
-            previous=reader.take(HASH_BYTES),
+            previous=reader.read(HASH_BYTES),
             kem=read_kem(reader),
             rekey_epoch=reader.uint(),
             latest_history_from=reader.uint(),
             created=reader.uint(),
             devices=reader.uint(4),
-            root=reader.take(HASH_BYTES),
-            signature=reader.take(SIGNATURE_BYTES),
+            root=reader.read(HASH_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
 
     def check(self, authority: bytes, conversation_id: bytes) -> None:
@@ -262,10 +262,10 @@ class HeadStamp(SignedRecord):
     @classmethod
     def read(cls, reader: Reader) -> Self:
         return cls(
-            conversation_id=reader.take(ID_BYTES),
-            head=reader.take(HASH_BYTES),
+            conversation_id=reader.read(ID_BYTES),
+            head=reader.read(HASH_BYTES),
             time=reader.uint(),
-            signature=reader.take(SIGNATURE_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
 
     def check(self, head: RosterHead, authority: bytes, now: int, floor: int) -> None:

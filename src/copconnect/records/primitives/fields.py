@@ -94,14 +94,14 @@ def hashes(values: Sequence[bytes], count_size: int = 1) -> bytes:
 
 
 class Reader:
-    """Takes fields front to back; ``rule`` refuses what is malformed."""
+    """Reads fields front to back; ``rule`` refuses what is malformed."""
 
     __slots__ = ("at", "data", "rule")
 
     def __init__(self, data: bytes, rule: str) -> None:
         self.data, self.at, self.rule = data, 0, rule
 
-    def take(self, size: int) -> bytes:
+    def read(self, size: int) -> bytes:
         """Return the next ``size`` bytes."""
         start, self.at = self.at, self.at + size
         if self.at > len(self.data):
@@ -110,25 +110,25 @@ class Reader:
 
     def uint(self, size: int = 8) -> int:
         """Return a big-endian integer of at most 2**53 - 1."""
-        value = int.from_bytes(self.take(size), "big")
+        value = int.from_bytes(self.read(size), "big")
         if value > MAX_INTEGER:
             raise Refused(self.rule, "integer out of range")
         return value
 
     def version(self, wanted: int) -> None:
-        """Take the version (1)."""
+        """Read the version (1)."""
         require(self.uint(1) == wanted, self.rule, "unknown version")
 
     def text(self) -> str:
         """Return a text of length (2) and UTF-8."""
         try:
-            return self.take(self.uint(2)).decode("utf-8")
+            return self.read(self.uint(2)).decode("utf-8")
         except UnicodeDecodeError as error:
             raise Refused(self.rule, "not UTF-8") from error
 
     def hashes(self, count_size: int = 1, *, ascend: bool = True) -> tuple[bytes, ...]:
         """Return count and 32 bytes each, ascending; ``ascend=False``: in any order, each once."""
-        found = tuple([self.take(HASH_BYTES) for _ in range(self.uint(count_size))])
+        found = tuple([self.read(HASH_BYTES) for _ in range(self.uint(count_size))])
         if ascend:
             require(ascending(found), self.rule, "a list does not ascend")
         else:

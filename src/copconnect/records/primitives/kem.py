@@ -49,7 +49,7 @@ def read_public_key(reader: Reader, kem: int) -> bytes:
     """Take length (2) and public key."""
     size = reader.uint(2)
     require(size == PUBLIC_KEY_BYTES[kem], reader.rule, "public key has the wrong length")
-    return reader.take(size)
+    return reader.read(size)
 
 
 def public_key_field(pk: bytes) -> bytes:

@@ -81,7 +81,7 @@ def climb(node: bytes, reader: Reader) -> bytes:
     depth, sides = reader.uint(1), reader.uint(2)
     require(depth <= MAX_DEPTH and sides >> depth == 0, reader.rule, "malformed path")
     for at in range(depth):
-        beside = reader.take(HASH_BYTES)
+        beside = reader.read(HASH_BYTES)
         node = sha256(b"\1" + (beside + node if sides >> at & 1 else node + beside))
     return node
 

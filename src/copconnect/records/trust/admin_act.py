@@ -47,9 +47,9 @@ class SignedAct(SignedRecord):
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
-        device, act_id = reader.take(DEVICE_BYTES), reader.take(ID_BYTES)
+        device, act_id = reader.read(DEVICE_BYTES), reader.read(ID_BYTES)
         created, size = reader.uint(), reader.uint(4)
         require(size <= MAX_ACT_BYTES, reader.rule, "longer than an act may be")
-        body = reader.take(size)
-        signature = reader.take(SIGNATURE_BYTES)
+        body = reader.read(size)
+        signature = reader.read(SIGNATURE_BYTES)
         return cls(device=device, act_id=act_id, created=created, body=body, signature=signature)

@@ -54,7 +54,7 @@ class Authenticator(SignedRecord):
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
-        device, created, algorithm = reader.take(DEVICE_BYTES), reader.uint(), reader.uint(1)
+        device, created, algorithm = reader.read(DEVICE_BYTES), reader.uint(), reader.uint(1)
         public_key = sized(reader, MOST_KEY_BYTES)
         credential = sized(reader, MAX_CREDENTIAL_BYTES)
         rp_id = sized(reader, MOST_RP_BYTES)
@@ -66,7 +66,7 @@ class Authenticator(SignedRecord):
             public_key=public_key,
             credential=credential,
             rp_id=rp_id.decode("ascii"),
-            signature=reader.take(SIGNATURE_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
 
     def key(self) -> bytes:
@@ -78,4 +78,4 @@ def sized(reader: Reader, most: int) -> bytes:
     """Take a length (2) and as many bytes. Raises Refused."""
     size = reader.uint(2)
     require(size <= most, reader.rule, "longer than it may be")
-    return reader.take(size)
+    return reader.read(size)

@@ -96,7 +96,7 @@ class Department(SignedRecord):
     @classmethod
     def read(cls, reader: Reader) -> Self:
         number, created = reader.uint(), reader.uint()
-        authority_number, authority = reader.uint(1), reader.take(KEY_BYTES)
+        authority_number, authority = reader.uint(1), reader.read(KEY_BYTES)
         kem, policy = read_kem(reader), reader.uint(1)
         require(policy in list(Policy), reader.rule, "unknown policy")
         return cls(
@@ -109,7 +109,7 @@ class Department(SignedRecord):
             lowest_app=AppVersion(reader.uint(2), reader.uint(2), reader.uint(2)),
             issuers=reader.hashes(),
             admins=reader.hashes(),
-            signature=reader.take(SIGNATURE_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
 
     def check(self, root_key: bytes, former_number: int = 0) -> None:

@@ -50,11 +50,11 @@ class DeviceKey(SealableRecord):
         kem = read_kem(reader)
         return cls(
             kem=kem,
-            device=reader.take(DEVICE_BYTES),
+            device=reader.read(DEVICE_BYTES),
             generation=reader.uint(),
             created=reader.uint(),
             pk=read_public_key(reader, kem),
-            signature=reader.take(SIGNATURE_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
 
     def check(self, device: bytes, public_key: bytes, kem: int) -> None:

@@ -41,7 +41,7 @@ class Endorsement(SignedRecord):
 
     @classmethod
     def read(cls, reader: Reader) -> Self:
-        endorsed, endorser = reader.take(DEVICE_BYTES), reader.take(DEVICE_BYTES)
+        endorsed, endorser = reader.read(DEVICE_BYTES), reader.read(DEVICE_BYTES)
         kind = reader.uint(1)
         require(kind in list(EndorsementKind), reader.rule, "unknown kind of endorsement")
         return cls(
@@ -49,5 +49,5 @@ class Endorsement(SignedRecord):
             endorser=endorser,
             kind=EndorsementKind(kind),
             created=reader.uint(),
-            signature=reader.take(SIGNATURE_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )

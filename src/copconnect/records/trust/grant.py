@@ -65,12 +65,12 @@ class Grant(SignedRecord):
     @classmethod
     def read(cls, reader: Reader) -> Self:
         found = cls(
-            grantor=reader.take(DEVICE_BYTES),
-            person_id=reader.take(ID_BYTES),
+            grantor=reader.read(DEVICE_BYTES),
+            person_id=reader.read(ID_BYTES),
             created=reader.uint(),
             not_after=reader.uint(),
             path=reader.text(),
-            signature=reader.take(SIGNATURE_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
         require(all(found.path.split("/")), reader.rule, "unit path has an empty part")
         return found

@@ -51,12 +51,12 @@ class GuardRecord(SignedRecord):
         return cls(
             number=reader.uint(),
             size=reader.uint(4),
-            weights=reader.take(HASH_BYTES),
+            weights=reader.read(HASH_BYTES),
             policy_number=reader.uint(),
             policy=reader.text(),
             pictures_number=reader.uint(),
-            pictures=reader.take(HASH_BYTES),
-            signature=reader.take(SIGNATURE_BYTES),
+            pictures=reader.read(HASH_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
 
     def check(self, authority: bytes, former: Self | None = None) -> None:

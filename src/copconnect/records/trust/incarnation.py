@@ -32,7 +32,7 @@ class Incarnation(SignedRecord):
         found = cls(
             created=reader.uint(),
             number=reader.uint(),
-            signature=reader.take(SIGNATURE_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
         require(found.number >= 1, reader.rule, "an incarnation without a number")
         return found

@@ -51,7 +51,7 @@ class PersonCard(SignedRecord):
     @classmethod
     def read(cls, reader: Reader) -> Self:
         return cls(
-            person_id=reader.take(ID_BYTES),
+            person_id=reader.read(ID_BYTES),
             number=reader.uint(),
             created=reader.uint(),
             names=_words(reader),
@@ -59,7 +59,7 @@ class PersonCard(SignedRecord):
             post=_words(reader),
             unit=_words(reader),
             path=reader.text(),
-            signature=reader.take(SIGNATURE_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
 
 
@@ -69,7 +69,7 @@ def _encoded(words: Words) -> bytes:
 
 
 def _words(reader: Reader) -> Words:
-    found = [(reader.take(_SCRIPT_BYTES), reader.text()) for _ in range(reader.uint(1))]
+    found = [(reader.read(_SCRIPT_BYTES), reader.text()) for _ in range(reader.uint(1))]
     scripts = [script for script, _ in found]
     require(ascending(scripts), reader.rule, "scripts do not ascend")
     right = all(script.isascii() and script.isalpha() for script in scripts)

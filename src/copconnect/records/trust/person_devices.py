@@ -49,12 +49,12 @@ class PersonDevices(SignedRecord):
     @classmethod
     def read(cls, reader: Reader) -> Self:
         found = cls(
-            person_id=reader.take(ID_BYTES),
+            person_id=reader.read(ID_BYTES),
             number=reader.uint(),
-            previous=reader.take(HASH_BYTES),
+            previous=reader.read(HASH_BYTES),
             created=reader.uint(),
             devices=reader.hashes(ascend=False),
-            signature=reader.take(SIGNATURE_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
         first = found.number == 1
         right = found.number >= 1 and first == (found.previous == ZEROS)

@@ -51,12 +51,12 @@ class Revocation(SignedRecord):
     @classmethod
     def read(cls, reader: Reader) -> Self:
         found = cls(
-            device=reader.take(DEVICE_BYTES),
+            device=reader.read(DEVICE_BYTES),
             lost=reader.uint(),
             created=reader.uint(),
-            signer=reader.take(DEVICE_BYTES),
+            signer=reader.read(DEVICE_BYTES),
             standing=reader.hashes(2),
-            signature=reader.take(SIGNATURE_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
         require(found.lost <= found.created, reader.rule, "lost after the revocation was made")
         require(found.device != found.signer, reader.rule, "a device cannot revoke itself")

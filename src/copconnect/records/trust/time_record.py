@@ -43,11 +43,11 @@ class TimeRecord(SignedRecord):
     @classmethod
     def read(cls, reader: Reader) -> Self:
         return cls(
-            nonce=reader.take(ID_BYTES),
+            nonce=reader.read(ID_BYTES),
             time=reader.uint(),
             log_size=reader.uint(),
-            log_root=reader.take(HASH_BYTES),
-            signature=reader.take(SIGNATURE_BYTES),
+            log_root=reader.read(HASH_BYTES),
+            signature=reader.read(SIGNATURE_BYTES),
         )
 
     def check(self, authority: bytes, nonce: bytes) -> None:

@@ -27,7 +27,9 @@ class Tasks:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            log.error("repair_failed", exc_info=task.exception())  # Healing comes back to it.
+            log.error(
+                "repair_failed", exc_info=task.exception()
+            )  # The reconciler repairs it later.
 
     async def close(self) -> None:
         """Cancel everything that runs."""

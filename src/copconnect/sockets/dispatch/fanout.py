@@ -3,8 +3,8 @@
 Invariants: on one connection the entries of a conversation arrive in ascending seq without
 repetition, and only while the roster lists its client; everybody gets the same bytes of a message.
 Wake-ups may be lost, repeated or out of order: :mod:`.topic` keeps the order and reads what is
-missing, and :meth:`Fanout.heal` asks for what nobody announced: every 15 s, and each second while
-the bus is away and once after. Runs in one event loop; bookkeeping never awaits, so that it is
+missing, and :meth:`Fanout.reconcile` asks for what nobody announced: every 15 s, and each second
+while the bus is away and once after. Runs in one event loop; bookkeeping never awaits, so that it is
 never seen half done.
 """
 
@@ -42,9 +42,9 @@ from copconnect.sockets.dispatch.returning import Returning
 from copconnect.sockets.dispatch.topic import Topic, Topics
 from copconnect.sockets.feed import Feed, LeafState, Online
 
-HEAL_S = 15.0
-OUTAGE_HEAL_S = 1.0
-_HEAL_WINDOW_MS = 90_000  # Wider than the period, for the nodes' clocks and slow commits.
+RECONCILE_S = 15.0
+OUTAGE_RECONCILE_S = 1.0
+_RECONCILED_MS = 90_000  # Wider than the period, for the nodes' clocks and slow commits.
 
 
 class Entered(NamedTuple):
@@ -107,7 +107,7 @@ class Fanout:
         self._recent = Recent()
         self._topics = Topics(feed, self._present, self._recent, self._tasks)
         self._returning = Returning(feed, self._topics, self._recent)
-        self._healing = Periodic("heal", self._heal_if_due, OUTAGE_HEAL_S)
+        self._reconciler = Periodic("reconciler", self._reconcile_if_due, OUTAGE_RECONCILE_S)
         self._heard = True
         self._seconds = 0  # Since the log was last looked at.
         self._looked_ms: int | None = None  # When the log was last looked at to the end.
@@ -321,16 +321,16 @@ class Fanout:
         push_all(connections, framing.frame(frame))
         return bool(connections)
 
-    # --- Healing ----------------------------------------------------------------------------
+    # --- Reconciling ------------------------------------------------------------------------
 
-    async def heal(self) -> None:
+    async def reconcile(self) -> None:
         """Find messages, heads and keys that no wake-up announced. Two statements, whatever the
         node holds.
 
         It looks back from where it last came to the end: the database may have been away, or this
         machine have stood still, for longer than a window."""
         now_ms = self._clock.now_ms()
-        since_ms = min(now_ms, self._looked_ms or now_ms) - _HEAL_WINDOW_MS
+        since_ms = min(now_ms, self._looked_ms or now_ms) - _RECONCILED_MS
         for key in await self._feed.keys_since(since_ms):
             topic = self._topics.get(key.conversation_id)
             if topic is not None:
@@ -343,20 +343,20 @@ class Fanout:
                 topic.repair(standing.last_seq)
         self._looked_ms = now_ms
 
-    async def _heal_if_due(self) -> None:
+    async def _reconcile_if_due(self) -> None:
         hears = self._bus.hears
         self._seconds += 1
-        if not hears or not self._heard or self._seconds * OUTAGE_HEAL_S >= HEAL_S:
+        if not hears or not self._heard or self._seconds * OUTAGE_RECONCILE_S >= RECONCILE_S:
             self._heard, self._seconds = hears, 0
-            await self.heal()
+            await self.reconcile()
 
     async def start(self) -> None:
-        """Begin to heal."""
-        await self._healing.start()
+        """Begin to reconcile."""
+        await self._reconciler.start()
 
     async def close(self) -> None:
         """Stop background work."""
-        await self._healing.close()
+        await self._reconciler.close()
         await self._tasks.close()
 
 

@@ -289,7 +289,7 @@ class Topic:
         sealed = await sealed_key(self._topics.feed, wakeup)
         if sealed is None:
             if wakeup.key_id in self._keys:
-                self._keys.remove(wakeup.key_id)  # Healing comes back to it.
+                self._keys.remove(wakeup.key_id)  # The reconciler repairs it later.
             return
         self._topics.recent.add_key(wakeup, sealed)
         for connection, cell_id in self.seats.items():

@@ -70,9 +70,9 @@ async def test_lost_wakeups_are_read_from_the_log(live: Live) -> None:
         live.bus.forgetful = True
         await live.post(made, a)
         await bob.nothing()
-        await live.sockets.fanout.heal()
+        await live.sockets.fanout.reconcile()
         assert await bob.seqs(1) == [252]
-        await live.sockets.fanout.heal()
+        await live.sockets.fanout.reconcile()
         await bob.nothing()
 
 
@@ -80,11 +80,11 @@ async def test_what_was_lost_before_a_long_outage_heals(live: Live) -> None:
     a, b = live.officer(), live.officer()
     made = live.group(a, b)
     async with live.client(b) as bob:
-        await live.sockets.fanout.heal()
+        await live.sockets.fanout.reconcile()
         live.bus.forgetful = True
         await live.post(made, a)
         live.feed.now_ms += 600_000  # The database is away meanwhile: no look succeeds.
-        await live.sockets.fanout.heal()
+        await live.sockets.fanout.reconcile()
         assert await bob.seqs(1) == [1]
 
 
@@ -134,7 +134,7 @@ async def test_a_log_that_cannot_be_read_is_read_later(
             await live.post(made, a)
             await until_async(lambda: logged)
         assert [one["event"] for one in logged] == ["repair_failed"]
-        await live.sockets.fanout.heal()
+        await live.sockets.fanout.reconcile()
         assert await bob.seqs(2) == [1, 2]
 
 
@@ -275,7 +275,7 @@ async def test_a_key_comes_with_the_devices_own_seal_or_its_cells(live: Live) ->
         seals = [frame.seal and frame.seal[:16] for frame in frames]
         assert seals == [bytes.fromhex(made.cells[0]), None, c.device[:16]]
         await live.bus.publish([key])
-        await live.sockets.fanout.heal()
+        await live.sockets.fanout.reconcile()
         for client in (one, two, three):
             await client.nothing()
 
@@ -286,7 +286,7 @@ async def test_a_key_that_was_lost_heals(live: Live) -> None:
     async with live.client(b) as bob:
         live.bus.forgetful = True
         key = await live.key(made, (), [a, b])
-        await live.sockets.fanout.heal()
+        await live.sockets.fanout.reconcile()
         frame = await bob.key_frame()
         assert (frame.record, frame.seal) == (
             key.record,
@@ -313,7 +313,7 @@ async def test_seals_that_cannot_be_read_hold_nothing_up(
             assert await bob.seqs(1) == [1]
         assert [one["event"] for one in logged] == ["seals_not_read"]
         monkeypatch.setattr(live.feed, "seals", seals)
-        await live.sockets.fanout.heal()
+        await live.sockets.fanout.reconcile()
         assert (await bob.key_frame()).record == key.record
 
 

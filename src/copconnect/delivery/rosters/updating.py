@@ -41,7 +41,9 @@ class _Edits:
         return RosterEdit(members=len(add) - len(remove), info=bool(people), people=people)
 
 
-async def take_up(deps: DeliveryDependencies, later: Later, people: PeopleByConversation) -> None:
+async def update_people(
+    deps: DeliveryDependencies, later: Later, people: PeopleByConversation
+) -> None:
     """Bring these people up to date in these conversations, at most a chunk of them, in one
     transaction; devices are told when ``later`` is published."""
     everybody = sorted({person for own in people.values() for person in own})
@@ -128,7 +130,7 @@ async def wanted_people(
     people: Collection[PersonId],
 ) -> dict[ConversationId, dict[PersonId, bool]]:
     """Return which of these people belong to each conversation, with whether they are admins: the
-    audience, and its creator for as long as they administer it. A conversation to which none of
+    audience, and its creator while they manage its groups. A conversation to which none of
     them belongs is left out."""
     some = set(people)
     wanted = await belonging.of(connection, some)
@@ -137,6 +139,6 @@ async def wanted_people(
             continue
         if not has_admins(rules[c]):
             continue
-        if await deps.organisation.administers(connection, creator, rules[c]):
+        if await deps.organisation.manages_audience(connection, creator, rules[c]):
             wanted.setdefault(c, {})[creator] = True
     return wanted

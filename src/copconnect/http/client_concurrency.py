@@ -1,8 +1,8 @@
-"""Turns: a device has a few requests under way at a time, and its next ones wait for those.
+"""Concurrency for each client: a device has a few requests under way at a time; its others queue.
 
-A client never has more, as browsers open six connections to a host. A program that sends hundreds
-at once would otherwise have the event loop do its work between everybody else's. The requests that
-wait are bounded; one more is refused at once. Requests without an access token pass: limits of
+A browser opens six connections to a host, so the app never queues. A program that sends hundreds of
+requests at once would otherwise slow down everybody else's. The queue is bounded; one request more
+is refused at once. Requests without an access token pass: limits of
 addresses count them. Used from one event loop.
 """
 
@@ -27,62 +27,62 @@ class _ClientRequests:
         self.waiting: deque[asyncio.Future[None]] = deque()
 
 
-class Turns:
-    """An ASGI application that lets requests into another in turn."""
+class ClientConcurrency:
+    """An ASGI application that limits how many requests of a client reach another at a time."""
 
     def __init__(self, rest: ASGIApp, at_once: int = AT_ONCE) -> None:
         self.rest = rest
         self._at_once = at_once
-        self._lines: dict[bytes, _ClientRequests] = {}
+        self._clients: dict[bytes, _ClientRequests] = {}
 
     def __len__(self) -> int:
         """Return how many access tokens have requests under way."""
-        return len(self._lines)
+        return len(self._clients)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, after those before it."""
+        """Answer, after the earlier requests of the same token."""
         token = _token(scope)
         if not token:
             await self.rest(scope, receive, send)
             return
-        line = self._lines.setdefault(token, _ClientRequests())
-        if len(line.waiting) >= MOST_WAITING:
+        client = self._clients.setdefault(token, _ClientRequests())
+        if len(client.waiting) >= MOST_WAITING:
             await _refuse(send)
             return
         try:
-            await self._enter(line)
+            await self._enter(client)
             try:
                 await self.rest(scope, receive, send)
             finally:
-                self._leave(line)
+                self._leave(client)
         finally:
-            if not line.under_way and not line.waiting:
-                self._lines.pop(token, None)
+            if not client.under_way and not client.waiting:
+                self._clients.pop(token, None)
 
-    async def _enter(self, line: _ClientRequests) -> None:
-        if line.under_way < self._at_once:
-            line.under_way += 1
+    async def _enter(self, client: _ClientRequests) -> None:
+        if client.under_way < self._at_once:
+            client.under_way += 1
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        line.waiting.append(turn)
+        slot: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        client.waiting.append(slot)
         try:
-            await turn
+            await slot
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._leave(line)  # Its turn had come.
+            if slot.done() and not slot.cancelled():
+                self._leave(client)  # It had been given a slot.
             else:
                 with contextlib.suppress(ValueError):  # Passed over in this turn of the loop.
-                    line.waiting.remove(turn)
+                    client.waiting.remove(slot)
             raise
 
-    def _leave(self, line: _ClientRequests) -> None:
-        """Give the turn to the next, or back."""
-        while line.waiting:
-            turn = line.waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
+    def _leave(self, client: _ClientRequests) -> None:
+        """Give the slot to the next request in the queue, or free it."""
+        while client.waiting:
+            slot = client.waiting.popleft()
+            if not slot.done():
+                slot.set_result(None)
                 return
-        line.under_way -= 1
+        client.under_way -= 1
 
 
 async def _refuse(send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Parts that :mod:`copconnect.app` hands to roles which are built before those that they need."""
+"""Deferred services: :mod:`copconnect.app` hands them to roles that it builds first."""
 
 from collections.abc import Collection, Mapping
 
@@ -16,9 +16,10 @@ from copconnect.reports.service import ReportService
 from copconnect.sockets.feed import Current
 
 
-class Late:
-    """The Delivery Service for those who are built before it: the AS tells it about devices, and
-    it asks the AS about them; attachments ask it about members, and it asks them what is ready."""
+class Deferred:
+    """The Delivery Service and reports, for the roles that are built before them. The
+    Authentication Service, attachments and the directory call the Delivery Service, which calls
+    each of them."""
 
     def __init__(self) -> None:
         self.service: DeliveryService | None = None

@@ -1,8 +1,8 @@
-"""Reads at once what several tasks ask at once.
+"""A batch loader: keys that several tasks ask for at once are read together.
 
-A question asked while a read runs waits for the next read; no read is delayed to fill a batch.
-Every answer comes from a read that began after its question. A read that fails fails for those who
-asked, no others.
+A key asked for while a read runs waits for the next read; no read is delayed to fill a batch.
+Every answer comes from a read that began after its question. A read that fails fails the tasks
+whose keys it read, no others.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ V = TypeVar("V")
 Read = Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]
 
 
-class Gathering(Generic[K, V]):
+class BatchLoader(Generic[K, V]):
     """Used from one event loop."""
 
     def __init__(self, read: Read[K, V]) -> None:
@@ -30,7 +30,7 @@ class Gathering(Generic[K, V]):
             asked = self._asked[key] = asyncio.get_running_loop().create_future()
         if self._task is None:
             self._task = asyncio.create_task(self._run())
-        # Others may wait for the same answer: who goes away must not cancel it.
+        # A cancelled caller must not cancel the read that others await.
         return await asyncio.shield(asked)
 
     async def _run(self) -> None:
@@ -60,6 +60,6 @@ class Gathering(Generic[K, V]):
 def _fail(asked: asyncio.Future[V | None], error: BaseException) -> None:
     if isinstance(error, Exception):
         asked.set_exception(error)
-        asked.exception()  # Nobody may be left to hear of it.
+        asked.exception()  # Mark it as retrieved, in case all callers were cancelled.
     else:
         asked.cancel()

@@ -104,12 +104,12 @@ async def test_a_lost_change_heals(live: Live) -> None:
     async with live.client(b) as bob, live.client(c) as carol:
         live.bus.forgetful = True
         await live.change(made, add=[c], remove=[b])
-        await live.sockets.fanout.heal()
-        # No client here is left to have its place healed: the wake-up log tells carol.
+        await live.sockets.fanout.reconcile()
+        # No client here is left whose state reconciling would repair: the wake-up log tells carol.
         assert await bob.next() == gone(made)
         assert await carol.next() == new(made)
         await live.post(made, a)
-        await live.sockets.fanout.heal()
+        await live.sockets.fanout.reconcile()
         assert await carol.seqs(1) == [1]
         await bob.nothing()
 

@@ -17,7 +17,7 @@ class SlidingWindow:
         self._window_ms = window_ms
         self._events: OrderedDict[str, deque[int]] = OrderedDict()
 
-    def take(self, key: str, now_ms: int, limit: str) -> None:
+    def spend(self, key: str, now_ms: int, limit: str) -> None:
         """Count an event. Raises RateLimited, which names the limit, without counting it."""
         wait = self.wait_ms(key, now_ms)
         if wait > 0:

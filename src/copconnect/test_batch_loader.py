@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from copconnect.gathering import MOST, Gathering
+from copconnect.batch_loader import MOST, BatchLoader
 
 
 class Store:
@@ -32,22 +32,22 @@ class Store:
 
 async def test_what_waits_is_read_at_once() -> None:
     store = Store()
-    gathering = Gathering(store.read)
-    found = await asyncio.gather(*(gathering.load(key) for key in (0, 1, 2, 3, 2)))
+    loader = BatchLoader(store.read)
+    found = await asyncio.gather(*(loader.load(key) for key in (0, 1, 2, 3, 2)))
     assert found == [0, None, 0, None, 0]
     assert store.reads == [[0, 1, 2, 3]]
-    assert await gathering.load(4) == 0
+    assert await loader.load(4) == 0
     assert store.reads[1:] == [[4]]
 
 
 async def test_an_answer_is_of_a_read_that_began_later() -> None:
     store = Store()
-    gathering = Gathering(store.read)
+    loader = BatchLoader(store.read)
     store.go.clear()
-    early = asyncio.create_task(gathering.load(2))
+    early = asyncio.create_task(loader.load(2))
     await store.began.wait()
     store.value = 7
-    late = asyncio.create_task(gathering.load(2))
+    late = asyncio.create_task(loader.load(2))
     await asyncio.sleep(0)
     store.go.set()
     assert (await early, await late) == (0, 7)
@@ -55,12 +55,12 @@ async def test_an_answer_is_of_a_read_that_began_later() -> None:
 
 async def test_a_read_that_fails_fails_for_those_alone_who_asked() -> None:
     store = Store()
-    gathering = Gathering(store.read)
+    loader = BatchLoader(store.read)
     store.fails.add(2)
     store.go.clear()
-    unlucky = asyncio.create_task(gathering.load(2))
+    unlucky = asyncio.create_task(loader.load(2))
     await store.began.wait()
-    lucky = asyncio.create_task(gathering.load(4))
+    lucky = asyncio.create_task(loader.load(4))
     await asyncio.sleep(0)
     store.go.set()
     with pytest.raises(OSError, match="away"):
@@ -70,9 +70,9 @@ async def test_a_read_that_fails_fails_for_those_alone_who_asked() -> None:
 
 async def test_who_goes_away_takes_no_answer_from_others() -> None:
     store = Store()
-    gathering = Gathering(store.read)
-    gone = asyncio.create_task(gathering.load(2))
-    stays = asyncio.create_task(gathering.load(2))
+    loader = BatchLoader(store.read)
+    gone = asyncio.create_task(loader.load(2))
+    stays = asyncio.create_task(loader.load(2))
     await asyncio.sleep(0)
     gone.cancel()
     assert await stays == 0
@@ -80,6 +80,6 @@ async def test_who_goes_away_takes_no_answer_from_others() -> None:
 
 async def test_a_read_has_a_limit() -> None:
     store = Store()
-    gathering = Gathering(store.read)
-    await asyncio.gather(*(gathering.load(key) for key in range(MOST + 1)))
+    loader = BatchLoader(store.read)
+    await asyncio.gather(*(loader.load(key) for key in range(MOST + 1)))
     assert [len(read) for read in store.reads] == [MOST, 1]
