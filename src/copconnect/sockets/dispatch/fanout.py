@@ -4,8 +4,8 @@ Invariants: on one connection the entries of a conversation arrive in ascending 
 repetition, and only while the roster lists its client; everybody gets the same bytes of a message.
 Wake-ups may be lost, repeated or out of order: :mod:`.topic` keeps the order and reads what is
 missing, and :meth:`Fanout.reconcile` asks for what nobody announced: every 15 s, and each second
-while the bus is away and once after. Runs in one event loop; bookkeeping never awaits, so that it is
-never seen half done.
+while the bus is away and once after. Runs in one event loop; bookkeeping never awaits, so that it
+is never seen half done.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
