@@ -83,7 +83,7 @@ def times(weights: bytes, texts: list[str], *, small: bool = False) -> dict[str,
     with chromium.launched(path) as browser:
         page = browser.new_page()
         page.evaluate(f"() => {{ {code}; globalThis.guard = guard; }}")
-        slowdown = chromium.throttle(page, SLOWER)
+        slowdown = chromium.throttle(page, 1 if small else SLOWER)
         passes = page.evaluate(_TIMES, [b64encode(weights).decode(), texts + longest, count])
         known = pictures.figures(
             browser.new_page(),

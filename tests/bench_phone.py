@@ -177,14 +177,14 @@ class Phone:
         self.figures["open_chat_ms"] = self._since("click", "open")
         self.worker.evaluate(FRAMES)
 
-    def write(self, partner: NodeProgram, messages: int) -> None:
+    def write(self, partner: NodeProgram, messages: int, warm_up: int) -> None:
         """Type a little; send messages, each once the one before has arrived."""
         self.officer.composer.click()
         self.page.keyboard.type("Vehicle check at", delay=150)
         self.page.wait_for_function("() => phone.typed.length >= 16")
         self.figures["key_p50_ms"] = median(self.page.evaluate("phone.typed"))
         bubble, sent, received = [], [], []
-        for i in range(WARM_UP + messages):
+        for i in range(warm_up + messages):
             text = f"{TEXT} {i} {self._person.code}"
             self.officer.composer.fill(text)
             self._expect("bubble", "article", text)
@@ -194,16 +194,16 @@ class Phone:
             sent.append(self._since("click", "sent"))
             clicked = float(self.page.evaluate("phone.did('click')"))
             received.append(partner.ask("arrived", text=text)["atMs"] - clicked)
-        self.figures["bubble_p50_ms"] = median(bubble[WARM_UP:])
-        self.figures["sent_p50_ms"] = median(sent[WARM_UP:])
-        shown = received[WARM_UP:]
+        self.figures["bubble_p50_ms"] = median(bubble[warm_up:])
+        self.figures["sent_p50_ms"] = median(sent[warm_up:])
+        shown = received[warm_up:]
         self.figures["send_to_shown_ms_p50"] = median(shown)
         self.figures["send_to_shown_ms_p99"] = quantile(shown, 0.99)
 
-    def read(self, partner: NodeProgram, messages: int) -> None:
+    def read(self, partner: NodeProgram, messages: int, warm_up: int) -> None:
         """Messages of the other end, each once the one before is on screen."""
         received, shown = [], []
-        for i in range(WARM_UP + messages):
+        for i in range(warm_up + messages):
             text = f"{TEXT} {i} to {self._person.code}"
             self._expect("message", "article", text)
             self.worker.evaluate("() => void frameMs.splice(0)")
@@ -212,8 +212,8 @@ class Phone:
             frame = self.worker.evaluate("() => frameMs[0]")
             received.append(seen - began)
             shown.append(seen - frame)
-        self._quantiles("receive", received[WARM_UP:])
-        self._quantiles("frame_shown", shown[WARM_UP:])
+        self._quantiles("receive", received[warm_up:])
+        self._quantiles("frame_shown", shown[warm_up:])
 
     def _quantiles(self, name: str, values: Sequence[float]) -> None:
         self.figures[f"{name}_p50_ms"] = median(values)
@@ -240,16 +240,18 @@ def _pss_kb(pid: int) -> int:
     return 0
 
 
-def _used(phone: Phone, partner: NodeProgram, person: databank.Officer, messages: int) -> None:
+def _used(
+    phone: Phone, partner: NodeProgram, person: databank.Officer, messages: int, warm_up: int
+) -> None:
     phone.first_visit()
     phone.meet(person, partner)
     phone.cold_start(person.name, partner)
-    phone.write(partner, messages)
-    phone.read(partner, messages)
+    phone.write(partner, messages, warm_up)
+    phone.read(partner, messages, warm_up)
     phone.memory()
 
 
-def measure(server: ServerProcess, messages: int, slowdown: float) -> Figures:
+def measure(server: ServerProcess, messages: int, slowdown: float, warm_up: int) -> Figures:
     """Measure both speeds, one after the other."""
     person = databank.officers()[2]
     partner = NodeProgram("client/bench/phone-partner.ts", server.url)
@@ -258,7 +260,7 @@ def measure(server: ServerProcess, messages: int, slowdown: float) -> Figures:
         browser = launch(playwright)
         try:
             with Phone(browser, server, 0) as phone:
-                _used(phone, partner, person, messages)
+                _used(phone, partner, person, messages, warm_up)
                 fast = phone.figures
                 page_loop, _ = phone.loops()
                 slow_down = chromium.Slowdown(
@@ -266,7 +268,7 @@ def measure(server: ServerProcess, messages: int, slowdown: float) -> Figures:
                 )
             say(json.dumps(fast))
             with slow_down.on(), Phone(browser, server, 1) as phone:
-                _used(phone, partner, person, messages)
+                _used(phone, partner, person, messages, warm_up)
                 slow = phone.figures
                 slow_page = median(phone.loops()[0] for _ in range(5)) / page_loop
                 slow_worker = slow_down.measured(lambda: phone.loops()[1])
@@ -286,10 +288,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench-phone", description=__doc__)
     parser.add_argument("--messages", type=int, default=50, help="each way")
     parser.add_argument("--slowdown", type=float, default=6)
+    parser.set_defaults(warm_up=WARM_UP)
     parser.add_argument("--small", action="store_true", help="in seconds: no figures")
     options = parser.parse_args(arguments)
     if options.small:
-        options.messages, options.slowdown = 1, 1
+        options.messages, options.slowdown, options.warm_up = 1, 1, 0
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         data = Path(folder) / "data"
         databank.write(Path(folder) / "databank")
@@ -298,7 +301,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         server = ServerProcess(data, messages_per_person_per_minute=100_000)
         server.start()
         try:
-            figures = measure(server, options.messages, options.slowdown)
+            figures = measure(server, options.messages, options.slowdown, options.warm_up)
         finally:
             server.stop()
     line = json.dumps({name: round(value, 2) for name, value in figures.items()})

@@ -5,10 +5,11 @@ labels, text), never by CSS classes. Everything that goes wrong in a page (an un
 console error) is kept and fails the test at its end.
 """
 
+import contextlib
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -75,6 +76,13 @@ def until(page: Page, condition: Callable[[], bool]) -> None:
         page.wait_for_timeout(50)
 
 
+def picture(page: Page, file: Path) -> None:
+    """Keep a screenshot if the environment variable asks for screenshots: each takes 50 ms."""
+    if "COPCONNECT_SCREENSHOTS" in os.environ:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=file)
+
+
 @dataclass
 class Officer:
     """One person at one device. ``page`` is what they see."""
@@ -109,6 +117,20 @@ class Officer:
         """Go to a page of the app and wait until it has drawn something."""
         self.page.goto(path)
         self.page.locator("body *").first.wait_for(state="attached")
+
+    @contextlib.contextmanager
+    def speaking(self, language: str) -> Iterator[Self]:
+        """Another language on this device, in all that is loaded from here on."""
+        before = self.language
+        self._speak(language)
+        try:
+            yield self
+        finally:
+            self._speak(before)
+
+    def _speak(self, language: str) -> None:
+        self.language = language
+        self.page.evaluate("(it) => localStorage.setItem('copconnect.language', it)", language)
 
     # --- First run ---------------------------------------------------------------------------
 
@@ -311,14 +333,11 @@ class Officer:
         if message.type == "error" and not NETWORK_NOISE.search(message.text):
             self.problems.append(f"console: {message.text}")
 
-    def shot(self, name: str) -> Path:
+    def shot(self, name: str) -> None:
         """Keep a screenshot as an artefact, numbered in the order of taking."""
         self._shots += 1
         given = self.person.name.partition(" ")[0].lower()
-        file = self.artefacts / f"{self._shots:02}-{given}-{name}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=file)
-        return file
+        picture(self.page, self.artefacts / f"{self._shots:02}-{given}-{name}.png")
 
     def keep_evidence(self) -> None:
         """After a failure: keep what every open page shows and holds."""

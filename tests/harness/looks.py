@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import Locator, Page, ViewportSize
 
-from tests.harness.browser import DESKTOP, PHONE, ROOT, SMALL_PHONE, Officer
+from tests.harness.browser import DESKTOP, PHONE, ROOT, SMALL_PHONE, Officer, picture
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = {"serious", "critical"}
@@ -153,9 +153,10 @@ class Looks:
         folder = f"{self.screen['width']}"
         if self.officer.language != "en":
             folder += f"-{self.officer.language}"
-        file = self.officer.artefacts / folder / f"{len(self.stops):02}-{name}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self.officer.page.screenshot(path=file)
+        picture(
+            self.officer.page,
+            self.officer.artefacts / folder / f"{len(self.stops):02}-{name}.png",
+        )
 
     def follow(self, tour: Iterator[str]) -> None:
         """Go on a tour to its end and look at every stop."""
