@@ -15,9 +15,10 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.harness import confirming, databank
-from tests.harness.browser import ROOT, STEP_LIMIT_MS, Officer, Station
+from tests.harness.browser import DESKTOP, PHONE, ROOT, STEP_LIMIT_MS, Officer, Station
 from tests.harness.chromium import Browsers
 from tests.harness.evidence import Secrets, search
+from tests.harness.looks import Looks
 from tests.harness.recording import RecordingProxy
 from tests.harness.server import ServerProcess
 
@@ -224,6 +225,27 @@ def other(
 def root_admin(app_server: ServerProcess, posted: Station) -> Officer:
     """The module's root admin, at a desk."""
     return confirming.root_admin(app_server, posted, databank.SIZE - 1)
+
+
+@pytest.fixture(scope="module")
+def pocket_admin(app_server: ServerProcess, posted: Station) -> Officer:
+    """Another root admin of the module, at a phone."""
+    return confirming.root_admin(app_server, posted, databank.SIZE - 2, screen=PHONE)
+
+
+@pytest.fixture
+def console(
+    request: pytest.FixtureRequest,
+    size: str,
+    language: str,
+    checked: None,  # noqa: ARG001
+) -> Iterator[Looks]:
+    """The console of a module's root admin, at a desk or a phone, in the language of the test."""
+    at_desk = size == "desk"
+    officer: Officer = request.getfixturevalue("root_admin" if at_desk else "pocket_admin")
+    officer.to_chats()
+    with officer.speaking(language):
+        yield Looks(officer, DESKTOP if at_desk else PHONE)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from itertools import count
 import pytest
 from playwright.sync_api import expect
 
-from tests.harness import confirming, tour_console
-from tests.harness.browser import DESKTOP, PHONE, Officer, Station
+from tests.harness import tour_console
+from tests.harness.browser import Officer, Station
 from tests.harness.looks import Looks
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import find, open_console, open_person, row
@@ -65,11 +65,10 @@ def test_letters_are_made_for_several_people_and_told_once(chief: Officer) -> No
     made.wait_for(state="hidden")
 
 
-def test_the_console_is_for_those_who_hold_a_grant(station: Station) -> None:
-    officer = station.officer(next(PEOPLE)).register()
-    expect(officer.page.get_by_text(officer.word("me.console"))).to_have_count(0)
-    officer.page.goto("/admin/")
-    officer.heading("@open.noRight").wait_for()
+def test_the_console_is_for_those_who_hold_a_grant(other: Officer) -> None:
+    expect(other.page.get_by_text(other.word("me.console"))).to_have_count(0)
+    other.page.goto("/admin/")
+    other.heading("@open.noRight").wait_for()
 
 
 def test_the_keyboard_alone_is_enough(chief: Officer) -> None:
@@ -91,15 +90,7 @@ def test_the_keyboard_alone_is_enough(chief: Officer) -> None:
     ("size", "language"),
     [("desk", "en"), ("phone", "en"), ("desk", "te"), ("phone", "ur"), ("desk", "ur")],
 )
-def test_every_page_looks_right(
-    station: Station, app_server: ServerProcess, size: str, language: str
-) -> None:
-    screen = DESKTOP if size == "desk" else PHONE
-    officer = confirming.root_admin(
-        app_server, station, next(PEOPLE), screen=screen, language=language
-    )
-    other = station.officer(next(PEOPLE), language=language).register()
+def test_every_page_looks_right(console: Looks, other: Officer, language: str) -> None:
     shown = other.person.name_te if language == "te" else other.person.name
-    looks = Looks(officer, screen)
-    looks.follow(tour_console.pages(officer, shown))
-    assert looks.told() == []
+    console.follow(tour_console.pages(console.officer, shown))
+    assert console.told() == []

@@ -1,18 +1,14 @@
 """Imports in the console: a messy file is mapped, looked at, imported by a signed act, undone."""
 
-from itertools import count
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.harness import confirming
-from tests.harness.browser import DESKTOP, PHONE, Officer, Station
+from tests.harness.browser import Officer, Station
 from tests.harness.looks import Looks
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import find, open_console, row
-
-PEOPLE = count(44)  # Each test takes people of its own.
 
 
 def choose(officer: Officer, file: Path) -> None:
@@ -35,7 +31,7 @@ def roll(folder: Path, *rows: str) -> Path:
 def test_a_messy_file_is_looked_at_imported_and_undone(
     chief: Officer, station: Station, app_server: ServerProcess, tmp_path: Path
 ) -> None:
-    officer = station.officer(next(PEOPLE)).register()
+    officer = station.officer(44).register()
     person = officer.person
     file = roll(
         tmp_path,
@@ -77,23 +73,17 @@ def test_a_messy_file_is_looked_at_imported_and_undone(
 @pytest.mark.parametrize(
     ("size", "language"), [("desk", "en"), ("phone", "te"), ("phone", "ur"), ("desk", "hi")]
 )
-def test_imports_look_right(
-    station: Station, app_server: ServerProcess, tmp_path: Path, size: str, language: str
-) -> None:
-    screen = DESKTOP if size == "desk" else PHONE
-    officer = confirming.root_admin(
-        app_server, station, next(PEOPLE), screen=screen, language=language
-    )
-    looks = Looks(officer, screen)
+def test_imports_look_right(console: Looks, tmp_path: Path) -> None:
+    officer = console.officer
     open_console(officer, "imports")
     officer.page.get_by_text(officer.word("@imports.drop")).first.wait_for()
-    looks.at("imports")
+    console.at("imports")
     file = roll(tmp_path, "NEW-79;Asha;9876512399;Constable;Abids PS", "NEW-80;Ravi;98;PC;Nowhere")
     choose(officer, file)
     row(officer.page, "NEW-80").wait_for()
-    looks.at("preview")
+    console.at("preview")
     officer.page.get_by_text(officer.word("@imports.unused").strip(" :")).or_(
         officer.page.get_by_role("group").locator("summary")
     ).first.click()
-    looks.at("columns")
-    assert looks.told() == []
+    console.at("columns")
+    assert console.told() == []

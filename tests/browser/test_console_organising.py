@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from copconnect.clock import INDIA
-from tests.harness import confirming, databank
-from tests.harness.browser import DESKTOP, PHONE, Officer, Station
+from tests.harness import databank
+from tests.harness.browser import Officer, Station
 from tests.harness.looks import Looks
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import find, open_console, open_person, row
@@ -175,13 +175,6 @@ def pages(officer: Officer) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("size", "language"), [("desk", "en"), ("phone", "te"), ("phone", "ur"), ("desk", "hi")]
 )
-def test_moves_and_groups_look_right(
-    station: Station, app_server: ServerProcess, size: str, language: str
-) -> None:
-    screen = DESKTOP if size == "desk" else PHONE
-    officer = confirming.root_admin(
-        app_server, station, next(PEOPLE), screen=screen, language=language
-    )
-    looks = Looks(officer, screen)
-    looks.follow(pages(officer))
-    assert looks.told() == []
+def test_moves_and_groups_look_right(console: Looks) -> None:
+    console.follow(pages(console.officer))
+    assert console.told() == []

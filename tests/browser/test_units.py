@@ -2,35 +2,16 @@
 keyboard alone, by drag and by form."""
 
 from collections.abc import Iterator
-from itertools import count
 
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.harness import confirming
-from tests.harness.browser import DESKTOP, PHONE, Officer, Station, until
+from tests.harness.browser import Officer, until
 from tests.harness.looks import Looks
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import open_console, row
 
-PEOPLE = count(120)
 STATION, OTHER, ZONE = "Abids", "Kachiguda", "South"
-
-
-@pytest.fixture(scope="module")
-def root_admin(posted: Station, app_server: ServerProcess) -> Officer:
-    """The module's root admin, at a desk. The last test with ``chief`` leaves a draft."""
-    officer = posted.officer(next(PEOPLE), screen=DESKTOP).register()
-    return appointed(officer, app_server)
-
-
-def appointed(officer: Officer, app_server: ServerProcess) -> Officer:
-    """Name a root admin, who looks at the people first: what the module sends has a known number
-    in it, by which the search for secrets is proven to see."""
-    confirming.name_root_admin(app_server, officer)
-    open_console(officer, "people")
-    officer.page.get_by_role("row").nth(1).wait_for()
-    return officer
 
 
 def unit(officer: Officer, name: str) -> Locator:
@@ -49,6 +30,14 @@ def open_tree(officer: Officer) -> None:
 def review(officer: Officer) -> None:
     officer.button("@units.draft.review").click()
     officer.heading("@units.review.title").wait_for()
+
+
+def discard(officer: Officer) -> None:
+    """Take the draft back whole."""
+    officer.button("@units.draft.discard").click()
+    dialog = officer.page.get_by_role("dialog")
+    dialog.get_by_role("button", name=officer.word("@units.draft.discard"), exact=True).click()
+    expect(officer.button("@units.draft.review")).to_have_count(0)
 
 
 def sign(officer: Officer, action: str = "@units.review.sign") -> None:
@@ -181,10 +170,7 @@ def test_units_are_moved_ordered_and_taken_back_by_the_keyboard_alone(chief: Off
     # Enter opens the unit beside the tree; the draft is taken back whole.
     keyboard.press("Enter")
     chief.page.get_by_role("complementary").wait_for()
-    chief.button("@units.draft.discard").click()
-    dialog = chief.page.get_by_role("dialog")
-    dialog.get_by_role("button", name=chief.word("@units.draft.discard"), exact=True).click()
-    expect(chief.button("@units.draft.review")).to_have_count(0)
+    discard(chief)
 
 
 def test_a_unit_is_dragged_and_merged_and_each_is_taken_back(chief: Officer) -> None:
@@ -213,19 +199,17 @@ def test_a_unit_is_dragged_and_merged_and_each_is_taken_back(chief: Officer) -> 
     expect(unit(chief, names[0]).first).to_be_visible()
     chief.button("@units.draft.redo").click()
     assert source in list(below(chief, names[1]))
+    discard(chief)
 
 
 @pytest.mark.parametrize(
     ("size", "language"), [("desk", "en"), ("phone", "en"), ("desk", "te"), ("phone", "ur")]
 )
-def test_the_page_of_units_looks_right(
-    station: Station, app_server: ServerProcess, size: str, language: str
-) -> None:
-    screen = DESKTOP if size == "desk" else PHONE
-    officer = station.officer(next(PEOPLE), screen=screen, language=language).register()
-    looks = Looks(appointed(officer, app_server), screen)
-    looks.follow(_stops(officer))
-    assert looks.told() == []
+def test_the_page_of_units_looks_right(console: Looks) -> None:
+    console.follow(_stops(console.officer))
+    assert console.told() == []
+    open_console(console.officer, "units")
+    discard(console.officer)
 
 
 def _stops(officer: Officer) -> Iterator[str]:
