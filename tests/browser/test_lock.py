@@ -8,8 +8,6 @@ from playwright.sync_api import expect
 from tests.harness import storage
 from tests.harness.browser import Officer, Station, until
 
-pytestmark = pytest.mark.service_worker
-
 PIN = "739152"
 WRONG = "739151"
 
@@ -17,13 +15,28 @@ WRONG = "739151"
 def spoken(station: Station, index: int, other: Officer) -> Officer:
     """Register an officer, exchange a message with ``other``, and set a PIN."""
     locking = station.officer(index).register()
-    locking.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     other.open_direct(locking)
     other.say("The raid begins at four.")
     locking.open_chat(other.person.name)
     locking.message("The raid begins at four.").wait_for()
     locking.open_lock_page()
     locking.set_pin(PIN)
+    return locking
+
+
+@pytest.fixture(scope="module")
+def locking(posted: Station, colleague: Officer) -> Officer:
+    """An officer with a PIN who has spoken to the colleague."""
+    return spoken(posted, 1, colleague)
+
+
+@pytest.fixture
+def officer(locking: Officer, other: Officer) -> Officer:
+    """The officer with a PIN, at the page of the lock; the colleague has their chat open."""
+    if locking.heading("lock.title").is_visible():
+        locking.try_pin(PIN)
+    locking.open_lock_page()
+    other.open_chat(locking.person.name)
     return locking
 
 
@@ -47,8 +60,7 @@ def tries_left(officer: Officer, count: int) -> None:
     officer.page.get_by_role("alert").filter(has_text=officer.word(key, count=count)).wait_for()
 
 
-def test_only_the_right_pin_opens_and_a_reload_locks(station: Station, other: Officer) -> None:
-    officer = spoken(station, 1, other)
+def test_only_the_right_pin_opens_and_a_reload_locks(officer: Officer, other: Officer) -> None:
     lock_now(officer)
     shows_nothing(officer, other)
     officer.shot("locked")
@@ -71,11 +83,13 @@ def test_only_the_right_pin_opens_and_a_reload_locks(station: Station, other: Of
     other.message("Ready since three.").wait_for()
 
 
+@pytest.mark.service_worker
 @pytest.mark.notifications
 def test_while_locked_nothing_is_fetched_and_nothing_is_told(
     station: Station, other: Officer
 ) -> None:
     officer = spoken(station, 2, other)
+    officer.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     officer.page.goto("/#/me/notifications")
     officer.page.get_by_role("switch", name=officer.word("me.notificationsDetail")).click()
     officer.to_chats()
@@ -111,41 +125,46 @@ def test_while_locked_nothing_is_fetched_and_nothing_is_told(
     other.sees_status("The driver knows already.", "read")
 
 
-def test_the_tenth_wrong_pin_erases_everything(station: Station, other: Officer) -> None:
-    officer = spoken(station, 3, other)
-    lock_now(officer)
-    assert storage.records(officer.page) > 0
-    for left in (9, 8, 7):
-        officer.try_pin(WRONG)
-        tries_left(officer, left)
-    # From the fourth on one has to wait, and even the right PIN does.
-    before, _, after = officer.word("lock.wait").partition("{{seconds}}")
-    waiting = re.compile(rf"{re.escape(before)}\d+{re.escape(after)}")
-    officer.page.get_by_text(waiting).wait_for()
-    storage.set_wrong_pins(officer.page, 8)
-    officer.page.reload()
-    officer.try_pin(WRONG)
-    tries_left(officer, 1)
-    assert storage.records(officer.page) > 0
-    storage.set_wrong_pins(officer.page, 9)
-    officer.page.reload()
-    officer.try_pin(WRONG)
-    officer.heading("app.signedOut.title").wait_for()
-    expect(officer.page.get_by_text(officer.word("app.signedOut.pinTries"))).to_be_visible()
-    officer.shot("erased")
-    assert storage.records(officer.page) == 0
-    officer.button("app.signedOut.startOver").click()
-    officer.heading("firstRun.number.title").or_(
-        officer.heading("firstRun.language.title")
-    ).first.wait_for()
-    # Its keys are gone, so that it is a new device of somebody who has another.
-    officer.register_waiting()
+def test_a_passphrase_opens_in_place_of_a_pin(officer: Officer, other: Officer) -> None:
+    passphrase = "monsoon lantern tiger nine"
+    officer.button("me.changePin").click()
+    officer.page.get_by_label(officer.word("me.currentPin"), exact=True).fill(PIN)
+    officer.page.get_by_role("radio", name=officer.word("me.lockByPassphrase")).check()
+    fresh = officer.page.get_by_label(officer.word("me.newPassphrase"), exact=True)
+    fresh.fill("too short")
+    officer.button("me.changePin").click()
+    short = officer.word("me.passphraseShort", fewest="12", most="128")
+    officer.page.get_by_text(short, exact=True).wait_for()
+    for key in ("me.newPassphrase", "me.repeatPassphrase"):
+        officer.page.get_by_label(officer.word(key), exact=True).fill(passphrase)
+    officer.button("me.changePin").click()
+    officer.button("me.lockNow").click()
+    officer.heading("lock.title").wait_for()
+    shows_nothing(officer, other)
+    field = officer.page.get_by_label(officer.word("lock.passphrase"), exact=True)
+    field.fill("monsoon lantern tiger ten")
+    field.press("Enter")
+    wrong = officer.word("lock.passphraseTriesLeft_other", count=9)
+    officer.page.get_by_role("alert").filter(has_text=wrong).wait_for()
+    field.fill(passphrase)
+    officer.button("lock.unlock").click()
+    officer.button("me.lockNow").wait_for()
+    officer.to_chats()
+    officer.chat(other.person.name).wait_for()
+    # Back to a PIN.
+    officer.open_lock_page()
+    officer.button("me.changePassphrase").click()
+    officer.page.get_by_label(officer.word("me.currentPassphrase"), exact=True).fill(passphrase)
+    officer.page.get_by_role("radio", name=officer.word("me.lockByPin")).check()
+    for key in ("me.newPin", "me.repeatPin"):
+        officer.page.get_by_label(officer.word(key), exact=True).fill(PIN)
+    officer.button("me.changePassphrase").click()
+    officer.button("me.lockNow").wait_for()
 
 
 def test_tabs_lock_and_unlock_together_and_hand_the_unlock_on(
-    station: Station, other: Officer
+    officer: Officer, other: Officer
 ) -> None:
-    officer = spoken(station, 4, other)
     first, second = officer.page, officer.second_tab()
     officer.page = second
     officer.open()
@@ -179,30 +198,31 @@ def test_tabs_lock_and_unlock_together_and_hand_the_unlock_on(
     shows_nothing(officer, other)
 
 
-def test_a_passphrase_opens_in_place_of_a_pin(station: Station, other: Officer) -> None:
-    officer = spoken(station, 5, other)
-    passphrase = "monsoon lantern tiger nine"
-    officer.button("me.changePin").click()
-    officer.page.get_by_label(officer.word("me.currentPin"), exact=True).fill(PIN)
-    officer.page.get_by_role("radio", name=officer.word("me.lockByPassphrase")).check()
-    fresh = officer.page.get_by_label(officer.word("me.newPassphrase"), exact=True)
-    fresh.fill("too short")
-    officer.button("me.changePin").click()
-    short = officer.word("me.passphraseShort", fewest="12", most="128")
-    officer.page.get_by_text(short, exact=True).wait_for()
-    for key in ("me.newPassphrase", "me.repeatPassphrase"):
-        officer.page.get_by_label(officer.word(key), exact=True).fill(passphrase)
-    officer.button("me.changePin").click()
-    officer.button("me.lockNow").click()
-    officer.heading("lock.title").wait_for()
-    shows_nothing(officer, other)
-    field = officer.page.get_by_label(officer.word("lock.passphrase"), exact=True)
-    field.fill("monsoon lantern tiger ten")
-    field.press("Enter")
-    wrong = officer.word("lock.passphraseTriesLeft_other", count=9)
-    officer.page.get_by_role("alert").filter(has_text=wrong).wait_for()
-    field.fill(passphrase)
-    officer.button("lock.unlock").click()
-    officer.button("me.lockNow").wait_for()
-    officer.to_chats()
-    officer.chat(other.person.name).wait_for()
+def test_the_tenth_wrong_pin_erases_everything(officer: Officer) -> None:
+    lock_now(officer)
+    assert storage.records(officer.page) > 0
+    for left in (9, 8, 7):
+        officer.try_pin(WRONG)
+        tries_left(officer, left)
+    # From the fourth on one has to wait, and even the right PIN does.
+    before, _, after = officer.word("lock.wait").partition("{{seconds}}")
+    waiting = re.compile(rf"{re.escape(before)}\d+{re.escape(after)}")
+    officer.page.get_by_text(waiting).wait_for()
+    storage.set_wrong_pins(officer.page, 8)
+    officer.page.reload()
+    officer.try_pin(WRONG)
+    tries_left(officer, 1)
+    assert storage.records(officer.page) > 0
+    storage.set_wrong_pins(officer.page, 9)
+    officer.page.reload()
+    officer.try_pin(WRONG)
+    officer.heading("app.signedOut.title").wait_for()
+    expect(officer.page.get_by_text(officer.word("app.signedOut.pinTries"))).to_be_visible()
+    officer.shot("erased")
+    assert storage.records(officer.page) == 0
+    officer.button("app.signedOut.startOver").click()
+    officer.heading("firstRun.number.title").or_(
+        officer.heading("firstRun.language.title")
+    ).first.wait_for()
+    # Its keys are gone, so that it is a new device of somebody who has another.
+    officer.register_waiting()

@@ -32,18 +32,26 @@ APPEAL = "The control room had told us so."
 REASON = "A rumour to 150 officers that stopped a night patrol."
 
 
+@pytest.fixture(scope="module")
+def desks(
+    posted: Station, app_server: ServerProcess, tmp_path_factory: pytest.TempPathFactory
+) -> list[Officer]:
+    """Three root admins at desks: they hold the right ``moderate`` over everybody. The department
+    makes the chats of each zone and station."""
+    policy = tmp_path_factory.mktemp("policy") / "policy.json"
+    policy.write_text(json.dumps(POLICY), "utf-8")
+    run_copconnect(app_server.data, "conversations", "policy", "set", str(policy))
+    return [confirming.root_admin(app_server, posted, at) for at in (1, 3, 5)]
+
+
 @pytest.fixture
-def moderators(station: Station, app_server: ServerProcess) -> list[Officer]:
-    """Three root admins at desks: they hold the right ``moderate`` over everybody."""
-    return [confirming.root_admin(app_server, station, at) for at in (1, 3, 5)]
+def moderators(desks: list[Officer], checked: None) -> list[Officer]:  # noqa: ARG001
+    return desks
 
 
 def test_a_report_from_tap_to_appeal(
-    station: Station, app_server: ServerProcess, moderators: list[Officer], tmp_path: Path
+    station: Station, app_server: ServerProcess, moderators: list[Officer]
 ) -> None:
-    (tmp_path / "policy.json").write_text(json.dumps(POLICY), "utf-8")
-    policy = str(tmp_path / "policy.json")
-    run_copconnect(app_server.data, "conversations", "policy", "set", policy)
     first, second, third = moderators
     reporter, sender = station.officer(12).register(), station.officer(6).register()
 
@@ -190,13 +198,11 @@ def test_a_report_without_a_network_a_warning_and_a_suspension_that_ends(
     station: Station,
     app_server: ServerProcess,
     own_relay: Callable[[], RecordingProxy],
+    moderators: list[Officer],
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "policy.json").write_text(json.dumps(POLICY), "utf-8")
-    policy = str(tmp_path / "policy.json")
-    run_copconnect(app_server.data, "conversations", "policy", "set", policy)
     line = own_relay()
-    first, second = (confirming.root_admin(app_server, station, at) for at in (9, 11))
+    first, second, _ = moderators
     reporter = station.officer(24, url=line.url).register()
     sender = station.officer(18, service_worker=False).register()
     reporter.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
