@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import CDPSession, Page, Worker
+from playwright.sync_api import Worker
 
 from bench.net.push_service import PushService, certificate
 from copconnect.auth_service.keys.push_key import PUSH_KEY, PushSigner
@@ -114,6 +114,9 @@ def app_server(
     return server
 
 
+PIN = "482915"
+
+
 class Sleeper:
     """An officer whose app is closed; the service worker is all that is left."""
 
@@ -123,29 +126,45 @@ class Sleeper:
         self._endpoint = f"{service.origin}/wake/{officer.person.number[-6:]}"
         self._delivered = 0
         self._registration = ""
-        self._blank: Page
-        self._devtools: CDPSession
+        self._has_pin = False
+        officer.context.add_init_script(f"({SUBSCRIBING})({json.dumps(self._endpoint)})")
+        # A blank page, which is none of the app, keeps the context when the app is closed.
+        self._blank = officer.context.new_page()
+        self._devtools = officer.context.new_cdp_session(self._blank)
+        self._devtools.on("ServiceWorker.workerRegistrationUpdated", self._registered)
+        self._devtools.send("ServiceWorker.enable")
+        until(self._blank, lambda: self._registration != "")
+        officer.page.reload()
+
+    def open(self, address: str = "/") -> None:
+        """Open the app where it is closed, at an address."""
+        officer = self.officer
+        if officer.page.is_closed():
+            officer.page = officer.second_tab()
+            officer.open(address)
+            if self._has_pin:
+                officer.try_pin(PIN)
+
+    def set_pin(self) -> None:
+        """Lock the app by a PIN, if it is not locked by it already."""
+        if not self._has_pin:
+            self.officer.open_lock_page()
+            self.officer.set_pin(PIN)
+            self._has_pin = True
 
     def subscribe(self, *, detail: bool) -> None:
         """Let the app subscribe, and the person choose what notifications say."""
         officer = self.officer
-        officer.context.add_init_script(f"({SUBSCRIBING})({json.dumps(self._endpoint)})")
-        officer.page.reload()
         officer.page.goto("/#/me/notifications")
-        if detail:
-            officer.page.get_by_role("switch", name=officer.word("me.notificationsDetail")).click()
+        switch = officer.page.get_by_role("switch", name=officer.word("me.notificationsDetail"))
+        switch.set_checked(detail)
         officer.page.get_by_text(officer.word("me.push.working")).wait_for()
         wanted = f'"detail":{"true" if detail else "false"}'
         until(officer.page, lambda: wanted in (officer.page.evaluate(SETTINGS) or ""))
 
     def sleep(self) -> None:
-        """Close the app. A blank page keeps the browser's context, and is no page of the app."""
-        context = self.officer.context
-        self._blank = context.new_page()
-        self._devtools = context.new_cdp_session(self._blank)
-        self._devtools.on("ServiceWorker.workerRegistrationUpdated", self._registered)
-        self._devtools.send("ServiceWorker.enable")
-        until(self._blank, lambda: self._registration != "")
+        """Close the app."""
+        self._delivered = len(self.pushed())
         self.officer.page.close()
 
     def alone(self) -> None:
@@ -211,24 +230,34 @@ def sender(posted: Station) -> Officer:
     return officer
 
 
-@pytest.fixture
-def pair(sender: Officer, posted: Station, checked: None) -> tuple[Officer, Officer]:  # noqa: ARG001
-    """The sender, and an officer who sleeps."""
-    used = len(posted.officers)
-    asleep = posted.officer(used).register()
-    sender.to_chats()
+@pytest.fixture(scope="module")
+def phone(sender: Officer, posted: Station, push_service: LocalPushService) -> Sleeper:
+    """The phone of a colleague of the sender's station, to whom the sender has written."""
+    asleep = posted.officer(8 * len(databank.STATIONS)).register()
     sender.open_direct(asleep)
-    sender.say(f"Good evening, this is shift number {used}.")
-    asleep.open_chat(sender.person.name)
-    asleep.message(f"this is shift number {used}.").wait_for()
-    return sender, asleep
+    sender.say("Good evening, this is the late shift.")
+    return Sleeper(asleep, push_service.service)
+
+
+@pytest.fixture
+def pair(
+    sender: Officer,
+    phone: Sleeper,
+    checked: None,  # noqa: ARG001
+) -> tuple[Officer, Sleeper]:
+    """The sender, and an officer who will sleep; both have their conversation open."""
+    phone.open()
+    for officer, other in ((sender, phone.officer), (phone.officer, sender)):
+        officer.to_chats()
+        officer.open_chat(other.person.name)
+        officer.message("this is the late shift.").wait_for()
+    return sender, phone
 
 
 def test_a_closed_app_is_woken_decrypts_and_opens_at_the_message(
-    pair: tuple[Officer, Officer], push_service: LocalPushService
+    pair: tuple[Officer, Sleeper], push_service: LocalPushService
 ) -> None:
-    sender, asleep = pair
-    sleeper = Sleeper(asleep, push_service.service)
+    sender, sleeper = pair
     sleeper.subscribe(detail=True)
     sleeper.sleep()
     sender.say("Roadblock at the Musi bridge from seven.")
@@ -245,38 +274,29 @@ def test_a_closed_app_is_woken_decrypts_and_opens_at_the_message(
     assert len(sleeper.shown()) == 1
     address = sleeper.tap()
     assert address == f"/#/chats/{told['tag']}"
-    page = asleep.context.new_page()
-    asleep.watch(page)
-    asleep.page = page
-    asleep.open(address)
-    asleep.message("Bring the reflective vests.").wait_for()
+    sleeper.open(address)
+    sleeper.officer.message("Bring the reflective vests.").wait_for()
     sender.sees_status("Bring the reflective vests.", "read")
-    asleep.shot("opened")
+    sleeper.officer.shot("opened")
     assert push_service.service.wrong == []
     assert len(set(sleeper.pushed())) == 1, "a later push replaces the one before"
 
 
-def test_mark_as_read_needs_no_page(
-    pair: tuple[Officer, Officer], push_service: LocalPushService
-) -> None:
-    sender, asleep = pair
-    sleeper = Sleeper(asleep, push_service.service)
+def test_mark_as_read_needs_no_page(pair: tuple[Officer, Sleeper]) -> None:
+    sender, sleeper = pair
     sleeper.subscribe(detail=False)
     sleeper.sleep()
     sender.say("The night shift begins an hour earlier.")
     sleeper.woken()
     told = sleeper.told()
-    assert (told["title"], told["body"]) == ("Cop Connect", asleep.word("me.newMessage"))
+    assert (told["title"], told["body"]) == ("Cop Connect", sleeper.officer.word("me.newMessage"))
     assert sleeper.tap("read") is None
     sender.sees_status("The night shift begins an hour earlier.", "read")
     assert sleeper.shown() == []
 
 
-def test_a_reply_is_sent_from_the_notification(
-    pair: tuple[Officer, Officer], push_service: LocalPushService
-) -> None:
-    sender, asleep = pair
-    sleeper = Sleeper(asleep, push_service.service)
+def test_a_reply_is_sent_from_the_notification(pair: tuple[Officer, Sleeper]) -> None:
+    sender, sleeper = pair
     sleeper.subscribe(detail=True)
     sleeper.sleep()
     sender.say("Is the gate at the depot shut?")
@@ -288,59 +308,12 @@ def test_a_reply_is_sent_from_the_notification(
     assert sleeper.shown() == []
 
 
-def test_a_reply_that_cannot_be_sent_is_filled_in(
-    pair: tuple[Officer, Officer], push_service: LocalPushService
-) -> None:
-    sender, asleep = pair
-    sleeper = Sleeper(asleep, push_service.service)
-    sleeper.subscribe(detail=False)
-    sleeper.sleep()
-    sender.say("How many barriers are left?")
-    sleeper.woken()
-    told = sleeper.told()
-    asleep.page = asleep.context.new_page()
-    asleep.open_lock_page()
-    asleep.set_pin("482915")
-    asleep.page.close()
-    sleeper.alone()
-    assert sleeper.tap("reply", "Fourteen barriers.", may_open=False) is None
-    (kept,) = sleeper.shown()
-    assert kept["body"] == asleep.word("me.push.notSent")
-    address = sleeper.tap()
-    assert address == f"/#/chats/{told['tag']}"
-    asleep.page = asleep.context.new_page()
-    asleep.page.goto(address)
-    asleep.try_pin("482915")
-    until(asleep.page, lambda: asleep.composer.input_value() == "Fourteen barriers.")
-
-
-def test_a_locked_app_says_new_message(
-    pair: tuple[Officer, Officer], push_service: LocalPushService
-) -> None:
-    sender, asleep = pair
-    sleeper = Sleeper(asleep, push_service.service)
-    sleeper.subscribe(detail=True)
-    asleep.open_lock_page()
-    asleep.set_pin("482915")
-    sleeper.sleep()
-    sender.say("Witness statement is at the front desk.")
-    sleeper.woken()
-    told = sleeper.told()
-    assert (told["title"], told["body"]) == ("Cop Connect", asleep.word("me.newMessage"))
-    assert sleeper.tap() == "/#/chats"
-
-
 def test_a_lost_phone_that_sleeps_locks_itself_and_opens_again(
-    sender: Officer, posted: Station, push_service: LocalPushService
+    pair: tuple[Officer, Sleeper],
 ) -> None:
     """A colleague locks it: the push takes what notifications said from its screen."""
-    asleep = posted.officer(8 * len(databank.STATIONS)).register()
-    sender.to_chats()
-    sender.open_direct(asleep)
-    sender.say("Who has the keys of the armoury?")
-    asleep.open_chat(sender.person.name)
-    asleep.message("Who has the keys of the armoury?").wait_for()
-    sleeper = Sleeper(asleep, push_service.service)
+    sender, sleeper = pair
+    asleep = sleeper.officer
     sleeper.subscribe(detail=True)
     sleeper.sleep()
     sender.say("The informant waits at gate two.")
@@ -368,7 +341,41 @@ def test_a_lost_phone_that_sleeps_locks_itself_and_opens_again(
     until(sender.page, lambda: "Found under the seat." in str(sleeper.shown()))
 
 
-def test_the_push_service_saw_no_content(push_service: LocalPushService) -> None:
+def test_a_reply_that_cannot_be_sent_is_filled_in(pair: tuple[Officer, Sleeper]) -> None:
+    sender, sleeper = pair
+    sleeper.subscribe(detail=False)
+    sleeper.sleep()
+    sender.say("How many barriers are left?")
+    sleeper.woken()
+    told = sleeper.told()
+    sleeper.open()
+    sleeper.set_pin()
+    sleeper.officer.page.close()
+    sleeper.alone()
+    assert sleeper.tap("reply", "Fourteen barriers.", may_open=False) is None
+    (kept,) = sleeper.shown()
+    assert kept["body"] == sleeper.officer.word("me.push.notSent")
+    address = sleeper.tap()
+    assert address == f"/#/chats/{told['tag']}"
+    sleeper.open(address)
+    composer = sleeper.officer.composer
+    until(sleeper.officer.page, lambda: composer.input_value() == "Fourteen barriers.")
+
+
+def test_a_locked_app_says_new_message(pair: tuple[Officer, Sleeper]) -> None:
+    sender, sleeper = pair
+    sleeper.subscribe(detail=True)
+    sleeper.set_pin()
+    sleeper.sleep()
+    sender.say("Witness statement is at the front desk.")
+    sleeper.woken()
+    told = sleeper.told()
+    assert (told["title"], told["body"]) == ("Cop Connect", sleeper.officer.word("me.newMessage"))
+    assert sleeper.tap() == "/#/chats"
+
+
+def test_the_push_service_saw_no_content(phone: Sleeper, push_service: LocalPushService) -> None:
+    people = [*databank.officers()[:10], phone.officer.person]
     service = push_service.service
     assert len(service.requests) >= 4
     assert service.wrong == []
@@ -383,8 +390,8 @@ def test_the_push_service_saw_no_content(push_service: LocalPushService) -> None
             "The night shift begins an hour earlier.",
             "Witness statement is at the front desk.",
             "The informant waits at gate two.",
-            *(one.name for one in databank.officers()[:10]),
-            *(one.number for one in databank.officers()[:10]),
+            *(one.name for one in people),
+            *(one.number for one in people),
         )
     ]
     assert scan([Exhibit("push service", seen.encode())], needles) == []
