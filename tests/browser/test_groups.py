@@ -1,14 +1,41 @@
-"""A group of three: made, changed, left; a removed member reads nothing of what follows."""
+"""Groups of three: made, changed, left; a poll and a live position; what the guard asks; a message
+that is forwarded along."""
 
+import json
+import random
+import re
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Geolocation, Locator, expect
 
-from tests.harness import groups
-from tests.harness.browser import Officer
+from copconnect.conduct.guard import serving
+from tests.harness import groups, sharing
+from tests.harness.browser import CHARMINAR, Officer
 from tests.harness.pictures import noise_png
+from tests.harness.server import ServerProcess
 
 Trio = tuple[Officer, Officer, Officer]
+MOVED = Geolocation(latitude=17.385321, longitude=78.486671, accuracy=9.0)
+TWICE = 2
+
+
+@pytest.fixture(scope="module")
+def app_server(
+    serve: Callable[..., ServerProcess], tmp_path_factory: pytest.TempPathFactory
+) -> ServerProcess:
+    """A server of a department that calls two forwards many."""
+    policy = json.loads(serving.shipped_policy())
+    policy["forwarding"]["often"] = TWICE
+    file = tmp_path_factory.mktemp("policy") / "policy.json"
+    file.write_text(json.dumps(policy), "utf-8")
+    return serve(
+        guard_policy=str(file),
+        otp_per_number_and_address_per_day=1_000,
+        otp_per_number_per_day=1_000,
+        otp_resend_ms=0,
+    )
 
 
 def test_a_group_is_made_named_and_given_a_photo(trio: Trio, tmp_path: Path) -> None:
@@ -116,3 +143,197 @@ def test_whoever_leaves_is_out_and_the_others_go_on(trio: Trio) -> None:
     third.button("groups.forgetAction").click()
     third.heading("chats.title").wait_for()
     expect(third.chat(title)).to_have_count(0)
+
+
+def _share(officer: Officer, key: str) -> None:
+    """Open the attach sheet and choose what to share."""
+    officer.button("conversation.attach").click()
+    sheet = officer.page.get_by_role("dialog", name=officer.word("media.attach.title"))
+    sheet.get_by_role("button", name=officer.word(key), exact=True).click()
+
+
+def _option(officer: Officer, text: str) -> Locator:
+    return officer.page.get_by_role("article").get_by_role("button", name=re.compile(text))
+
+
+def test_a_poll_counts_live_and_a_patrol_moves_on_the_map(trio: Trio) -> None:
+    founder, second, third = trio
+    title = "Night patrol, sector five"
+    groups.create(founder, title, [second, third])
+    for other in (second, third):
+        other.open_chat(title)
+
+    question, early, late = "When does the picket start tonight?", "At nine sharp", "At eleven"
+    for secret in (question, early, late):
+        founder.secrets.text(secret)
+    _share(founder, "consult.poll.new")
+    founder.page.get_by_label(founder.word("consult.poll.question"), exact=True).fill(question)
+    for number, text in ((1, early), (2, late)):
+        label = founder.word("consult.poll.option", number=number)
+        founder.page.get_by_label(label, exact=True).fill(text)
+    founder.shot("poll-form")
+    founder.button("consult.poll.send").click()
+    for other in (second, third):
+        _option(other, early).click()
+    for officer in trio:
+        expect(_option(officer, early)).to_contain_text("2")
+    _option(third, late).click()
+    for officer in trio:
+        expect(_option(officer, early)).to_contain_text("1")
+        expect(_option(officer, late)).to_contain_text("1")
+    founder.shot("poll")
+    second.to_chats()
+    expect(second.chat(title)).not_to_contain_text(re.compile(r"\d+ unread"))
+    second.open_chat(title)
+    founder.button("consult.poll.end").click()
+    founder.page.get_by_role("dialog").get_by_role(
+        "button", name=founder.word("consult.poll.end"), exact=True
+    ).click()
+    expect(_option(second, early)).to_be_disabled()
+
+    for name, place in (("start", CHARMINAR), ("next", MOVED)):
+        second.secrets.number(f"latitude of the {name}", place["latitude"])
+        second.secrets.number(f"longitude of the {name}", place["longitude"])
+    _share(second, "consult.live.new")
+    second.shot("live-form")
+    second.button("consult.live.start").click()
+    second.page.get_by_text(title).first.wait_for()
+    stop = second.page.get_by_role("status").get_by_role(
+        "button", name=second.word("consult.live.stop"), exact=True
+    )
+    stop.wait_for()
+    second.shot("live-running")
+    founder.button("consult.live.show").click()
+    shown = founder.page.get_by_role("dialog", name=founder.word("consult.live.map"))
+    shown.get_by_text("17.36156").wait_for()
+    second.page.context.set_geolocation(MOVED)
+    second.look_away()
+    second.look_back()
+    shown.get_by_text("17.38532").wait_for()
+    founder.shot("live-map")
+    stop.click()
+    shown.get_by_text(founder.word("consult.live.nobody")).wait_for()
+    expect(stop).to_have_count(0)
+
+
+def test_a_greeting_is_asked_about_and_duty_talk_is_not(trio: Trio) -> None:
+    founder, second, third = trio
+    title = "Night patrol, sector nine"
+    groups.create(founder, title, [second, third])
+    founder.say("Good morning sir, accident at NH-44, two injured, sending ambulance.")
+
+    greeting = "G o o d  m o r n i n g  all"
+    founder.secrets.text(greeting)
+    founder.composer.fill(greeting)
+    founder.button("conversation.send").click()
+    founder.heading("guard.looks.greeting").wait_for()
+    expect(founder.page.get_by_text(founder.word("guard.reach_other", count=2))).to_be_visible()
+    founder.shot("guard-nudge")
+    founder.button("guard.edit").click()
+    expect(founder.composer).to_have_value(greeting)
+    expect(founder.message(greeting)).to_have_count(0)
+
+    founder.button("conversation.send").click()
+    founder.button("guard.wrong").click()
+    founder.message(greeting).wait_for()
+    second.open_chat(title)
+    second.message(greeting).wait_for()
+
+    founder.page.goto("/#/me/guard")
+    founder.page.get_by_text(founder.word("guard.mistakes_one", count=1)).wait_for()
+    founder.shot("guard-policy")
+    founder.button("guard.forget").click()
+    expect(founder.page.get_by_text(founder.word("guard.mistakes_one", count=1))).to_have_count(0)
+
+
+def _sheet(officer: Officer, message: Locator) -> Locator:
+    """Open the list of chats to which a message can be forwarded."""
+    message.press("Enter")
+    officer.page.get_by_role("menuitem", name=officer.word("conversation.forward.act")).click()
+    sheet = officer.page.get_by_role("dialog", name=officer.word("conversation.forward.title"))
+    sheet.get_by_role("checkbox").first.wait_for()
+    return sheet
+
+
+def _forward(officer: Officer, message: Locator, chats: list[str], own: str = "") -> None:
+    sheet = _sheet(officer, message)
+    for chat in chats:
+        sheet.get_by_role("checkbox", name=chat).check()
+    if own:
+        officer.secrets.text(own)
+        sheet.get_by_label(officer.word("conversation.forward.words")).fill(own)
+    name = f"conversation.forward.send_{'one' if len(chats) == 1 else 'other'}"
+    sheet.get_by_role("button", name=officer.word(name, number=len(chats)), exact=True).click()
+
+
+def test_forwarded_from_hand_to_hand(trio: Trio, tmp_path: Path) -> None:
+    author, second, third = trio
+    duty, orders = "South gate team", "Notices of the south gate"
+    groups.create(second, duty, [third])
+    second.to_chats()
+    second.button("chats.new").click()
+    second.page.get_by_role("button", name=second.word("groups.newGroup")).click()
+    groups.choose(second, [third])
+    second.button("groups.next").click()
+    second.page.get_by_label(second.word("groups.name"), exact=True).fill(orders)
+    second.secrets.text(orders)
+    second.page.get_by_role("radio", name=second.word("groups.admins")).check()
+    second.button("groups.create").click()
+    second.heading_of(orders).wait_for()
+
+    author.open_direct(second)
+    diversion = "Diversion at the clock tower until eight, take the lake road."
+    author.say(diversion)
+    author.say("Happy Diwali to all")
+    map_file = tmp_path / "lake-road.pdf"
+    map_file.write_bytes(random.Random(3).randbytes(90_000))
+    author.secrets.content("content of lake-road.pdf", map_file.read_bytes())
+    sharing.send_files(author, "document", [map_file])
+
+    # Announcements are closed, and say so; the rest of the sheet works.
+    second.to_chats()
+    second.open_chat(author.person.name)
+    sharing.document(second, map_file.name).wait_for()
+    sheet = _sheet(second, second.message(diversion))
+    closed = sheet.get_by_role("checkbox", name=orders)
+    expect(closed).to_be_disabled()
+    expect(closed).to_contain_text(second.word("conversation.forward.closed.announcement"))
+    second.shot("sheet")
+    second.page.keyboard.press("Escape")
+    expect(sheet).to_have_count(0)
+    remark = "Tell the drivers"
+    _forward(second, second.message(diversion), [duty], remark)
+    expect(sheet).to_have_count(0)
+
+    # The guard looks at a forward where it goes, not where it came from.
+    _forward(second, second.message("Happy Diwali to all"), [duty])
+    second.heading("guard.looks.festival").wait_for()
+    second.button("guard.edit").click()
+    second.page.keyboard.press("Escape")
+    _forward(second, sharing.document(second, map_file.name), [duty])
+
+    third.open_direct(second)
+    third.to_chats()
+    third.open_chat(duty)
+    come = third.message(diversion)
+    expect(come).to_contain_text(third.word("conversation.forward.some"))
+    expect(come).not_to_contain_text(author.person.name)
+    third.message(remark).wait_for()
+    expect(third.message("Happy Diwali to all")).to_have_count(0)
+    _forward(third, come, [second.person.name])
+    # The end of the chain never shared a chat with the author.
+    file = sharing.document(third, map_file.name)
+    expect(file).to_contain_text(third.word("conversation.forward.some"))
+    assert sharing.save(third, file) == map_file.read_bytes()
+
+    # Twice is many here: it is labelled, and goes to one chat at once.
+    second.to_chats()
+    second.open_chat(third.person.name)
+    often = second.message(diversion)
+    expect(often).to_contain_text(second.word("conversation.forward.often"))
+    second.shot("labelled")
+    sheet = _sheet(second, often)
+    told = second.word("conversation.forward.mostOften_one", number=1)
+    expect(sheet).to_contain_text(told)
+    sheet.get_by_role("checkbox", name=duty).check()
+    expect(sheet.get_by_role("checkbox", name=author.person.name)).to_be_disabled()
