@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.harness import databank, groups, processes
-from tests.harness.browser import ROOT, Station
+from tests.harness.browser import ROOT, Officer, Station
 from tests.harness.server import ServerProcess, run_copconnect
 
 DESK = replace(
@@ -107,8 +107,8 @@ def desk(
     assert "ALARM" not in status
 
 
-def test_an_officer_asks_and_reads_the_answer(station: Station, desk: databank.Officer) -> None:
-    officer = station.officer(1).register()
+def test_an_officer_asks_and_reads_the_answer(other: Officer, desk: databank.Officer) -> None:
+    officer = other
     officer.page.get_by_role("button", name=officer.word("chats.new"), exact=True).click()
     officer.page.get_by_role("searchbox").fill(desk.name)
     found = officer.page.get_by_role("button").filter(has_text=desk.name).first
@@ -125,9 +125,9 @@ def test_an_officer_asks_and_reads_the_answer(station: Station, desk: databank.O
 
 
 def test_in_a_group_everybody_sees_the_bot_and_its_answer(
-    station: Station, desk: databank.Officer
+    station: Station, other: Officer, desk: databank.Officer
 ) -> None:
-    asking, reading = station.officer(2).register(), station.officer(3).register()
+    asking, reading = other, station.officer(3).register()
     groups.create(asking, TITLE, [reading])
     groups.open_info(asking)
     asking.button("groups.addPeople").click()

@@ -1,12 +1,9 @@
 """The browser takes the vault's database away: the app opens it again, or says why not."""
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.harness import storage
-from tests.harness.browser import Station
-
-pytestmark = pytest.mark.service_worker
+from tests.harness.browser import Officer, Station
 
 PIN = "739152"
 # Chromium closes every connection, and each says so, when its storage service ends.
@@ -33,9 +30,10 @@ def lost(page: Page) -> int:
     return sum(worker.evaluate("() => self.lost ?? 0") for worker in page.workers)
 
 
-def test_a_lost_connection_is_opened_again_and_the_app_stays_unlocked(station: Station) -> None:
-    officer = station.officer(0).register()
-    other = station.officer(1, service_worker=False).register()
+def test_a_lost_connection_is_opened_again_and_the_app_stays_unlocked(
+    station: Station, other: Officer
+) -> None:
+    officer = station.officer(1).register()
     other.open_direct(officer)
     other.say("The register is at the gate.")
     officer.open_lock_page()

@@ -27,14 +27,23 @@ def app_server(department: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     server.stop()
 
 
-def two_tabs(station: Station, index: int) -> tuple[Officer, Page]:
-    """An officer whose app the service worker serves, and another tab of theirs."""
-    officer = station.officer(index).register()
+@pytest.fixture(scope="module")
+def device(posted: Station) -> Officer:
+    """An officer whose app the service worker serves, with another tab."""
+    officer = posted.officer(0).register()
     officer.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     second = officer.second_tab()
     second.goto("/")
     second.get_by_role("heading", name=officer.word("chats.title"), exact=True).wait_for()
-    return officer, second
+    return officer
+
+
+@pytest.fixture
+def officer(device: Officer, checked: None) -> Officer:  # noqa: ARG001
+    """The officer with two tabs, whatever version both show."""
+    for page in device.context.pages[2:]:
+        page.close()
+    return device
 
 
 def show(page: Page, version: str) -> None:
@@ -77,9 +86,8 @@ def take(officer: Officer, key: str, version: str, loading: Page | None = None) 
 
 
 def test_reload_takes_the_new_version_in_every_tab(
-    station: Station, app_server: AnotherApp
+    officer: Officer, app_server: AnotherApp
 ) -> None:
-    officer, _ = two_tabs(station, 0)
     for version in ("second", "third"):
         release(officer, app_server, version)
         if version == "third":
@@ -94,9 +102,8 @@ def test_reload_takes_the_new_version_in_every_tab(
 
 
 def test_a_tab_that_loads_while_another_takes_the_new_version_takes_it_too(
-    station: Station, app_server: AnotherApp
+    officer: Officer, app_server: AnotherApp
 ) -> None:
-    officer, _ = two_tabs(station, 2)
     release(officer, app_server, "old")
     fetch(officer)
     take(officer, "me.updateNow", "old")
@@ -120,9 +127,8 @@ def test_a_tab_that_loads_while_another_takes_the_new_version_takes_it_too(
 
 
 def test_a_version_that_cannot_be_fetched_is_said_and_the_page_stays(
-    station: Station, app_server: AnotherApp
+    officer: Officer, app_server: AnotherApp
 ) -> None:
-    officer, _ = two_tabs(station, 1)
     release(officer, app_server, "fourth")
     reload = officer.button("app.status.reload")
     reload.wait_for()

@@ -1,21 +1,29 @@
 """A second phone: it waits, is confirmed by digits, shows what was said before, and is removed."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.harness import confirming, groups, storage
-from tests.harness.browser import DESKTOP, Station
+from tests.harness.browser import DESKTOP, Officer, Station
 
 
-def test_a_second_phone_is_confirmed_by_digits_and_shows_history(station: Station) -> None:
-    phone = station.officer(0).register()
-    other = station.officer(1).register()
+@pytest.fixture(scope="module")
+def owner(posted: Station) -> Officer:
+    """An officer at the first phone."""
+    return posted.officer(1).register()
+
+
+def test_a_second_phone_is_confirmed_by_digits_and_shows_history(
+    station: Station, owner: Officer, other: Officer
+) -> None:
+    phone = owner
     phone.open_direct(other)
     phone.say("Written before the desk computer came.")
     other.open_chat(phone.person.name)
     other.message("Written before the desk computer came.").wait_for()
     phone.to_chats()
 
-    desk = station.officer(0, screen=DESKTOP).register_waiting()
+    desk = station.officer(1, screen=DESKTOP).register_waiting()
     desk.page.get_by_text(desk.word("devices.waiting.own")).wait_for()
     desk.shot("waits")
     # The phone is told at once, and one press leads to the digits.
@@ -77,15 +85,17 @@ def test_a_second_phone_is_confirmed_by_digits_and_shows_history(station: Statio
     phone.message("Only the phone reads this line now.").wait_for()
 
 
-def test_an_unconfirmed_device_reads_nothing_and_looks_different(station: Station) -> None:
-    phone = station.officer(2).register()
-    other = station.officer(3).register()
+def test_an_unconfirmed_device_reads_nothing_and_looks_different(
+    station: Station, owner: Officer, other: Officer
+) -> None:
+    phone = owner
+    phone.to_chats()
     other.open_direct(phone)
     other.say("For your eyes, not for your second phone's.")
     phone.open_chat(other.person.name)
     phone.message("For your eyes, not for your second phone's.").wait_for()
 
-    waiting = station.officer(2).register_waiting()
+    waiting = station.officer(1).register_waiting()
     waiting.page.get_by_text(waiting.word("devices.waiting.text")).wait_for()
     # No way leads around the screen, and no readable message came.
     waiting.page.goto("/#/chats")
