@@ -1,6 +1,7 @@
-"""A department that approves: admins confirm first phones, and replace lost ones."""
+"""A department that approves: admins confirm first phones, replace lost ones, and unlock those that
+a colleague locked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import expect
@@ -21,13 +22,27 @@ def app_server(serve: Callable[..., ServerProcess]) -> ServerProcess:
     )
 
 
+@pytest.fixture(scope="module")
+def root_admin(posted: Station, app_server: ServerProcess) -> Officer:
+    """The first phone of all: nobody can confirm it until it is a root admin's."""
+    admin = posted.officer(0).register_waiting()
+    admin.page.get_by_text(admin.word("devices.waiting.nobody")).wait_for()
+    confirming.name_root_admin(app_server, admin)
+    return admin
+
+
+@pytest.fixture(scope="module")
+def colleague(posted: Station, root_admin: Officer) -> Officer:
+    """An officer whom the admin has confirmed."""
+    officer = posted.officer(12).register_waiting()
+    confirming.confirm(root_admin, officer)
+    return officer
+
+
 def test_phones_are_confirmed_and_a_lost_one_is_replaced(
-    station: Station, app_server: ServerProcess
+    station: Station, chief: Officer, other: Officer
 ) -> None:
-    chief, constable, colleague = station.officer(0), station.officer(6), station.officer(12)
-    chief.register_waiting()
-    chief.page.get_by_text(chief.word("devices.waiting.nobody")).wait_for()
-    confirming.name_root_admin(app_server, chief)
+    constable, colleague = station.officer(6), other
 
     # A first phone waits, and says whom to ask.
     at_constable, at_chief = Looks(constable, PHONE), Looks(chief, PHONE)
@@ -36,8 +51,6 @@ def test_phones_are_confirmed_and_a_lost_one_is_replaced(
     at_chief.follow(tour_account.confirming(chief, constable, at_constable))
     constable.heading("chats.title").wait_for()
     assert [*at_constable.told(), *at_chief.told()] == []
-    colleague.register_waiting()
-    confirming.confirm(chief, colleague)
 
     constable.open_direct(colleague)
     constable.say("The keys of the armoury are with the writer.")
@@ -88,10 +101,8 @@ def _remove_lost(chief: Officer) -> None:
     dialog.get_by_role("button", name=chief.word("devices.revoke.actConfirm"), exact=True).click()
 
 
-def test_a_right_over_a_unit_is_given_and_used(station: Station, app_server: ServerProcess) -> None:
-    chief, sho, constable = station.officer(1), station.officer(2), station.officer(8)
-    chief.register_waiting()
-    confirming.name_root_admin(app_server, chief)
+def test_a_right_over_a_unit_is_given_and_used(station: Station, chief: Officer) -> None:
+    sho, constable = station.officer(2), station.officer(8)
     sho.register_waiting()
     confirming.confirm(chief, sho)
     chief.page.goto("/#/people")
@@ -124,16 +135,12 @@ def test_a_right_over_a_unit_is_given_and_used(station: Station, app_server: Ser
 
 
 def test_a_ghost_that_the_server_lists_is_shown_and_given_nothing(
-    station: Station, app_server: ServerProcess
+    station: Station, chief: Officer, other: Officer, app_server: ServerProcess
 ) -> None:
     """Somebody with the number of an officer registers, and a server that has been taken over calls
     the device confirmed and lists it."""
-    chief, constable, colleague = station.officer(3), station.officer(9), station.officer(15)
-    chief.register_waiting()
-    confirming.name_root_admin(app_server, chief)
-    for one in (constable, colleague):
-        one.register_waiting()
-        confirming.confirm(chief, one)
+    constable, colleague = station.officer(9).register_waiting(), other
+    confirming.confirm(chief, constable)
     colleague.open_direct(constable)
     colleague.say("Before anybody listened.")
     constable.open_chat(colleague.person.name)
@@ -157,3 +164,71 @@ def test_a_ghost_that_the_server_lists_is_shown_and_given_nothing(
     confirming.waits(ghost).wait_for()
     for text in ("Before anybody", "The raid begins", "Not by the main", "Understood"):
         expect(ghost.page.get_by_text(text)).to_have_count(0)
+
+
+def test_a_colleague_locks_a_lost_phone_and_an_admin_unlocks_it(
+    station: Station, chief: Officer, other: Officer
+) -> None:
+    loser, colleague = station.officer(18, screen=PHONE, language="te").register_waiting(), other
+    confirming.confirm(chief, loser)
+    colleague.open_direct(loser)
+    colleague.say("The raid is at four.")
+    loser.open_chat(colleague.person.name_te)
+    loser.message("The raid is at four.").wait_for()
+
+    # The colleague says that the phone is lost.
+    at_colleague, at_loser = Looks(colleague, PHONE), Looks(loser, PHONE)
+    at_colleague.follow(_locking(colleague, loser))
+    title = loser.heading("devices.lost.screen.title")
+    title.wait_for()
+    assert storage.records(loser.page) > 0
+    at_loser.follow(_locked(loser, colleague, chief))
+    expect(loser.page.get_by_text("The raid is at four.")).to_have_count(0)
+    # Cutting the network off opens nothing.
+    loser.context.route("**/v1/**", lambda route: route.abort())
+    loser.page.reload()
+    title.wait_for()
+    expect(loser.page.get_by_text("The raid is at four.")).to_have_count(0)
+    loser.context.unroute("**/v1/**")
+    loser.page.reload()
+    title.wait_for()
+
+    # The admin sees it, and by whom, and unlocks; the phone opens without a hand on it.
+    chief.open_card(loser)
+    chief.page.get_by_text(colleague.person.name).first.wait_for()
+    chief.button("devices.lost.unlock").click()
+    dialog = chief.page.get_by_role("dialog")
+    dialog.get_by_role("button", name=chief.word("devices.lost.unlock"), exact=True).click()
+    chief.page.get_by_text(chief.word("devices.lost.unlocked", name=loser.person.name)).wait_for()
+    loser.page.get_by_text(colleague.person.name_te).first.wait_for(timeout=45_000)
+    expect(title).to_have_count(0)
+    loser.to_chats()
+    loser.open_chat(colleague.person.name_te)
+    loser.say("Found under the seat.")
+    colleague.to_chats()
+    colleague.open_chat(loser.person.name)
+    colleague.message("Found under the seat.").wait_for()
+    assert [*at_colleague.told(), *at_loser.told()] == []
+
+
+def _locking(colleague: Officer, loser: Officer) -> Iterator[str]:
+    colleague.open_card(loser)
+    colleague.button("devices.lost.act").scroll_into_view_if_needed()
+    yield "card"
+    colleague.button("devices.lost.act").click()
+    dialog = colleague.page.get_by_role("dialog")
+    dialog.wait_for()
+    yield "question"
+    dialog.get_by_role("button", name=colleague.word("devices.lost.lock"), exact=True).click()
+    done = colleague.word("devices.lost.done", name=loser.person.name)
+    colleague.page.get_by_text(done).wait_for()
+    colleague.button("devices.lost.unlock").scroll_into_view_if_needed()
+    yield "locked-card"
+
+
+def _locked(loser: Officer, colleague: Officer, chief: Officer) -> Iterator[str]:
+    expect(loser.page.get_by_text(colleague.person.name_te)).to_be_visible()
+    expect(loser.page.get_by_text(chief.person.name_te)).to_be_visible()
+    call = loser.page.locator(f"a[href='tel:{chief.person.number}']")
+    expect(call).to_be_visible()
+    yield "locked"
