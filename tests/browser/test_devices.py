@@ -12,19 +12,41 @@ from tests.harness.recording import RecordingProxy
 from tests.harness.server import ServerProcess, run_copconnect
 
 
+@pytest.fixture(scope="module")
+def control_line(own_relay: Callable[[], RecordingProxy]) -> RecordingProxy:
+    """The line of the third officer alone."""
+    return own_relay()
+
+
+@pytest.fixture(scope="module")
+def third(posted: Station, control_line: RecordingProxy) -> Officer:
+    """A member of groups beside the colleague."""
+    return posted.officer(11, url=control_line.url).register()
+
+
+@pytest.fixture(scope="module")
+def damaged(posted: Station) -> Officer:
+    """An officer whose device loses its keys, and is signed out at last."""
+    return posted.officer(12).register()
+
+
 def test_a_removed_member_gets_nothing_of_what_follows(
-    station: Station, own_relay: Callable[[], RecordingProxy], app_server: ServerProcess
+    station: Station,
+    own_relay: Callable[[], RecordingProxy],
+    control_line: RecordingProxy,
+    app_server: ServerProcess,
+    other: Officer,
+    third: Officer,
 ) -> None:
-    line, control_line = own_relay(), own_relay()
-    founder = station.officer(2).register()
-    staying = station.officer(3, url=control_line.url).register()
+    line = own_relay()
+    founder, staying = other, third
     removed = station.officer(4, url=line.url).register()
     title = "Undercover purchase on Friday"
     groups.create(founder, title, [staying, removed])
     founder.say("The seller asks for two lakh.")
-    for other in (staying, removed):
-        other.open_chat(title)
-        other.message("The seller asks for two lakh.").wait_for()
+    for member in (staying, removed):
+        member.open_chat(title)
+        member.message("The seller asks for two lakh.").wait_for()
 
     groups.open_info(founder)
     groups.remove(founder, removed)
@@ -91,25 +113,6 @@ def test_a_device_that_was_away_is_told_why_it_is_out(
     officer.shot("suspended")
 
 
-def test_signing_out_erases_the_device(station: Station, other: Officer) -> None:
-    officer = station.officer(7).register()
-    officer.open_direct(other)
-    officer.say("This will not stay on the phone.")
-    officer.page.get_by_role("button", name=officer.word("app.back"), exact=True).click()
-    assert storage.records(officer.page) > 0
-    officer.page.get_by_role("link", name=officer.word("app.nav.me"), exact=True).click()
-    officer.page.get_by_role("button", name=officer.word("me.signOut"), exact=True).click()
-    dialog = officer.page.get_by_role("dialog")
-    dialog.get_by_text(officer.word("me.signOutText")).wait_for()
-    dialog.get_by_text(officer.word("me.signOutOnly")).wait_for()
-    officer.shot("only-device")
-    dialog.get_by_role("button", name=officer.word("me.signOut"), exact=True).click()
-    officer.page.get_by_text(officer.word("app.signedOut.signOut")).wait_for()
-    assert storage.records(officer.page) == 0
-    officer.button("app.signedOut.startOver").click()
-    _first_step(officer).wait_for()
-
-
 def _first_step(officer: Officer) -> Locator:
     return officer.page.get_by_role("heading", name=officer.word("firstRun.number.title")).or_(
         officer.page.get_by_role("heading", name=officer.word("firstRun.language.title"))
@@ -117,10 +120,10 @@ def _first_step(officer: Officer) -> Locator:
 
 
 def test_a_device_that_lost_everything_comes_back_into_its_conversations(
-    station: Station, app_server: ServerProcess, other: Officer
+    station: Station, app_server: ServerProcess, other: Officer, third: Officer
 ) -> None:
     losing = station.officer(9).register()
-    third = station.officer(11).register()
+    third.to_chats()
     title = "Flood relief boats"
     groups.create(losing, title, [other, third])
     losing.say("Four boats at the north ghat.")
@@ -169,22 +172,54 @@ def _row(table: str, client_id: str) -> str:
 
 @pytest.mark.parametrize("harm", [storage.lose, storage.garble])
 def test_lost_keys_of_a_conversation_come_back(
-    station: Station, harm: Callable[[BrowserContext, str, str], None], other: Officer
+    posted: Station,
+    harm: Callable[[BrowserContext, str, str], None],
+    damaged: Officer,
+    other: Officer,
 ) -> None:
-    damaged = station.officer(12 if harm is storage.lose else 18).register()
+    before, here, after, answer = (
+        f"{text} ({harm.__name__})"
+        for text in (
+            "All quiet before the damage.",
+            "All quiet here as well.",
+            "Can you still read me after that?",
+            "Loud and clear, and sending too.",
+        )
+    )
+    damaged.to_chats()
     damaged.open_direct(other)
-    damaged.say("All quiet before the damage.")
+    damaged.say(before)
     other.open_chat(damaged.person.name)
-    other.message("All quiet before the damage.").wait_for()
-    other.say("All quiet here as well.")
-    damaged.message("All quiet here as well.").wait_for()
+    other.message(before).wait_for()
+    other.say(here)
+    damaged.message(here).wait_for()
     damaged.page.goto("about:blank")
-    harm(damaged.context, station.url, "conversation_keys")
+    harm(damaged.context, posted.url, "conversation_keys")
     damaged.open()
     damaged.open_chat(other.person.name)
-    damaged.message("All quiet here as well.").wait_for()
-    other.say("Can you still read me after that?")
-    damaged.message("Can you still read me after that?").wait_for()
-    damaged.say("Loud and clear, and sending too.")
-    other.message("Loud and clear, and sending too.").wait_for()
+    damaged.message(here).wait_for()
+    other.say(after)
+    damaged.message(after).wait_for()
+    damaged.say(answer)
+    other.message(answer).wait_for()
     damaged.shot("mended")
+
+
+def test_signing_out_erases_the_device(damaged: Officer, other: Officer) -> None:
+    officer = damaged
+    officer.to_chats()
+    officer.open_direct(other)
+    officer.say("This will not stay on the phone.")
+    officer.page.get_by_role("button", name=officer.word("app.back"), exact=True).click()
+    assert storage.records(officer.page) > 0
+    officer.page.get_by_role("link", name=officer.word("app.nav.me"), exact=True).click()
+    officer.page.get_by_role("button", name=officer.word("me.signOut"), exact=True).click()
+    dialog = officer.page.get_by_role("dialog")
+    dialog.get_by_text(officer.word("me.signOutText")).wait_for()
+    dialog.get_by_text(officer.word("me.signOutOnly")).wait_for()
+    officer.shot("only-device")
+    dialog.get_by_role("button", name=officer.word("me.signOut"), exact=True).click()
+    officer.page.get_by_text(officer.word("app.signedOut.signOut")).wait_for()
+    assert storage.records(officer.page) == 0
+    officer.button("app.signedOut.startOver").click()
+    _first_step(officer).wait_for()

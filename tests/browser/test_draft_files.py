@@ -1,6 +1,5 @@
 """Photos and their caption stay until they are sent: guard, full disk, lock."""
 
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from tests.harness.pictures import noise_png
 PIN = "739152"
 GREETING = "G o o d  m o r n i n g  all"
 TITLE = "Night patrol, sector nine"
-PEOPLE = count(2)  # The first two of the module are in the group of each test.
 # No chunk of a file is stored until there is room again.
 FILL = """() => {
   const put = IDBObjectStore.prototype.put;
@@ -34,23 +32,24 @@ def photos(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def silent(posted: Station) -> Officer:
-    """A member of each test's group, whose screen no test looks at."""
-    return posted.officer(1).register()
-
-
-@pytest.fixture
-def sender(station: Station, other: Officer, silent: Officer) -> Officer:
-    """Somebody with an app lock and a group, which the other has open too."""
-    made = station.officer(next(PEOPLE)).register()
+def founder(posted: Station, colleague: Officer) -> Officer:
+    """Somebody with an app lock and a group, whose third member no test looks at."""
+    made, silent = posted.officer(2).register(), posted.officer(1).register()
     made.open_lock_page()
     made.set_pin(PIN)
     made.to_chats()
-    title = f"{TITLE} {made.person.name}"
-    groups.create(made, title, [other, silent])
+    groups.create(made, TITLE, [colleague, silent])
     made.say("Sector nine is ours.")
-    other.open_chat(title)
     return made
+
+
+@pytest.fixture
+def sender(founder: Officer, other: Officer) -> Officer:
+    """The founder, with the group open as the other has it."""
+    founder.to_chats()
+    for officer in (founder, other):
+        officer.open_chat(TITLE)
+    return founder
 
 
 def lock_from_another_tab(officer: Officer) -> None:

@@ -1,4 +1,4 @@
-"""Messages when the network, the page or the server goes away."""
+"""Messages, and what is being written, when the network, the page or the server goes away."""
 
 from collections.abc import Callable
 
@@ -136,3 +136,48 @@ def test_two_tabs_of_one_device_live_side_by_side(pair: Pair) -> None:
     for text in ("From the second window", "From the first window", "The first window is closed"):
         expect(other.message(text)).to_have_count(1)
         expect(officer.message(text)).to_have_count(1)
+
+
+def test_a_draft_outlives_the_tab_that_it_was_written_in(pair: Pair) -> None:
+    officer, other = pair
+    leader, follower = officer.page, officer.second_tab()
+    officer.page = follower
+    officer.open()
+    row = officer.chat(other.person.name)
+    row.wait_for()
+    officer.page = leader
+    officer.secrets.text("The seized vehicles are at")
+    officer.composer.press_sequentially("The seized vehicles are at")
+    row.get_by_text("The seized vehicles are at").wait_for()
+    leader.close()
+    officer.page = follower
+    officer.open_chat(other.person.name)
+    expect(officer.composer).to_have_value("The seized vehicles are at")
+    officer.say("The seized vehicles are at the depot.")
+    other.message("The seized vehicles are at the depot.").wait_for()
+    officer.to_chats()
+    expect(row.get_by_text(officer.word("chats.draft"))).to_have_count(0)
+    officer.open_chat(other.person.name)
+
+
+def test_what_is_being_written_stays_when_the_tab_that_leads_closes(pair: Pair) -> None:
+    officer, other = pair
+    leader, follower = officer.page, officer.second_tab()
+    officer.page = follower
+    officer.open()
+    officer.open_chat(other.person.name)
+    officer.secrets.text("Half a sentence about the")
+    officer.composer.press_sequentially("Half a sentence about")
+    leader.close()
+    officer.composer.press_sequentially(" the")
+    expect(officer.composer).to_have_value("Half a sentence about the")
+    # The core of this tab leads now: it takes messages and has the draft.
+    other.say("I am listening, go on.")
+    officer.message("I am listening, go on.").wait_for()
+    expect(officer.composer).to_have_value("Half a sentence about the")
+    officer.to_chats()
+    officer.chat(other.person.name).get_by_text("Half a sentence about the").wait_for()
+    officer.page.reload()
+    officer.open_chat(other.person.name)
+    expect(officer.composer).to_have_value("Half a sentence about the")
+    officer.composer.fill("")
