@@ -66,6 +66,10 @@ def test_the_first_run_says_what_is_wrong_and_goes_on(
     officer.enter_code(code)
     officer.accept_conduct()
     officer.finish()
+    # A registered device opens where it was.
+    officer.page.reload()
+    officer.heading("chats.title").wait_for()
+    expect(officer.page).to_have_url(re.compile("/chats"))
 
 
 def test_an_unknown_number_looks_like_any_other(station: Station) -> None:
@@ -75,13 +79,6 @@ def test_an_unknown_number_looks_like_any_other(station: Station) -> None:
     officer.heading("firstRun.code.title").wait_for()
     officer.enter_code("123456")
     expect(officer.page.get_by_role("alert")).to_have_text(officer.word("errors.code_wrong"))
-
-
-def test_a_registered_device_opens_where_it_was(station: Station) -> None:
-    officer = station.officer(4).register()
-    officer.page.reload()
-    officer.heading("chats.title").wait_for()
-    expect(officer.page).to_have_url(re.compile("/chats"))
 
 
 PLATES = """async (icons) => Promise.all(icons.map(async ({ src }) => {
