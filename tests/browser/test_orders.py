@@ -1,6 +1,10 @@
 """An order's life among two commanders and three officers, one of them with two devices: issued,
-answered with and without a network, corrected, withdrawn, counted; and a flash order beside it."""
+answered with and without a network, corrected, withdrawn, counted; and a flash order beside it.
 
+Before it an issuer follows an order, cannot mark whom others oversee, and exports it; the file is
+verified without the server."""
+
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +17,7 @@ from tests.harness import confirming, groups
 from tests.harness.browser import DESKTOP, Officer, Station
 from tests.harness.commanding import let_issue
 from tests.harness.recording import RecordingProxy
-from tests.harness.server import ServerProcess
+from tests.harness.server import ServerProcess, run_copconnect
 
 pytestmark = pytest.mark.service_worker
 
@@ -32,6 +36,9 @@ NEAR, UNDERPASS, STALE = (
 FLASH = "Close the eastern bridge at once"
 BRIDGES = "Close both bridges at once"
 OVER = "The rally was called off."
+DUTY = "Bandobast at the clock tower"
+DUTY_TEXT = "Two constables from each station at 18:00."
+SECONDS = 30_000  # A loaded machine may take so long; a quiet one takes two seconds.
 
 
 @dataclass
@@ -48,18 +55,38 @@ class Cast:
     desk: Officer
 
 
-def assemble(station: Station, line: RecordingProxy, server: ServerProcess, folder: Path) -> Cast:
+@pytest.fixture(scope="module")
+def line(own_relay: Callable[[], RecordingProxy]) -> RecordingProxy:
+    """The line of ``away`` and ``phone``."""
+    return own_relay()
+
+
+@pytest.fixture(scope="module")
+def everybody(
+    posted: Station,
+    line: RecordingProxy,
+    app_server: ServerProcess,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Cast:
     """Register everybody, and make the group that both commanders administer."""
-    first, second, near = (station.officer(at, service_worker=False).register() for at in (0, 1, 6))
-    let_issue(server, folder, [first.person, second.person])
-    away, phone = (station.officer(at, url=line.url).register() for at in (7, 12))
-    desk = station.officer(12, screen=DESKTOP, service_worker=False).register_waiting()
+    first, second, near = (posted.officer(at, service_worker=False).register() for at in (0, 1, 6))
+    let_issue(app_server, tmp_path_factory.mktemp("rights"), [first.person, second.person])
+    away, phone = (posted.officer(at, url=line.url).register() for at in (7, 12))
+    desk = posted.officer(12, screen=DESKTOP, service_worker=False).register_waiting()
     confirming.confirm(phone, desk)
     groups.create(first, GROUP, [second, near, away, phone])
     groups.open_info(first)
     groups.act_on(first, second, "groups.makeAdmin")
     groups.close_info(first)
     return Cast(first, second, near, away, phone, desk)
+
+
+@pytest.fixture
+def cast(everybody: Cast, checked: None) -> Cast:  # noqa: ARG001
+    """The module's people, each at the list of chats."""
+    for officer in vars(everybody).values():
+        officer.to_chats()
+    return everybody
 
 
 def fill(officer: Officer, key: str, text: str, **values: object) -> None:
@@ -148,14 +175,92 @@ def view(officer: Officer, tab: str) -> None:
     officer.button(f"oversee.tab.{tab}").click()
 
 
-def test_an_order_lives_among_two_commanders_and_three_officers(
-    station: Station,
-    own_relay: Callable[[], RecordingProxy],
-    app_server: ServerProcess,
-    tmp_path: Path,
+def issue(issuer: Officer, people: list[Officer]) -> None:
+    """Make a group, and issue an order to it."""
+    groups.create(issuer, "Bandobast desk", people)
+    conversation_id = issuer.page.url.rsplit("/", 1)[-1]
+    issuer.secrets.text(DUTY, DUTY_TEXT)
+    issuer.page.goto(f"/#/orders/new/to/{conversation_id}")
+    issuer.page.get_by_label(issuer.word("orders.compose.title"), exact=True).fill(DUTY)
+    issuer.page.get_by_label(issuer.word("orders.compose.text"), exact=True).fill(DUTY_TEXT)
+    issuer.button("orders.compose.send").click()
+    issuer.page.get_by_text(DUTY).first.wait_for(timeout=SECONDS)
+
+
+def open_duty(officer: Officer) -> None:
+    """From the tab to the page of that order."""
+    officer.page.goto("/#/orders")
+    officer.page.get_by_role("link").filter(has_text=DUTY).first.click(timeout=SECONDS)
+
+
+def test_an_order_is_followed_and_exported(
+    cast: Cast, app_server: ServerProcess, tmp_path: Path
 ) -> None:
-    line = own_relay()
-    cast = assemble(station, line, app_server, tmp_path)
+    issuer, quick, slow = cast.first, cast.near, cast.away
+    issue(issuer, [quick, slow])
+    issuer.page.goto("/#/orders")
+    issuer.page.get_by_role("button", name=issuer.word("orders.box.issued")).click()
+    issuer.page.get_by_role("link").filter(has_text=DUTY).first.click(timeout=SECONDS)
+    issuer.button("orders.page.progress").click()
+    none = issuer.word("orders.acknowledgedOf", number=0, owed=2)
+    issuer.page.get_by_text(none).first.wait_for(timeout=SECONDS)
+
+    # Followed live: nobody touches the issuer's screen while another acknowledges.
+    open_duty(quick)
+    quick.button("orders.acknowledge").click()
+    one = issuer.word("orders.acknowledgedOf", number=1, owed=2)
+    issuer.page.get_by_text(one).first.wait_for(timeout=SECONDS)
+    issuer.shot("who-has-it")
+
+    issuer.page.get_by_role("button", name=issuer.word("oversee.tab.people")).click()
+    open_row = issuer.page.get_by_role("link").filter(has_text=slow.person.name)
+    open_row.wait_for(timeout=SECONDS)
+    expect(issuer.page.get_by_role("link").filter(has_text=quick.person.name)).to_contain_text(
+        issuer.word("oversee.state.acknowledged").split()[0]
+    )
+    issuer.button("oversee.tell").click()
+    issuer.page.get_by_role("checkbox").filter(has_text=slow.person.name).click()
+    issuer.button("oversee.tellChosen_one", number=1).click()
+    issuer.button("oversee.tellConfirm").click()
+    refused = issuer.page.get_by_text(issuer.word("oversee.outcome.not_allowed"))
+    refused.wait_for(timeout=SECONDS)
+    issuer.shot("told-nobody")
+    issuer.page.get_by_role("dialog").get_by_role("button", name=issuer.word("app.close")).click()
+
+    issuer.button("oversee.export.title").click()
+    issuer.button("oversee.export.csv").click()
+    issuer.page.get_by_text(issuer.word("oversee.export.verified_one", number=1)).wait_for(
+        timeout=SECONDS
+    )
+    issuer.shot("exported")
+    with issuer.page.expect_download() as download:
+        issuer.button("oversee.export.save").click()
+    file = tmp_path / "order.csv"
+    download.value.save_as(file)
+    shown = issuer.page.get_by_text(re.compile("^[0-9a-f]{64}$")).inner_text()
+    said = run_copconnect(app_server.data, "orders", "verify", str(file))
+    found = json.loads(said.splitlines()[-1])
+    assert (found["signatures_verified"], found["without_record"], found["refused"]) == (1, 1, 0)
+    assert found["file_sha256"] == shown
+
+    issuer.button("oversee.export.certificate").click()
+    expect(issuer.page.get_by_text("Part A", exact=True)).to_be_visible()
+    expect(issuer.page.get_by_text(shown)).to_be_visible()
+    expect(issuer.page.get_by_text(issuer.person.name).first).to_be_visible()
+    issuer.shot("part-a")
+    issuer.button("oversee.print.close").click()
+    expect(issuer.page.get_by_text("Part A", exact=True)).to_have_count(0)
+
+    # The last one acknowledges, and nobody owes anything.
+    open_duty(slow)
+    slow.button("orders.acknowledge").click()
+    both = issuer.word("orders.acknowledgedOf", number=2, owed=2)
+    issuer.page.get_by_text(both).first.wait_for(timeout=SECONDS)
+
+
+def test_an_order_lives_among_two_commanders_and_three_officers(
+    cast: Cast, line: RecordingProxy
+) -> None:
     first, second, near, away = cast.first, cast.second, cast.near, cast.away
 
     # Issued with two choices and a short answer, after a look at what the others will see.
