@@ -35,7 +35,7 @@ HEADER = """\
 /** The server's operations, a method for each (docs/protocol.md, "Routes"). No state. */
 import type { Bytes } from "../octets.ts";
 import type * as wire from "../wire.ts";
-import { type Asked, Calling, at } from "./calling.ts";
+import { type OptionalParameters, Calling, at } from "./calling.ts";
 
 export class Operations extends Calling {
 """
@@ -124,7 +124,7 @@ def _asked(given: Given, hints: dict[str, Any]) -> str:
         for required in (True, False)
     )
     kinds = [f"{{ {fixed} }}"] if fixed else []
-    kinds += [f"Asked<{{ {free} }}>"] if free else []
+    kinds += [f"OptionalParameters<{{ {free} }}>"] if free else []
     return f"asked{'' if fixed else '?'}: {' & '.join(kinds)}"
 
 

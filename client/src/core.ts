@@ -23,7 +23,7 @@ import type { Session } from "./calls/session.ts";
 import type { ForwardingCalls } from "./calls/talking/forwarding-calls.ts";
 import type { UnitOrderCalls } from "./calls/unit-order-calls.ts";
 import type { OverseeCalls } from "./overseeing/calls.ts";
-import type { Posts } from "./people/posts.ts";
+import type { PostDirectory } from "./people/posts.ts";
 import type { Remote } from "./remote.ts";
 import type { ReportCalls } from "./reports/calls.ts";
 import type { CoreListener } from "./seam.ts";
@@ -51,7 +51,7 @@ export interface Core {
   /** Devices of people, and who vouches for whose. */
   readonly devices: Remote<DeviceCalls>;
   readonly people: Remote<PeopleCalls>;
-  readonly posts: Remote<Posts>;
+  readonly posts: Remote<PostDirectory>;
   readonly conversations: Remote<ConversationCalls>;
   readonly members: Remote<MemberCalls>;
   readonly messages: Remote<MessageCalls>;

@@ -16,12 +16,12 @@ export type Remote<T> = {
     : never;
 };
 
-type Call = (method: string, args: readonly unknown[]) => Promise<unknown>;
+type Invoke = (method: string, args: readonly unknown[]) => Promise<unknown>;
 
 const remotes = new WeakSet<object>();
 
 /** An object whose methods all go through one function. */
-export function remote<T>(call: Call): Remote<T> {
+export function remote<T>(call: Invoke): Remote<T> {
   const object = new Proxy(
     {},
     {

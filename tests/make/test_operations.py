@@ -40,11 +40,12 @@ ROWS = [
 def test_a_method_has_the_rows_path_parameters_and_answer() -> None:
     text = operations.transport(ROWS)
     assert text.removeprefix(operations.HEADER) == (
-        "  onePerson(personId: wire.PersonId, asked?: Asked<{ at: number }>): "
+        "  onePerson(personId: wire.PersonId, asked?: OptionalParameters<{ at: number }>): "
         "Promise<wire.Person> {\n"
         '    return this.call("GET", at`/v1/people/${personId}`, { query: asked });\n'
         "  }\n\n"
-        "  people(asked?: Asked<{ text: string; unit: wire.UnitId }>): Promise<wire.People> {\n"
+        "  people(asked?: OptionalParameters<{ text: string; unit: wire.UnitId }>): "
+        "Promise<wire.People> {\n"
         '    return this.call("POST", "/v1/people/searches", { search: asked });\n'
         "  }\n\n"
         "  picture(personId: wire.PersonId, size: number): Promise<Bytes> {\n"

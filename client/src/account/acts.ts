@@ -18,7 +18,7 @@ import type { TimeAnchor } from "../trust/ports.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { Act, ActAnswer, Exported, ExportForm, ExportPart } from "../wire.ts";
-import type { Presences } from "./presence.ts";
+import type { PresenceRequests } from "./presence.ts";
 
 const STORED = "admin_acts";
 
@@ -34,7 +34,7 @@ export interface ActsOptions {
   readonly vault: Vault;
   readonly time: Pick<TimeAnchor, "anchor" | "requireNow">;
   readonly identity: () => Identity;
-  readonly presences: Pick<Presences, "of">;
+  readonly presences: Pick<PresenceRequests, "of">;
 }
 
 export class Acts {

@@ -32,7 +32,7 @@ export interface Alarm {
 }
 
 /** Something that an alarm could be about. `byThis`: this device endorsed it. */
-interface Found {
+interface AlarmCandidate {
   readonly alarm: Alarm;
   readonly byThis: boolean;
 }
@@ -154,10 +154,10 @@ export class Alarms {
   }
 
   /** Everything that an alarm could be about, right now. */
-  async #found(): Promise<readonly Found[]> {
+  async #found(): Promise<readonly AlarmCandidate[]> {
     const { trust, identity, hasMade, now } = this.#options;
     const own = identity();
-    const found: Found[] = [];
+    const found: AlarmCandidate[] = [];
     for (const device of await trust.devicesOf(own.personId)) {
       if (device === own.device) continue;
       const verdict = await trust.verdict(own.personId, device, now());

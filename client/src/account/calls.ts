@@ -18,7 +18,7 @@ import type {
 import type { Context } from "../context.ts";
 import { failure } from "../failure.ts";
 import type { AlarmId, ClientId, ConfirmationId, DeviceId, PersonId } from "../ids.ts";
-import type { People } from "../people/people.ts";
+import type { PeopleDirectory } from "../people/people.ts";
 import { clientNamedBy, parseCertificate } from "../keys/trust/certificate.ts";
 import type { ClientInfo, Confirmation, UnconfirmedDevice } from "../wire.ts";
 import { isOpen, type ConfirmationRow } from "./confirmation.ts";
@@ -27,7 +27,7 @@ import type { AccountServices } from "./services.ts";
 export interface DeviceCallsOptions {
   readonly context: Pick<Context, "api" | "emit">;
   readonly services: AccountServices;
-  readonly people: Pick<People, "plate" | "plates" | "prefetch">;
+  readonly people: Pick<PeopleDirectory, "plate" | "plates" | "prefetch">;
 }
 
 export class DeviceCalls {

@@ -11,7 +11,7 @@ import type { ConductCode, Language, Me } from "../wire.ts";
 const KEPT = "conduct";
 
 /** `meta/conduct`: the newest version that was read in each language. */
-type Kept = Readonly<Partial<Record<Language, ConductCode>>>;
+type StoredConduct = Readonly<Partial<Record<Language, ConductCode>>>;
 
 export interface ConductOptions {
   readonly context: Pick<Context, "vault"> & {
@@ -36,7 +36,7 @@ export class Conduct {
   /** The newest version; without network the one that was read last. Rejects with `network`. */
   async code(language: Language): Promise<ConductCode> {
     const { api, vault } = this.#options.context;
-    const kept = (await vault.get<Kept>(META, KEPT)) ?? {};
+    const kept = (await vault.get<StoredConduct>(META, KEPT)) ?? {};
     try {
       const code = await api.conduct({ language });
       if (kept[language]?.version !== code.version)

@@ -32,7 +32,7 @@ import type { Confirmation, PostEndorsement } from "../wire.ts";
 
 export type ConfirmationState = "begun" | "digits" | "confirmed" | "refused" | "over";
 
-interface Row {
+interface ConfirmationBase {
   readonly confirmationId: ConfirmationId;
   /** The device at the other end, and the person whom the server names as its owner. */
   readonly device: DeviceId;
@@ -43,7 +43,7 @@ interface Row {
   readonly expiresMs: number;
 }
 
-export interface ConfirmingRow extends Row {
+export interface ConfirmingRow extends ConfirmationBase {
   readonly role: "confirming";
   /** E3's a, and b once it came. */
   readonly secret: Uint8Array;
@@ -53,7 +53,7 @@ export interface ConfirmingRow extends Row {
   readonly endorsement: PostEndorsement | null;
 }
 
-export interface NewDeviceRow extends Row {
+export interface NewDeviceRow extends ConfirmationBase {
   readonly role: "new";
   /** E3's b, and a once it came. */
   readonly answer: Uint8Array;
@@ -65,7 +65,7 @@ export type ConfirmationRow = ConfirmingRow | NewDeviceRow;
 /** A device's next step. */
 export type Step = "begin" | "answer" | "reveal" | "endorse" | null;
 
-export interface Followed {
+export interface NextStep {
   readonly row: ConfirmationRow;
   readonly step: Step;
 }
@@ -85,27 +85,27 @@ export function atTime(row: ConfirmationRow, nowMs: number | null): Confirmation
 }
 
 /** Take up what the server says of a comparison; null: it does not list it. */
-export function follow(row: ConfirmationRow, served: Confirmation | null): Followed {
+export function follow(row: ConfirmationRow, served: Confirmation | null): NextStep {
   if (!isOpen(row)) return { row, step: null };
   if (isMatched(row)) return { row, step: "endorse" };
   if (served === null) return unlisted(row);
   return row.role === "confirming" ? followConfirming(row, served) : followNew(row, served);
 }
 
-function unlisted(row: ConfirmationRow): Followed {
+function unlisted(row: ConfirmationRow): NextStep {
   // The confirming device stores before it posts: what the server never had is posted again.
   if (row.role === "confirming" && row.state === "begun") return { row, step: "begin" };
   return { row: { ...row, state: "over" }, step: null };
 }
 
-function followConfirming(row: ConfirmingRow, served: Confirmation): Followed {
+function followConfirming(row: ConfirmingRow, served: Confirmation): NextStep {
   const answer = row.answer ?? sized(served.answer);
   if (answer === null) return { row, step: null };
   const step = served.secret === null ? "reveal" : null;
   return { row: { ...row, answer, state: "digits" }, step };
 }
 
-function followNew(row: NewDeviceRow, served: Confirmation): Followed {
+function followNew(row: NewDeviceRow, served: Confirmation): NextStep {
   if (row.secret !== null) return { row, step: null };
   if (served.answer === null) return { row, step: "answer" };
   const secret = sized(served.secret);

@@ -3,11 +3,11 @@
  *
  * Invariants: a half, and an endorsement, is in the vault before it is sent; a try is counted before
  * the digits are compared; five wrong ones for a device within a day end it, whichever comparisons
- * they were for. A new device makes its half in {@link Confirmations.answer} alone, when its person
+ * they were for. A new device makes its half in {@link DeviceConfirmations.answer} alone, when its person
  * taps a name: at most one comparison is open there, five begin within a day, and each lasts ten
  * minutes. Days and these minutes are by the device's own clock, and only people's acts spend the
  * counts. Concurrency: one step at a time. A crash anywhere repeats the last step, with the
- * same bytes, at the next connection ({@link Confirmations.follow}).
+ * same bytes, at the next connection ({@link DeviceConfirmations.follow}).
  */
 import { equalBytes, randomBytes, utf8 } from "../octets.ts";
 import { newId } from "../ids.ts";
@@ -88,7 +88,7 @@ export interface ConfirmationsOptions {
   readonly onChange: () => void;
 }
 
-export class Confirmations {
+export class DeviceConfirmations {
   readonly #options: ConfirmationsOptions;
   readonly #rows = new Map<ConfirmationId, ConfirmationRow>();
   #offers: readonly Confirmation[] = [];
@@ -147,7 +147,7 @@ export class Confirmations {
         ...{ answer: null, matched: false, endorsement: null, state: "begun" },
       };
       await this.#store(row);
-      return this.#take(row, "begin");
+      return this.#takeStep(row, "begin");
     });
   }
 
@@ -172,7 +172,7 @@ export class Confirmations {
       };
       this.#offers = this.#offers.filter((one) => one !== offer);
       await this.#store(row);
-      return this.#take(row, "answer");
+      return this.#takeStep(row, "answer");
     });
   }
 
@@ -200,7 +200,7 @@ export class Confirmations {
       if (!row.matched) await this.#compare(row, text.trim());
       const matched: ConfirmingRow = { ...row, matched: true };
       await this.#store(matched);
-      return this.#take(matched, "endorse");
+      return this.#takeStep(matched, "endorse");
     });
   }
 
@@ -234,10 +234,10 @@ export class Confirmations {
     }
     const next = follow(row, served);
     if (next.row !== this.#rows.get(row.confirmationId)) await this.#store(next.row);
-    await this.#take(next.row, next.step);
+    await this.#takeStep(next.row, next.step);
   }
 
-  async #take(row: ConfirmationRow, step: Step): Promise<ConfirmationRow> {
+  async #takeStep(row: ConfirmationRow, step: Step): Promise<ConfirmationRow> {
     const { api } = this.#options;
     const { confirmationId, commitment } = row;
     if (row.role === "new") {
@@ -265,7 +265,7 @@ export class Confirmations {
     const dated = row.role === "new" ? row : { ...row, expiresMs: served.expiresMs };
     const next = follow(atTime(dated, this.#nowOf(dated)), served);
     await this.#store(next.row);
-    return next.step === null ? next.row : this.#take(next.row, next.step);
+    return next.step === null ? next.row : this.#takeStep(next.row, next.step);
   }
 
   async #endorse(row: ConfirmingRow): Promise<ConfirmationRow> {

@@ -163,9 +163,9 @@ export class OwnKeys implements OwnDeviceKeys {
   }
 }
 
-type Rows = ReadonlyMap<SealKeyId, OwnKeyRow>;
+type OwnKeyRows = ReadonlyMap<SealKeyId, OwnKeyRow>;
 
-function newestOf(rows: Rows, kem: Kem): OwnKeyRow | null {
+function newestOf(rows: OwnKeyRows, kem: Kem): OwnKeyRow | null {
   let newest: OwnKeyRow | null = null;
   for (const row of rows.values()) {
     if (row.kem === kem && row.generation > (newest?.generation ?? 0)) newest = row;
@@ -185,7 +185,7 @@ function renewalMs(row: OwnKeyRow): number {
 }
 
 /** Everything is published now; whatever is not the newest of its KEM is former from now on. */
-function afterPublishing(rows: Rows, now: number): readonly OwnKeyRow[] {
+function afterPublishing(rows: OwnKeyRows, now: number): readonly OwnKeyRow[] {
   const changed: OwnKeyRow[] = [];
   for (const row of rows.values()) {
     const former = newestOf(rows, row.kem) !== row;

@@ -41,7 +41,7 @@ interface Open {
   readonly reject: (error: Error) => void;
 }
 
-export class Presences {
+export class PresenceRequests {
   readonly #options: PresencesOptions;
   #open: Open | null = null;
   #number = 0;

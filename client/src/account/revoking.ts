@@ -37,7 +37,7 @@ export interface RevokingOptions {
   readonly identity: () => Identity;
 }
 
-interface Records {
+interface RevocableRecords {
   readonly endorsements: readonly Endorsement[];
   readonly grants: readonly Grant[];
 }
@@ -129,7 +129,7 @@ export class Revoking {
   }
 
   /** Only what the device really signed: the server may leave out, but not put in. */
-  async #madeBy(device: DeviceId, personId: PersonId): Promise<Records> {
+  async #madeBy(device: DeviceId, personId: PersonId): Promise<RevocableRecords> {
     const { api, trust } = this.#options;
     const { endorsements, grants, people } = await api.madeBy(device);
     await trust.learn(people);

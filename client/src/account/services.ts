@@ -25,11 +25,11 @@ import { Account } from "./account.ts";
 import { Acts } from "./acts.ts";
 import { Alarms } from "./alarms.ts";
 import { Conduct, hasAccepted } from "./conduct.ts";
-import { Confirmations } from "./confirmations.ts";
+import { DeviceConfirmations } from "./confirmations.ts";
 import { Endorsing } from "./endorsing.ts";
 import { Granting } from "./granting.ts";
 import { OwnKeys } from "./own-keys.ts";
-import { Presences } from "./presence.ts";
+import { PresenceRequests } from "./presence.ts";
 import type { AccountRecord } from "./record.ts";
 import { Revoking } from "./revoking.ts";
 
@@ -51,7 +51,7 @@ export interface AccountServicesOptions {
 }
 
 /** How this device stands, by its own judgement. */
-export interface Standing {
+export interface OwnTrust {
   readonly verdict: Verdict | null;
   /** People whose signed grants let them confirm it, nearest first; empty once somebody did. */
   readonly confirmers: readonly Confirmer[];
@@ -65,18 +65,18 @@ export class AccountServices {
   readonly trust: PeopleTrust;
   readonly ownKeys: OwnKeys;
   readonly endorsing: Endorsing;
-  readonly presences: Presences;
+  readonly presences: PresenceRequests;
   readonly acts: Acts;
   readonly granting: Granting;
   readonly revoking: Revoking;
-  readonly confirmations: Confirmations;
+  readonly confirmations: DeviceConfirmations;
   readonly alarms: Alarms;
   readonly guard: Guard;
   readonly training: Training;
   readonly sanctions: OwnSanctions;
   readonly conduct: Conduct;
   readonly #options: AccountServicesOptions;
-  #standing: Standing = { verdict: null, confirmers: [], sinceMs: null };
+  #standing: OwnTrust = { verdict: null, confirmers: [], sinceMs: null };
   #askedTrustMs = -Infinity;
   #timeTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -95,7 +95,7 @@ export class AccountServices {
     const time = new TrustedTime({
       ...{ api, vault, now, monotonic, onWaiting },
       department: () => account.trust.department,
-      onLog: (head) => void this.auditHead.take(head).catch(ignore),
+      onLog: (head) => void this.auditHead.takeHead(head).catch(ignore),
       onBack: (byMs) => this.trust.timeWentBack(byMs),
     });
     this.time = time;
@@ -118,12 +118,12 @@ export class AccountServices {
       ...{ api, trust, time, identity },
       revokeFormer: (...former) => this.revoking.former(...former),
     });
-    this.presences = new Presences({ context, vault, time, identity });
+    this.presences = new PresenceRequests({ context, vault, time, identity });
     this.acts = new Acts({ api, vault, time, identity, presences: this.presences });
     const { acts } = this;
     this.granting = new Granting({ acts, trust, time, identity });
     this.revoking = new Revoking({ acts, api, trust, time, identity });
-    this.confirmations = new Confirmations({
+    this.confirmations = new DeviceConfirmations({
       ...{ api, vault, time, identity, endorsing: this.endorsing, now: context.now },
       rootKey: () => account.trust.rootKey,
       isConfirmed: async () => (await this.#judgeOwn()).confirmed !== "no",
@@ -183,7 +183,7 @@ export class AccountServices {
 
   barred: OwnSanctions["barred"] = (place) => this.sanctions.barred(place);
 
-  get standing(): Standing {
+  get standing(): OwnTrust {
     return this.#standing;
   }
 

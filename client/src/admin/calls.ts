@@ -8,7 +8,7 @@ import { AuthenticatorFormat } from "../keys/trust/presence.ts";
 import { digitsOf } from "../account/presence.ts";
 import { toBase64, toHex } from "../octets.ts";
 import type { AccountServices } from "../account/services.ts";
-import type { People as Cards } from "../people/people.ts";
+import type { PeopleDirectory as Cards } from "../people/people.ts";
 import type {
   AdminDevicesQuery,
   AdminPeopleQuery,

@@ -58,7 +58,7 @@ export function entryHash(
 }
 
 /** Verifies entries in order, some at a time. */
-export class Chain {
+export class LogChain {
   number = 0;
   hash: Uint8Array = ZEROS;
 

@@ -25,7 +25,7 @@ const [ES256, RS256] = [1, 2];
 const [FLAGS_AT, PRESENT, VERIFIED] = [32, 0x01, 0x04];
 const KEY_BYTES = 32;
 
-export class Presences {
+export class PresenceVerifier {
   readonly #enrolled = new Map<PersonId, Set<string>>();
   readonly #pins = new Map<DeviceId, string>();
   /** Devices that enrol nothing themselves any more. */

@@ -16,9 +16,9 @@ import {
 import type { Act, AuditContent, AuditEntry } from "../wire.ts";
 import { Broken } from "./log.ts";
 import { ALWAYS_SECOND, OUTCOMES } from "./outcomes.ts";
-import { Presences } from "./presences.ts";
+import { PresenceVerifier } from "./presences.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
+type EntryFields = Readonly<Record<string, unknown>>;
 
 /** The signed record beside an entry. */
 type SignedBy =
@@ -50,7 +50,7 @@ export class Signatures {
   /** Proposals: their record and proof of presence, joined. */
   readonly #waiting = new Map<ActId, Uint8Array>();
   readonly #done = new Set<ActId>();
-  readonly #presences = new Presences();
+  readonly #presences = new PresenceVerifier();
   #before: Done | null = null;
 
   /**
@@ -102,7 +102,7 @@ export class Signatures {
   }
 
   /** An approval follows the very act that it approves; an act that needs one has it. */
-  #requireApproved({ number }: AuditEntry, content: AuditContent, done: Fields): void {
+  #requireApproved({ number }: AuditEntry, content: AuditContent, done: EntryFields): void {
     const before = this.#before;
     if (done["act"] !== OUTCOMES.approve_act) {
       this.#requireNone(number);
@@ -115,7 +115,7 @@ export class Signatures {
     if (!fits || own || content.signedAs !== "act") throw new Broken(number, "not_approved");
   }
 
-  #checkEndorsed(number: number, { endorsed }: Endorsement, done: Fields): void {
+  #checkEndorsed(number: number, { endorsed }: Endorsement, done: EntryFields): void {
     const device = toHex(endorsed);
     requireSame(number, done["act"] === "device_confirmed" && done["device"] === device);
     this.#presences.confirmed(idOf<DeviceId>(endorsed));
@@ -125,7 +125,7 @@ export class Signatures {
     { number }: AuditEntry,
     { signed: bytes, presence }: AuditContent,
     record: SignedAct,
-    done: Fields,
+    done: EntryFields,
     signer: { readonly personId: PersonId; readonly device: DeviceId },
   ): Promise<void> {
     const signed = fields(number, new TextDecoder().decode(record.body));
@@ -163,13 +163,13 @@ function requireSame(number: number, same: boolean): void {
 }
 
 /** Whether an outcome is the enrolment of this authenticator. */
-function enrols(done: Fields, record: Authenticator): boolean {
+function enrols(done: EntryFields, record: Authenticator): boolean {
   const same = done["act"] === OUTCOMES.enrol_authenticator;
   const key = toHex(keyOfAuthenticator(record));
   return same && done["device"] === toHex(record.device) && done["key"] === key;
 }
 
-function authenticatorOf(number: number, signed: Fields): Authenticator {
+function authenticatorOf(number: number, signed: EntryFields): Authenticator {
   try {
     return AuthenticatorFormat.parse(fromBase64(String(signed["authenticator"])));
   } catch (error) {
@@ -209,11 +209,11 @@ async function verify(number: number, signed: SignedBy, publicKey: Uint8Array): 
   }
 }
 
-function fields(number: number, text: string): Fields {
+function fields(number: number, text: string): EntryFields {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null && !Array.isArray(value))
-      return value as Fields;
+      return value as EntryFields;
   } catch {
     // Not JSON.
   }
@@ -221,7 +221,7 @@ function fields(number: number, text: string): Fields {
 }
 
 /** Whether fields of the same name have the same value in both. */
-function agree(signed: Fields, done: Fields): boolean {
+function agree(signed: EntryFields, done: EntryFields): boolean {
   return Object.entries(signed).every(([name, value]) => {
     const other = name.replace(/[A-Z]/gu, (one) => `_${one.toLowerCase()}`);
     return (

@@ -13,7 +13,7 @@ import type { DeviceTrust } from "../trust/ports.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { AuditEntry } from "../wire.ts";
-import { Broken, Chain } from "./log.ts";
+import { Broken, LogChain } from "./log.ts";
 import { Signatures, signerOf } from "./signatures.ts";
 
 const NOTED = "audit_noted";
@@ -33,7 +33,7 @@ export interface VerifyingOptions {
 export async function verifyAudit(options: VerifyingOptions): Promise<VerifiedAudit> {
   const { api, vault } = options;
   const noted = await vault.get<Noted>(META, NOTED);
-  const [chain, signatures] = [new Chain(), new Signatures()];
+  const [chain, signatures] = [new LogChain(), new Signatures()];
   const kept = await keptHead(vault);
   let edge: readonly Bytes[] = [];
   let read = 0;
@@ -65,7 +65,7 @@ export async function verifyAudit(options: VerifyingOptions): Promise<VerifiedAu
   return { ...counts(chain, signatures, read), problem: null };
 }
 
-function counts({ number, hash }: Chain, { signed, unsigned }: Signatures, read: number) {
+function counts({ number, hash }: LogChain, { signed, unsigned }: Signatures, read: number) {
   return { entries: number, hash, read, signed, unsigned };
 }
 

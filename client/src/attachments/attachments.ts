@@ -29,9 +29,9 @@ import { Uploads, PARALLEL, inParallel, putAttachment } from "./uploads.ts";
 const OPEN_CHUNKS = 8;
 const MAX_NAME = 255;
 
-type Progress = NonNullable<AttachmentView["progress"]>;
+type TransferProgress = NonNullable<AttachmentView["progress"]>;
 /** The fields of an attachment on its way that progress is reported with: which, where it shows. */
-type Shown = Pick<AttachmentRecord, "conversationId" | "pointer">;
+type ShownTransfer = Pick<AttachmentRecord, "conversationId" | "pointer">;
 
 /** A file to send, with the pointer that its message will carry. */
 export interface Prepared {
@@ -44,7 +44,7 @@ export interface Prepared {
 export class Attachments {
   readonly #context: DeviceContext;
   readonly #uploads: Uploads;
-  readonly #progress = new Map<AttachmentId, Progress>();
+  readonly #progress = new Map<AttachmentId, TransferProgress>();
   readonly #local = new Set<AttachmentId>();
   readonly #aborts = new Map<AttachmentId, AbortController>();
   readonly #downloads = new Map<AttachmentId, Promise<Blob>>();
@@ -385,18 +385,18 @@ export class Attachments {
     return abort.signal;
   }
 
-  #tell(shown: Shown, progress: Progress): void {
+  #tell(shown: ShownTransfer, progress: TransferProgress): void {
     this.#progress.set(shown.pointer.id, progress);
     void this.#announce(shown);
   }
 
-  #end(shown: Shown): void {
+  #end(shown: ShownTransfer): void {
     this.#aborts.delete(shown.pointer.id);
     this.#progress.delete(shown.pointer.id);
     void this.#announce(shown);
   }
 
-  async #announce({ conversationId, pointer }: Shown): Promise<void> {
+  async #announce({ conversationId, pointer }: ShownTransfer): Promise<void> {
     try {
       const attachment = await this.view(pointer);
       this.#context.emit({ type: "attachment", conversationId, attachment });

@@ -32,10 +32,10 @@ import { rankSpellings } from "../names.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { AcknowledgementOutcome, Person } from "../wire.ts";
-import type { Frame } from "./frames.ts";
+import type { ProgramFrame } from "./frames.ts";
 import { next, setAside, settle, trim } from "./handling.ts";
-import { Posting } from "./posting.ts";
-import type { Posted } from "./posting.ts";
+import { ProgramSender } from "./posting.ts";
+import type { SendResult } from "./posting.ts";
 import { isListed, latin, ownWords, viewOf, wordsOf } from "./views.ts";
 import type {
   Acknowledged,
@@ -51,31 +51,31 @@ const MINUTE_MS = 60_000;
 const LATE_MS = 10 * MINUTE_MS;
 const MOST_FILE_BYTES = 64 * 1024 * 1024;
 
-type Told = Extract<Frame, { event: string }>;
+type Told = Extract<ProgramFrame, { event: string }>;
 
 /** A file of bytes, instead of a browser's. */
 type GivenFile = Omit<OutgoingAttachment, "file"> & { readonly data: Uint8Array<ArrayBuffer> };
 
 /** The rows of the vault that are read before the core opens it. */
-export interface Before {
+export interface StoredAccount {
   readonly account: AccountRecord | null;
   readonly connectedMs: number;
 }
 
-export async function readBefore(vault: Vault): Promise<Before> {
+export async function readBefore(vault: Vault): Promise<StoredAccount> {
   const account = await vault.get<AccountRecord>(META, "account");
   return { account, connectedMs: (await vault.get<number>(META, CONNECTED)) ?? Infinity };
 }
 
 export class BotCalls {
   readonly #engine: Engine;
-  readonly #posting: Posting;
+  readonly #posting: ProgramSender;
   readonly #tell: (frame: Told) => void;
   readonly #taken = new Map<ConversationId, WaitingRecord>();
   /** Conversations whose messages wait for earlier pages. */
   readonly #filling = new Set<ConversationId>();
   readonly #alarmed = new Set<string>();
-  readonly #before: Before;
+  readonly #before: StoredAccount;
   #connectedMs: number;
   #turn: Promise<void> = Promise.resolve();
   #state = "";
@@ -84,7 +84,7 @@ export class BotCalls {
 
   constructor(
     options: Omit<SessionOptions, "program" | "keys">,
-    before: Before,
+    before: StoredAccount,
     tell: (frame: Told) => void,
   ) {
     this.#tell = tell;
@@ -102,7 +102,7 @@ export class BotCalls {
     };
     const engine = createEngine({ ...options, program, keys: null });
     this.#engine = engine;
-    this.#posting = new Posting(engine.reach.device, engine.messages.send);
+    this.#posting = new ProgramSender(engine.reach.device, engine.messages.send);
     // News of one event go out before those of the next.
     engine.subscribe((event) => {
       this.#turn = this.#turn
@@ -349,7 +349,7 @@ export class BotCalls {
     given: Outgoing & { readonly files?: readonly GivenFile[] },
     once: string | null,
     replyTo: MessageId | null,
-  ): Promise<Posted> {
+  ): Promise<SendResult> {
     const { files = [], ...written } = given;
     const attachments = files.map(({ data, ...file }) => ({ ...file, file: new Blob([data]) }));
     const outgoing = { ...written, ...(attachments.length > 0 ? { attachments } : {}) } as Outgoing;

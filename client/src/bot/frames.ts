@@ -7,14 +7,14 @@ import type { Readable, Writable } from "node:stream";
 import type { CoreError } from "../seam.ts";
 import type { ConversationId } from "../ids.ts";
 
-export interface Call {
+export interface ProgramCall {
   readonly number: number;
   /** The object and its method: `bot.post`, `app.startOver`. */
   readonly method: string;
   readonly args: readonly unknown[];
 }
 
-export type Frame =
+export type ProgramFrame =
   | { readonly number: number; readonly value: unknown }
   | { readonly number: number; readonly error: CoreError }
   | { readonly event: "waiting"; readonly conversationId: ConversationId }
@@ -26,7 +26,7 @@ export type Frame =
 /** A larger frame is refused: files come in calls, of 64 MiB at most. */
 const MOST_BYTES = 80 * 1024 * 1024;
 
-export function writeFrame(output: Writable, frame: Frame): void {
+export function writeFrame(output: Writable, frame: ProgramFrame): void {
   const body = encode(frame, { ignoreUndefined: true });
   const length = Buffer.alloc(4);
   length.writeUInt32LE(body.length);
@@ -34,7 +34,7 @@ export function writeFrame(output: Writable, frame: Frame): void {
 }
 
 /** The calls that come, until the other side has closed the pipe or ended. */
-export async function* readCalls(input: Readable): AsyncGenerator<Call> {
+export async function* readCalls(input: Readable): AsyncGenerator<ProgramCall> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of input) {
@@ -50,7 +50,7 @@ export async function* readCalls(input: Readable): AsyncGenerator<Call> {
       const rest = all.subarray(4 + length);
       parts.splice(0, parts.length, ...(rest.length > 0 ? [rest] : []));
       size = rest.length;
-      yield decode(all.subarray(4, 4 + length)) as Call;
+      yield decode(all.subarray(4, 4 + length)) as ProgramCall;
     }
   }
 }

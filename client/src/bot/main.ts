@@ -12,13 +12,13 @@ import type { Secret } from "../vault/sqlite.ts";
 import { Vault } from "../vault/vault.ts";
 import { BotCalls, readBefore } from "./calls.ts";
 import { readCalls, writeFrame } from "./frames.ts";
-import type { Call, Frame } from "./frames.ts";
+import type { ProgramCall, ProgramFrame } from "./frames.ts";
 
 const SERVER = "program_server";
 
 let bot: BotCalls | null = null;
 
-function tell(frame: Frame): void {
+function tell(frame: ProgramFrame): void {
   writeFrame(process.stdout, frame);
 }
 
@@ -63,7 +63,7 @@ function objects(): object {
     : { ...opened.core, stateFile, bot: opening(() => opened) };
 }
 
-async function perform({ number, method, args }: Call): Promise<void> {
+async function perform({ number, method, args }: ProgramCall): Promise<void> {
   try {
     const [object = "", name = ""] = method.split(".");
     const value = (await callByName(objects(), object, name, args)) ?? null;

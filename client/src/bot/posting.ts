@@ -1,5 +1,5 @@
 /**
- * The messages of a program: stored before {@link Posting.post} returns, sent by the outbox, and
+ * The messages of a program: stored before {@link ProgramSender.post} returns, sent by the outbox, and
  * known by their name for good.
  */
 import type { Core } from "../core.ts";
@@ -20,13 +20,13 @@ import type { Settled } from "./handling.ts";
 const NAMES = "program_names";
 const ID_BYTES = 16;
 
-export interface Posted {
+export interface SendResult {
   readonly messageId: MessageId;
   /** False: the same was posted before. */
   readonly isNew: boolean;
 }
 
-export class Posting {
+export class ProgramSender {
   readonly #device: () => Promise<Device>;
   readonly #send: Core["messages"]["send"];
   readonly #waiting = new Map<MessageId, Set<() => void>>();
@@ -44,7 +44,7 @@ export class Posting {
     outgoing: Outgoing,
     once: string | null,
     replyTo: MessageId | null,
-  ): Promise<Posted> {
+  ): Promise<SendResult> {
     const posted = this.#turn.then(async () => {
       const { context } = await this.#device();
       const messageId: MessageId =

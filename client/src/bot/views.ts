@@ -1,6 +1,6 @@
 /** Views of the core for a program, as src/copconnect/bot/core.py reads them. */
 import type { AlarmView, AppState, ConversationAlarm, ConversationItem } from "../seam.ts";
-import type { Words } from "../keys/trust/person-card.ts";
+import type { ScriptTexts } from "../keys/trust/person-card.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 
 export interface PersonView {
@@ -87,6 +87,6 @@ export function wordsOf(alarm: ConversationAlarm): string {
 }
 
 /** Words of a card in Latin script, or in the first that it has. */
-export function latin(words: Words = []): string {
+export function latin(words: ScriptTexts = []): string {
   return (words.find(({ script }) => script === "Latn") ?? words[0])?.text ?? "";
 }

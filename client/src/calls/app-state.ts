@@ -2,11 +2,11 @@
 import type { AccountServices } from "../account/services.ts";
 import type { AccountRecord } from "../account/record.ts";
 import type { AppState } from "../seam.ts";
-import type { People } from "../people/people.ts";
+import type { PeopleDirectory } from "../people/people.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { Device } from "./device.ts";
 
-export interface Standing extends Pick<
+export interface AppSnapshot extends Pick<
   AppState,
   | "phase"
   | "reason"
@@ -28,7 +28,7 @@ export interface Standing extends Pick<
 
 const NOBODY: AppState["device"] = { confirmed: "no", confirmers: [], sinceMs: null };
 
-export function appStateOf(standing: Standing): AppState {
+export function appStateOf(standing: AppSnapshot): AppState {
   const { account, vault, autoLockMs, device, own, ...same } = standing;
   const me = account?.me ?? null;
   return {
@@ -57,7 +57,7 @@ function filling({ book }: Device): AppState["history"] {
 /** Whether this device is confirmed, and who can confirm it. */
 export async function ownDevice(
   { standing: { verdict, confirmers, sinceMs } }: Pick<AccountServices, "standing">,
-  people: People,
+  people: PeopleDirectory,
 ): Promise<AppState["device"]> {
   // The vault may be closed meanwhile: the state is asked for once more then.
   const plates = await people.plates(confirmers.map(({ personId }) => personId)).catch(() => []);

@@ -20,14 +20,14 @@ import type { Change } from "../vault/vault.ts";
 import type { Conversation as WireConversation, CreateConversation, WhoMayPost } from "../wire.ts";
 import type { Device } from "./device.ts";
 import { rejectUnlessOffline, writable } from "./reach.ts";
-import type { Reach } from "./reach.ts";
+import type { DeviceAccess } from "./reach.ts";
 
 const MOST_TITLE = 255;
 
 export class ConversationCalls {
-  readonly #reach: Reach;
+  readonly #reach: DeviceAccess;
 
-  constructor(reach: Reach) {
+  constructor(reach: DeviceAccess) {
     this.#reach = reach;
   }
 

@@ -20,21 +20,21 @@ import { OrderDrafts } from "../orders/drafts.ts";
 import { Orders } from "../orders/orders.ts";
 import { LateSeals } from "../outbox/late-seals.ts";
 import { Outbox } from "../outbox/outbox.ts";
-import { Posting } from "../outbox/posting.ts";
+import { MessageSender } from "../outbox/posting.ts";
 import { Preparing } from "../outbox/preparing.ts";
 import { Signing } from "../outbox/signing.ts";
 import { Watching } from "../overseeing/watching.ts";
 import type { Blocked } from "../people/blocked.ts";
 import { Freshness } from "../people/freshness.ts";
-import type { People } from "../people/people.ts";
+import type { PeopleDirectory } from "../people/people.ts";
 import { STORES } from "../records.ts";
 import type { OutgoingRecord } from "../records.ts";
 import { Answering } from "../secrets/answering.ts";
-import { Asking } from "../secrets/asking.ts";
+import { SecretRequests } from "../secrets/asking.ts";
 import { Book } from "../sync/book.ts";
 import { Cursors } from "../sync/cursors.ts";
 import { MemberList } from "../sync/member-list.ts";
-import { LivePositions } from "../sync/live.ts";
+import { LivePositions } from "../sync/live-positions.ts";
 import { Sync } from "../sync/sync.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
@@ -48,7 +48,7 @@ export interface DeviceOptions {
   readonly onHistory: () => void;
   /** Everything but what is the device's own. */
   readonly context: Omit<DeviceContext, "signal" | "freshness">;
-  readonly people: People;
+  readonly people: PeopleDirectory;
   readonly blocked: Blocked;
   readonly guard: Guard;
   readonly socket: Omit<SocketOptions, "positions" | "onEvent">;
@@ -77,7 +77,7 @@ export class Device {
   readonly socket: Socket;
   readonly live: LivePositions;
   readonly #announcer: Announcer;
-  readonly #asking: Asking;
+  readonly #asking: SecretRequests;
   readonly #options: DeviceOptions;
   readonly #abort = new AbortController();
 
@@ -109,7 +109,7 @@ export class Device {
     this.inbox = new Inbox(context, outgoing, (person) => options.blocked.has(person), onEvent);
     this.book = new Book(context, this.#announcer, onEvent);
     this.members = new MemberList(context, options.people);
-    const asking = new Asking(context, onEvent);
+    const asking = new SecretRequests(context, onEvent);
     this.#asking = asking;
     this.cursors = new Cursors(context, this.book, asking, this.socket);
     const history = new History(context, this.inbox, this.book, onEvent);
@@ -117,7 +117,7 @@ export class Device {
       context,
       outgoing,
       signing: new Signing(context, outgoing, asking),
-      posting: new Posting(context, outgoing, (orderId) => {
+      posting: new MessageSender(context, outgoing, (orderId) => {
         this.orders.changed(orderId);
       }),
       uploader: this.attachments,
@@ -244,7 +244,7 @@ export class Device {
   /** The next connection makes up for frames that fail for want of the network. */
   #frame(frame: Exclude<ServerFrame, Ready>): void {
     if (frame.t === "order_acknowledged") this.orders.onFrame(frame);
-    else if (frame.t === "order_progress") this.watching.take(frame);
+    else if (frame.t === "order_progress") this.watching.takeProgress(frame);
     else if (frame.t === "position") void this.live.onFrame(frame).catch(ignore);
     else void this.sync.onFrame(frame).catch(ignore);
   }

@@ -16,7 +16,7 @@ import { AttachmentCalls, MessageCalls } from "./message-calls.ts";
 import { OrderCalls } from "./order-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import { PushCalls } from "./push-calls.ts";
-import type { Reach } from "./reach.ts";
+import type { DeviceAccess } from "./reach.ts";
 import { Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { ForwardingCalls } from "./talking/forwarding-calls.ts";
@@ -26,7 +26,7 @@ export interface Engine extends ConnectedCore {
   onKeys: (keys: HandedKeys | null) => void;
   close(): Promise<void>;
   /** The parts beneath, for what runs beside the core (bot/). */
-  readonly reach: Reach;
+  readonly reach: DeviceAccess;
 }
 
 export function createEngine(options: SessionOptions): Engine {

@@ -11,12 +11,12 @@ import { clientNamedBy, parseCertificate } from "../keys/trust/certificate.ts";
 import type { Member } from "../wire.ts";
 import type { Device } from "./device.ts";
 import { rejectUnlessOffline } from "./reach.ts";
-import type { Reach } from "./reach.ts";
+import type { DeviceAccess } from "./reach.ts";
 
 export class MemberCalls {
-  readonly #reach: Reach;
+  readonly #reach: DeviceAccess;
 
-  constructor(reach: Reach) {
+  constructor(reach: DeviceAccess) {
     this.#reach = reach;
   }
 

@@ -19,14 +19,14 @@ import { RECEIPT_PEOPLE } from "../wire.ts";
 import { requirePollable, sendMark } from "./talking/marking.ts";
 import type { Device } from "./device.ts";
 import { orderable, writable } from "./reach.ts";
-import type { Reach } from "./reach.ts";
+import type { DeviceAccess } from "./reach.ts";
 
 const MOST_ON_A_PAGE = 200;
 
 export class MessageCalls {
-  readonly #reach: Reach;
+  readonly #reach: DeviceAccess;
 
-  constructor(reach: Reach) {
+  constructor(reach: DeviceAccess) {
     this.#reach = reach;
   }
 

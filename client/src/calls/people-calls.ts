@@ -1,15 +1,21 @@
 /** `core.people`: the directory, and whom this device does not show. */
 import type { PersonId } from "../ids.ts";
 import type { Blocked } from "../people/blocked.ts";
-import type { People } from "../people/people.ts";
+import type { PeopleDirectory } from "../people/people.ts";
 import type { PeopleQuery, Plate } from "../seam.ts";
 import type { Directory, People as PeoplePage, Person } from "../wire.ts";
 
 export class PeopleCalls {
-  readonly #people: People;
+  readonly #people: PeopleDirectory;
   readonly #blocked: Blocked;
 
-  constructor({ people, blocked }: { readonly people: People; readonly blocked: Blocked }) {
+  constructor({
+    people,
+    blocked,
+  }: {
+    readonly people: PeopleDirectory;
+    readonly blocked: Blocked;
+  }) {
     this.#people = people;
     this.#blocked = blocked;
   }

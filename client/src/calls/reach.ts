@@ -4,20 +4,20 @@ import type { Conversation } from "../conversation/conversation.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { Guard } from "../guard/guard.ts";
 import type { Blocked } from "../people/blocked.ts";
-import type { People } from "../people/people.ts";
-import type { Posts } from "../people/posts.ts";
+import type { PeopleDirectory } from "../people/people.ts";
+import type { PostDirectory } from "../people/posts.ts";
 import { sanctioned, type OwnSanctions } from "../reports/own-sanctions.ts";
 import { isClosed, type Training } from "../training/training.ts";
 import type { DepartmentTrust } from "../trust/department-trust.ts";
 import type { Device } from "./device.ts";
 
-export interface Reach {
+export interface DeviceAccess {
   /** The running device. Rejects with `locked` or `not_registered`. */
   readonly device: () => Promise<Device>;
   /** The same, also while the code of conduct is owed: for what is kept on this device alone. */
   readonly deviceThatKeeps: () => Promise<Device>;
-  readonly people: People;
-  readonly posts: Posts;
+  readonly people: PeopleDirectory;
+  readonly posts: PostDirectory;
   readonly blocked: Blocked;
   readonly guard: Guard;
   readonly training: Training;
@@ -29,14 +29,14 @@ export interface Reach {
 }
 
 /** Throws for a conversation in which this person can write nothing. */
-export function writable(reach: Reach, conversation: Conversation): Conversation {
+export function writable(reach: DeviceAccess, conversation: Conversation): Conversation {
   const open = orderable(reach, conversation);
   if (isClosed(reach.training.closedFrom, open.record)) throw failure("training_required");
   return open;
 }
 
 /** Throws for a conversation in which nothing can be written; what is pressing asks for no training. */
-export function orderable({ sanctions }: Reach, conversation: Conversation): Conversation {
+export function orderable({ sanctions }: DeviceAccess, conversation: Conversation): Conversation {
   const { state, alarm } = conversation.record;
   if (state === "left") throw failure("conversation_left");
   if (alarm === "not_direct") throw failure("security_alarm");

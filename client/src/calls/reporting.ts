@@ -9,14 +9,14 @@ import type { ReportCalls } from "../reports/calls.ts";
 import { META } from "../vault/changes.ts";
 import type { Device } from "./device.ts";
 import { fetched } from "./fetched.ts";
-import type { Reach } from "./reach.ts";
+import type { DeviceAccess } from "./reach.ts";
 
 export class Reporting {
-  readonly #reach: Reach;
+  readonly #reach: DeviceAccess;
   readonly #services: Pick<AccountServices, "acts" | "sanctions">;
   readonly calls: (device: Device) => Promise<ReportCalls>;
 
-  constructor(reach: Reach, services: Pick<AccountServices, "acts" | "sanctions">) {
+  constructor(reach: DeviceAccess, services: Pick<AccountServices, "acts" | "sanctions">) {
     this.#reach = reach;
     this.#services = services;
     const { people, blocked } = reach;

@@ -12,8 +12,8 @@ import type { Context } from "../context.ts";
 import type { AppState, CoreEvent, CoreListener, PresenceGiven, SignedOutReason } from "../seam.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
 import { Blocked } from "../people/blocked.ts";
-import { People } from "../people/people.ts";
-import { Posts } from "../people/posts.ts";
+import { PeopleDirectory } from "../people/people.ts";
+import { PostDirectory } from "../people/posts.ts";
 import { Api } from "../transport/api.ts";
 import { Http } from "../transport/http.ts";
 import { META, deleteMeta, putMeta } from "../vault/changes.ts";
@@ -24,7 +24,7 @@ import { AutoLock } from "./auto-lock.ts";
 import { Device } from "./device.ts";
 import { inTurn } from "../sync/in-turn.ts";
 import { mayNotify } from "./talking/notifying.ts";
-import type { Reach } from "./reach.ts";
+import type { DeviceAccess } from "./reach.ts";
 import { Refusals } from "./refusals.ts";
 import { Reporting } from "./reporting.ts";
 import type { SessionOptions } from "./session-options.ts";
@@ -34,10 +34,10 @@ const ASK_AGAIN_MS = 5_000;
 
 export class Session {
   readonly api: Api;
-  readonly people: People;
+  readonly people: PeopleDirectory;
   readonly blocked: Blocked;
   readonly reporting: Reporting;
-  readonly reach: Reach;
+  readonly reach: DeviceAccess;
   readonly toldKeys = new ToldKeys();
   readonly #options: SessionOptions;
   readonly #vault: Vault;
@@ -101,14 +101,14 @@ export class Session {
       onWipe: (reason) => this.#wipe(reason),
       onUnclear: () => setTimeout(() => this.#device?.socket.start(), ASK_AGAIN_MS),
     });
-    this.people = new People(context, services.trust);
+    this.people = new PeopleDirectory(context, services.trust);
     this.blocked = new Blocked(context);
     this.reach = {
       ...{ guard: services.guard, training: services.training, sanctions: services.sanctions },
       device: () => this.#running(),
       deviceThatKeeps: () => this.#keeping(),
       people: this.people,
-      posts: new Posts(context, this.people),
+      posts: new PostDirectory(context, this.people),
       blocked: this.blocked,
       labelOf: (clientId) => this.#account.labelOf(clientId),
       department: () => this.#account.trust,

@@ -19,19 +19,19 @@ import type { IssuableUnit } from "../wire.ts";
 import { adopt } from "./conversation-calls.ts";
 import type { Device } from "./device.ts";
 import { orderable, writable } from "./reach.ts";
-import type { Reach } from "./reach.ts";
+import type { DeviceAccess } from "./reach.ts";
 
 /** One order that is to be queued. */
-interface Part {
+interface QueuedOrder {
   readonly conversation: Conversation;
   readonly messageId: MessageId;
   readonly series: OrderContent["series"];
 }
 
 export class UnitOrderCalls {
-  readonly #reach: Reach;
+  readonly #reach: DeviceAccess;
 
-  constructor(reach: Reach) {
+  constructor(reach: DeviceAccess) {
     this.#reach = reach;
   }
 
@@ -61,7 +61,7 @@ export class UnitOrderCalls {
     const { draftId, order } = draft;
     const open = order.priority === "flash" ? orderable : writable;
     const of = conversationIds.length;
-    const parts = conversationIds.map((id, at): Part => {
+    const parts = conversationIds.map((id, at): QueuedOrder => {
       const conversation = open(this.#reach, device.find(id));
       if (!conversation.record.admin) throw failure("may_not_post");
       return of === 1
@@ -72,8 +72,8 @@ export class UnitOrderCalls {
     await device.orderDrafts.drop(draftId);
   }
 
-  async #enqueue(device: Device, parts: readonly Part[], draft: OrderDraft): Promise<void> {
-    const missing: Part[] = [];
+  async #enqueue(device: Device, parts: readonly QueuedOrder[], draft: OrderDraft): Promise<void> {
+    const missing: QueuedOrder[] = [];
     for (const part of parts) if (!(await this.#isQueued(device, part))) missing.push(part);
     const [first] = missing;
     if (first === undefined) return;
@@ -90,7 +90,7 @@ export class UnitOrderCalls {
   }
 
   /** A refused one is taken back, and goes out anew. */
-  async #isQueued(device: Device, { conversation, messageId }: Part): Promise<boolean> {
+  async #isQueued(device: Device, { conversation, messageId }: QueuedOrder): Promise<boolean> {
     if (device.outgoing.find(messageId)?.stage === "failed")
       await device.outbox.cancel(conversation, messageId);
     return (await loadMessage(device.context.vault, conversation.id, messageId)) !== null;
@@ -98,7 +98,7 @@ export class UnitOrderCalls {
 
   async #put(
     device: Device,
-    { conversation, messageId, series }: Part,
+    { conversation, messageId, series }: QueuedOrder,
     content: OrderContent,
     files: readonly Prepared[],
     { sendAtMs }: OrderDraft,

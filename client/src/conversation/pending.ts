@@ -8,18 +8,18 @@ import type { PendingRecord } from "../records.ts";
 import type { Table, Transaction } from "./table.ts";
 
 /** All about an entry but its bytes. */
-export type Waiting = Omit<PendingRecord, "message">;
+export type PendingEntry = Omit<PendingRecord, "message">;
 
 export class Pending {
   readonly #table: Table<PendingRecord>;
-  #known: Promise<Map<number, Waiting>> | null = null;
+  #known: Promise<Map<number, PendingEntry>> | null = null;
 
   constructor(table: Table<PendingRecord>) {
     this.#table = table;
   }
 
   /** Return all that is stored, in no particular order. */
-  async all(): Promise<readonly Waiting[]> {
+  async all(): Promise<readonly PendingEntry[]> {
     return [...(await this.#load()).values()];
   }
 
@@ -41,7 +41,7 @@ export class Pending {
     this.#follow(work, (known) => known.delete(position));
   }
 
-  #load(): Promise<Map<number, Waiting>> {
+  #load(): Promise<Map<number, PendingEntry>> {
     this.#known ??= this.#table
       .all()
       .then((rows) => new Map(rows.map((row) => [row.position, briefly(row)])))
@@ -52,13 +52,13 @@ export class Pending {
     return this.#known;
   }
 
-  #follow(work: Transaction, change: (known: Map<number, Waiting>) => void): void {
+  #follow(work: Transaction, change: (known: Map<number, PendingEntry>) => void): void {
     work.afterwards.push(() => {
       void this.#known?.then(change, () => undefined);
     });
   }
 }
 
-function briefly({ position, sentMs, why, keyId, personId, old }: PendingRecord): Waiting {
+function briefly({ position, sentMs, why, keyId, personId, old }: PendingRecord): PendingEntry {
   return { position, sentMs, why, keyId, personId, old };
 }

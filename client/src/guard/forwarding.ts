@@ -4,7 +4,7 @@
  */
 import type { ForwardClosed, GuardPolicy } from "../seam/guard.ts";
 import { placeOf } from "./policy.ts";
-import type { Place } from "./policy.ts";
+import type { ConversationFacts } from "./policy.ts";
 
 export type ForwardingPolicy = Pick<GuardPolicy, "forwarding" | "largeFrom">;
 
@@ -22,7 +22,7 @@ export function mostChats({ forwarding }: ForwardingPolicy, forwards: number): n
 /** Why a conversation takes no forwards of this person's; null: it takes them. */
 export function forwardClosed(
   policy: ForwardingPolicy,
-  conversation: Place & { readonly admin: boolean },
+  conversation: ConversationFacts & { readonly admin: boolean },
 ): ForwardClosed | null {
   const place = placeOf(policy, conversation);
   if (place === "announcement" && !policy.forwarding.announcement) return "announcement";

@@ -20,7 +20,7 @@ import { FINE, Model } from "./model.ts";
 import { FORWARDING_BEFORE_POLICY } from "./forwarding.ts";
 import type { ForwardingPolicy } from "./forwarding.ts";
 import { actOf, placeOf, readPolicy } from "./policy.ts";
-import type { Place } from "./policy.ts";
+import type { ConversationFacts } from "./policy.ts";
 import { Pictures } from "./pictures.ts";
 import { GuardFormat, checkGuard, type GuardRecord } from "./record.ts";
 
@@ -35,7 +35,7 @@ const KEPT = "guard";
 const MISTAKES = "guard_mistakes";
 
 /** `meta/guard`. */
-interface Kept {
+interface StoredGuard {
   readonly record: Bytes;
   readonly weights: Bytes;
   readonly pictures: Bytes;
@@ -100,18 +100,18 @@ export class Guard {
     return this.#inForce?.model.classify(text) ?? null;
   }
 
-  async verdict(text: string, conversation: Place): Promise<GuardVerdict> {
+  async verdict(text: string, conversation: ConversationFacts): Promise<GuardVerdict> {
     await this.#loaded();
     return this.#act(this.#inForce?.model.classify(text) ?? FINE, conversation);
   }
 
   /** The verdict on a picture, by its perceptual hash, 32 bytes: as on a text of its class. */
-  async pictureVerdict(hash: Uint8Array, conversation: Place): Promise<GuardVerdict> {
+  async pictureVerdict(hash: Uint8Array, conversation: ConversationFacts): Promise<GuardVerdict> {
     await this.#loaded();
     return this.#act(this.#inForce?.pictures.claimed(hash) ?? FINE, conversation);
   }
 
-  #act(claimed: string, conversation: Place): GuardVerdict {
+  #act(claimed: string, conversation: ConversationFacts): GuardVerdict {
     const others = Math.max(0, conversation.members - 1);
     if (this.#inForce === null) return { act: "fine", claimed: FINE, others };
     const { policy } = this.#inForce;
@@ -161,7 +161,7 @@ export class Guard {
 
   /** The vault holds only what was judged before, by the roster authority of then. */
   async #load(): Promise<void> {
-    const kept = await this.#options.context.vault.get<Kept>(META, KEPT);
+    const kept = await this.#options.context.vault.get<StoredGuard>(META, KEPT);
     if (kept === null) return;
     const record = GuardFormat.parse(kept.record);
     try {
@@ -201,7 +201,7 @@ export class Guard {
     const model = await Model.read(weights);
     refuseUnless(model.number === record.number, "G1", "the weights have another number");
     const pictures = await this.#pictures(record);
-    const kept: Kept = { record: record.bytes, weights, pictures: pictures.bytes };
+    const kept: StoredGuard = { record: record.bytes, weights, pictures: pictures.bytes };
     await vault.write([putMeta(KEPT, kept)]);
     this.#inForce = { record, model, policy, weights, pictures };
     this.#options.context.emit({ type: "guard" });

@@ -39,14 +39,17 @@ export function readPolicy(text: string): GuardPolicy {
 }
 
 /** The facts of a conversation that say what kind of place it is. */
-export interface Place {
+export interface ConversationFacts {
   readonly kind: ConversationKind;
   readonly members: number;
   readonly whoMayPost: WhoMayPost;
 }
 
 /** The kind of place that a conversation is to the guard. */
-export function placeOf(policy: Pick<GuardPolicy, "largeFrom">, conversation: Place): GuardPlace {
+export function placeOf(
+  policy: Pick<GuardPolicy, "largeFrom">,
+  conversation: ConversationFacts,
+): GuardPlace {
   if (conversation.kind === "direct") return "direct";
   const announces = conversation.kind === "announcement" || conversation.whoMayPost === "admins";
   if (announces) return "announcement";

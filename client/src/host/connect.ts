@@ -2,7 +2,7 @@
 import type { ConnectedCore } from "../core.ts";
 import { failure } from "../failure.ts";
 import { remoteCore } from "./rpc.ts";
-import type { Answer, Happened } from "./rpc.ts";
+import type { CallResult, Happened } from "./rpc.ts";
 
 /** Start this tab's worker. Calls reject with `internal` if the worker cannot run. */
 export function connectCore(): ConnectedCore {
@@ -13,7 +13,7 @@ export function connectCore(): ConnectedCore {
   const remote = remoteCore((call) => {
     worker.postMessage(call);
   });
-  worker.onmessage = (event: MessageEvent<Answer | Happened>) => {
+  worker.onmessage = (event: MessageEvent<CallResult | Happened>) => {
     remote.receive(event.data);
   };
   worker.onerror = (event) => {

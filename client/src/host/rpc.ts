@@ -20,7 +20,7 @@ export interface Call {
   readonly args: readonly unknown[];
 }
 
-export type Answer =
+export type CallResult =
   | { readonly type: "answer"; readonly number: number; readonly value: unknown }
   | { readonly type: "failure"; readonly number: number; readonly error: CoreError };
 
@@ -30,7 +30,7 @@ export interface Happened {
 }
 
 /** Run a call on a core; never rejects. */
-export async function perform(core: Core, call: Call): Promise<Answer> {
+export async function perform(core: Core, call: Call): Promise<CallResult> {
   try {
     const value = await callByName(core, call.object, call.method, call.args);
     return { type: "answer", number: call.number, value };
@@ -59,7 +59,7 @@ export function withIds(
   }
 }
 
-interface Waiting {
+interface PendingCall {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: CoreFailure) => void;
 }
@@ -67,11 +67,11 @@ interface Waiting {
 /** The page's side: a core whose calls go out through `post` and come back through `receive`. */
 export function remoteCore(post: (call: Call) => void): {
   readonly core: ConnectedCore;
-  readonly receive: (message: Answer | Happened) => void;
+  readonly receive: (message: CallResult | Happened) => void;
   /** Reject everything that waits: the worker died. */
   readonly fail: (error: CoreFailure) => void;
 } {
-  const waiting = new Map<number, Waiting>();
+  const waiting = new Map<number, PendingCall>();
   const listeners = new Set<CoreListener>();
   let numbers = 0;
 

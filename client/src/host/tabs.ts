@@ -16,7 +16,7 @@ import type { ConnectedCore } from "../core.ts";
 import type { LocalCore } from "../create.ts";
 import { randomBytes, toHex } from "../octets.ts";
 import { perform } from "./rpc.ts";
-import type { Answer, Call, Happened } from "./rpc.ts";
+import type { CallResult, Call, Happened } from "./rpc.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 
 const NAME = "copconnect-core";
@@ -26,7 +26,7 @@ type Broadcast =
   | { readonly type: "leading" }
   | { readonly type: "keys"; readonly keys: HandedKeys | null }
   | { readonly type: "ask"; readonly tab: string; readonly call: Call }
-  | { readonly type: "tell"; readonly tab: string; readonly answer: Answer }
+  | { readonly type: "tell"; readonly tab: string; readonly answer: CallResult }
   | Happened;
 
 /** The part of LockManager that is used; a test passes its own. */
@@ -44,7 +44,7 @@ export interface TabOptions {
   readonly channel: Channel;
   readonly createCore: (keys: HandedKeys | null) => TabCore;
   /** To this tab's page. */
-  readonly toPage: (message: Answer | Happened) => void;
+  readonly toPage: (message: CallResult | Happened) => void;
   /** Resolves when this tab leaves before its worker goes: another tab leads then. */
   readonly left?: Promise<void>;
 }
@@ -73,7 +73,7 @@ export function joinTabs(options: TabOptions): (call: Call) => void {
     }
   };
 
-  const answerPage = (answer: Answer): void => {
+  const answerPage = (answer: CallResult): void => {
     if (open.delete(answer.number)) toPage(answer);
   };
 

@@ -23,7 +23,7 @@ import { judgeEarlier, rightful, saysTheSame } from "../orders/rightful.ts";
 import type { Rightful } from "../orders/rightful.ts";
 import { raiseFloor } from "./floors.ts";
 import { acceptedName } from "./judge.ts";
-import type { Entry, Judgement, Vouched } from "./judge.ts";
+import type { UncheckedEntry, Judgement, Vouched } from "./judge.ts";
 import { handOver } from "./waiting.ts";
 import { applyMark, noteLive } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
@@ -50,7 +50,7 @@ export interface Receiving {
 /** Take in a judged entry. `before`: how it was pending until now. */
 export async function accept(
   receiving: Receiving,
-  entry: Entry,
+  entry: UncheckedEntry,
   judgement: Judgement,
   before: PendingRecord | null,
 ): Promise<void> {
@@ -113,7 +113,7 @@ export async function accept(
 /** Orders are noted whoever wrote them: somebody who blocks the issuer owes them all the same. */
 function note(
   { context, work, onOrder }: Receiving,
-  { position: seq, sentMs }: Entry,
+  { position: seq, sentMs }: UncheckedEntry,
   { header, leaf }: Vouched,
   content: Decoded,
 ): Promise<void> {
@@ -132,7 +132,7 @@ function note(
 /** A message of this device's has come back: the server accepted it. */
 async function takeBack(
   { context, conversation, outgoing, work, known, onAccepted }: Receiving,
-  entry: Entry,
+  entry: UncheckedEntry,
   header: Header,
 ): Promise<boolean> {
   const messageId = idOf<MessageId>(header.message);
@@ -148,7 +148,11 @@ async function takeBack(
   return known.get(messageId)?.seq === entry.position;
 }
 
-async function noteVouched(receiving: Receiving, entry: Entry, judgement: Vouched): Promise<void> {
+async function noteVouched(
+  receiving: Receiving,
+  entry: UncheckedEntry,
+  judgement: Vouched,
+): Promise<void> {
   const { work } = receiving;
   const { alarm, gap, leaf } = judgement;
   await noteChain(receiving, entry, judgement);
@@ -161,7 +165,7 @@ async function noteVouched(receiving: Receiving, entry: Entry, judgement: Vouche
 
 async function noteChain(
   { context, conversation, work }: Receiving,
-  entry: Entry,
+  entry: UncheckedEntry,
   { header }: Vouched,
 ): Promise<void> {
   const { position } = entry;
@@ -187,7 +191,7 @@ async function noteChain(
 
 async function show(
   { context, conversation, work, known }: Receiving,
-  entry: Entry,
+  entry: UncheckedEntry,
   { leaf, header, gap }: Extract<Judgement, { kind: "opened" }>,
   { content, bytes, notOrder }: Rightful,
   before: PendingRecord | null,
@@ -249,7 +253,7 @@ async function show(
 
 function keep(
   { conversation, work }: Receiving,
-  entry: Entry,
+  entry: UncheckedEntry,
   how: Pick<PendingRecord, "why" | "keyId" | "personId">,
 ): void {
   const { position, sentMs, message, old } = entry;
@@ -258,7 +262,11 @@ function keep(
 }
 
 /** It is pending no longer. */
-function settle({ conversation, work }: Receiving, entry: Entry, before: PendingRecord): void {
+function settle(
+  { conversation, work }: Receiving,
+  entry: UncheckedEntry,
+  before: PendingRecord,
+): void {
   conversation.pending.delete(work, entry.position);
   if (before.why === "refused") return lessRefused(work);
   work.set({ waiting: Math.max(0, work.record.waiting - 1) });
@@ -272,7 +280,7 @@ function lessRefused(work: UnitOfWork): void {
 
 async function refuse(
   receiving: Receiving,
-  entry: Entry,
+  entry: UncheckedEntry,
   { refusal, personId }: Extract<Judgement, { kind: "refused" }>,
   before: PendingRecord | null,
 ): Promise<void> {
@@ -288,7 +296,7 @@ async function refuse(
 }
 
 /** A notice beside an entry. Its id is the entry's, so that it is told once. */
-function tell(work: UnitOfWork, entry: Entry, beside: number, what: NoticeRecord): void {
+function tell(work: UnitOfWork, entry: UncheckedEntry, beside: number, what: NoticeRecord): void {
   const { conversationId } = work.record;
   const { position, sentMs } = entry;
   const at = { seq: position, order: position + beside, sentMs };

@@ -19,7 +19,7 @@ import { hasCode } from "../failure.ts";
 import { learnBeside } from "./inbox.ts";
 import type { Inbox } from "./inbox.ts";
 import { headerOf } from "./judge.ts";
-import type { Entry } from "./judge.ts";
+import type { UncheckedEntry } from "./judge.ts";
 import { hash, ZEROS } from "../keys/format/hashing.ts";
 import { idOf } from "../ids.ts";
 import type { ConversationId, KeyId, PersonId } from "../ids.ts";
@@ -76,7 +76,7 @@ export class History {
     if (!toOne && readSeq === 0) work.set({ unreadFromMs: this.#context.identity().registeredMs });
     work.set({ history: place });
     tellStart(work, this.#context.identity().personId);
-    await this.#take(conversation, work, page, place);
+    await this.#takePage(conversation, work, page, place);
   }
 
   /** Go on in the background, once every conversation has begun: the newest comes first. */
@@ -132,7 +132,7 @@ export class History {
       });
       await this.#askKeys(conversation, page);
       const work = new UnitOfWork(conversation);
-      await this.#take(conversation, work, page, history);
+      await this.#takePage(conversation, work, page, history);
     });
   }
 
@@ -155,7 +155,7 @@ export class History {
   }
 
   /** Store a page of before `place`, and where the next one ends. */
-  async #take(
+  async #takePage(
     conversation: Conversation,
     work: UnitOfWork,
     page: LogPage,
@@ -173,7 +173,7 @@ export class History {
       if (own !== undefined && seq > (work.record.log?.cursor ?? 0) - LOG_HASHES)
         conversation.log.put(work, String(seq), { position: seq, hash: own }, seq);
     }
-    const old = entries.map(({ seq, sentMs, message }): Entry => {
+    const old = entries.map(({ seq, sentMs, message }): UncheckedEntry => {
       return { position: seq, sentMs, message, old: true };
     });
     await this.#inbox.takeOld(conversation, work, old, missing);

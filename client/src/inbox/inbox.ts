@@ -14,7 +14,7 @@
  */
 import type { OnEvent } from "../device-events.ts";
 import type { Conversation } from "../conversation/conversation.ts";
-import type { Waiting } from "../conversation/pending.ts";
+import type { PendingEntry } from "../conversation/pending.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
@@ -32,7 +32,7 @@ import { accept } from "./accept.ts";
 import type { Receiving } from "./accept.ts";
 import { raiseFloor } from "./floors.ts";
 import { headerOf, judge, loadJudged } from "./judge.ts";
-import type { Entry } from "./judge.ts";
+import type { UncheckedEntry } from "./judge.ts";
 import { equalBytes } from "../octets.ts";
 
 /** Entries stored in one transaction while catching up. */
@@ -188,7 +188,7 @@ export class Inbox {
     const { log } = work.record;
     if (log === null) return;
     const { seq: position, sentMs, message } = logged;
-    const entry: Entry = { position, sentMs, message, old: false };
+    const entry: UncheckedEntry = { position, sentMs, message, old: false };
     const judgement = await judge(this.#context, conversation, work, entry);
     await accept(receiving, entry, judgement, null);
     const own = nextLogHash(log.hash, hash(message.subarray(0, SIGNED_HEADER_BYTES)));
@@ -301,7 +301,10 @@ export class Inbox {
     );
   }
 
-  #again(conversation: Conversation, isDue: (row: Waiting) => Promise<boolean>): Promise<void> {
+  #again(
+    conversation: Conversation,
+    isDue: (row: PendingEntry) => Promise<boolean>,
+  ): Promise<void> {
     return conversation.run(async () => {
       const due: number[] = [];
       for (const row of await conversation.pending.all())
@@ -313,7 +316,7 @@ export class Inbox {
         const receiving = await this.#receiving(conversation, work, rows, missing);
         for (const row of rows) {
           const { position, sentMs, message, old } = row;
-          const entry: Entry = { position, sentMs, message, old };
+          const entry: UncheckedEntry = { position, sentMs, message, old };
           const judgement = await judge(this.#context, conversation, work, entry);
           await accept(receiving, entry, judgement, row);
         }
@@ -327,7 +330,7 @@ export class Inbox {
   async takeOld(
     conversation: Conversation,
     work: UnitOfWork,
-    entries: readonly Entry[],
+    entries: readonly UncheckedEntry[],
     missing: Set<KeyId>,
   ): Promise<void> {
     const receiving = await this.#receiving(conversation, work, entries, missing);
@@ -377,7 +380,7 @@ export async function learnBeside(
   work: UnitOfWork,
   { heads = [], proofs = [], keys = [], people = [] }: Beside,
 ): Promise<void> {
-  for (const head of heads) await unlessRefused(conversation.heads.take(work, head));
+  for (const head of heads) await unlessRefused(conversation.heads.takeHead(work, head));
   const persons = new Set<PersonId>();
   for (const proof of proofs) {
     const listed = await conversation.heads.learnProof(work, proof);

@@ -28,7 +28,7 @@ import { floorOf } from "./floors.ts";
 import type { HeldKey } from "../secrets/conversation-keys.ts";
 
 /** An entry on its way through the checks. */
-export interface Entry {
+export interface UncheckedEntry {
   readonly position: number;
   /** When the server accepted it. */
   readonly sentMs: number;
@@ -60,7 +60,7 @@ export async function judge(
   context: DeviceContext,
   conversation: Conversation,
   work: UnitOfWork,
-  entry: Entry,
+  entry: UncheckedEntry,
 ): Promise<Judgement> {
   const first = await judgeOnce(context, conversation, work, entry);
   if (first.kind !== "refused" || first.refusal.rule !== "R2" || first.personId === null)
@@ -73,7 +73,7 @@ async function judgeOnce(
   context: DeviceContext,
   conversation: Conversation,
   work: UnitOfWork,
-  entry: Entry,
+  entry: UncheckedEntry,
 ): Promise<Judgement> {
   let personId: PersonId | null = null;
   try {
@@ -94,9 +94,9 @@ async function check(
   context: DeviceContext,
   conversation: Conversation,
   work: UnitOfWork,
-  entry: Entry,
+  entry: UncheckedEntry,
   header: Header,
-  { key, listed }: Held,
+  { key, listed }: HeaderRecords,
   known: KnownConversation,
 ): Promise<Judgement> {
   const now = context.time.now() ?? context.now();
@@ -124,7 +124,7 @@ async function check(
 }
 
 /** The records that the checks of one header look at. */
-interface Held {
+interface HeaderRecords {
   readonly floor: number;
   readonly heads: ReadonlyMap<number, RosterHead>;
   /** Under the higher of the header's epoch and the entry's floor. */
@@ -155,7 +155,7 @@ async function gather(
   position: number,
   listed: Listed,
   floor: number,
-): Promise<Held> {
+): Promise<HeaderRecords> {
   const { heads: known, accepted: chain, log } = conversation;
   const heads = new Map<number, RosterHead>();
   const take = async (epoch: number): Promise<RosterHead> => {
@@ -189,7 +189,7 @@ function knownOf(
   conversation: Conversation,
   work: UnitOfWork,
   header: Header,
-  held: Held,
+  held: HeaderRecords,
 ): KnownConversation {
   const { directPersonId: other } = work.record;
   const own = context.identity().personId;

@@ -98,7 +98,7 @@ export async function rewind(
   await conversation.store(work, true);
 }
 
-interface Place {
+interface LogPosition {
   readonly seq: number;
   readonly hash: Uint8Array;
 }
@@ -108,12 +108,12 @@ async function commonPlace(
   context: DeviceContext,
   conversation: Conversation,
   end: number,
-): Promise<Place> {
+): Promise<LogPosition> {
   let before = end + 1;
   while (before > 1) {
     const page = await context.api.log(conversation.id, { before: before, limit: PAGE });
     let at: Uint8Array = page.logHash;
-    let common: Place | null = null;
+    let common: LogPosition | null = null;
     for (const { seq, message } of page.entries) {
       at = nextLogHash(at, hash(message.subarray(0, SIGNED_HEADER_BYTES)));
       const own = await conversation.log.get(null, String(seq));

@@ -6,7 +6,7 @@ import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { Program } from "../context.ts";
 import type { ConversationId, DeviceId, MessageId, PersonId } from "../ids.ts";
 import type { MessageRecord } from "../records.ts";
-import type { Entry, Vouched } from "./judge.ts";
+import type { UncheckedEntry, Vouched } from "./judge.ts";
 
 /** Stores of a program's device alone. */
 export const PROGRAM_STORES = {
@@ -48,7 +48,7 @@ export function waitingKey({
 export function handOver(
   program: Program,
   work: UnitOfWork,
-  entry: Entry,
+  entry: UncheckedEntry,
   { conversationId, messageId, sentMs, senderId, content }: MessageRecord,
   { header, leaf, gap }: Pick<Vouched, "header" | "leaf" | "gap">,
 ): void {

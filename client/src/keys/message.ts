@@ -37,7 +37,7 @@ export const HeaderFormat = new RecordFormat(
 );
 export type Header = RecordOf<typeof HeaderFormat>;
 /** A header whose body is not encrypted yet. */
-export type Draft = Omit<ValuesOf<typeof LAYOUT>, "commit" | "body">;
+export type HeaderDraft = Omit<ValuesOf<typeof LAYOUT>, "commit" | "body">;
 
 /** Header and signature. */
 export const SIGNED_HEADER_BYTES = HEADER_BYTES + SIGNATURE_BYTES;
@@ -83,7 +83,7 @@ export function requireBodyKey(header: Header, k: Uint8Array): void {
 
 /** Encrypt and sign: the bytes to store (S5) and to post. */
 export async function sealMessage(
-  draft: Draft,
+  draft: HeaderDraft,
   secret: Uint8Array,
   plaintext: Uint8Array,
   privateKey: Uint8Array,

@@ -33,7 +33,7 @@ export const PositionFormat = new RecordFormat(
 );
 export type PositionRecord = RecordOf<typeof PositionFormat>;
 
-export interface Place {
+export interface GeoPosition {
   readonly latitude: number;
   readonly longitude: number;
   readonly accuracyM: number | null;
@@ -63,7 +63,7 @@ function aad(values: Opening, nonce: Uint8Array): Bytes {
 /** Throws RangeError for a place that is nowhere on earth. */
 export async function sealPosition(
   values: Opening,
-  { latitude, longitude, accuracyM, takenMs }: Place,
+  { latitude, longitude, accuracyM, takenMs }: GeoPosition,
   secret: Uint8Array,
   privateKey: Uint8Array,
 ): Promise<Bytes> {
@@ -86,7 +86,10 @@ export async function sealPosition(
 }
 
 /** The place in a record whose signature was checked. Throws Refused (L1). */
-export async function openPosition(record: PositionRecord, secret: Uint8Array): Promise<Place> {
+export async function openPosition(
+  record: PositionRecord,
+  secret: Uint8Array,
+): Promise<GeoPosition> {
   const algorithm = {
     ...{ name: "AES-GCM", iv: copy(record.nonce) },
     additionalData: aad(record, record.nonce),

@@ -14,7 +14,7 @@ import { refuseUnless } from "./format/refused.ts";
 import { isYoung } from "./format/times.ts";
 import { CELL_KEY_AGE_MS, KEY_AGE_MS, KEY_MESSAGES } from "../limits.ts";
 
-export interface Sending {
+export interface SendingState {
   readonly known: Pick<KnownConversation, "head" | "listed">;
   readonly judge: Judge;
   /** S1: the head whose stamp is fresh. */
@@ -26,7 +26,7 @@ export interface Sending {
 /** Check S2, of a key under which `used` messages were sent. */
 export async function requireUsableKey(
   key: ConversationKey,
-  sending: Sending,
+  sending: SendingState,
   used: number,
 ): Promise<void> {
   const { known, judge, newest, nowMs } = sending;
@@ -52,7 +52,7 @@ export function newestKeyFirst(a: ConversationKey, b: ConversationKey): number {
  * Check S4. The author's leaf under the newest head says the cell and the cell's rekey_epoch. The
  * head of the key's epoch is compared where it is known.
  */
-export async function requireUsableCellKey(key: CellKey, sending: Sending): Promise<void> {
+export async function requireUsableCellKey(key: CellKey, sending: SendingState): Promise<void> {
   const { known, judge, newest, nowMs } = sending;
   const same = equalBytes(key.conversation, newest.conversation) && key.kem === newest.kem;
   refuseUnless(same, "S4", "another conversation's or KEM's");

@@ -12,8 +12,8 @@ import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
 import { attachments } from "./attachments.ts";
 import { isFields } from "./fields.ts";
-import type { AttachmentPointer, Fields, ReplyPointer } from "./fields.ts";
-import type { Kind, Shown, Unsupported, WrittenKind } from "./kind.ts";
+import type { AttachmentPointer, ContentFields, ReplyPointer } from "./fields.ts";
+import type { ContentKind, BodySources, Unsupported, WrittenKind } from "./kind.ts";
 import { live } from "./live.ts";
 import { location } from "./location.ts";
 import { mark } from "./mark.ts";
@@ -44,8 +44,9 @@ type AnyKind = Kinds[keyof Kinds];
 type AnyWritten = Extract<AnyKind, { compose: unknown }>;
 
 /** Each entry stands under the name that its contents carry. */
-const BY_NAME: { readonly [K in keyof Kinds]: { read(fields: Fields): { readonly kind: K } } } =
-  KINDS;
+const BY_NAME: {
+  readonly [K in keyof Kinds]: { read(fields: ContentFields): { readonly kind: K } };
+} = KINDS;
 
 export type Content = ReturnType<AnyKind["read"]>;
 export type Decoded = Content | Unsupported;
@@ -77,9 +78,9 @@ function isKind(kind: string): kind is Content["kind"] {
 }
 
 /** The kind of a content, with its methods typed for that content. */
-function kindOf<C extends Content>(content: C): Kind<C, KindBody, KindPreview> {
+function kindOf<C extends Content>(content: C): ContentKind<C, KindBody, KindPreview> {
   // Sound because KINDS[k] is the Kind of the content whose kind is k.
-  return KINDS[content.kind] as unknown as Kind<C, KindBody, KindPreview>;
+  return KINDS[content.kind] as unknown as ContentKind<C, KindBody, KindPreview>;
 }
 
 /** The content that sends what a person wrote. Throws `message_invalid`. */
@@ -99,7 +100,10 @@ export function previewOf(content: Decoded): KindPreview | Unsupported {
 }
 
 /** A message's body, as the screens show it. */
-export async function bodyOf(content: Decoded, shown: Shown): Promise<KindBody | Unsupported> {
+export async function bodyOf(
+  content: Decoded,
+  shown: BodySources,
+): Promise<KindBody | Unsupported> {
   if (content.kind === "unsupported") return content;
   return (await kindOf(content).body(content, shown)) ?? { kind: "unsupported" };
 }

@@ -38,15 +38,15 @@ export interface ReplyPointer {
   readonly preview: string;
 }
 
-export type Fields = Readonly<Record<string, unknown>>;
+export type ContentFields = Readonly<Record<string, unknown>>;
 
 export class Misshapen extends Error {}
 
-export function isFields(value: unknown): value is Fields {
+export function isFields(value: unknown): value is ContentFields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function fields(value: unknown): Fields {
+function fields(value: unknown): ContentFields {
   if (!isFields(value)) throw new Misshapen();
   return value;
 }

@@ -2,7 +2,7 @@
 import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
 import type { LiveState, PollState, QuestionState } from "../seam/consultation.ts";
 import type { LiveContent, PollContent } from "./consultation.ts";
-import type { AttachmentPointer, Fields, ReplyPointer } from "./fields.ts";
+import type { AttachmentPointer, ContentFields, ReplyPointer } from "./fields.ts";
 
 /** Longest text of a preview. */
 export const PREVIEW = 200;
@@ -12,7 +12,7 @@ export interface Unsupported {
 }
 
 /** Makes the parts of a body that come from beside the content. */
-export interface Shown {
+export interface BodySources {
   readonly attachments: (
     pointers: readonly AttachmentPointer[],
   ) => Promise<readonly AttachmentView[]>;
@@ -21,18 +21,18 @@ export interface Shown {
   readonly question: () => Promise<QuestionState>;
 }
 
-type Named = { readonly kind: string };
+type Tagged = { readonly kind: string };
 
 /** A kind with content C, which the screens show as a body B and lists as a preview P. */
-export interface Kind<C extends Named, B extends Named = never, P extends Named = never> {
+export interface ContentKind<C extends Tagged, B extends Tagged = never, P extends Tagged = never> {
   /** From the fields of a decoded message. Throws Misshapen. */
-  readonly read: (fields: Fields) => C;
+  readonly read: (fields: ContentFields) => C;
   /** Whether it is shown as a message: then it counts as unread and may notify. */
   readonly shown: boolean;
   /** The preview that the list and a quote show. */
   readonly preview: (content: C) => P | Unsupported;
   /** The body on the screens; null: it is not shown as a message. */
-  readonly body: (content: C, shown: Shown) => Promise<B | null>;
+  readonly body: (content: C, shown: BodySources) => Promise<B | null>;
   readonly mentions: (content: C) => readonly Mention[];
   readonly attachments: (content: C) => readonly AttachmentPointer[];
   readonly replyTo: (content: C) => ReplyPointer | null;
@@ -50,11 +50,11 @@ export const NOT_FORWARDED = { forwards: () => 0, forwarded: () => null } as con
 
 /** A kind that people write; O is what the screens hand in. */
 export interface WrittenKind<
-  C extends Named,
-  B extends Named,
-  P extends Named,
-  O extends Named,
-> extends Kind<C, B, P> {
+  C extends Tagged,
+  B extends Tagged,
+  P extends Tagged,
+  O extends Tagged,
+> extends ContentKind<C, B, P> {
   /** The content to send. `prepare` takes a file in. Throws `message_invalid`. */
   readonly compose: (
     outgoing: O,

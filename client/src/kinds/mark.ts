@@ -4,9 +4,9 @@
  * judged when the message is shown (messages/marks.ts).
  */
 import { integer, list, Misshapen, isFields, id, nullable, string, bytes } from "./fields.ts";
-import type { Fields } from "./fields.ts";
+import type { ContentFields } from "./fields.ts";
 import { NOT_FORWARDED } from "./kind.ts";
-import type { Kind } from "./kind.ts";
+import type { ContentKind } from "./kind.ts";
 import { MAX_POLL_OPTIONS } from "./consultation.ts";
 import type { MessageId } from "../ids.ts";
 
@@ -83,8 +83,8 @@ function readMark(value: unknown): Mark {
   }
 }
 
-export const mark: Kind<MarkContent> = {
-  read: (fields: Fields) => ({
+export const mark: ContentKind<MarkContent> = {
+  read: (fields: ContentFields) => ({
     kind: "mark",
     messageId: id<MessageId>(fields["messageId"]),
     what: readMark(fields["what"]),

@@ -7,7 +7,7 @@ import type { MessageId } from "../ids.ts";
 import { attachment, id, integer, list, MAX_NAME, nullable, string } from "./fields.ts";
 import type { AttachmentPointer } from "./fields.ts";
 import { NOT_FORWARDED } from "./kind.ts";
-import type { Kind } from "./kind.ts";
+import type { ContentKind } from "./kind.ts";
 
 const MAX_DESCRIPTION = 4_096;
 const MAX_PINS = 16;
@@ -22,7 +22,7 @@ export interface StateContent {
   readonly pins: readonly MessageId[];
 }
 
-export const state: Kind<StateContent> = {
+export const state: ContentKind<StateContent> = {
   read: (fields) => ({
     kind: "state",
     version: integer(fields["version"], Number.MAX_SAFE_INTEGER),

@@ -5,7 +5,7 @@ import type { DeviceContext } from "../context.ts";
 import type { MarkContent } from "../kinds/mark.ts";
 import type { PollContent } from "../kinds/consultation.ts";
 import { FEWEST_BALLOTS } from "../kinds/consultation.ts";
-import type { People } from "../people/people.ts";
+import type { PeopleDirectory } from "../people/people.ts";
 import type { MessageRecord } from "../records.ts";
 import { openSealed, queuedMarks } from "./marks.ts";
 import type { OutgoingStore } from "./outgoing.ts";
@@ -14,7 +14,7 @@ import type { Count } from "./poll-count.ts";
 
 export interface PollParts {
   readonly context: DeviceContext;
-  readonly people: People;
+  readonly people: PeopleDirectory;
   readonly outgoing: OutgoingStore;
   /** The author's device holds every ballot of an ended poll whose totals are not published. */
   readonly onCounted: (conversation: Conversation, totals: MarkContent) => void;

@@ -18,7 +18,7 @@ import { bodyOf, decodeContent, forwardsOf, previewOf, replyOf } from "../kinds/
 import type { Decoded } from "../kinds/content.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
 import type { OutgoingStore } from "./outgoing.ts";
-import type { People } from "../people/people.ts";
+import type { PeopleDirectory } from "../people/people.ts";
 import type {
   ConversationRecord,
   LastRecord,
@@ -27,7 +27,7 @@ import type {
   PreviewRecord,
 } from "../records.ts";
 import { readableFrom } from "../conversation/record.ts";
-import type { Shown } from "../kinds/kind.ts";
+import type { BodySources } from "../kinds/kind.ts";
 import { liveState } from "./live-state.ts";
 import { isClosed } from "../training/training.ts";
 import { pollState } from "./poll-state.ts";
@@ -46,7 +46,7 @@ export interface Closed {
 
 export class ViewMaker implements Views {
   readonly #context: DeviceContext;
-  readonly #people: People;
+  readonly #people: PeopleDirectory;
   readonly #outgoing: OutgoingStore;
   readonly #attachments: Attachments;
   readonly #onCounted: PollParts["onCounted"];
@@ -56,7 +56,7 @@ export class ViewMaker implements Views {
 
   constructor(
     context: DeviceContext,
-    people: People,
+    people: PeopleDirectory,
     outgoing: OutgoingStore,
     attachments: Attachments,
     announcer: Announcer,
@@ -232,7 +232,7 @@ export class ViewMaker implements Views {
     };
   }
 
-  #shown(conversation: Conversation, message: MessageRecord): Shown {
+  #shown(conversation: Conversation, message: MessageRecord): BodySources {
     const parts: PollParts = {
       context: this.#context,
       people: this.#people,

@@ -33,7 +33,7 @@ import {
 } from "./record.ts";
 import type { OrderRecord, SendingRecord } from "./record.ts";
 import { verifiedOwn } from "./own.ts";
-import { Sending } from "./sending.ts";
+import { OrderSender } from "./sending.ts";
 import type { SendingListener } from "./sending.ts";
 import { orderView, sendingView, wordsOf } from "./views.ts";
 import type { OrderViewParts } from "./views.ts";
@@ -55,7 +55,7 @@ export class Orders implements SendingListener {
   readonly #index: ConversationIndex;
   readonly #parts: OrderViewParts;
   readonly #askAgain: (conversation: Conversation) => void;
-  readonly #sending: Sending;
+  readonly #sending: OrderSender;
   readonly #due = new Set<MessageId>();
   #telling = false;
   /** This device has asked about all orders, or does so now. */
@@ -72,7 +72,7 @@ export class Orders implements SendingListener {
     this.#index = index;
     this.#parts = parts;
     this.#askAgain = askAgain;
-    this.#sending = new Sending(context, this);
+    this.#sending = new OrderSender(context, this);
   }
 
   load(): Promise<void> {
@@ -318,7 +318,7 @@ export class Orders implements SendingListener {
 
   /** Ask the server about an order, and keep what it says. */
   async ask(orderId: MessageId): Promise<void> {
-    await this.#take(await this.#context.api.order(orderId));
+    await this.#takeOrder(await this.#context.api.order(orderId));
   }
 
   /** Everything that the server lists, on a device that has never asked. */
@@ -354,7 +354,7 @@ export class Orders implements SendingListener {
       const page = await this.#context.api.orders({ box, after });
       for (const order of page.orders) {
         listed.add(order.orderId);
-        await this.#take(order);
+        await this.#takeOrder(order);
       }
       after = page.next;
       if (after === null) break;
@@ -362,7 +362,7 @@ export class Orders implements SendingListener {
     return listed;
   }
 
-  async #take(order: Order): Promise<void> {
+  async #takeOrder(order: Order): Promise<void> {
     const given = await verifiedOwn(this.#context, order);
     await this.#change(order.conversationId, order.orderId, (row) => {
       const known = row ?? emptyOrder(order.orderId, order.conversationId);

@@ -174,13 +174,13 @@ export function withdrawnMs(row: OrderRecord): number | null {
 }
 
 /** Texts of an order, the oldest first, and the place of the one that everybody was asked about last. */
-interface Texts {
+interface OrderTexts {
   readonly hashes: readonly Uint8Array[];
   readonly asked: number;
 }
 
 /** The texts that are signed; the server's where the order's text is not here. */
-function textsOf(row: OrderRecord): Texts {
+function textsOf(row: OrderRecord): OrderTexts {
   const { facts, server } = row;
   if (facts !== null) {
     const corrections = changesOf(row).filter(({ content }) => content.change === "corrected");
@@ -198,7 +198,7 @@ export function textHashOf(row: OrderRecord): Uint8Array | null {
   return textsOf(row).hashes.at(-1) ?? null;
 }
 
-function placeOf(hashes: Texts["hashes"], { textHash }: OwnAcknowledgement): number {
+function placeOf(hashes: OrderTexts["hashes"], { textHash }: OwnAcknowledgement): number {
   return hashes.findIndex((hash) => equalBytes(hash, textHash));
 }
 

@@ -17,7 +17,7 @@ import { answerPlace, sealToReaders } from "./answers.ts";
 import { ORDER_STORES, headerHashOf, textHashOf } from "./record.ts";
 import type { OrderRecord, SendingRecord } from "./record.ts";
 
-type Signed = Extract<SendingRecord, { stage: "signed" }>;
+type SignedSending = Extract<SendingRecord, { stage: "signed" }>;
 
 const RETRY = { firstMs: 1_000, maxMs: 60_000 };
 
@@ -30,7 +30,7 @@ export interface SendingListener {
   changed(orderId: MessageId): void;
 }
 
-export class Sending {
+export class OrderSender {
   readonly #context: DeviceContext;
   readonly #listener: SendingListener;
   readonly #records = new Map<MessageId, SendingRecord>();
@@ -134,7 +134,7 @@ export class Sending {
     await this.#settle(order, signed, outcome);
   }
 
-  async #seal(order: OrderRecord, record: SendingRecord): Promise<Signed> {
+  async #seal(order: OrderRecord, record: SendingRecord): Promise<SignedSending> {
     const { facts } = order;
     const { answer } = record;
     const sealed =
@@ -157,7 +157,7 @@ export class Sending {
     order: OrderRecord,
     record: SendingRecord,
     sealed: Uint8Array | null,
-  ): Promise<Signed> {
+  ): Promise<SignedSending> {
     const { orderId, conversationId } = order;
     const headerHash = headerHashOf(order);
     const textHash = textHashOf(order);
@@ -181,7 +181,7 @@ export class Sending {
     return { ...kept, stage: "signed", record: bytes, sealed };
   }
 
-  async #post({ orderId, record, sealed }: Signed): Promise<AcknowledgementOutcome> {
+  async #post({ orderId, record, sealed }: SignedSending): Promise<AcknowledgementOutcome> {
     const item = { record: copy(record), answer: sealed === null ? null : copy(sealed) };
     try {
       const { api } = this.#context;
@@ -194,7 +194,11 @@ export class Sending {
     }
   }
 
-  async #settle(order: OrderRecord, sent: Signed, outcome: AcknowledgementOutcome): Promise<void> {
+  async #settle(
+    order: OrderRecord,
+    sent: SignedSending,
+    outcome: AcknowledgementOutcome,
+  ): Promise<void> {
     const { orderId } = sent;
     if (outcome === "counted") {
       this.#records.delete(orderId);
@@ -213,7 +217,7 @@ export class Sending {
   }
 
   /** The device's clock was wrong: sign anew with the department's time. False: it was not. */
-  async #resign(order: OrderRecord, sent: Signed): Promise<boolean> {
+  async #resign(order: OrderRecord, sent: SignedSending): Promise<boolean> {
     const { time } = this.#context;
     await time.anchor();
     const createdMs = time.requireNow();

@@ -1,5 +1,5 @@
 /** Views of orders from their rows. */
-import type { People } from "../people/people.ts";
+import type { PeopleDirectory } from "../people/people.ts";
 import type {
   AcknowledgedView,
   OrderBody,
@@ -9,7 +9,7 @@ import type {
 } from "../seam/orders.ts";
 import { bodyOf } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
-import type { Shown } from "../kinds/kind.ts";
+import type { BodySources } from "../kinds/kind.ts";
 import type { AttachmentView } from "../seam/attachments.ts";
 import type { PersonId } from "../ids.ts";
 import {
@@ -26,13 +26,13 @@ import {
 import type { OrderRecord, OwnAcknowledgement, SendingRecord } from "./record.ts";
 
 export interface OrderViewParts {
-  readonly people: Pick<People, "plate">;
+  readonly people: Pick<PeopleDirectory, "plate">;
   readonly attachments: (
     pointers: readonly AttachmentPointer[],
   ) => Promise<readonly AttachmentView[]>;
 }
 
-function shownBy({ attachments }: OrderViewParts): Shown {
+function shownBy({ attachments }: OrderViewParts): BodySources {
   const none = (): Promise<never> => Promise.reject(new TypeError("an order has no such part"));
   return { attachments, live: none, poll: none, question: none };
 }

@@ -20,7 +20,7 @@ import type { CellLine } from "../keys/roster/cell-line.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import type { Listed } from "../keys/roster/proof.ts";
 
-type Kept = CellTableRecord["keys"][number];
+type CellTableKey = CellTableRecord["keys"][number];
 
 /** By cell: the keys that a sender may use under the newest head. Outside the queue. */
 export async function usableCellKeys(
@@ -36,7 +36,7 @@ export async function usableCellKeys(
   const bytes = equalBytes(answer.head, head.bytes);
   if (!bytes) throw new Refused("S1", "there is a newer head");
   const lines = checkLines(head, answer.lines, "S4");
-  const keys = new Map<CellId, Kept>();
+  const keys = new Map<CellId, CellTableKey>();
   for (const one of [...(kept?.keys ?? []), ...answer.keys]) {
     const cell = cellOf(one.record);
     if (cell !== null) keys.set(cell, { record: one.record, authorProof: one.authorProof });
@@ -61,7 +61,7 @@ async function usableKeys(
   context: DeviceContext,
   head: RosterHead,
   lines: readonly CellLine[],
-  keys: ReadonlyMap<CellId, Kept>,
+  keys: ReadonlyMap<CellId, CellTableKey>,
 ): Promise<ReadonlyMap<CellId, CellKey>> {
   const found: { readonly key: CellKey; readonly listed: Listed }[] = [];
   for (const line of lines) {

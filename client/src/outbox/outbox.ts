@@ -33,7 +33,7 @@ import type { Accepted } from "../wire.ts";
 import { outgoingRecord } from "./compose.ts";
 import { deleteOutgoing, putOutgoing } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
-import type { Posting } from "./posting.ts";
+import type { MessageSender } from "./posting.ts";
 import type { Doubts, Signing } from "./signing.ts";
 
 const RETRY = { firstMs: 1_000, maxMs: 30_000 };
@@ -58,7 +58,7 @@ export interface OutboxParts {
   readonly context: DeviceContext;
   readonly outgoing: OutgoingStore;
   readonly signing: Signing;
-  readonly posting: Posting;
+  readonly posting: MessageSender;
   readonly uploader: Uploader;
   readonly onEvent: OnEvent;
 }

@@ -19,12 +19,12 @@ import { applyMark, noteLive } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
 import type { ReadyMessage, SignedMessage } from "../records.ts";
 import type { Accepted } from "../wire.ts";
-import { called } from "./calling.ts";
+import { mentionedPeople } from "./mentions.ts";
 import type { Doubts } from "./signing.ts";
 import { acceptedMessage, putOutgoing } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 
-export class Posting {
+export class MessageSender {
   readonly #context: DeviceContext;
   readonly #outgoing: OutgoingStore;
   /** An own order is stored, or an own change of one. */
@@ -52,7 +52,7 @@ export class Posting {
     const content = decodeContent(record.content);
     const attachmentIds = pointersOf(content).map(({ id }) => id);
     return api.postMessage(conversation.id, {
-      wakes: called(content, conversation.record.kind, this.#context.identity().personId),
+      wakes: mentionedPeople(content, conversation.record.kind, this.#context.identity().personId),
       message: copy(message),
       attachmentIds,
       state: record.state,

@@ -72,7 +72,7 @@ async function author(
       const head =
         answer.head === null
           ? await conversation.heads.require(work, record.epoch)
-          : await conversation.heads.take(work, answer.head);
+          : await conversation.heads.takeHead(work, answer.head);
       const same = head.epoch === record.epoch && equalBytes(head.hash, record.head);
       refuseUnless(same, "S2", "record of another roster head");
       if (answer.proof === null) throw new Refused("S2", "the author is not listed");

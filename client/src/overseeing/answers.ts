@@ -23,7 +23,7 @@ export interface AnswersOptions {
   readonly department: () => PassingDepartment;
 }
 
-interface Kept {
+interface AnswerText {
   /** The hash that the record signs. */
   readonly hash: Uint8Array;
   readonly text: string;
@@ -66,7 +66,7 @@ export async function answerOf(
 ): Promise<string | null> {
   if (answer === null) return null;
   const key = keptAs(order.orderId, personId);
-  const kept = await vault.get<Kept>(META, key);
+  const kept = await vault.get<AnswerText>(META, key);
   if (kept !== null && equalBytes(kept.hash, record.answerHash)) return kept.text;
   try {
     const sealed = parseAnswer(answer);
@@ -74,7 +74,7 @@ export async function answerOf(
       const opener = await ownKeys.opener(keyId);
       if (opener === null) continue;
       const text = await openAnswer(sealed, answerPlace(order, record.device), opener);
-      await vault.write([putMeta(key, { hash: record.answerHash, text } satisfies Kept)]);
+      await vault.write([putMeta(key, { hash: record.answerHash, text } satisfies AnswerText)]);
       return text;
     }
   } catch (error) {

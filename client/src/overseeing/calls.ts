@@ -3,7 +3,7 @@ import { CoreFailure, asFailure, failure } from "../failure.ts";
 import type { DeviceContext } from "../context.ts";
 import type { MessageId, PersonId, UnitId } from "../ids.ts";
 import type { Orders } from "../orders/orders.ts";
-import type { People } from "../people/people.ts";
+import type { PeopleDirectory } from "../people/people.ts";
 import type {
   AnswersPage,
   CountedAcknowledgement,
@@ -35,7 +35,7 @@ export interface OverseeOptions {
     "api" | "emit" | "identity" | "now" | "ownKeys" | "time" | "vault"
   >;
   readonly orders: Pick<Orders, "find">;
-  readonly people: Pick<People, "directory" | "met" | "plate" | "prefetch">;
+  readonly people: Pick<PeopleDirectory, "directory" | "met" | "plate" | "prefetch">;
   readonly department: () => PassingDepartment;
   readonly watching: Watching;
 }

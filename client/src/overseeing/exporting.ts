@@ -18,7 +18,7 @@ import type {
 import { pause } from "../transport/backoff.ts";
 import type { Language, Names, Unit } from "../wire.ts";
 import { BYTE_ORDER_MARK, csvPart, cellTime } from "./files/csv.ts";
-import { Workbook, type Cell } from "./files/workbook.ts";
+import { Workbook, type SheetCell } from "./files/workbook.ts";
 import type { Gathered, GatheredPerson } from "./gathering.ts";
 import { hashOf } from "./verifying.ts";
 
@@ -88,7 +88,7 @@ function pathOf(
   return path;
 }
 
-class Rows {
+class ExportRows {
   readonly #gathered: Gathered;
   readonly #options: ExportOptions;
   readonly #paths = new Map<UnitId, string>();
@@ -189,7 +189,7 @@ function printed(
 // --- Files --------------------------------------------------------------------------------------
 
 async function csv(gathered: Gathered, options: ExportOptions): Promise<readonly Bytes[]> {
-  const rows = new Rows(gathered, options);
+  const rows = new ExportRows(gathered, options);
   const parts = [BYTE_ORDER_MARK, csvPart([rows.header])];
   await rows.each((some) => parts.push(csvPart(some)));
   return parts;
@@ -200,7 +200,7 @@ async function workbook(gathered: Gathered, options: ExportOptions): Promise<rea
   const { sheets } = words;
   const book = new Workbook({ rightToLeft: words.rightToLeft, madeMs });
   book.begin({ name: sheets.summary, widths: [32, 80] });
-  const facts = words.facts.map(([what, value]): readonly Cell[] => [what, value]);
+  const facts = words.facts.map(([what, value]): readonly SheetCell[] => [what, value]);
   book.rows(facts.slice(0, 1), true);
   book.rows(facts.slice(1));
   book.rows(
@@ -210,7 +210,7 @@ async function workbook(gathered: Gathered, options: ExportOptions): Promise<rea
   book.begin({ name: sheets.units, widths: [60, 12, 12, 12, 12, 12] });
   book.rows([[words.unit, ...Object.values(words.counts), ...words.choices]], true);
   book.rows(unitRows(gathered, options));
-  const rows = new Rows(gathered, options);
+  const rows = new ExportRows(gathered, options);
   book.begin({ name: sheets.people, widths: [28, 16, 32, 48, 16, 20, 32, 24, 24, 24, 12, 20] });
   book.rows([rows.header], true);
   await rows.each((some) => book.rows(some));
@@ -228,7 +228,7 @@ function countOf(counts: OrderCounts, key: string): number {
 }
 
 /** Units in the order of the tree, each below the one that it belongs to. */
-function unitRows({ units }: Gathered, options: ExportOptions): readonly (readonly Cell[])[] {
+function unitRows({ units }: Gathered, options: ExportOptions): readonly (readonly SheetCell[])[] {
   const paths = new Map<UnitId, string>();
   return [...units]
     .map(([unitId, counts]) => ({ path: pathOf(unitId, options, paths), counts }))

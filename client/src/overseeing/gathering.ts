@@ -58,8 +58,8 @@ export interface Gathered {
   readonly units: ReadonlyMap<UnitId, OrderCounts>;
 }
 
-type Known = Pick<GatheredPerson, "names" | "rank" | "post" | "unitId">;
-type Card = Pick<SignedPlate, keyof Known>;
+type PersonFields = Pick<GatheredPerson, "names" | "rank" | "post" | "unitId">;
+type Card = Pick<SignedPlate, keyof PersonFields>;
 
 export async function gather(
   options: GatheringOptions,
@@ -102,8 +102,8 @@ async function readPeople(
   orderId: MessageId,
   unitId: UnitId | null,
   come: (more: number) => void,
-): Promise<ReadonlyMap<PersonId, Known & { readonly state: OrderState }>> {
-  const owing = new Map<PersonId, Known & { readonly state: OrderState }>();
+): Promise<ReadonlyMap<PersonId, PersonFields & { readonly state: OrderState }>> {
+  const owing = new Map<PersonId, PersonFields & { readonly state: OrderState }>();
   let after: string | null = "";
   while (after !== null) {
     const from: string = after;
@@ -117,12 +117,12 @@ async function readPeople(
   return owing;
 }
 
-function known({ person, state }: OrderPerson): Known & { readonly state: OrderState } {
+function known({ person, state }: OrderPerson): PersonFields & { readonly state: OrderState } {
   const { names, rank, post, unitId } = person;
   return { names, rank, post, unitId, state };
 }
 
-interface Records {
+interface VerifiedRecords {
   readonly verified: ReadonlyMap<PersonId, VerifiedRecord>;
   readonly cards: ReadonlyMap<PersonId, Card>;
   readonly answers: ReadonlyMap<PersonId, string>;
@@ -133,7 +133,7 @@ async function readRecords(
   options: GatheringOptions,
   order: Order,
   come: (more: number) => void,
-): Promise<Records> {
+): Promise<VerifiedRecords> {
   const verified = new Map<PersonId, VerifiedRecord>();
   const cards = new Map<PersonId, Card>();
   const answers = new Map<PersonId, string>();
@@ -169,8 +169,8 @@ async function readRecords(
 
 function joined(
   order: Order,
-  owing: ReadonlyMap<PersonId, Known & { readonly state: OrderState }>,
-  { verified, cards, answers, refused }: Records,
+  owing: ReadonlyMap<PersonId, PersonFields & { readonly state: OrderState }>,
+  { verified, cards, answers, refused }: VerifiedRecords,
   directory: Directory,
   unitId: UnitId | null,
 ): Gathered {
@@ -219,7 +219,11 @@ function stateOf(order: Order, { record }: VerifiedRecord, before: OrderState): 
 const EMPTY: Names = { en: "", te: "", ur: "", hi: "" };
 
 /** The facts that a card signs. A rank keeps its code if the directory names it as the card does. */
-function signed(card: Card | undefined, said: Known, ranks: ReadonlyMap<string, Names>): Known {
+function signed(
+  card: Card | undefined,
+  said: PersonFields,
+  ranks: ReadonlyMap<string, Names>,
+): PersonFields {
   if (card === undefined) return said;
   const named = ranks.get(said.rank);
   const same = named !== undefined && sameNames(named, card.rank);

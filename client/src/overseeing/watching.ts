@@ -45,7 +45,7 @@ export class Watching {
     if (this.#orderId !== null) this.#send();
   }
 
-  take(frame: OrderProgressFrame): void {
+  takeProgress(frame: OrderProgressFrame): void {
     if (this.#orderId === null || frame.orderId !== this.#orderId) return;
     if (frame.unitId !== this.#unitId) return;
     const next = readProgress(frame);

@@ -10,7 +10,7 @@ import type { PeopleQuery, Plate } from "../seam.ts";
 import type { Context } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import { STORES } from "../records.ts";
-import type { PersonCard, Words } from "../keys/trust/person-card.ts";
+import type { PersonCard, ScriptTexts } from "../keys/trust/person-card.ts";
 import { foundAmong } from "./known.ts";
 import type { DeviceTrust } from "../trust/ports.ts";
 import type { Change } from "../vault/vault.ts";
@@ -30,7 +30,7 @@ const SCRIPTS: Readonly<Record<Language, string>> = {
 /** As a card signs it. */
 export type SignedPlate = Plate & { readonly rank: Names };
 
-function namesOf(words: Words): Names {
+function namesOf(words: ScriptTexts): Names {
   const said = (language: Language): string =>
     words.find(({ script }) => script === SCRIPTS[language])?.text ?? "";
   const en = said("en") || (words[0]?.text ?? "");
@@ -47,7 +47,7 @@ export function plateOf(personId: PersonId, card: PersonCard): SignedPlate {
   };
 }
 
-export class People {
+export class PeopleDirectory {
   readonly #context: Pick<Context, "vault" | "api" | "emit" | "now">;
   readonly #trust: Pick<DeviceTrust, "ensure" | "card">;
   readonly #known = new Map<PersonId, Person>();

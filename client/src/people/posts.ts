@@ -11,13 +11,16 @@ import { STORES } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 import type { ChainOfCommand, Post } from "../wire.ts";
 import { inUnit, postsAmong } from "./known-posts.ts";
-import type { People } from "./people.ts";
+import type { PeopleDirectory } from "./people.ts";
 
-export class Posts {
+export class PostDirectory {
   readonly #context: Pick<Context, "vault" | "api">;
-  readonly #people: Pick<People, "met" | "directory">;
+  readonly #people: Pick<PeopleDirectory, "met" | "directory">;
 
-  constructor(context: Pick<Context, "vault" | "api">, people: Pick<People, "met" | "directory">) {
+  constructor(
+    context: Pick<Context, "vault" | "api">,
+    people: Pick<PeopleDirectory, "met" | "directory">,
+  ) {
     this.#context = context;
     this.#people = people;
   }

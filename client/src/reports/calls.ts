@@ -26,7 +26,7 @@ import { Keeping } from "./keeping.ts";
 import type { ReportCallsOptions } from "./cases.ts";
 import { KNOWN_REPORTS, MODERATES, type KnownReports, type ReportRecord } from "./record.ts";
 import { Resealing } from "./resealing.ts";
-import { Sending } from "./sending.ts";
+import { ReportSender } from "./sending.ts";
 import { sanctionView, sentReport, statistics, waitingReport } from "./views.ts";
 
 const MOST_CLAUSE = 255;
@@ -34,13 +34,13 @@ const MOST_REASON = 1_000;
 
 export class ReportCalls {
   readonly #options: ReportCallsOptions;
-  readonly #sending: Sending;
+  readonly #sending: ReportSender;
   readonly #cases: Cases;
   readonly #keeping: Keeping;
 
   constructor(options: ReportCallsOptions) {
     this.#options = options;
-    this.#sending = new Sending(options.context, options.index);
+    this.#sending = new ReportSender(options.context, options.index);
     this.#cases = new Cases(options);
     this.#keeping = new Keeping(options.context, new Resealing(options.context));
   }

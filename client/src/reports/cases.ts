@@ -16,12 +16,12 @@ import type { Acts } from "../account/acts.ts";
 import type { ConversationIndex } from "../conversation/conversation.ts";
 import type { ViewMaker } from "../messages/views.ts";
 import type { Blocked } from "../people/blocked.ts";
-import type { People } from "../people/people.ts";
+import type { PeopleDirectory } from "../people/people.ts";
 import type { OwnSanctions } from "./own-sanctions.ts";
 
 type Proposals = ReadonlyMap<ReportId, ProposedDecision>;
 
-interface Opened {
+interface OpenedCase {
   readonly judged: JudgedProof | null;
   /** Why the proof does not open here, or does not fit. */
   readonly failed: string | null;
@@ -92,7 +92,7 @@ export class Cases {
     return (await this.#proposals()).get(id) ?? null;
   }
 
-  async #opened({ case: given, sealed, seals }: CaseDetail): Promise<Opened> {
+  async #opened({ case: given, sealed, seals }: CaseDetail): Promise<OpenedCase> {
     if (sealed === null) return { judged: null, failed: "F2: the proof is kept no more" };
     const place = placeOf(given);
     try {
@@ -214,7 +214,7 @@ export interface ReportCallsOptions {
   readonly context: DeviceContext;
   readonly index: ConversationIndex;
   readonly views: Pick<ViewMaker, "attachments">;
-  readonly people: Pick<People, "plate" | "plates" | "prefetch">;
+  readonly people: Pick<PeopleDirectory, "plate" | "plates" | "prefetch">;
   readonly blocked: Pick<Blocked, "set">;
   readonly acts: Acts;
   readonly sanctions: OwnSanctions;

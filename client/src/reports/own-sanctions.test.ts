@@ -4,7 +4,7 @@ import { failure } from "../failure.ts";
 import type { ReportId } from "../ids.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Sanction } from "../wire.ts";
-import { OwnSanctions, barOf, type Place } from "./own-sanctions.ts";
+import { OwnSanctions, barOf, type SanctionTarget } from "./own-sanctions.ts";
 
 function sanction(kind: Sanction["kind"], untilMs: number, more: Partial<Sanction> = {}): Sanction {
   return {
@@ -15,7 +15,11 @@ function sanction(kind: Sanction["kind"], untilMs: number, more: Partial<Sanctio
   } as Sanction;
 }
 
-function place(kind: Place["kind"], members: number, more: Partial<Place> = {}): Place {
+function place(
+  kind: SanctionTarget["kind"],
+  members: number,
+  more: Partial<SanctionTarget> = {},
+): SanctionTarget {
   return { kind, members, whoMayPost: "everyone", admin: false, postLostMs: null, ...more };
 }
 
@@ -60,7 +64,7 @@ it("closes what the server refuses, for longest, and nothing else", () => {
     sanction("muted", 9),
     sanction("suspended", 5),
   ];
-  const bar = (where: Place, held = [warned, muted, suspended], now = 1) =>
+  const bar = (where: SanctionTarget, held = [warned, muted, suspended], now = 1) =>
     barOf(held, where, 100, now)?.kind ?? null;
   expect(bar(place("direct", 2))).toBeNull();
   expect(bar(place("group", 99))).toBe("suspended");

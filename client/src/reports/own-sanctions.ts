@@ -19,15 +19,15 @@ const KEPT = "sanctions";
 const LOOK_MS = 60_000;
 
 /** `meta/sanctions`. */
-interface Kept {
+interface StoredSanctions {
   readonly sanctions: readonly Sanction[];
   /** When the server was asked, by the department's time; null: never. */
   readonly heardMs: number | null;
 }
 
-const NOTHING: Kept = { sanctions: [], heardMs: null };
+const NOTHING: StoredSanctions = { sanctions: [], heardMs: null };
 
-export type Place = Pick<
+export type SanctionTarget = Pick<
   ConversationRecord,
   "kind" | "whoMayPost" | "members" | "admin" | "postLostMs"
 >;
@@ -45,7 +45,7 @@ export interface OwnSanctionsOptions {
 
 export class OwnSanctions {
   readonly #options: OwnSanctionsOptions;
-  #kept: Kept = NOTHING;
+  #kept: StoredSanctions = NOTHING;
   #largeFrom = Infinity;
   #fresh = false;
   #asking: Promise<void> = Promise.resolve();
@@ -63,7 +63,7 @@ export class OwnSanctions {
   }
 
   async load(): Promise<void> {
-    const kept = await this.#options.context.vault.get<Kept>(META, KEPT);
+    const kept = await this.#options.context.vault.get<StoredSanctions>(META, KEPT);
     await this.#adopt(kept ?? NOTHING);
   }
 
@@ -80,7 +80,7 @@ export class OwnSanctions {
       await this.current();
       return;
     }
-    const kept: Kept = { ...this.#kept, heardMs: serverTimeMs };
+    const kept: StoredSanctions = { ...this.#kept, heardMs: serverTimeMs };
     await this.#options.context.vault.write([putMeta(KEPT, kept)]);
     this.#kept = kept;
   }
@@ -105,7 +105,7 @@ export class OwnSanctions {
     try {
       const heardMs = now();
       const { sanctions } = await context.api.ownSanctions();
-      const kept: Kept = { sanctions, heardMs };
+      const kept: StoredSanctions = { sanctions, heardMs };
       const news = JSON.stringify(sanctions) !== JSON.stringify(this.all);
       await context.vault.write([putMeta(KEPT, kept)]);
       await this.#adopt(kept);
@@ -116,7 +116,7 @@ export class OwnSanctions {
     }
   }
 
-  async #adopt(kept: Kept): Promise<void> {
+  async #adopt(kept: StoredSanctions): Promise<void> {
     if (kept.sanctions.some(({ kind }) => kind === "muted"))
       this.#largeFrom = await this.#options.largeFrom();
     this.#kept = kept;
@@ -140,7 +140,7 @@ export class OwnSanctions {
   }
 
   /** Why this person may not post where they otherwise could; null: they may. */
-  barred(place: Place): Barred | null {
+  barred(place: SanctionTarget): Barred | null {
     if (place.whoMayPost === "admins" && !place.admin) return null;
     const now = this.#options.now();
     const bar = barOf(this.all, place, this.#largeFrom, now);
@@ -164,7 +164,7 @@ function inForce(one: Sanction, nowMs: number): one is Barring {
 /** The sanction that closes a conversation for longest, as the server judges it; null: there is none. */
 export function barOf(
   sanctions: readonly Sanction[],
-  { kind, whoMayPost, members }: Pick<Place, "kind" | "whoMayPost" | "members">,
+  { kind, whoMayPost, members }: Pick<SanctionTarget, "kind" | "whoMayPost" | "members">,
   largeFrom: number,
   nowMs: number,
 ): Barring | null {

@@ -36,7 +36,7 @@ const RETRY = { firstMs: 2_000, maxMs: 120_000 };
 /** So often a report is sealed anew in one go, where keys change while it is on its way. */
 const TRIES = 2;
 
-export class Sending {
+export class ReportSender {
   readonly #context: DeviceContext;
   readonly #index: ConversationIndex;
   #pumping: Promise<void> | null = null;

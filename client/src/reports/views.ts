@@ -1,7 +1,7 @@
 /** Cases, sanctions and proven messages as the screens show them. Pure, but for plates and media. */
 import { bodyOf, decodeContent } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
-import type { Shown } from "../kinds/kind.ts";
+import type { BodySources } from "../kinds/kind.ts";
 import type { JudgedMessage } from "../keys/proof.ts";
 import type { AttachmentView } from "../seam/attachments.ts";
 import type { Plate } from "../seam/people.ts";
@@ -99,7 +99,7 @@ export async function provenMessage(
   attachments: (pointers: readonly AttachmentPointer[]) => Promise<readonly AttachmentView[]>,
 ): Promise<ProvenMessage> {
   const { messageId, personId, sentMs, plaintext, failed } = judged;
-  const shown: Shown = {
+  const shown: BodySources = {
     attachments,
     poll: (content) =>
       Promise.resolve({

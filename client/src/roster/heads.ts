@@ -64,7 +64,7 @@ export class Heads {
    * Check a head and hold it. Refuses (R4) another head of an epoch that is held, but for a former
    * roster authority's: a thief may have signed the one that is held.
    */
-  async take(work: UnitOfWork, bytes: Uint8Array): Promise<RosterHead> {
+  async takeHead(work: UnitOfWork, bytes: Uint8Array): Promise<RosterHead> {
     const head = await this.#parse(bytes);
     const held = await this.find(work, head.epoch);
     if (held !== null) {
@@ -121,7 +121,7 @@ export class Heads {
       if (!hasCode(error, "not_found", "not_member", "validation_failed")) throw error;
       throw new Refused("R4", "roster head is unknown", missing, error);
     }
-    const head = await this.take(work, bytes);
+    const head = await this.takeHead(work, bytes);
     refuseUnless(head.epoch === epoch, "R4", "another epoch's head");
     return head;
   }

@@ -29,7 +29,7 @@ export async function takeNewest(
   work: UnitOfWork,
   { head: bytes, stamp }: Pick<RosterState, "head" | "stamp">,
 ): Promise<RosterHead> {
-  const head = await conversation.heads.take(work, bytes);
+  const head = await conversation.heads.takeHead(work, bytes);
   for (const { record } of await conversation.keys.newest())
     if (record.epoch > work.record.headEpoch) await named(conversation, work, record.epoch);
   await context.time.requireNewest(stamp, head, work.record.headEpoch);

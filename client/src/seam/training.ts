@@ -48,7 +48,7 @@ export interface Span {
 }
 
 /** One item of a list or line of text. */
-export type Line = readonly Span[];
+export type TextLine = readonly Span[];
 
 export interface QuizOption {
   readonly text: string;
@@ -58,9 +58,9 @@ export interface QuizOption {
 }
 
 export type LessonBlock =
-  | { readonly type: "heading"; readonly level: 2 | 3; readonly line: Line }
-  | { readonly type: "paragraph"; readonly line: Line }
-  | { readonly type: "list"; readonly ordered: boolean; readonly items: readonly Line[] }
+  | { readonly type: "heading"; readonly level: 2 | 3; readonly line: TextLine }
+  | { readonly type: "paragraph"; readonly line: TextLine }
+  | { readonly type: "list"; readonly ordered: boolean; readonly items: readonly TextLine[] }
   | {
       readonly type: "image";
       readonly alt: string;

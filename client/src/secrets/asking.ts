@@ -49,16 +49,16 @@ const MOST_EARLY = 8;
 const RECIPIENT = [17, 33] as const;
 
 /** Something that is missing, with the record that its secret must match. */
-type Wanted =
+type MissingSecret =
   | { readonly kind: typeof KIND_CONVERSATION_KEY; readonly keyId: KeyId }
   | { readonly kind: typeof KIND_CELL_KEY; readonly keyId: SealKeyId }
   | { readonly kind: typeof KIND_BODY_KEY; readonly header: Header };
 
-export class Asking {
+export class SecretRequests {
   readonly #context: DeviceContext;
   readonly #onEvent: OnEvent;
   /** By conversation and reference: what was asked for on this connection. */
-  readonly #wanted = new Map<ConversationId, Map<string, Wanted>>();
+  readonly #wanted = new Map<ConversationId, Map<string, MissingSecret>>();
   readonly #asked = new Map<ConversationId, Set<string>>();
   /** Requests that are under way, by conversation: until they were sent once, or in vain. */
   readonly #flushing = new Map<ConversationId, Promise<void>>();
@@ -150,8 +150,8 @@ export class Asking {
     return until !== undefined && until > this.#context.now();
   }
 
-  #want(conversation: Conversation, wanted: readonly Wanted[]): void {
-    const known = this.#wanted.get(conversation.id) ?? new Map<string, Wanted>();
+  #want(conversation: Conversation, wanted: readonly MissingSecret[]): void {
+    const known = this.#wanted.get(conversation.id) ?? new Map<string, MissingSecret>();
     this.#wanted.set(conversation.id, known);
     const names = this.#known.get(conversation.id) ?? new Set<string>();
     this.#known.set(conversation.id, names);
@@ -205,7 +205,7 @@ export class Asking {
     this.#againLater(conversation);
   }
 
-  #due(conversation: Conversation): readonly (readonly [string, Wanted])[] {
+  #due(conversation: Conversation): readonly (readonly [string, MissingSecret])[] {
     const asked = this.#askedOf(conversation);
     const wanted = this.#wanted.get(conversation.id)?.entries() ?? [];
     const now = this.#context.now();
@@ -313,8 +313,8 @@ export class Asking {
   }
 
   async #keep(conversation: Conversation, kept: readonly SharedSecret[]): Promise<void> {
-    const wanted = this.#wanted.get(conversation.id) ?? new Map<string, Wanted>();
-    const done: Wanted[] = [];
+    const wanted = this.#wanted.get(conversation.id) ?? new Map<string, MissingSecret>();
+    const done: MissingSecret[] = [];
     await conversation.change(async (work) => {
       for (const { of, secret } of kept) {
         for (const one of wanted.values()) {
@@ -358,7 +358,7 @@ export class Asking {
     if (done.length > 0) this.#done(conversation, done);
   }
 
-  #done(conversation: Conversation, done: readonly Wanted[]): void {
+  #done(conversation: Conversation, done: readonly MissingSecret[]): void {
     const wanted = this.#wanted.get(conversation.id);
     const ever = this.#everAsked.get(conversation.id);
     const held = this.#held.get(conversation.id);
@@ -399,12 +399,12 @@ async function isHeld(
   return found !== null && found !== undefined && found.secret !== null;
 }
 
-function referenceOf(one: Wanted): string {
+function referenceOf(one: MissingSecret): string {
   if (one.kind === KIND_BODY_KEY) return toHex(one.header.message);
   return one.kind === KIND_CELL_KEY ? one.keyId : keyReference(one.keyId);
 }
 
-function nameOf(one: Wanted): string {
+function nameOf(one: MissingSecret): string {
   return nameIn({ kind: one.kind, reference: referenceOf(one) });
 }
 
@@ -412,6 +412,6 @@ function nameIn({ kind, reference }: ShareReference): string {
   return `${String(kind)}/${reference}`;
 }
 
-function referencesOf(wanted: readonly Wanted[]): ShareReference[] {
+function referencesOf(wanted: readonly MissingSecret[]): ShareReference[] {
   return wanted.map((one) => ({ kind: one.kind, reference: referenceOf(one) }));
 }

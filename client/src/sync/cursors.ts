@@ -9,7 +9,7 @@
 import type { ConversationId } from "../ids.ts";
 import type { DeviceContext } from "../context.ts";
 import type { ConversationRecord } from "../records.ts";
-import type { Asking } from "../secrets/asking.ts";
+import type { SecretRequests } from "../secrets/asking.ts";
 import { pause } from "../transport/backoff.ts";
 import type { CursorUpdate } from "../wire.ts";
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
@@ -29,7 +29,7 @@ export interface CursorSender {
 export class Cursors {
   readonly #context: DeviceContext;
   readonly #index: ConversationIndex;
-  readonly #asking: Pick<Asking, "underWay">;
+  readonly #asking: Pick<SecretRequests, "underWay">;
   readonly #sender: CursorSender;
   readonly #dirty = new Set<ConversationId>();
   #flushing = false;
@@ -37,7 +37,7 @@ export class Cursors {
   constructor(
     context: DeviceContext,
     index: ConversationIndex,
-    asking: Pick<Asking, "underWay">,
+    asking: Pick<SecretRequests, "underWay">,
     sender: CursorSender,
   ) {
     this.#context = context;

@@ -7,7 +7,7 @@ import type { DeviceContext } from "../context.ts";
 import { putMembers } from "../messages/reading.ts";
 import { askCounts } from "../messages/receipt-counts.ts";
 import { ticksMayMove, withFetched } from "../messages/receipts.ts";
-import type { People } from "../people/people.ts";
+import type { PeopleDirectory } from "../people/people.ts";
 import { pause } from "../transport/backoff.ts";
 import { RECEIPT_PEOPLE } from "../wire.ts";
 import type { Member } from "../wire.ts";
@@ -21,11 +21,11 @@ export const SPREAD_MS = 60_000;
 
 export class MemberList {
   readonly #context: DeviceContext;
-  readonly #people: People;
+  readonly #people: PeopleDirectory;
   /** Conversations with missed receipts that could change no tick of what was known then. */
   readonly #missed = new Set<ConversationId>();
 
-  constructor(context: DeviceContext, people: People) {
+  constructor(context: DeviceContext, people: PeopleDirectory) {
     this.#context = context;
     this.#people = people;
   }

@@ -20,7 +20,7 @@ import { CELL_SIZE } from "../limits.ts";
 import { makeWantedCellKey, takeCellKeys } from "../secrets/making-cell-keys.ts";
 import type { LateSeals } from "../outbox/late-seals.ts";
 import type { Answering } from "../secrets/answering.ts";
-import type { Asking } from "../secrets/asking.ts";
+import type { SecretRequests } from "../secrets/asking.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import type { Socket } from "../transport/socket.ts";
 import type {
@@ -55,7 +55,7 @@ export interface SyncParts {
   readonly inbox: Inbox;
   readonly history: History;
   readonly outbox: Outbox;
-  readonly asking: Asking;
+  readonly asking: SecretRequests;
   readonly answering: Answering;
   readonly lateSeals: LateSeals;
   readonly cursors: Cursors;
@@ -297,7 +297,7 @@ export class Sync {
     if (frame.t === "account") return this.#parts.onAccount(frame.event);
     if (frame.t === "position") return;
     try {
-      await this.#take(frame);
+      await this.#followFrame(frame);
     } catch (error) {
       if (!hasCode(error, "network", "overloaded")) throw error;
       const id = frame.t === "entry" ? frame.entry.conversationId : frame.conversationId;
@@ -305,7 +305,7 @@ export class Sync {
     }
   }
 
-  async #take(
+  async #followFrame(
     frame: Exclude<ServerFrame, Ready | AccountFrame | OrderFrame | PositionFrame>,
   ): Promise<void> {
     const { context, book, inbox, outbox, asking, answering, lateSeals, members } = this.#parts;

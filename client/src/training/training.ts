@@ -28,14 +28,14 @@ interface DoneRecord extends LessonDone {
 }
 
 /** `meta/training`. */
-interface Kept {
+interface StoredTraining {
   readonly language: Language;
   /** Null: nothing was heard of the server yet. */
   readonly told: Told | null;
   readonly waiting: readonly DoneRecord[];
 }
 
-const NOTHING: Kept = { language: "en", told: null, waiting: [] };
+const NOTHING: StoredTraining = { language: "en", told: null, waiting: [] };
 
 export interface TrainingOptions {
   readonly context: Pick<Context, "vault" | "now" | "emit"> & {
@@ -47,7 +47,7 @@ export interface TrainingOptions {
 
 export class Training {
   readonly #options: TrainingOptions;
-  #kept: Kept = NOTHING;
+  #kept: StoredTraining = NOTHING;
   #loading: Promise<void> | null = null;
   #keeping: Promise<void> | null = null;
   #sending: Promise<void> | null = null;
@@ -192,7 +192,7 @@ export class Training {
 
   async #load(): Promise<void> {
     const { vault } = this.#options.context;
-    const kept = await vault.get<Kept>(META, KEPT);
+    const kept = await vault.get<StoredTraining>(META, KEPT);
     if (kept !== null) this.#kept = kept;
     for (const page of await vault.all<LessonPage>(LESSON_STORE))
       this.#held.set(keyOf(page.lessonId, page.language), page.digest);
@@ -266,7 +266,7 @@ export class Training {
     if (this.closedFrom !== before) this.#options.onClosed();
   }
 
-  #change(change: (kept: Kept) => Kept): Promise<void> {
+  #change(change: (kept: StoredTraining) => StoredTraining): Promise<void> {
     const changed = this.#changing.then(async () => {
       const next = change(this.#kept);
       await this.#options.context.vault.write([putMeta(KEPT, next)], true);

@@ -7,7 +7,7 @@ import type { CallOptions, Http } from "./http.ts";
 type Method = CallOptions["method"];
 type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
 /** Parameters of which each may be left out. */
-export type Asked<Parameters> = {
+export type OptionalParameters<Parameters> = {
   readonly [Name in keyof Parameters]?: Parameters[Name] | null | undefined;
 };
 

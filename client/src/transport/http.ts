@@ -44,7 +44,7 @@ export interface CallOptions {
   readonly public?: boolean;
 }
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly bytes: Bytes;
   readonly etag: string | null;
@@ -61,7 +61,7 @@ export class Http {
   }
 
   /** Call, repeat as allowed, and return the raw answer. */
-  async send(options: CallOptions): Promise<Answer> {
+  async send(options: CallOptions): Promise<HttpResponse> {
     const body =
       options.raw ??
       (options.body === undefined
@@ -99,7 +99,7 @@ export class Http {
     options: CallOptions,
     body: Bytes | undefined,
     token: string | null,
-  ): Promise<Answer> {
+  ): Promise<HttpResponse> {
     const headers: Record<string, string> = { accept: MSGPACK, ...options.headers };
     if (token !== null) headers["authorization"] = `Bearer ${token}`;
     if (body !== undefined) {

@@ -3,7 +3,7 @@
 /** The server's operations, a method for each (docs/protocol.md, "Routes"). No state. */
 import type { Bytes } from "../octets.ts";
 import type * as wire from "../wire.ts";
-import { type Asked, Calling, at } from "./calling.ts";
+import { type OptionalParameters, Calling, at } from "./calling.ts";
 
 export class Operations extends Calling {
   requestCode(body: wire.RequestCode): Promise<wire.CodeRequested> {
@@ -50,7 +50,7 @@ export class Operations extends Calling {
     return this.call("PUT", at`/v1/clients/${clientId}/label`, { body });
   }
 
-  grants(asked?: Asked<{ person: wire.PersonId }>): Promise<wire.Grants> {
+  grants(asked?: OptionalParameters<{ person: wire.PersonId }>): Promise<wire.Grants> {
     return this.call("GET", "/v1/grants", { query: asked });
   }
 
@@ -70,7 +70,7 @@ export class Operations extends Calling {
     return this.call("POST", "/v1/time", { body, repeats: 0 });
   }
 
-  logConsistency(asked?: Asked<{ first: number; second: number }>): Promise<wire.LogConsistency> {
+  logConsistency(asked?: OptionalParameters<{ first: number; second: number }>): Promise<wire.LogConsistency> {
     return this.call("GET", "/v1/audit/consistency", { query: asked });
   }
 
@@ -114,7 +114,7 @@ export class Operations extends Calling {
     return this.call("DELETE", at`/v1/confirmations/${confirmationId}`);
   }
 
-  conduct(asked?: Asked<{ language: string; version: number }>): Promise<wire.ConductCode> {
+  conduct(asked?: OptionalParameters<{ language: string; version: number }>): Promise<wire.ConductCode> {
     return this.call("GET", "/v1/conduct", { query: asked });
   }
 
@@ -130,11 +130,11 @@ export class Operations extends Calling {
     return this.call("GET", "/v1/guard/weights");
   }
 
-  guardPictures(asked?: Asked<{ after: number; to: number }>): Promise<wire.GuardPictures> {
+  guardPictures(asked?: OptionalParameters<{ after: number; to: number }>): Promise<wire.GuardPictures> {
     return this.call("GET", "/v1/guard/pictures", { query: asked });
   }
 
-  people(asked?: Asked<{ text: string; unit: string; deep: boolean; rank: string; role: string; after: string; limit: number }>): Promise<wire.People> {
+  people(asked?: OptionalParameters<{ text: string; unit: string; deep: boolean; rank: string; role: string; after: string; limit: number }>): Promise<wire.People> {
     return this.call("POST", "/v1/people/searches", { search: asked });
   }
 
@@ -150,7 +150,7 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/units/${unitId}/posts`);
   }
 
-  posts(asked?: Asked<{ text: string; unit: string; limit: number }>): Promise<wire.Posts> {
+  posts(asked?: OptionalParameters<{ text: string; unit: string; limit: number }>): Promise<wire.Posts> {
     return this.call("POST", "/v1/posts/searches", { search: asked });
   }
 
@@ -194,11 +194,11 @@ export class Operations extends Calling {
     return this.call("GET", "/v1/admin/charts");
   }
 
-  adminPeople(asked?: Asked<{ text: string; unit: wire.UnitId; deep: boolean; rank: string; role: string; status: string; state: "registered" | "unregistered" | "unconfirmed" | "silent"; after: string; limit: number }>): Promise<wire.AdminPeople> {
+  adminPeople(asked?: OptionalParameters<{ text: string; unit: wire.UnitId; deep: boolean; rank: string; role: string; status: string; state: "registered" | "unregistered" | "unconfirmed" | "silent"; after: string; limit: number }>): Promise<wire.AdminPeople> {
     return this.call("POST", "/v1/admin/people/searches", { search: asked });
   }
 
-  adminDevices(asked?: Asked<{ state: "confirmed" | "unconfirmed" | "silent" | "locked" | "revoked" | "unreached"; after: string; limit: number }>): Promise<wire.AdminDevices> {
+  adminDevices(asked?: OptionalParameters<{ state: "confirmed" | "unconfirmed" | "silent" | "locked" | "revoked" | "unreached"; after: string; limit: number }>): Promise<wire.AdminDevices> {
     return this.call("GET", "/v1/admin/devices", { query: asked });
   }
 
@@ -206,11 +206,11 @@ export class Operations extends Calling {
     return this.call("GET", "/v1/admin/grants");
   }
 
-  audit(asked?: Asked<{ kinds: string; by: string; about: string; act: string; from: number; until: number; before: number; limit: number }>): Promise<wire.AuditPage> {
+  audit(asked?: OptionalParameters<{ kinds: string; by: string; about: string; act: string; from: number; until: number; before: number; limit: number }>): Promise<wire.AuditPage> {
     return this.call("GET", "/v1/admin/audit", { query: asked });
   }
 
-  auditChain(asked?: Asked<{ after: number }>): Promise<wire.AuditPage> {
+  auditChain(asked?: OptionalParameters<{ after: number }>): Promise<wire.AuditPage> {
     return this.call("GET", "/v1/admin/audit/chain", { query: asked, timeoutMs: 30_000 });
   }
 
@@ -226,7 +226,7 @@ export class Operations extends Calling {
     return this.call("GET", "/v1/admin/conduct/acceptances");
   }
 
-  conductPending(asked?: Asked<{ text: string; unit: wire.UnitId; deep: boolean; after: string; limit: number }>): Promise<wire.People> {
+  conductPending(asked?: OptionalParameters<{ text: string; unit: wire.UnitId; deep: boolean; after: string; limit: number }>): Promise<wire.People> {
     return this.call("POST", "/v1/admin/conduct/pending", { search: asked });
   }
 
@@ -234,7 +234,7 @@ export class Operations extends Calling {
     return this.call("GET", "/v1/admin/guard");
   }
 
-  knownPictures(asked?: Asked<{ before: number }>): Promise<wire.KnownPictures> {
+  knownPictures(asked?: OptionalParameters<{ before: number }>): Promise<wire.KnownPictures> {
     return this.call("GET", "/v1/admin/pictures", { query: asked });
   }
 
@@ -254,7 +254,7 @@ export class Operations extends Calling {
     return this.call("POST", "/v1/admin/people/lookups", { body });
   }
 
-  postings(personId: wire.PersonId, asked?: Asked<{ at: number }>): Promise<wire.PersonPostings> {
+  postings(personId: wire.PersonId, asked?: OptionalParameters<{ at: number }>): Promise<wire.PersonPostings> {
     return this.call("GET", at`/v1/admin/people/${personId}/postings`, { query: asked });
   }
 
@@ -298,7 +298,7 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/admin/uploads/${uploadId}`);
   }
 
-  uploadRows(uploadId: wire.UploadId, asked: { show: wire.ImportShow } & Asked<{ after: number }>): Promise<wire.ImportRows> {
+  uploadRows(uploadId: wire.UploadId, asked: { show: wire.ImportShow } & OptionalParameters<{ after: number }>): Promise<wire.ImportRows> {
     return this.call("GET", at`/v1/admin/uploads/${uploadId}/rows`, { query: asked });
   }
 
@@ -334,11 +334,11 @@ export class Operations extends Calling {
     return this.call("PUT", at`/v1/units/${unitId}/orders`);
   }
 
-  members(conversationId: wire.ConversationId, asked?: Asked<{ after: wire.PersonId }>): Promise<wire.Members> {
+  members(conversationId: wire.ConversationId, asked?: OptionalParameters<{ after: wire.PersonId }>): Promise<wire.Members> {
     return this.call("GET", at`/v1/conversations/${conversationId}/members`, { query: asked });
   }
 
-  findMembers(conversationId: wire.ConversationId, asked?: Asked<{ after: string; text: string }>): Promise<wire.Members> {
+  findMembers(conversationId: wire.ConversationId, asked?: OptionalParameters<{ after: string; text: string }>): Promise<wire.Members> {
     return this.call("POST", at`/v1/conversations/${conversationId}/members/searches`, { search: asked });
   }
 
@@ -346,7 +346,7 @@ export class Operations extends Calling {
     return this.call("POST", at`/v1/conversations/${conversationId}/members`, { body });
   }
 
-  receipts(conversationId: wire.ConversationId, asked?: Asked<{ seq: wire.Seq }>): Promise<wire.CountedReceipts> {
+  receipts(conversationId: wire.ConversationId, asked?: OptionalParameters<{ seq: wire.Seq }>): Promise<wire.CountedReceipts> {
     return this.call("GET", at`/v1/conversations/${conversationId}/receipts`, { query: asked });
   }
 
@@ -378,7 +378,7 @@ export class Operations extends Calling {
     return this.call("POST", at`/v1/conversations/${conversationId}/start`, { body });
   }
 
-  log(conversationId: wire.ConversationId, asked?: Asked<{ after: number; before: number; limit: number }>): Promise<wire.LogPage> {
+  log(conversationId: wire.ConversationId, asked?: OptionalParameters<{ after: number; before: number; limit: number }>): Promise<wire.LogPage> {
     return this.call("GET", at`/v1/conversations/${conversationId}/log`, { query: asked, timeoutMs: 30_000 });
   }
 
@@ -390,7 +390,7 @@ export class Operations extends Calling {
     return this.call("POST", at`/v1/conversations/${conversationId}/keys`, { body, timeoutMs: 60_000 });
   }
 
-  keys(conversationId: wire.ConversationId, asked?: Asked<{ key: wire.KeyId }>): Promise<wire.Keys> {
+  keys(conversationId: wire.ConversationId, asked?: OptionalParameters<{ key: wire.KeyId }>): Promise<wire.Keys> {
     return this.call("GET", at`/v1/conversations/${conversationId}/keys`, { query: asked });
   }
 
@@ -410,7 +410,7 @@ export class Operations extends Calling {
     return this.call("POST", at`/v1/conversations/${conversationId}/cells/own/marks`, { body });
   }
 
-  cellKeys(conversationId: wire.ConversationId, asked?: Asked<{ since: number }>): Promise<wire.CellKeys> {
+  cellKeys(conversationId: wire.ConversationId, asked?: OptionalParameters<{ since: number }>): Promise<wire.CellKeys> {
     return this.call("GET", at`/v1/conversations/${conversationId}/cells`, { query: asked, timeoutMs: 60_000 });
   }
 
@@ -470,11 +470,11 @@ export class Operations extends Calling {
     return this.call("DELETE", "/v1/push/subscription");
   }
 
-  orders(asked?: Asked<{ box: "open" | "issued" | "all"; after: string }>): Promise<wire.Orders> {
+  orders(asked?: OptionalParameters<{ box: "open" | "issued" | "all"; after: string }>): Promise<wire.Orders> {
     return this.call("GET", "/v1/orders", { query: asked });
   }
 
-  mayIssue(asked?: Asked<{ conversation: wire.ConversationId }>): Promise<wire.Issuing> {
+  mayIssue(asked?: OptionalParameters<{ conversation: wire.ConversationId }>): Promise<wire.Issuing> {
     return this.call("GET", "/v1/issuing", { query: asked });
   }
 
@@ -494,15 +494,15 @@ export class Operations extends Calling {
     return this.call("POST", at`/v1/orders/${orderId}/acknowledgements`, { body });
   }
 
-  orderRecords(orderId: wire.MessageId, asked?: Asked<{ answered: boolean; after: string; trust: boolean }>): Promise<wire.OrderRecords> {
+  orderRecords(orderId: wire.MessageId, asked?: OptionalParameters<{ answered: boolean; after: string; trust: boolean }>): Promise<wire.OrderRecords> {
     return this.call("GET", at`/v1/orders/${orderId}/acknowledgements`, { query: asked, timeoutMs: 60_000 });
   }
 
-  orderProgress(orderId: wire.MessageId, asked?: Asked<{ unit: wire.UnitId }>): Promise<wire.OrderProgress> {
+  orderProgress(orderId: wire.MessageId, asked?: OptionalParameters<{ unit: wire.UnitId }>): Promise<wire.OrderProgress> {
     return this.call("GET", at`/v1/orders/${orderId}/progress`, { query: asked });
   }
 
-  orderPeople(orderId: wire.MessageId, asked?: Asked<{ unit: wire.UnitId; state: wire.OrderState; choice: number; after: string; text: string; limit: number }>): Promise<wire.OrderPeople> {
+  orderPeople(orderId: wire.MessageId, asked?: OptionalParameters<{ unit: wire.UnitId; state: wire.OrderState; choice: number; after: string; text: string; limit: number }>): Promise<wire.OrderPeople> {
     return this.call("POST", at`/v1/orders/${orderId}/people/searches`, { search: asked });
   }
 
@@ -522,11 +522,11 @@ export class Operations extends Calling {
     return this.call("GET", "/v1/reports/mine");
   }
 
-  cases(asked?: Asked<{ box: wire.CaseBox; after: string }>): Promise<wire.Cases> {
+  cases(asked?: OptionalParameters<{ box: wire.CaseBox; after: string }>): Promise<wire.Cases> {
     return this.call("GET", "/v1/reports", { query: asked });
   }
 
-  reportStatistics(asked?: Asked<{ path: string }>): Promise<wire.ReportStatistics> {
+  reportStatistics(asked?: OptionalParameters<{ path: string }>): Promise<wire.ReportStatistics> {
     return this.call("GET", "/v1/reports/statistics", { query: asked });
   }
 
@@ -534,7 +534,7 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/reports/${reportId}`, { timeoutMs: 60_000 });
   }
 
-  wantingCases(asked?: Asked<{ envelope: wire.CaseEnvelope; after: string }>): Promise<wire.WantingCases> {
+  wantingCases(asked?: OptionalParameters<{ envelope: wire.CaseEnvelope; after: string }>): Promise<wire.WantingCases> {
     return this.call("GET", "/v1/reports/wanting", { query: asked });
   }
 
@@ -558,23 +558,23 @@ export class Operations extends Calling {
     return this.call("POST", at`/v1/sanctions/${reportId}/appeal`, { body });
   }
 
-  training(asked?: Asked<{ language: wire.Language }>): Promise<wire.Training> {
+  training(asked?: OptionalParameters<{ language: wire.Language }>): Promise<wire.Training> {
     return this.call("GET", "/v1/training", { query: asked });
   }
 
-  lesson(lessonId: wire.LessonId, asked?: Asked<{ language: wire.Language }>): Promise<wire.LessonPage> {
+  lesson(lessonId: wire.LessonId, asked?: OptionalParameters<{ language: wire.Language }>): Promise<wire.LessonPage> {
     return this.call("GET", at`/v1/training/lessons/${lessonId}`, { query: asked });
   }
 
-  lessonsDone(body: wire.PostLessonsDone, asked?: Asked<{ language: wire.Language }>): Promise<wire.Training> {
+  lessonsDone(body: wire.PostLessonsDone, asked?: OptionalParameters<{ language: wire.Language }>): Promise<wire.Training> {
     return this.call("POST", "/v1/training/done", { body, query: asked });
   }
 
-  trainingCertificate(asked?: Asked<{ course: wire.CourseName; language: wire.Language }>): Promise<Bytes> {
+  trainingCertificate(asked?: OptionalParameters<{ course: wire.CourseName; language: wire.Language }>): Promise<Bytes> {
     return this.file("GET", "/v1/training/certificate", { query: asked, timeoutMs: 120_000 });
   }
 
-  trainingProgress(asked?: Asked<{ course: wire.CourseName; path: string }>): Promise<wire.TrainingProgress> {
+  trainingProgress(asked?: OptionalParameters<{ course: wire.CourseName; path: string }>): Promise<wire.TrainingProgress> {
     return this.call("GET", "/v1/admin/training", { query: asked });
   }
 
@@ -582,11 +582,11 @@ export class Operations extends Calling {
     return this.call("POST", "/v1/admin/training/reminders", { body });
   }
 
-  untrained(asked?: Asked<{ course: wire.CourseName; path: string; after: string }>): Promise<wire.Untrained> {
+  untrained(asked?: OptionalParameters<{ course: wire.CourseName; path: string; after: string }>): Promise<wire.Untrained> {
     return this.call("GET", "/v1/admin/training/people", { query: asked });
   }
 
-  untrainedFile(asked?: Asked<{ course: wire.CourseName; path: string; language: wire.Language }>): Promise<Bytes> {
+  untrainedFile(asked?: OptionalParameters<{ course: wire.CourseName; path: string; language: wire.Language }>): Promise<Bytes> {
     return this.file("GET", "/v1/admin/training/people.xlsx", { query: asked, timeoutMs: 120_000 });
   }
 

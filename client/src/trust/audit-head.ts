@@ -48,13 +48,13 @@ export class AuditHead {
   }
 
   /** Take a head whose signature was checked. Rejects where the server cannot be reached. */
-  take(head: LogHead): Promise<void> {
-    const taken = this.#turn.then(() => this.#take(head));
+  takeHead(head: LogHead): Promise<void> {
+    const taken = this.#turn.then(() => this.#verifyHead(head));
     this.#turn = taken.catch(() => undefined);
     return taken;
   }
 
-  async #take(head: LogHead): Promise<void> {
+  async #verifyHead(head: LogHead): Promise<void> {
     const { vault, incarnation, learn, onBroken } = this.#options;
     const kept = await keptHead(vault);
     if (kept?.authorityNumber === head.authorityNumber && !(await this.#goesOn(kept, head))) {

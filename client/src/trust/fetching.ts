@@ -5,7 +5,7 @@
 import type { PersonId } from "../ids.ts";
 import type { Api } from "../transport/api.ts";
 import type { KnownPerson } from "../wire.ts";
-import type { Answer } from "./taking.ts";
+import type { TrustAnswer } from "./trust-update.ts";
 
 /** People in one request (wire.LookUpTrust). */
 const AT_ONCE = 500;
@@ -16,7 +16,7 @@ export interface FetchingOptions {
   readonly known: (personId: PersonId, keys: boolean) => KnownPerson;
   /** The department's time, rather too early than too late; null: not known. */
   readonly earliest: () => number | null;
-  readonly take: (answer: Answer) => Promise<void>;
+  readonly take: (answer: TrustAnswer) => Promise<void>;
 }
 
 interface Round {

@@ -7,7 +7,7 @@ import { DeviceKeyFormat, type DeviceKey } from "../keys/device-key.ts";
 import { requirePublicKey, type Kem } from "../keys/hpke.ts";
 import { idOf, type DeviceId, type PersonId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
-import type { PersonRow } from "./person-row.ts";
+import type { PersonTrustRow } from "./person-row.ts";
 import type { TrustRecords } from "../keys/trust/trust-records.ts";
 
 export class HeldKeys {
@@ -22,7 +22,7 @@ export class HeldKeys {
   }
 
   /** The keys of a person's devices, as a row keeps them. */
-  of(row: PersonRow, records: TrustRecords): readonly Uint8Array[] {
+  of(row: PersonTrustRow, records: TrustRecords): readonly Uint8Array[] {
     const devices = records.devicesOf(row.personId) ?? [];
     return devices.flatMap((device) => this.all(device).map(({ bytes }) => bytes));
   }

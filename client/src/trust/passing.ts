@@ -12,8 +12,8 @@ import type { PersonTrust } from "../wire.ts";
 import type { DepartmentTrust } from "./department-trust.ts";
 import { HeldKeys } from "./held-keys.ts";
 import { emptyRow } from "./person-row.ts";
-import { Taking } from "./taking.ts";
-import { Waiting } from "./waiting.ts";
+import { TrustUpdate } from "./trust-update.ts";
+import { WaitingRecords } from "./waiting.ts";
 
 export interface PassingJudge {
   /** The certificate of a device that was confirmed at a time (E0). Throws Refused with `rule`. */
@@ -32,10 +32,10 @@ export async function judgeOf(
   for (const { bytes } of department.departments) await records.addDepartment(bytes);
   for (const key of department.issuingKeys) records.addIssuingKey(key);
   const judge = new Judge(records);
-  const taking = new Taking(records, judge, new HeldKeys(), new Waiting());
+  const update = new TrustUpdate(records, judge, new HeldKeys(), new WaitingRecords());
   // Each person once: signatures of different people are checked beside each other.
   const people = new Map(bundles.map((bundle) => [bundle.personId, bundle]));
-  await taking.verify([...people].map(([personId, bundle]) => [emptyRow(personId), bundle]));
+  await update.verify([...people].map(([personId, bundle]) => [emptyRow(personId), bundle]));
   return {
     certificateAt: (device, atMs, rule) => judge.confirmed(device, atMs, rule).certificate,
     card: (personId) => records.card(personId),

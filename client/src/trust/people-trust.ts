@@ -26,7 +26,7 @@ import { Fetching } from "./fetching.ts";
 import { HeldKeys } from "./held-keys.ts";
 import { NO_ANSWER } from "./naming.ts";
 import type { PersonCard } from "../keys/trust/person-card.ts";
-import { PERSON_TRUST_STORE, emptyRow, type PersonRow } from "./person-row.ts";
+import { PERSON_TRUST_STORE, emptyRow, type PersonTrustRow } from "./person-row.ts";
 import type {
   DeviceChange,
   DeviceTrust,
@@ -36,9 +36,9 @@ import type {
   Verdict,
 } from "./ports.ts";
 import { Signers } from "./signers.ts";
-import { Taking, type Answer } from "./taking.ts";
+import { TrustUpdate, type TrustAnswer } from "./trust-update.ts";
 import { TrustRecords } from "../keys/trust/trust-records.ts";
-import { Waiting } from "./waiting.ts";
+import { WaitingRecords } from "./waiting.ts";
 
 /** So long the server is not asked again about somebody whom it did not know or could not mend. */
 const ASK_AGAIN_MS = 60_000;
@@ -59,16 +59,16 @@ export class PeopleTrust implements DeviceTrust {
   #records = new TrustRecords(new Uint8Array(32));
   #judge = new Judge(this.#records);
   #keys = new HeldKeys();
-  #waiting = new Waiting();
+  #waiting = new WaitingRecords();
   #signers: Signers;
-  readonly #rows = new Map<PersonId, PersonRow>();
+  readonly #rows = new Map<PersonId, PersonTrustRow>();
   readonly #loading = new Map<PersonId, Promise<void>>();
   /** People whose records, and those of everybody behind them, are in. */
   readonly #complete = new Set<PersonId>();
   /** When the server was asked last, without and with DeviceKeys. */
   readonly #askedMs = { false: new Map<PersonId, number>(), true: new Map<PersonId, number>() };
   readonly #fetching: Fetching;
-  #taking: Promise<void> = Promise.resolve();
+  #update: Promise<void> = Promise.resolve();
   readonly #changed = new Set<(people: readonly PersonId[]) => void>();
   readonly #devices = new Set<(change: DeviceChange) => void>();
   readonly #cards = new Set<(refused: RefusedCard) => void>();
@@ -90,7 +90,7 @@ export class PeopleTrust implements DeviceTrust {
         const earliest = options.time.earliest();
         return earliest === null ? null : earliest + this.#backMs;
       },
-      take: (answer) => this.#take(answer),
+      take: (answer) => this.#takeAnswer(answer),
     });
   }
 
@@ -105,7 +105,7 @@ export class PeopleTrust implements DeviceTrust {
     this.#records = new TrustRecords(rootKey);
     this.#judge = new Judge(this.#records);
     this.#keys = new HeldKeys();
-    this.#waiting = new Waiting();
+    this.#waiting = new WaitingRecords();
     this.#signers = new Signers(this.#options.vault, this.#records);
     this.#rows.clear();
     this.#loading.clear();
@@ -163,7 +163,7 @@ export class PeopleTrust implements DeviceTrust {
 
   learn(bundles: readonly PersonBundle[]): Promise<void> {
     if (bundles.length === 0) return Promise.resolve();
-    return this.#take({ people: bundles, keys: false, unchanged: [], askedMs: null });
+    return this.#takeAnswer({ people: bundles, keys: false, unchanged: [], askedMs: null });
   }
 
   learnKeys(personId: PersonId, keys: readonly Uint8Array[]): Promise<void> {
@@ -184,20 +184,20 @@ export class PeopleTrust implements DeviceTrust {
   timeWentBack(byMs: number): Promise<void> {
     this.#backMs += byMs;
     return this.#inTurn(async () => {
-      const earlier = (row: PersonRow): PersonRow =>
+      const earlier = (row: PersonTrustRow): PersonTrustRow =>
         row.answeredMs === null ? row : { ...row, answeredMs: row.answeredMs - byMs };
-      const rows = await this.#options.vault.all<PersonRow>(PERSON_TRUST_STORE);
+      const rows = await this.#options.vault.all<PersonTrustRow>(PERSON_TRUST_STORE);
       await this.#write(rows.map(earlier));
       for (const [personId, row] of this.#rows) this.#rows.set(personId, earlier(row));
     });
   }
 
-  async #take(answer: Answer): Promise<void> {
+  async #takeAnswer(answer: TrustAnswer): Promise<void> {
     const isNews = ([hash]: readonly [string, RefusedCard]): boolean => !this.#refused.has(hash);
     // The department's time may have been wrong when the server was asked before.
-    if (![...(await this.#takeIn(answer))].some(isNews) || !(await this.#options.time.renew()))
+    if (![...(await this.#takeRecords(answer))].some(isNews) || !(await this.#options.time.renew()))
       return;
-    for (const [hash, refused] of [...(await this.#takeIn(answer))].filter(isNews)) {
+    for (const [hash, refused] of [...(await this.#takeRecords(answer))].filter(isNews)) {
       this.#refused.add(hash);
       this.#tell(this.#cards, refused);
     }
@@ -207,48 +207,48 @@ export class PeopleTrust implements DeviceTrust {
    * Take in answers, one after another: two at once would each miss what the other merges. Returns
    * the cards that E4 refuses, by hash.
    */
-  async #takeIn(answer: Answer): Promise<ReadonlyMap<string, RefusedCard>> {
+  async #takeRecords(answer: TrustAnswer): Promise<ReadonlyMap<string, RefusedCard>> {
     let refused: ReadonlyMap<string, RefusedCard> = new Map();
     await this.#inTurn(async () => {
       const people = answer.people.map(({ personId }) => personId);
       await this.#have([...people, ...(await this.#signers.peopleBehind(answer.people))]);
-      const taking = new Taking(this.#records, this.#judge, this.#keys, this.#waiting);
-      const rowOf = (personId: PersonId): PersonRow =>
+      const update = new TrustUpdate(this.#records, this.#judge, this.#keys, this.#waiting);
+      const rowOf = (personId: PersonId): PersonTrustRow =>
         this.#rows.get(personId) ?? emptyRow(personId);
       const askedMs = answer.askedMs === null ? null : answer.askedMs - this.#backMs;
-      await taking.take({ ...answer, askedMs }, rowOf);
-      if (taking.unknownIssuers.size > 0 && (await this.#options.refreshDepartment())) {
+      await update.apply({ ...answer, askedMs }, rowOf);
+      if (update.unknownIssuers.size > 0 && (await this.#options.refreshDepartment())) {
         await this.#addDepartment();
-        await taking.take({ ...answer, askedMs, people: [...taking.unknownIssuers] }, rowOf);
+        await update.apply({ ...answer, askedMs, people: [...update.unknownIssuers] }, rowOf);
       }
-      refused = taking.refusedCards;
-      if (taking.rows.size === 0) return;
-      await this.#options.vault.write(taking.changes);
-      for (const row of taking.rows.values()) this.#rows.set(row.personId, row);
+      refused = update.refusedCards;
+      if (update.rows.size === 0) return;
+      await this.#options.vault.write(update.changes);
+      for (const row of update.rows.values()) this.#rows.set(row.personId, row);
       // Other people may stand behind them now.
-      for (const personId of taking.rows.keys()) this.#complete.delete(personId);
-      for (const change of taking.deviceChanges()) this.#tell(this.#devices, change);
-      const changed = this.#signers.dependentsOf(taking.changed);
+      for (const personId of update.rows.keys()) this.#complete.delete(personId);
+      for (const change of update.deviceChanges()) this.#tell(this.#devices, change);
+      const changed = this.#signers.dependentsOf(update.changed);
       if (changed.length > 0) this.#tell(this.#changed, changed);
     });
     return refused;
   }
 
-  async #store(row: PersonRow): Promise<void> {
+  async #store(row: PersonTrustRow): Promise<void> {
     await this.#write([row]);
     this.#rows.set(row.personId, row);
   }
 
-  #write(rows: readonly PersonRow[]): Promise<void> {
-    const put = (value: PersonRow): Change => ({
+  #write(rows: readonly PersonTrustRow[]): Promise<void> {
+    const put = (value: PersonTrustRow): Change => ({
       ...{ op: "put", store: PERSON_TRUST_STORE, key: value.personId, value },
     });
     return this.#options.vault.write(rows.map(put));
   }
 
   #inTurn(step: () => Promise<void>): Promise<void> {
-    const done = this.#taking.then(step);
-    this.#taking = done.catch(() => undefined);
+    const done = this.#update.then(step);
+    this.#update = done.catch(() => undefined);
     return done;
   }
 
@@ -279,10 +279,10 @@ export class PeopleTrust implements DeviceTrust {
   }
 
   async #read(personId: PersonId): Promise<void> {
-    const row = await this.#options.vault.get<PersonRow>(PERSON_TRUST_STORE, personId);
+    const row = await this.#options.vault.get<PersonTrustRow>(PERSON_TRUST_STORE, personId);
     if (row === null || this.#rows.has(personId)) return;
-    const taking = new Taking(this.#records, this.#judge, this.#keys, this.#waiting);
-    this.#rows.set(personId, await taking.restore(row));
+    const update = new TrustUpdate(this.#records, this.#judge, this.#keys, this.#waiting);
+    this.#rows.set(personId, await update.restore(row));
   }
 
   // --- Answers ----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ export const PERSON_TRUST_STORE = "person_trust";
 /** Row: the person of a device, by device; for finding whoever endorsed or granted. */
 export const DEVICE_PEOPLE_STORE = "device_people";
 
-export interface PersonRow {
+export interface PersonTrustRow {
   readonly personId: PersonId;
   /** The names of the newest answers, without and with DeviceKeys, of which every record is in. */
   readonly answer: Bytes;
@@ -31,7 +31,7 @@ export interface PersonRow {
   readonly keys: readonly Uint8Array[];
 }
 
-export function emptyRow(personId: PersonId): PersonRow {
+export function emptyRow(personId: PersonId): PersonTrustRow {
   return {
     personId,
     answer: NO_ANSWER,

@@ -10,14 +10,14 @@ import { GrantFormat } from "../keys/trust/grant.ts";
 import {
   DEVICE_PEOPLE_STORE,
   SIGNED_KINDS,
-  type PersonRow,
+  type PersonTrustRow,
   type SignedKind,
 } from "./person-row.ts";
 import { RevocationFormat, isByAuthority } from "../keys/trust/revocation.ts";
 import type { TrustRecords } from "../keys/trust/trust-records.ts";
 
 /** Records about a person that devices signed: of a row, or of an answer. */
-type Signed = Pick<PersonRow, "personId" | SignedKind>;
+type PersonRecords = Pick<PersonTrustRow, "personId" | SignedKind>;
 
 export class Signers {
   readonly #vault: Pick<Vault, "get">;
@@ -40,7 +40,7 @@ export class Signers {
   }
 
   /** The people whose devices signed something about these; whoever is not known is left out. */
-  async peopleBehind(rows: readonly Signed[]): Promise<readonly PersonId[]> {
+  async peopleBehind(rows: readonly PersonRecords[]): Promise<readonly PersonId[]> {
     const found = new Set<PersonId>();
     for (const row of rows) {
       for (const device of signersOf(row)) {
@@ -63,7 +63,7 @@ export class Signers {
   }
 }
 
-function signersOf(row: Signed): ReadonlySet<DeviceId> {
+function signersOf(row: PersonRecords): ReadonlySet<DeviceId> {
   const signers = new Set<DeviceId>();
   for (const kind of SIGNED_KINDS)
     for (const bytes of row[kind]) {

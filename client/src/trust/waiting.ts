@@ -17,7 +17,7 @@ export interface WaitingRecord {
   readonly signer: DeviceId;
 }
 
-export class Waiting {
+export class WaitingRecords {
   readonly #people = new Map<PersonId, Map<string, WaitingRecord>>();
 
   /** False: the record waits already, or as many as may. */

@@ -17,7 +17,7 @@ export interface ConnectionOptions {
   readonly onGone: () => void;
 }
 
-export class Connection {
+export class DatabaseConnection {
   readonly #options: ConnectionOptions;
   #database: Database | null = null;
   #reopening: Promise<Database> | null = null;

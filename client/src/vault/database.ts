@@ -4,11 +4,11 @@
  */
 import type { Bytes } from "../octets.ts";
 import type { KeyRecord } from "./data-key.ts";
-import type { Row } from "./schema.ts";
+import type { StoredRow } from "./schema.ts";
 
 /** A change as it is written: names are opaque, values are sealed. */
 export type Step =
-  | { readonly op: "put"; readonly row: Row }
+  | { readonly op: "put"; readonly row: StoredRow }
   | { readonly op: "delete"; readonly store: string; readonly key: string }
   | { readonly op: "delete_group"; readonly store: string; readonly group: string }
   | {
@@ -40,9 +40,9 @@ export interface Database {
   changeKey(change: (record: KeyRecord | null) => KeyRecord): Promise<KeyRecord>;
   clearKey(): Promise<void>;
   /** The rows of these keys, in their order. */
-  rows(store: string, keys: readonly string[]): Promise<readonly (Row | undefined)[]>;
-  all(store: string): Promise<readonly Row[]>;
-  page(query: RowQuery): Promise<readonly Row[]>;
+  rows(store: string, keys: readonly string[]): Promise<readonly (StoredRow | undefined)[]>;
+  all(store: string): Promise<readonly StoredRow[]>;
+  page(query: RowQuery): Promise<readonly StoredRow[]>;
   chunk(key: string, index: number): Promise<Bytes | null>;
   chunkIndexes(key: string): Promise<readonly number[]>;
   /** All of it, or nothing. `strict`: return when the bytes are on the disk. */

@@ -5,7 +5,7 @@ import { newDeviceKey } from "./data-key.ts";
 import type { KeyRecord } from "./data-key.ts";
 import type { Database, RowQuery, Step, Storage } from "./database.ts";
 import { openSchema } from "./schema.ts";
-import type { Row, VaultDatabase } from "./schema.ts";
+import type { StoredRow, VaultDatabase } from "./schema.ts";
 
 const KEY_ROW = "data";
 /** IndexedDB counts in 32 bits. */
@@ -60,16 +60,16 @@ class IndexedDatabase implements Database {
     return this.#database.clear("key");
   }
 
-  rows(store: string, keys: readonly string[]): Promise<readonly (Row | undefined)[]> {
+  rows(store: string, keys: readonly string[]): Promise<readonly (StoredRow | undefined)[]> {
     const { store: records } = this.#database.transaction("records");
     return Promise.all(keys.map((key) => records.get([store, key])));
   }
 
-  all(store: string): Promise<readonly Row[]> {
+  all(store: string): Promise<readonly StoredRow[]> {
     return this.#database.getAll("records", IDBKeyRange.bound([store], [store, []]));
   }
 
-  async page(query: RowQuery): Promise<readonly Row[]> {
+  async page(query: RowQuery): Promise<readonly StoredRow[]> {
     const { store, group, above, below, limit } = query;
     const range = IDBKeyRange.bound(
       [store, group, above ?? -Infinity],
@@ -80,7 +80,7 @@ class IndexedDatabase implements Database {
     const index = this.#database.transaction("records").store.index("by_group");
     // A cursor answers row by row, but it alone goes down.
     if (!query.descending) return index.getAll(range, Math.min(limit, MOST_ROWS));
-    const found: Row[] = [];
+    const found: StoredRow[] = [];
     let cursor = await index.openCursor(range, "prev");
     while (cursor !== null && found.length < limit) {
       found.push(cursor.value);

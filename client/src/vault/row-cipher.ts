@@ -8,7 +8,7 @@ import { concat, copy, randomBytes, toHex, utf8 } from "../octets.ts";
 import type { Change } from "./changes.ts";
 import type { Step } from "./database.ts";
 import type { OpenKeys } from "./data-key.ts";
-import type { Row } from "./schema.ts";
+import type { StoredRow } from "./schema.ts";
 
 const IV = 12;
 const DAMAGED = Symbol("damaged");
@@ -68,7 +68,7 @@ export class RowCipher {
   }
 
   /** The value of a row. Throws what {@link isDamaged} knows if it is spoilt. */
-  async open(keys: OpenKeys, row: Row): Promise<unknown> {
+  async open(keys: OpenKeys, row: StoredRow): Promise<unknown> {
     const parameters = {
       name: "AES-GCM",
       iv: row.d.slice(0, IV),
@@ -81,7 +81,7 @@ export class RowCipher {
     }
   }
 
-  async openOr(keys: OpenKeys, row: Row, damaged: unknown): Promise<unknown> {
+  async openOr(keys: OpenKeys, row: StoredRow, damaged: unknown): Promise<unknown> {
     return this.open(keys, row).catch((error: unknown) => {
       if (!isDamaged(error)) throw error;
       return damaged;
@@ -101,7 +101,7 @@ export class RowCipher {
   }
 
   /** Rows for a list: one record that a bad disk has spoilt must not take the others with it. */
-  async readable<T>(keys: OpenKeys, rows: readonly Row[]): Promise<readonly T[]> {
+  async readable<T>(keys: OpenKeys, rows: readonly StoredRow[]): Promise<readonly T[]> {
     const read = rows.map((row) => this.openOr(keys, row, DAMAGED));
     return (await Promise.all(read)).filter((value) => value !== DAMAGED) as T[];
   }

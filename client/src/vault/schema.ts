@@ -13,7 +13,7 @@ import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from "idb";
 import type { Bytes } from "../octets.ts";
 import type { KeyRecord } from "./data-key.ts";
 
-export interface Row {
+export interface StoredRow {
   readonly k: string;
   readonly s: string;
   readonly g: string;
@@ -25,7 +25,7 @@ export interface Schema extends DBSchema {
   key: { key: string; value: KeyRecord };
   records: {
     key: [string, string];
-    value: Row;
+    value: StoredRow;
     indexes: { by_group: [string, string, number] };
   };
   chunks: { key: [string, number]; value: Bytes };

@@ -14,7 +14,7 @@ import type { Bytes } from "../octets.ts";
 import { derive } from "./data-key.ts";
 import type { KeyRecord } from "./data-key.ts";
 import type { Database, RowQuery, Step, Storage } from "./database.ts";
-import type { Row } from "./schema.ts";
+import type { StoredRow } from "./schema.ts";
 
 /** The bytes of a key file, or the words of a passphrase. */
 export type Secret = Bytes | string;
@@ -185,24 +185,24 @@ class SqliteDatabase implements Database {
     });
   }
 
-  rows(store: string, keys: readonly string[]): Promise<readonly (Row | undefined)[]> {
+  rows(store: string, keys: readonly string[]): Promise<readonly (StoredRow | undefined)[]> {
     const one = this.#run("SELECT s, k, g, o, d FROM records WHERE s = ? AND k = ?");
     return settled(() => keys.map((key) => rowOf(one.get(store, key))));
   }
 
-  all(store: string): Promise<readonly Row[]> {
+  all(store: string): Promise<readonly StoredRow[]> {
     const every = this.#run("SELECT s, k, g, o, d FROM records WHERE s = ?");
-    return settled(() => every.all(store) as unknown as readonly Row[]);
+    return settled(() => every.all(store) as unknown as readonly StoredRow[]);
   }
 
-  page({ store, group, above, below, limit, descending }: RowQuery): Promise<readonly Row[]> {
+  page({ store, group, above, below, limit, descending }: RowQuery): Promise<readonly StoredRow[]> {
     const some = this.#run(
       `SELECT s, k, g, o, d FROM records WHERE s = ? AND g = ? AND o > ? AND o < ?
        ORDER BY o ${descending ? "DESC" : "ASC"}, k LIMIT ?`,
     );
     const most = Math.min(limit, Number.MAX_SAFE_INTEGER);
     const bounds = [above ?? -Infinity, below ?? Infinity, most] as const;
-    return settled(() => some.all(store, group, ...bounds) as unknown as readonly Row[]);
+    return settled(() => some.all(store, group, ...bounds) as unknown as readonly StoredRow[]);
   }
 
   chunk(key: string, index: number): Promise<Bytes | null> {
@@ -251,8 +251,8 @@ class SqliteDatabase implements Database {
   }
 }
 
-function rowOf(found: unknown): Row | undefined {
-  return found as Row | undefined;
+function rowOf(found: unknown): StoredRow | undefined {
+  return found as StoredRow | undefined;
 }
 
 /** SQLite answers at once; what it throws rejects. */

@@ -27,7 +27,7 @@ import {
 import type { KeyRecord, NewPin, OpenKeys, PinCost } from "./data-key.ts";
 import type { Change, PageQuery } from "./changes.ts";
 import { RowCipher } from "./row-cipher.ts";
-import { Connection, named } from "./connection.ts";
+import { DatabaseConnection, named } from "./connection.ts";
 import type { Storage } from "./database.ts";
 import { indexedStorage } from "./indexed.ts";
 
@@ -58,7 +58,7 @@ export type VaultState = "closed" | "locked" | "open";
 export class Vault {
   readonly #options: VaultOptions;
   readonly #storage: Storage;
-  readonly #connection: Connection;
+  readonly #connection: DatabaseConnection;
   #keys: OpenKeys | null = null;
   /** Null: the vault is closed. */
   #record: KeyRecord | null = null;
@@ -69,7 +69,7 @@ export class Vault {
   constructor(options: VaultOptions) {
     this.#options = options;
     this.#storage = options.storage ?? indexedStorage(options.name);
-    this.#connection = new Connection({
+    this.#connection = new DatabaseConnection({
       storage: this.#storage,
       isSame: async (database) => {
         const found = await database.key();

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { Broken, Chain, digestOf } from "#core/admin/log.ts";
+import { Broken, LogChain, digestOf } from "#core/admin/log.ts";
 import { Signatures, signerOf } from "#core/admin/signatures.ts";
 import { ActFormat } from "#core/keys/trust/admin-act.ts";
 import {
@@ -62,7 +62,7 @@ function entryOf(line: Line): AuditEntry {
 }
 
 async function verify(entries: readonly AuditEntry[]): Promise<Signatures> {
-  const [chain, signatures] = [new Chain(), new Signatures()];
+  const [chain, signatures] = [new LogChain(), new Signatures()];
   for (const entry of entries) {
     chain.follow(entry);
     const key = spec.keys[signerOf(entry.content?.by ?? "")?.device ?? ""];
@@ -150,7 +150,7 @@ describe("the audit log, as the server makes it", () => {
   test("is broken: an entry is missing, at the end too", async () => {
     const gap = log.filter(({ number }) => number !== 5);
     expect(await problemOf(gap)).toEqual({ number: 5, reason: "missing" });
-    const chain = new Chain();
+    const chain = new LogChain();
     for (const entry of log.slice(0, 7)) chain.follow(entry);
     expect(() => chain.end(8, log[7]?.hash ?? new Uint8Array())).toThrow(Broken);
   });

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { copy } from "#core/octets.ts";
 import { encodeContent } from "#core/kinds/content.ts";
 import type { ConversationId } from "#core/ids.ts";
-import type { Draft } from "#core/keys/message.ts";
+import type { HeaderDraft } from "#core/keys/message.ts";
 import { Insider } from "../support/insider.ts";
 import type { OwnKey } from "../support/insider.ts";
 import type { Officer } from "../support/officer.ts";
@@ -22,7 +22,7 @@ let a: Officer;
 let b: Officer;
 let id: ConversationId;
 let key: OwnKey;
-let head: Pick<Draft, "epoch" | "head">;
+let head: Pick<HeaderDraft, "epoch" | "head">;
 
 beforeEach(async () => {
   world = await World.make({ people: 2 });

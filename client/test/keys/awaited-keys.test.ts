@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { DeviceContext } from "#core/context.ts";
 import type { Conversation } from "#core/conversation/conversation.ts";
 import type { ConversationId, KeyId } from "#core/ids.ts";
-import { Asking } from "#core/secrets/asking.ts";
+import { SecretRequests } from "#core/secrets/asking.ts";
 import type { ShareReference } from "#core/wire.ts";
 
 const id = "11".repeat(16) as ConversationId;
@@ -11,7 +11,7 @@ const other = "33".repeat(32) as KeyId;
 const conversation = { id } as Conversation;
 let asked: string[];
 let done: string[];
-let asking: Asking;
+let asking: SecretRequests;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -20,7 +20,7 @@ beforeEach(() => {
     to.push(...body.references.map(({ reference }) => reference));
     return Promise.resolve();
   };
-  asking = new Asking(
+  asking = new SecretRequests(
     {
       ...{ now: () => Date.now(), random: () => 0.5, signal: new AbortController().signal },
       api: { requestShares: note(asked), sharesDone: note(done) },

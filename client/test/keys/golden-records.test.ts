@@ -44,7 +44,7 @@ import { deviceIdBytes, readCertificate } from "#core/keys/trust/device-certific
 import { comparedDigits, digitsCommitment } from "#core/keys/trust/digits.ts";
 import { EndorsementFormat } from "#core/keys/trust/endorsement.ts";
 import { GrantFormat } from "#core/keys/trust/grant.ts";
-import { PersonCardFormat, type Words } from "#core/keys/trust/person-card.ts";
+import { PersonCardFormat, type ScriptTexts } from "#core/keys/trust/person-card.ts";
 import { ALL, at, hex, type Vectors } from "./vectors.ts";
 import type { DeviceId } from "#core/ids.ts";
 
@@ -59,7 +59,7 @@ const certificate = (v: Vectors, name: string) =>
   readCertificate(hex(device(v, name).certificate), [hex(v.issuing_key)]);
 const department = (v: Vectors) => DepartmentFormat.parse(hex(v.department));
 
-function pairs(words: Words) {
+function pairs(words: ScriptTexts) {
   return words.map(({ script, text }) => [script, text]);
 }
 

@@ -8,7 +8,7 @@ import {
   openBody,
   parseMessage,
   sealMessage,
-  type Draft,
+  type HeaderDraft,
   type Header,
 } from "#core/keys/message.ts";
 import { MINUTE_MS } from "#core/keys/format/times.ts";
@@ -25,7 +25,7 @@ const secretOf = (name: string) => hex(at(v.conversation_keys, name).secret);
 const rule = (name: string) => ({ rule: name });
 
 /** A message of a, made from message 2. */
-function anew(changes: Partial<Draft>, secret = secretOf("2")): Promise<Bytes> {
+function anew(changes: Partial<HeaderDraft>, secret = secretOf("2")): Promise<Bytes> {
   return sealMessage({ ...header("2"), ...changes }, secret, hex("4869"), seed(v, "a"));
 }
 

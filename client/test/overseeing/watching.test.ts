@@ -44,10 +44,10 @@ function watched() {
 it("puts differences into what is known, and begins anew with each connection", () => {
   const { sent, told, state, watching } = watched();
   watching.watch(ORDER_ID, null);
-  watching.take(
+  watching.takeProgress(
     frame(1, { units: { [HYD]: [6, 0, 0, 0, 0, 0], [WGL]: [4, 0, 0, 0, 0, 0] } as never }),
   );
-  watching.take(
+  watching.takeProgress(
     frame(2, { total: [10, 3, 2, 1, 0, 0], units: { [HYD]: [6, 3, 2, 1, 0, 0] } as never }),
   );
   expect(told.at(-1)?.total.acknowledged).toBe(1);
@@ -66,7 +66,7 @@ it("puts differences into what is known, and begins anew with each connection", 
 it("takes nothing from another order, from the past, or of a wrong shape", () => {
   const { told, watching } = watched();
   watching.watch(ORDER_ID, null);
-  watching.take(frame(5, {}));
+  watching.takeProgress(frame(5, {}));
   const wrong: readonly unknown[] = [
     { orderId: newId() },
     { unitId: "HYD" },
@@ -83,7 +83,7 @@ it("takes nothing from another order, from the past, or of a wrong shape", () =>
     { units: { HYD: [1] } },
     { countedMs: "9" },
   ];
-  for (const one of wrong) watching.take(frame(6, one as Partial<OrderProgressFrame>));
+  for (const one of wrong) watching.takeProgress(frame(6, one as Partial<OrderProgressFrame>));
   expect(told).toHaveLength(1);
   expect(readCounts([2, 2, 2, 1, 1, 0, 0, 0])?.choices).toEqual([0, 0]);
 });

@@ -26,7 +26,7 @@ import { deviceIdBytes, spkiHash } from "#core/keys/trust/device-certificate.ts"
 import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "#core/keys/trust/endorsement.ts";
 import { GrantFormat } from "#core/keys/trust/grant.ts";
 import { IncarnationFormat, type Incarnation } from "#core/keys/trust/incarnation.ts";
-import { PersonCardFormat, type Words } from "#core/keys/trust/person-card.ts";
+import { PersonCardFormat, type ScriptTexts } from "#core/keys/trust/person-card.ts";
 import { PersonDevicesFormat } from "#core/keys/trust/person-devices.ts";
 import { RevocationFormat } from "#core/keys/trust/revocation.ts";
 import { TimeFormat } from "#core/keys/trust/time.ts";
@@ -66,14 +66,14 @@ export interface CardValues {
   readonly number: number;
   readonly createdMs: number;
   /** A plain text is in Latin script. */
-  readonly names: Words | string;
-  readonly rank: Words | string;
-  readonly post: Words | string;
-  readonly unit: Words | string;
+  readonly names: ScriptTexts | string;
+  readonly rank: ScriptTexts | string;
+  readonly post: ScriptTexts | string;
+  readonly unit: ScriptTexts | string;
   readonly path: string;
 }
 
-function inScripts(words: Words | string): Words {
+function inScripts(words: ScriptTexts | string): ScriptTexts {
   return typeof words === "string" ? [{ script: "Latn", text: words }] : words;
 }
 

@@ -30,7 +30,7 @@ import {
   SIGNED_HEADER_BYTES,
   nextLogHash,
   sealMessage,
-  type Draft,
+  type HeaderDraft,
   type Header,
 } from "#core/keys/message.ts";
 import { sign } from "#core/keys/format/signature.ts";
@@ -265,7 +265,7 @@ export class Insider {
     conversationId: ConversationId,
     key: OwnKey,
     plaintext: Uint8Array,
-    change: Partial<Draft> = {},
+    change: Partial<HeaderDraft> = {},
   ): Promise<Bytes> {
     const head = await this.head(conversationId);
     const former = this.#chains.get(conversationId);
@@ -276,7 +276,7 @@ export class Insider {
       logHash = nextLogHash(logHash, HeaderFormat.parse(signed).hash);
       logPosition = seq;
     }
-    const draft: Draft = {
+    const draft: HeaderDraft = {
       ...{ conversation: head.conversation, message: randomBytes(16) },
       ...{ sender: this.signer.deviceBytes, seq: (former?.seq ?? 0) + 1, attempt: 1 },
       ...{ previous: former?.hash ?? ZEROS, key: key.record.hash, epoch: head.epoch },

@@ -2,8 +2,8 @@
 import "fake-indexeddb/auto";
 import { WebSocket } from "ws";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { BotCalls, type Before } from "#core/bot/calls.ts";
-import type { Frame } from "#core/bot/frames.ts";
+import { BotCalls, type StoredAccount } from "#core/bot/calls.ts";
+import type { ProgramFrame } from "#core/bot/frames.ts";
 import { trim } from "#core/bot/handling.ts";
 import type { Conversation } from "#core/conversation/conversation.ts";
 import { newId } from "#core/ids.ts";
@@ -20,7 +20,7 @@ import { numberOf } from "../support/data-folder.ts";
 import type { Officer, OfficersServer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";
 
-const NEVER: Before = { account: null, connectedMs: Infinity };
+const NEVER: StoredAccount = { account: null, connectedMs: Infinity };
 const MINUTE_MS = 60_000;
 const w = memoryWorld();
 
@@ -57,7 +57,7 @@ class Robot {
     );
   }
 
-  async #heard(frame: Frame): Promise<void> {
+  async #heard(frame: ProgramFrame): Promise<void> {
     if (!("event" in frame) || frame.event !== "waiting") return;
     const { conversationId } = frame;
     const message = await this.#calls.next(conversationId).catch(() => null);

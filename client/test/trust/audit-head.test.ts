@@ -68,42 +68,42 @@ const kept = async (): Promise<number> => (await keptHead(vault))?.size ?? 0;
 
 describe("T1: the head of the audit log", () => {
   test("is kept, and goes on with a proof, across starts", async () => {
-    for (const size of [0, 1, 3, 3, 8, 21]) await device().take(head(size));
+    for (const size of [0, 1, 3, 3, 8, 21]) await device().takeHead(head(size));
     expect([await kept(), broken.length]).toEqual([21, 0]);
   });
 
   test("an entry that somebody with the database changed is an alarm, and the kept head stays", async () => {
-    await device().take(head(5));
+    await device().takeHead(head(5));
     proof = (first, second) => Promise.resolve(proofOf("changed", first, second));
-    await device().take(head(9, "changed"));
-    await device().take(head(5, "changed"));
+    await device().takeHead(head(9, "changed"));
+    await device().takeHead(head(5, "changed"));
     expect([await kept(), broken.map(({ size }) => size)]).toEqual([5, [9, 5]]);
   });
 
   test("a log that was cut off is an alarm, but under a newer Incarnation", async () => {
-    await device().take(head(9));
-    await device().take(head(4));
+    await device().takeHead(head(9));
+    await device().takeHead(head(4));
     expect([await kept(), broken.length]).toEqual([9, 1]);
     newest = 7;
-    await device().take(head(4));
+    await device().takeHead(head(4));
     expect([await kept(), broken.length]).toEqual([4, 1]);
-    await device().take(head(3)); // The same Incarnation serves once.
+    await device().takeHead(head(3)); // The same Incarnation serves once.
     expect([await kept(), broken.length]).toEqual([4, 2]);
   });
 
   test("a proof that the server refuses is an alarm; without the network the kept head stays", async () => {
-    await device().take(head(3));
+    await device().takeHead(head(3));
     proof = () => Promise.reject(failure("network", { retry: true }));
-    await expect(device().take(head(6))).rejects.toMatchObject({ code: "network" });
+    await expect(device().takeHead(head(6))).rejects.toMatchObject({ code: "network" });
     expect([await kept(), broken.length]).toEqual([3, 0]);
     proof = () => Promise.reject(failure("not_found"));
-    await device().take(head(6));
+    await device().takeHead(head(6));
     expect([await kept(), broken.length]).toEqual([3, 1]);
   });
 
   test("begins anew with another roster authority", async () => {
-    await device().take(head(9));
-    await device().take(head(2, "other", 1));
+    await device().takeHead(head(9));
+    await device().takeHead(head(2, "other", 1));
     expect([await kept(), broken.length]).toEqual([2, 0]);
   });
 });

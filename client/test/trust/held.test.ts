@@ -5,7 +5,7 @@ import { DAY_MS, HOUR_MS } from "#core/keys/format/times.ts";
 import type { DeviceChange } from "#core/trust/ports.ts";
 import { NO_ANSWER, nameOf } from "#core/trust/naming.ts";
 import type { PeopleTrust } from "#core/trust/people-trust.ts";
-import { PERSON_TRUST_STORE, type PersonRow } from "#core/trust/person-row.ts";
+import { PERSON_TRUST_STORE, type PersonTrustRow } from "#core/trust/person-row.ts";
 import type { Vault } from "#core/vault/vault.ts";
 import { endorse, grant, newSigner, revoke, type Signer } from "../support/department.ts";
 import { NOW, Scene, UNIT, openVault, type Officer } from "./scene.ts";
@@ -70,7 +70,7 @@ describe("K10: one answer of a lying server", () => {
     await people.ensure([asha.personId], { fresh: true });
     // None of them is held: no name says so, and the vault has none.
     expect(scene.asked.at(-1)?.people[0]?.held).toEqual(NO_ANSWER);
-    const row = await vault.get<PersonRow>(PERSON_TRUST_STORE, asha.personId);
+    const row = await vault.get<PersonTrustRow>(PERSON_TRUST_STORE, asha.personId);
     expect(row?.revocations).toEqual([]);
     await takesRevocation(people);
   });

@@ -14,7 +14,7 @@ import { AccountServices } from "#core/account/services.ts";
 import type { Context } from "#core/context.ts";
 import type { CoreEvent, PresenceRequest } from "#core/core.ts";
 import { failure } from "#core/failure.ts";
-import { People } from "#core/people/people.ts";
+import { PeopleDirectory } from "#core/people/people.ts";
 import { Api } from "#core/transport/api.ts";
 import { Http, type Fetch } from "#core/transport/http.ts";
 import { MINUTE_MS } from "#core/keys/format/times.ts";
@@ -67,7 +67,7 @@ export class Phone {
   services!: AccountServices;
   calls!: DeviceCalls;
   registration!: RegistrationCalls;
-  people!: People;
+  people!: PeopleDirectory;
   offline = false;
   pin: string = TEST_PIN;
   /** Whether the person proves to be there when an act asks. */
@@ -140,7 +140,7 @@ export class Phone {
       onClosed: () => undefined,
       onStanding: () => undefined,
     });
-    this.people = new People(context, this.services.trust);
+    this.people = new PeopleDirectory(context, this.services.trust);
     const { people, services } = this;
     this.calls = new DeviceCalls({ context, services, people });
     this.registration = new RegistrationCalls(context.api);

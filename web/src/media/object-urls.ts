@@ -9,13 +9,13 @@ import type { AttachmentId } from "@copconnect/client/wire";
 
 const KEEP = 24;
 
-interface Held {
+interface ObjectUrl {
   readonly url: Promise<string>;
   holders: number;
 }
 
 export class ObjectUrls {
-  readonly #held = new Map<AttachmentId, Held>();
+  readonly #held = new Map<AttachmentId, ObjectUrl>();
 
   /** The URL for an attachment, read by `load` if nobody has. Pair with `release`. */
   acquire(id: AttachmentId, load: () => Promise<Blob>): Promise<string> {
@@ -27,7 +27,7 @@ export class ObjectUrls {
       this.#held.set(id, known);
       return known.url;
     }
-    const held: Held = { url: load().then((blob) => URL.createObjectURL(blob)), holders: 1 };
+    const held: ObjectUrl = { url: load().then((blob) => URL.createObjectURL(blob)), holders: 1 };
     this.#held.set(id, held);
     // A failed read is forgotten, so that a retry reads again.
     held.url.catch(() => {
@@ -58,7 +58,7 @@ export class ObjectUrls {
   }
 }
 
-function revoke(held: Held): void {
+function revoke(held: ObjectUrl): void {
   held.url.then(
     (url) => URL.revokeObjectURL(url),
     () => undefined,

@@ -17,7 +17,7 @@ import type { MessageItem } from "../../seam.ts";
 import type { Device } from "../device.ts";
 import { sendMark } from "./marking.ts";
 import { writable } from "../reach.ts";
-import type { Reach } from "../reach.ts";
+import type { DeviceAccess } from "../reach.ts";
 
 const QUICK_REPLIES = "quick_replies";
 
@@ -35,9 +35,9 @@ interface OpenPoll {
 }
 
 export class ConsultationCalls {
-  readonly #reach: Reach;
+  readonly #reach: DeviceAccess;
 
-  constructor(reach: Reach) {
+  constructor(reach: DeviceAccess) {
     this.#reach = reach;
   }
 

@@ -20,12 +20,12 @@ import { fromHex } from "../../octets.ts";
 import { outgoingRecord, queuedMessage } from "../../outbox/compose.ts";
 import type { Device } from "../device.ts";
 import { writable } from "../reach.ts";
-import type { Reach } from "../reach.ts";
+import type { DeviceAccess } from "../reach.ts";
 
 export class ForwardingCalls {
-  readonly #reach: Reach;
+  readonly #reach: DeviceAccess;
 
-  constructor(reach: Reach) {
+  constructor(reach: DeviceAccess) {
     this.#reach = reach;
   }
 

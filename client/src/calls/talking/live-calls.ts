@@ -7,14 +7,14 @@ import { KNOWN_DEVICES } from "../../limits.ts";
 import type { LivePlace, LiveShare, LiveStart, MessageItem } from "../../seam.ts";
 import type { MessageCalls } from "../message-calls.ts";
 import { writable } from "../reach.ts";
-import type { Reach } from "../reach.ts";
+import type { DeviceAccess } from "../reach.ts";
 import { sendMark } from "./marking.ts";
 
 export class LiveCalls {
-  readonly #reach: Reach;
+  readonly #reach: DeviceAccess;
   readonly #messages: Pick<MessageCalls, "send">;
 
-  constructor(reach: Reach, messages: Pick<MessageCalls, "send">) {
+  constructor(reach: DeviceAccess, messages: Pick<MessageCalls, "send">) {
     this.#reach = reach;
     this.#messages = messages;
   }

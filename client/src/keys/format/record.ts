@@ -23,7 +23,7 @@ export type ValuesOf<L> = {
   readonly [Name in keyof L]: L[Name] extends Field<infer Value> ? Value : never;
 };
 
-export interface Signed {
+export interface SignedRecord {
   /** The whole record. */
   readonly bytes: Bytes;
   /** All bytes before the signature. */
@@ -33,12 +33,12 @@ export interface Signed {
   readonly hash: Bytes;
 }
 
-export type RecordOf<F> = F extends RecordFormat<infer L> ? ValuesOf<L> & Signed : never;
+export type RecordOf<F> = F extends RecordFormat<infer L> ? ValuesOf<L> & SignedRecord : never;
 
 /** The key under which a record's signature was found right, in hex. */
-const verified = new WeakMap<Signed, string>();
+const verified = new WeakMap<SignedRecord, string>();
 
-interface Kind {
+interface RecordKind {
   /** The label whose T(label) stands before the signed bytes. */
   readonly label: string;
   /** The rule that refuses a malformed record or a wrong signature. */
@@ -53,7 +53,7 @@ export class RecordFormat<L extends Layout> {
   readonly #version: number | null;
   readonly #layout: L;
 
-  constructor(kind: Kind, layout: L) {
+  constructor(kind: RecordKind, layout: L) {
     this.rule = kind.rule;
     this.#label = tag(kind.label);
     this.#version = kind.version;
@@ -61,7 +61,7 @@ export class RecordFormat<L extends Layout> {
   }
 
   /** The record that all of these bytes are, its signature not yet checked. Throws Refused. */
-  parse(bytes: Uint8Array, rule: string = this.rule): ValuesOf<L> & Signed {
+  parse(bytes: Uint8Array, rule: string = this.rule): ValuesOf<L> & SignedRecord {
     const reader = new Reader(bytes, rule);
     const record = this.read(reader);
     reader.end();
@@ -69,7 +69,7 @@ export class RecordFormat<L extends Layout> {
   }
 
   /** The record that begins here; other bytes may follow it. */
-  read(reader: Reader): ValuesOf<L> & Signed {
+  read(reader: Reader): ValuesOf<L> & SignedRecord {
     const start = reader.at;
     if (this.#version !== null) reader.require(reader.uint(1) === this.#version, "unknown version");
     const values: Record<string, unknown> = {};
@@ -79,7 +79,7 @@ export class RecordFormat<L extends Layout> {
     const signature = reader.take(SIGNATURE_BYTES);
     const bytes = reader.slice(start, reader.at);
     const unsigned = reader.slice(start, end);
-    const signed: Signed = { bytes, unsigned, signature, hash: hash(bytes) };
+    const signed: SignedRecord = { bytes, unsigned, signature, hash: hash(bytes) };
     return Object.assign(values as ValuesOf<L>, signed);
   }
 
@@ -93,13 +93,13 @@ export class RecordFormat<L extends Layout> {
   }
 
   /** Sign with a raw Ed25519 seed. Throws RangeError for values that no record can hold. */
-  async sign(values: ValuesOf<L>, privateKey: Uint8Array): Promise<ValuesOf<L> & Signed> {
+  async sign(values: ValuesOf<L>, privateKey: Uint8Array): Promise<ValuesOf<L> & SignedRecord> {
     const unsigned = this.encodeUnsigned(values);
     return this.parse(concat(unsigned, await sign(privateKey, concat(this.#label, unsigned))));
   }
 
   /** Check the signature by a raw Ed25519 public key. Throws Refused. */
-  async verify(record: ValuesOf<L> & Signed, publicKey: Uint8Array): Promise<void> {
+  async verify(record: ValuesOf<L> & SignedRecord, publicKey: Uint8Array): Promise<void> {
     const key = toHex(publicKey);
     if (verified.get(record) === key) return;
     const message = concat(this.#label, record.unsigned);

@@ -22,7 +22,7 @@ import {
   EVER,
   NOBODY,
   isRootAdmin,
-  type Chain,
+  type GrantChain,
   type Judgement,
   type Without,
 } from "./judgement.ts";
@@ -274,7 +274,7 @@ export class Judge implements Judgement {
     return !blocked && this.confirmedBefore(device, atMs, without) ? certificate : null;
   }
 
-  grantsOver(person: PersonId, path: string, atMs: number): readonly Chain[] {
+  grantsOver(person: PersonId, path: string, atMs: number): readonly GrantChain[] {
     return grantsOver(this, person, path, atMs);
   }
 

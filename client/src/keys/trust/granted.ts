@@ -11,7 +11,7 @@
 import { idOf, type PersonId } from "../../ids.ts";
 import { toHex, compareBytes } from "../../octets.ts";
 import { CHAIN_LIMIT, isAtOrBelow, isWithdrawal, type Grant } from "./grant.ts";
-import { NOBODY, isRootAdmin, type Chain, type Judgement } from "./judgement.ts";
+import { NOBODY, isRootAdmin, type GrantChain, type Judgement } from "./judgement.ts";
 
 /** {@link Judgement.grantsOver}. */
 export function grantsOver(
@@ -19,8 +19,8 @@ export function grantsOver(
   person: PersonId,
   path: string,
   atMs: number,
-): readonly Chain[] {
-  const found: Chain[] = [];
+): readonly GrantChain[] {
+  const found: GrantChain[] = [];
   const judged = new Set<string>();
   for (const grant of [...judgement.records.grantsTo(person)].reverse()) {
     if (grant.created > atMs || judged.has(grant.path) || !isAtOrBelow(path, grant.path)) continue;
@@ -41,7 +41,7 @@ export function grantsOverPerson(
   admin: PersonId,
   person: PersonId,
   atMs: number,
-): readonly Chain[] {
+): readonly GrantChain[] {
   const paths = [...judgement.records.unitPaths(person, atMs)];
   if (paths.length === 0) judgement.memory.note({ kind: "card", person });
   const over = paths.map((path) => judgement.grantsOver(admin, path, atMs));
@@ -49,11 +49,11 @@ export function grantsOverPerson(
 }
 
 /** The chain of a grant or withdrawal; null: its grantor had not the right to make it. */
-function chainOf(judgement: Judgement, grant: Grant): Chain | null {
+function chainOf(judgement: Judgement, grant: Grant): GrantChain | null {
   return judgement.memory.remember("chain", toHex(grant.hash), () => judge(judgement, grant));
 }
 
-function judge(judgement: Judgement, grant: Grant): Chain | null {
+function judge(judgement: Judgement, grant: Grant): GrantChain | null {
   judgement.memory.step();
   const at = grant.created;
   const grantor = judgement.signerAt(idOf(grant.grantor), grant.hash, at, NOBODY);
@@ -72,7 +72,7 @@ function judge(judgement: Judgement, grant: Grant): Chain | null {
 }
 
 /** The chain of the newest grant before a withdrawal, for its person and path. */
-function chainBefore(judgement: Judgement, withdrawal: Grant): Chain | null {
+function chainBefore(judgement: Judgement, withdrawal: Grant): GrantChain | null {
   for (const one of [...judgement.records.grantsTo(idOf(withdrawal.person))].reverse()) {
     const order = one.created - withdrawal.created || compareBytes(one.hash, withdrawal.hash);
     if (order >= 0 || one.path !== withdrawal.path || isWithdrawal(one)) continue;

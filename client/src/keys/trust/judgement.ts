@@ -17,7 +17,7 @@ export const EVER = Number.POSITIVE_INFINITY;
 export const NOBODY: ReadonlySet<DeviceId> = new Set();
 
 /** The origin of a grant's right. */
-export interface Chain {
+export interface GrantChain {
   /** How many grants below a root admin's device. */
   readonly links: number;
   /** The grantors' people. */
@@ -35,7 +35,7 @@ export interface Judgement {
   /** The certificate of a device whose endorsement or grant, made at that time, counts. */
   signerAt(device: DeviceId, hash: Uint8Array, atMs: number, without: Without): Certificate | null;
   /** The chains of the grants to a person that are in force over a unit path. */
-  grantsOver(person: PersonId, path: string, atMs: number): readonly Chain[];
+  grantsOver(person: PersonId, path: string, atMs: number): readonly GrantChain[];
   /** Whether a revocation counts. */
   counts(revocation: Revocation): boolean;
 }

@@ -11,12 +11,12 @@ export interface ScriptText {
   readonly script: string;
   readonly text: string;
 }
-export type Words = readonly ScriptText[];
+export type ScriptTexts = readonly ScriptText[];
 
 const SCRIPT = /^[A-Za-z]{4}$/u;
 
 /** A count (1), then script code (4) and text for each, ascending. */
-const words: Field<Words> = {
+const words: Field<ScriptTexts> = {
   read(reader) {
     const codes: Uint8Array[] = [];
     const found = Array.from({ length: reader.uint(1) }, () => {

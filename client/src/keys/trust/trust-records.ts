@@ -14,7 +14,7 @@ import { equalBytes, toHex, compareBytes } from "../../octets.ts";
 import { hash } from "../format/hashing.ts";
 import { CARDS_IN_FORCE_MS } from "../../limits.ts";
 import { idOf, type DeviceId, type PersonId } from "../../ids.ts";
-import type { Signed } from "../format/record.ts";
+import type { SignedRecord } from "../format/record.ts";
 import { Forked, refuseUnless } from "../format/refused.ts";
 import { MINUTE_MS } from "../format/times.ts";
 import {
@@ -48,7 +48,7 @@ import {
 export const CARD_IN_TIME_MS = 5 * MINUTE_MS;
 
 /** A record that a device signed, as lists are ordered: by date, then by hash. */
-type Dated = Signed & { readonly created: number };
+type Dated = SignedRecord & { readonly created: number };
 
 function addTo<K, V>(lists: Map<K, V[]>, key: K, value: V, compare: (a: V, b: V) => number): void {
   const list = lists.get(key) ?? [];
@@ -57,7 +57,7 @@ function addTo<K, V>(lists: Map<K, V[]>, key: K, value: V, compare: (a: V, b: V)
   lists.set(key, list);
 }
 
-function has(list: readonly Signed[] | undefined, record: Signed): boolean {
+function has(list: readonly SignedRecord[] | undefined, record: SignedRecord): boolean {
   return list?.some(({ hash }) => equalBytes(hash, record.hash)) ?? false;
 }
 
@@ -321,7 +321,7 @@ export class TrustRecords {
 
   /** Another roster authority signs from now on. Whose device a list said it is stays known. */
   #forgetAuthority(): void {
-    const former: Signed[] = [...this.#cards.values()].flat();
+    const former: SignedRecord[] = [...this.#cards.values()].flat();
     this.#cards.clear();
     this.#personDevices.clear();
     for (const [device, list] of this.#revocations) {

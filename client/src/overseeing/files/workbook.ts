@@ -7,7 +7,7 @@ import { Zip, ZipDeflate, ZipPassThrough } from "fflate";
 import { copy, utf8, type Bytes } from "../../octets.ts";
 import { cellText } from "./csv.ts";
 
-export type Cell = string | number;
+export type SheetCell = string | number;
 
 export interface Sheet {
   /** Cut to 31 characters without those that names of sheets may not have. */
@@ -74,9 +74,9 @@ export class Workbook {
     );
   }
 
-  rows(rows: readonly (readonly Cell[])[], bold = false): void {
+  rows(rows: readonly (readonly SheetCell[])[], bold = false): void {
     const style = bold ? ' s="1"' : "";
-    const row = (cells: readonly Cell[]): string =>
+    const row = (cells: readonly SheetCell[]): string =>
       `<row>${cells.map((cell) => cellXml(cell, style)).join("")}</row>`;
     this.#push(rows.map(row).join(""));
   }
@@ -152,7 +152,7 @@ export class Workbook {
   }
 }
 
-function cellXml(cell: Cell, style: string): string {
+function cellXml(cell: SheetCell, style: string): string {
   if (typeof cell === "number")
     return Number.isFinite(cell) ? `<c${style}><v>${String(cell)}</v></c>` : "<c/>";
   if (cell === "") return "<c/>";

@@ -67,7 +67,7 @@ export const ENTRY_KINDS = [
   "sanction_ended",
 ] as const;
 
-type Fields = Readonly<Record<string, unknown>>;
+type ActFields = Readonly<Record<string, unknown>>;
 
 /** The unit at the end of a path, in the reader's language. */
 export function unitOf(path: string): string {
@@ -85,7 +85,7 @@ const text = (value: unknown): string => (typeof value === "string" ? value : ""
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /** The name of a group: in the reader's language where the act has all of them. */
-function titleOf(fields: Fields): string {
+function titleOf(fields: ActFields): string {
   const title = fields["title"];
   return typeof title === "object" && title !== null
     ? nameOf(title as Names)
@@ -93,7 +93,7 @@ function titleOf(fields: Fields): string {
 }
 
 /** The values that the sentences may name. */
-export function valuesOf(fields: Fields): TextValues {
+export function valuesOf(fields: ActFields): TextValues {
   const personId = text(fields["person_id"] ?? fields["personId"]);
   const people = list(fields["person_ids"] ?? fields["personIds"]).map(text);
   const until = fields["not_after_ms"];
@@ -120,7 +120,7 @@ export function valuesOf(fields: Fields): TextValues {
 
 /** An act that is asked for: "Give Priya Naidu the right over Charminar PS". */
 export function actText(act: Act): string {
-  const fields = act as unknown as Fields;
+  const fields = act as unknown as ActFields;
   return known(`acts.asked.${act.act}`, valuesOf(fields)) ?? act.act;
 }
 

@@ -48,11 +48,11 @@ class LiveSharing {
 
   follow(): () => void {
     const stop = onCoreEvent((event) => {
-      if (event.type === "live") this.#take(event.shares);
+      if (event.type === "live") this.#takeShares(event.shares);
     });
     core()
       .live.shares()
-      .then((shares) => this.#take(shares))
+      .then((shares) => this.#takeShares(shares))
       .catch(() => undefined);
     const back = (): void => {
       if (document.visibilityState === "visible") this.#look();
@@ -74,7 +74,7 @@ class LiveSharing {
     return core().live.stop(conversationId);
   }
 
-  #take(shares: readonly LiveShare[]): void {
+  #takeShares(shares: readonly LiveShare[]): void {
     const began = this.shares.length === 0 && shares.length > 0;
     this.shares = shares;
     if (shares.length === 0) clearTimeout(this.#timer);

@@ -42,7 +42,7 @@ export class Pages<T> {
     }, PATIENCE_MS);
     try {
       const page = await fetch(null);
-      if (run === this.#run) this.#take([], page);
+      if (run === this.#run) this.#takePage([], page);
     } catch (error) {
       if (run !== this.#run) return;
       this.items = null;
@@ -62,7 +62,7 @@ export class Pages<T> {
     this.busy = true;
     try {
       const page = await this.#fetch(this.next);
-      if (run === this.#run) this.#take(this.items ?? [], page);
+      if (run === this.#run) this.#takePage(this.items ?? [], page);
     } catch {
       // The list keeps what it has; scrolling on asks again.
     } finally {
@@ -74,7 +74,7 @@ export class Pages<T> {
     if (this.#fetch !== null) void this.ask(this.#fetch);
   }
 
-  #take(before: readonly T[], page: Page<T>): void {
+  #takePage(before: readonly T[], page: Page<T>): void {
     this.items = [...before, ...page.items];
     this.total = page.total ?? null;
     this.next = page.next;

@@ -1,9 +1,9 @@
 /** Differences between two lists of rules. Pure. */
 
-export type Change = "same" | "added" | "changed" | "removed";
+export type RuleChange = "same" | "added" | "changed" | "removed";
 
 export interface RuleLine {
-  readonly change: Change;
+  readonly change: RuleChange;
   /** From 1 in the new list; null: the rule is gone. */
   readonly number: number | null;
   readonly rule: string;

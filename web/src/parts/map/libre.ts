@@ -22,13 +22,13 @@ import { TOWNS } from "./towns.ts";
 
 setWorkerUrl(workerUrl);
 
-export interface Place {
+export interface MapPosition {
   readonly latitude: number;
   readonly longitude: number;
   readonly accuracyM: number | null;
 }
 
-export function ringOf({ latitude, longitude, accuracyM }: Place): Feature {
+export function ringOf({ latitude, longitude, accuracyM }: MapPosition): Feature {
   const ring = circle([longitude, latitude], accuracyM ?? 0);
   return {
     type: "Feature",
@@ -54,7 +54,7 @@ function token(target: HTMLElement, name: string): string {
 function styleOf(
   target: HTMLElement,
   outline: Outline,
-  place: Place,
+  place: MapPosition,
   tiles: string | null,
 ): StyleSpecification {
   const colour = (name: string): string => token(target, name);
@@ -144,7 +144,7 @@ function line(source: string, color: string, width: number): StyleSpecification[
 /** Build the map in `target`. Rejects where there is no WebGL. */
 export async function buildMap(
   target: HTMLElement,
-  place: Place,
+  place: MapPosition,
   tiles: string | null,
 ): Promise<{ map: LibreMap; marker: Marker }> {
   const outline = await loadOutline();

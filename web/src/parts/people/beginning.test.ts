@@ -1,7 +1,7 @@
 import { inEnglish } from "@copconnect/client/core";
 import type { Person, PersonId, Post, PostId, Posting, UnitId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
-import { beginning, chargeIn, unitOrder, type Known } from "./beginning.ts";
+import { beginning, chargeIn, unitOrder, type KnownPeople } from "./beginning.ts";
 
 const STATION = "station" as UnitId;
 const ZONE = "zone" as UnitId;
@@ -35,7 +35,7 @@ const late = person("late", STATION, { registered: false });
 const writer = person("writer", STATION);
 const dcp = person("dcp", ZONE);
 
-const known: Known = {
+const known: KnownPeople = {
   unitId: STATION,
   chain: [
     { unitId: STATION, posts: [post(STATION, sho)] },
@@ -47,7 +47,7 @@ const known: Known = {
   recents: [dcp],
   me: null,
 };
-const keys = (one: Known, whole = false): readonly string[] =>
+const keys = (one: KnownPeople, whole = false): readonly string[] =>
   beginning(one, whole).map(({ key }) => key);
 
 describe("beginning", () => {
@@ -92,7 +92,8 @@ describe("beginning", () => {
 
   it("shows nobody to themselves, and waits or has failed without a chain", () => {
     expect(keys({ ...known, me: sho.personId })).not.toContain("mine:sho");
-    const kinds = (one: Known): readonly string[] => beginning(one, false).map(({ kind }) => kind);
+    const kinds = (one: KnownPeople): readonly string[] =>
+      beginning(one, false).map(({ kind }) => kind);
     expect(kinds({ ...known, chain: null })).toContain("waiting");
     expect(kinds({ ...known, chain: null, failed: true })).toContain("lost");
   });

@@ -61,7 +61,7 @@ export type BeginningRow =
 
 export type Section = "mine" | "chain" | "recents";
 
-export interface Known {
+export interface KnownPeople {
   readonly unitId: UnitId;
   /** The own unit first; null: not here yet. */
   readonly chain: readonly UnitHeads[] | null;
@@ -76,7 +76,7 @@ export interface Known {
 const FEW = 4;
 const RECENTS = 5;
 
-export function beginning(known: Known, whole: boolean): readonly BeginningRow[] {
+export function beginning(known: KnownPeople, whole: boolean): readonly BeginningRow[] {
   const rows: BeginningRow[] = [{ kind: "section", key: "mine", section: "mine" }];
   const { chain, me } = known;
   if (chain === null) {

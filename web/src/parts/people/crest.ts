@@ -1,5 +1,5 @@
 /** The marks on a unit's crest, from the top down: chevrons at the lower levels, stars above. Pure. */
-export interface Mark {
+export interface CrestMark {
   readonly kind: "star" | "chevron";
   /** The middle of the mark, of 48. */
   readonly y: number;
@@ -21,7 +21,7 @@ const FILLS = 3;
  */
 export function marksOf(
   height: { readonly steps: number; readonly top: boolean } | null,
-): readonly Mark[] {
+): readonly CrestMark[] {
   if (height === null) return [];
   if (height.top) return [{ kind: "star", y: MIDDLE, scale: 2.75 }];
   const stars = Math.min(MOST_STARS, Math.floor(height.steps / CHEVRONS));

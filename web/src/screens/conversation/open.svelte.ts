@@ -80,7 +80,7 @@ export class OpenConversation {
 
   constructor(conversationId: ConversationId) {
     this.conversationId = conversationId;
-    this.#stop = onCoreEvent((event) => this.#take(event));
+    this.#stop = onCoreEvent((event) => this.#takeEvent(event));
     void this.load();
   }
 
@@ -127,7 +127,7 @@ export class OpenConversation {
     return there();
   }
 
-  #take(event: CoreEvent): void {
+  #takeEvent(event: CoreEvent): void {
     if (event.type === "messages" && event.conversationId === this.conversationId) {
       // Earlier messages that fill in on a new device are fetched when somebody scrolls to them.
       if (reachesBack(this.messages, event.items)) this.more = true;

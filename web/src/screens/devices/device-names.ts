@@ -4,12 +4,12 @@ import type { MemberDevice, Plate } from "@copconnect/client/core";
 import { t } from "#i18n/index.svelte.ts";
 import { amongOthers } from "#i18n/talk.ts";
 
-type Named = Pick<ClientInfo, "clientId" | "label" | "createdMs">;
+type LabelledDevice = Pick<ClientInfo, "clientId" | "label" | "createdMs">;
 
 /** The label, with the date of registration where another device has the same; else with the time. */
 export function deviceName(
-  device: Named,
-  all: readonly Named[],
+  device: LabelledDevice,
+  all: readonly LabelledDevice[],
   dateOf: (ms: number) => string,
   momentOf: (ms: number) => string,
 ): string {

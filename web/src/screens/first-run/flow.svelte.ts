@@ -37,7 +37,7 @@ export const STEP_OF: Readonly<Record<Stage, number>> = {
 
 const KEPT = "copconnect.registration";
 
-interface Kept {
+interface StoredRegistration {
   readonly step: RegistrationStep;
   readonly untilMs: number;
 }
@@ -46,7 +46,7 @@ function kept(): RegistrationStep | null {
   try {
     const text = sessionStorage.getItem(KEPT);
     if (text === null) return null;
-    const found = JSON.parse(text) as Kept;
+    const found = JSON.parse(text) as StoredRegistration;
     return found.untilMs > Date.now() ? found.step : null;
   } catch {
     return null;
@@ -57,7 +57,7 @@ function keep(step: RegistrationStep | null): void {
   try {
     if (step === null) sessionStorage.removeItem(KEPT);
     else {
-      const value: Kept = { step, untilMs: Date.now() + step.expiresInMs };
+      const value: StoredRegistration = { step, untilMs: Date.now() + step.expiresInMs };
       sessionStorage.setItem(KEPT, JSON.stringify(value));
     }
   } catch {
@@ -120,14 +120,14 @@ export class Flow {
 
   async submitCode(code: string): Promise<void> {
     if (this.challenge === null) return;
-    this.#take(await core().registration.submitCode(this.challenge.challengeId, code));
+    this.#takeStep(await core().registration.submitCode(this.challenge.challengeId, code));
   }
 
   async submitEnrolmentCode(code: string): Promise<void> {
     if (this.#step !== null) {
-      this.#take(await core().registration.submitEnrolmentCode(this.#step.ticket, code));
+      this.#takeStep(await core().registration.submitEnrolmentCode(this.#step.ticket, code));
     } else {
-      this.#take(await core().registration.registerWithoutText(this.number, code));
+      this.#takeStep(await core().registration.registerWithoutText(this.number, code));
     }
   }
 
@@ -160,7 +160,7 @@ export class Flow {
     this.textsUsedUp = null;
   }
 
-  #take(step: RegistrationStep): void {
+  #takeStep(step: RegistrationStep): void {
     this.#step = step;
     keep(step);
   }

@@ -13,7 +13,7 @@ import { t } from "#i18n/index.svelte.ts";
 
 const SAID_EVERY_MS = 10_000;
 
-export class Progress {
+export class OrderProgress {
   readonly #loading = new Loading<OrderProgressView>();
   #live = $state.raw<OrderProgressView | null>(null);
   /** The total in words, for a screen reader. */

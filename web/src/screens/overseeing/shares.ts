@@ -1,10 +1,10 @@
 /** Counts as parts of a ring or a bar, and as percentages. Pure. */
 import type { OrderCounts } from "@copconnect/client/core";
 
-export type Part = "acknowledged" | "read" | "received" | "unreadable" | "waiting";
+export type ProgressState = "acknowledged" | "read" | "received" | "unreadable" | "waiting";
 
 export interface Share {
-  readonly part: Part;
+  readonly part: ProgressState;
   readonly people: number;
   /** In [0, 1]; all together 1, or 0 where nobody owes. */
   readonly share: number;
@@ -18,7 +18,7 @@ export function shares({
   acknowledged,
   unreadable,
 }: OrderCounts): readonly Share[] {
-  const parts: readonly (readonly [Part, number])[] = [
+  const parts: readonly (readonly [ProgressState, number])[] = [
     ["acknowledged", acknowledged],
     ["read", read - acknowledged],
     ["received", received - read - unreadable],

@@ -4,17 +4,17 @@ import { PRACTICES, type PracticeName } from "#practice/bridge.ts";
 import { STEPS } from "#practice/steps.ts";
 
 export type Quiz = Extract<LessonBlock, { type: "quiz" }>;
-export type Shown = Exclude<LessonBlock, Quiz>;
+export type TextBlock = Exclude<LessonBlock, Quiz>;
 
 export type Screen =
-  | { readonly kind: "text"; readonly blocks: readonly Shown[] }
+  | { readonly kind: "text"; readonly blocks: readonly TextBlock[] }
   | { readonly kind: "practice"; readonly name: PracticeName }
   | { readonly kind: "quiz"; readonly quiz: Quiz };
 
 const isQuiz = (block: LessonBlock): block is Quiz => block.type === "quiz";
 
 function screensOf(blocks: readonly LessonBlock[]): readonly Screen[] {
-  const shown = blocks.filter((block): block is Shown => !isQuiz(block));
+  const shown = blocks.filter((block): block is TextBlock => !isQuiz(block));
   const text: readonly Screen[] = shown.length === 0 ? [] : [{ kind: "text", blocks: shown }];
   return [...text, ...blocks.filter(isQuiz).map((quiz) => ({ kind: "quiz", quiz }) as const)];
 }

@@ -7,9 +7,9 @@ import {
   type Language,
 } from "@copconnect/client/wire";
 
-export type Draft = Readonly<Record<Language, ConductText>>;
+export type ConductDraft = Readonly<Record<Language, ConductText>>;
 
-export interface Problem {
+export interface ConductProblem {
   readonly kind: "title" | "rule" | "long";
   readonly language: Language;
   /** The rule, from 1; 0: the title. */
@@ -17,7 +17,7 @@ export interface Problem {
 }
 
 /** The draft of stored texts. A language that is missing begins empty. */
-export function draftOf(texts: readonly ConductText[]): Draft {
+export function draftOf(texts: readonly ConductText[]): ConductDraft {
   const rules = texts.find(({ language }) => language === "en")?.rules.length ?? 0;
   const of = (language: Language): ConductText => {
     const text = texts.find((one) => one.language === language);
@@ -31,39 +31,44 @@ export function draftOf(texts: readonly ConductText[]): Draft {
 }
 
 /** The texts as they are published: without blanks around them. */
-export function textsOf(draft: Draft): ConductText[] {
+export function textsOf(draft: ConductDraft): ConductText[] {
   return LANGUAGES.map((language) => {
     const { title, rules } = draft[language];
     return { language, title: title.trim(), rules: rules.map((rule) => rule.trim()) };
   });
 }
 
-export function withTitle(draft: Draft, language: Language, title: string): Draft {
+export function withTitle(draft: ConductDraft, language: Language, title: string): ConductDraft {
   return { ...draft, [language]: { ...draft[language], title } };
 }
 
-export function withRule(draft: Draft, language: Language, index: number, rule: string): Draft {
+export function withRule(
+  draft: ConductDraft,
+  language: Language,
+  index: number,
+  rule: string,
+): ConductDraft {
   const rules = draft[language].rules.map((one, at) => (at === index ? rule : one));
   return { ...draft, [language]: { ...draft[language], rules } };
 }
 
-function inAll(draft: Draft, change: (rules: readonly string[]) => string[]): Draft {
+function inAll(draft: ConductDraft, change: (rules: readonly string[]) => string[]): ConductDraft {
   const of = (text: ConductText): ConductText => ({ ...text, rules: change(text.rules) });
   return { en: of(draft.en), te: of(draft.te), ur: of(draft.ur), hi: of(draft.hi) };
 }
 
 /** One more rule at the end, in every language. */
-export function withOneMore(draft: Draft): Draft {
+export function withOneMore(draft: ConductDraft): ConductDraft {
   if (draft.en.rules.length >= CONDUCT_RULES) return draft;
   return inAll(draft, (rules) => [...rules, ""]);
 }
 
-export function without(draft: Draft, index: number): Draft {
+export function without(draft: ConductDraft, index: number): ConductDraft {
   return inAll(draft, (rules) => rules.filter((_, at) => at !== index));
 }
 
 /** The rule one place further up. */
-export function raised(draft: Draft, index: number): Draft {
+export function raised(draft: ConductDraft, index: number): ConductDraft {
   if (index < 1 || index >= draft.en.rules.length) return draft;
   return inAll(draft, (rules) => {
     const moved = [...rules];
@@ -73,10 +78,11 @@ export function raised(draft: Draft, index: number): Draft {
 }
 
 /** The reasons for which the server would refuse it. */
-export function problemsOf(draft: Draft): readonly Problem[] {
+export function problemsOf(draft: ConductDraft): readonly ConductProblem[] {
   return LANGUAGES.flatMap((language) => {
     const { title, rules } = draft[language];
-    const found: Problem[] = title.trim() === "" ? [{ kind: "title", language, number: 0 }] : [];
+    const found: ConductProblem[] =
+      title.trim() === "" ? [{ kind: "title", language, number: 0 }] : [];
     rules.forEach((rule, index) => {
       const number = index + 1;
       if (rule.trim() === "") found.push({ kind: "rule", language, number });
@@ -88,6 +94,6 @@ export function problemsOf(draft: Draft): readonly Problem[] {
   });
 }
 
-export function isSame(draft: Draft, texts: readonly ConductText[]): boolean {
+export function isSame(draft: ConductDraft, texts: readonly ConductText[]): boolean {
   return JSON.stringify(textsOf(draft)) === JSON.stringify(textsOf(draftOf(texts)));
 }

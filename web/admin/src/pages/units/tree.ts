@@ -6,7 +6,7 @@
 import type { Level, Names, PersonId, Step, Unit, UnitId, UnitPart } from "@copconnect/client/wire";
 import { unitFits } from "#console/state/unit-search.ts";
 
-export type Mark = "new" | "renamed" | "moved";
+export type UnitMark = "new" | "renamed" | "moved";
 
 export interface DraftUnit {
   readonly unitId: UnitId;
@@ -69,12 +69,12 @@ export class DraftTree {
   }
 
   /** The marks of a unit that the draft changed. */
-  marks(unitId: UnitId): readonly Mark[] {
+  marks(unitId: UnitId): readonly UnitMark[] {
     const now = this.units.get(unitId);
     const was = this.#stored.get(unitId);
     if (now === undefined) return [];
     if (was === undefined) return ["new"];
-    const found: Mark[] = [];
+    const found: UnitMark[] = [];
     if (was.level !== now.level || !sameNames(was.names, now.names)) found.push("renamed");
     if (was.parentId !== now.parentId) found.push("moved");
     return found;

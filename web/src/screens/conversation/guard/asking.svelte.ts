@@ -6,13 +6,13 @@ import type { ConversationId } from "@copconnect/client/wire";
 import type { ConversationItem, GuardVerdict, Outgoing } from "@copconnect/client/core";
 import { core } from "#app/core.ts";
 
-interface Found {
+interface GuardFinding {
   readonly verdict: GuardVerdict;
   /** Empty: a picture was found. */
   readonly text: string;
 }
 
-export interface Question extends Found {
+export interface Question extends GuardFinding {
   readonly answer: (send: boolean) => void;
 }
 
@@ -72,7 +72,10 @@ function textOf(outgoing: Outgoing): string {
 }
 
 /** The verdict where the guard has something to say; none where it fails. */
-async function judged(conversationId: ConversationId, text: string): Promise<readonly Found[]> {
+async function judged(
+  conversationId: ConversationId,
+  text: string,
+): Promise<readonly GuardFinding[]> {
   try {
     const verdict = await core().guard.verdict(conversationId, text);
     return verdict.act === "fine" ? [] : [{ text, verdict }];
@@ -84,7 +87,7 @@ async function judged(conversationId: ConversationId, text: string): Promise<rea
 async function seen(
   conversationId: ConversationId,
   pictures: readonly Blob[],
-): Promise<readonly Found[]> {
+): Promise<readonly GuardFinding[]> {
   try {
     const { judgedPictures } = await import("./pictures.ts");
     const verdicts = await judgedPictures(conversationId, pictures);

@@ -15,9 +15,9 @@ export const CLASSES = [
   "emoji",
 ] as const;
 
-type Known = (typeof CLASSES)[number] | "other";
+type KnownClass = (typeof CLASSES)[number] | "other";
 
-function known(claimed: string): Known {
+function known(claimed: string): KnownClass {
   return CLASSES.find((one) => one === claimed) ?? "other";
 }
 

@@ -17,7 +17,7 @@ interface NoticeRow {
   readonly message: MessageItem;
 }
 
-export type Row =
+export type MessageRow =
   /** Above everything that this device can read. */
   | { readonly kind: "start"; readonly key: "start" }
   | { readonly kind: "day"; readonly key: string; readonly ms: number }
@@ -75,7 +75,11 @@ function sameRun(a: MessageItem, b: MessageItem): boolean {
 }
 
 /** Put a stretch of changes into the rows: a single one as its notice, several as one row. */
-function fold(rows: Row[], changes: readonly NoticeRow[], opened: ReadonlySet<MessageId>): void {
+function fold(
+  rows: MessageRow[],
+  changes: readonly NoticeRow[],
+  opened: ReadonlySet<MessageId>,
+): void {
   const last = changes.at(-1);
   if (last === undefined) return;
   if (changes.length === 1) {
@@ -98,8 +102,8 @@ export function rowsOf(
   firstUnread: MessageId | null,
   start = false,
   opened: ReadonlySet<MessageId> = NOTHING_OPEN,
-): readonly Row[] {
-  const rows: Row[] = start ? [{ kind: "start", key: "start" }] : [];
+): readonly MessageRow[] {
+  const rows: MessageRow[] = start ? [{ kind: "start", key: "start" }] : [];
   let changes: NoticeRow[] = [];
   let day = 0;
   let run: MessageItem | null = null;

@@ -73,7 +73,7 @@ export const LOOK_ABOVE = 20;
 export const PRIORITIES: readonly OrderPriority[] = ["routine", "urgent", "flash"];
 
 /** The chosen conversation, as it limits orders. `issuing`: null: not known yet. */
-export interface Place {
+export interface OrderLimits {
   readonly admin: boolean;
   /** Only flash orders go out before the officer course. */
   readonly trainingFirst: boolean;
@@ -81,7 +81,7 @@ export interface Place {
 }
 
 /** The priorities that can be chosen; before there is a conversation, those of anywhere. */
-export function prioritiesOf(place: Place | null, anywhere: readonly OrderPriority[]) {
+export function prioritiesOf(place: OrderLimits | null, anywhere: readonly OrderPriority[]) {
   return PRIORITIES.filter((one) => {
     if (place === null) return anywhere.includes(one);
     const here = place.issuing?.here ?? place.issuing?.anywhere ?? PRIORITIES;
@@ -90,7 +90,7 @@ export function prioritiesOf(place: Place | null, anywhere: readonly OrderPriori
 }
 
 /** Why an order cannot be sent as it is. */
-export type Problem =
+export type OrderProblem =
   | "noAudience"
   | "noTitle"
   | "emptyChoice"
@@ -106,22 +106,22 @@ export type Problem =
   | "flashAdmin";
 
 /** Those that an order to oneself does not have. */
-export const OF_AUDIENCE: readonly Problem[] = [
+export const OF_AUDIENCE: readonly OrderProblem[] = [
   ...(["noAudience", "outside", "priorityRight", "trainingFirst", "flashAdmin"] as const),
 ];
 
 /** Those that another audience mends, whatever else the order says: shown where it is chosen. */
-export const AT_AUDIENCE: readonly Problem[] = ["noAudience", "outside", "noRight"];
+export const AT_AUDIENCE: readonly OrderProblem[] = ["noAudience", "outside", "noRight"];
 
 /** Advice for the issuer before sending. */
 export type Advice = "outlastsReminders" | "noReminders" | "escalatesBeforeReminder";
 
 export function problemsOf(
   { conversationId, unitIds, order, sendAtMs }: OrderDraft,
-  place: Place | null,
+  place: OrderLimits | null,
   nowMs: number,
-): readonly Problem[] {
-  const found: Problem[] = [];
+): readonly OrderProblem[] {
+  const found: OrderProblem[] = [];
   const startMs = Math.max(nowMs, sendAtMs ?? 0);
   const { validUntilMs, choices } = order;
   if (conversationId === null && unitIds.length === 0) found.push("noAudience");
@@ -140,7 +140,10 @@ export function problemsOf(
 }
 
 /** Why an order of this priority cannot go to this conversation. */
-function rightOf(priority: OrderPriority, { admin, trainingFirst, issuing }: Place): Problem[] {
+function rightOf(
+  priority: OrderPriority,
+  { admin, trainingFirst, issuing }: OrderLimits,
+): OrderProblem[] {
   const { here = null, anywhere = PRIORITIES } = issuing ?? {};
   if (anywhere.length === 0) return ["noRight"];
   if (here?.length === 0) return ["outside"];

@@ -11,7 +11,7 @@ import QuestionBody from "./QuestionBody.svelte";
 import TextBody from "./TextBody.svelte";
 
 /** Notices are rows of their own (MessageList.svelte). */
-type Shown = Exclude<MessageBody, { kind: "notice" | "unsupported" }>;
+type ShownBody = Exclude<MessageBody, { kind: "notice" | "unsupported" }>;
 
 export interface BodyProps<B extends MessageBody> {
   message: MessageItem;
@@ -21,7 +21,7 @@ export interface BodyProps<B extends MessageBody> {
 }
 
 const BODIES: {
-  readonly [K in Shown["kind"]]: Component<BodyProps<Extract<Shown, { kind: K }>>>;
+  readonly [K in ShownBody["kind"]]: Component<BodyProps<Extract<ShownBody, { kind: K }>>>;
 } = {
   text: TextBody,
   attachments: AttachmentsBody,

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { PersonId } from "../ids.ts";
 import type { Decoded } from "../kinds/content.ts";
 import { WAKES } from "../limits.ts";
-import { called } from "./calling.ts";
+import { mentionedPeople } from "./mentions.ts";
 
 const person = (number: number): PersonId => number.toString(16).padStart(32, "0") as PersonId;
 const [ME, ASHA, RAVI] = [person(1), person(2), person(3)];
@@ -16,13 +16,13 @@ const naming = (...people: PersonId[]): Decoded => ({
 
 describe("people whom a message calls", () => {
   it("are those it names, once each and without its writer", () => {
-    expect(called(naming(ASHA, ME, RAVI, ASHA), "group", ME)).toEqual([ASHA, RAVI]);
-    expect(called(naming(), "unit", ME)).toEqual([]);
+    expect(mentionedPeople(naming(ASHA, ME, RAVI, ASHA), "group", ME)).toEqual([ASHA, RAVI]);
+    expect(mentionedPeople(naming(), "unit", ME)).toEqual([]);
   });
 
   it("are nobody in a direct conversation, and never too many for the server", () => {
-    expect(called(naming(ASHA), "direct", ME)).toEqual([]);
+    expect(mentionedPeople(naming(ASHA), "direct", ME)).toEqual([]);
     const many = Array.from({ length: 50 }, (_, at) => person(at + 10));
-    expect(called(naming(...many), "group", ME)).toHaveLength(WAKES);
+    expect(mentionedPeople(naming(...many), "group", ME)).toHaveLength(WAKES);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Taking one answer of the server in: each record is verified by `TrustRecords`, and what is refused
- * is left out. A record is kept once it is verified; before, it waits. Collects the rows to write
+ * An update of what this device trusts, from one answer of the server: `TrustRecords` verifies each
+ * record, and refused ones are left out. A record is kept once it is verified; before, it waits. Collects the rows to write
  * and what changed, so that the caller writes once and tells afterwards.
  */
 import { idOf, type DeviceId, type PersonId } from "../ids.ts";
@@ -24,26 +24,26 @@ import {
   STATED_KINDS,
   newRecords,
   type KeptKind,
-  type PersonRow,
+  type PersonTrustRow,
   type SignedKind,
 } from "./person-row.ts";
 import type { DeviceChange, RefusedCard } from "./ports.ts";
 import { RevocationFormat } from "../keys/trust/revocation.ts";
 import { CARD_IN_TIME_MS, type TrustRecords } from "../keys/trust/trust-records.ts";
 import { signerOf } from "./signers.ts";
-import type { Waiting, WaitingRecord } from "./waiting.ts";
+import type { WaitingRecords, WaitingRecord } from "./waiting.ts";
 
 type AcceptedRecord = Pick<WaitingRecord, "kind" | "bytes">;
 
 /** A person's devices before the answer: null if the person was unknown. */
-interface Before {
+interface DevicesBefore {
   readonly devices: readonly DeviceId[] | null;
   readonly lost: ReadonlySet<DeviceId>;
   readonly answeredMs: number | null;
 }
 
 /** The server's word about people. */
-export interface Answer {
+export interface TrustAnswer {
   readonly people: readonly PersonBundle[];
   readonly keys: boolean;
   /** People about whom it said that the device's answer is still the newest. */
@@ -52,23 +52,23 @@ export interface Answer {
   readonly askedMs: number | null;
 }
 
-export class Taking {
+export class TrustUpdate {
   readonly #records: TrustRecords;
   readonly #judge: Judge;
   readonly #keys: HeldKeys;
-  readonly rows = new Map<PersonId, PersonRow>();
+  readonly rows = new Map<PersonId, PersonTrustRow>();
   readonly changed = new Set<PersonId>();
   /** Answers with a certificate that no known issuing CA signed. */
   readonly unknownIssuers = new Set<PersonBundle>();
   /** By hash. */
   readonly refusedCards = new Map<string, RefusedCard>();
-  readonly #before = new Map<PersonId, Before>();
+  readonly #before = new Map<PersonId, DevicesBefore>();
   readonly #owners = new Map<DeviceId, PersonId>();
-  readonly #waiting: Waiting;
+  readonly #waiting: WaitingRecords;
   /** Records of the answers that were not refused; some of them wait. */
   readonly #accepted = new Map<PersonId, readonly AcceptedRecord[]>();
 
-  constructor(records: TrustRecords, judge: Judge, keys: HeldKeys, waiting: Waiting) {
+  constructor(records: TrustRecords, judge: Judge, keys: HeldKeys, waiting: WaitingRecords) {
     this.#records = records;
     this.#judge = judge;
     this.#keys = keys;
@@ -80,7 +80,7 @@ export class Taking {
    * roster authority another. Returns the row without what is refused, but with the former list: the
    * next is compared with it (E1).
    */
-  async restore(row: PersonRow): Promise<PersonRow> {
+  async restore(row: PersonTrustRow): Promise<PersonTrustRow> {
     const { personId } = row;
     if (row.devices !== null) await this.#acceptDevices(row.devices, personId);
     const kept: Partial<Record<KeptKind, readonly Uint8Array[]>> = {};
@@ -104,11 +104,12 @@ export class Taking {
   }
 
   /** Take an answer in. `rowOf`: the rows before. */
-  async take(
-    { people: bundles, keys, unchanged, askedMs }: Answer,
-    rowOf: (personId: PersonId) => PersonRow,
+  async apply(
+    { people: bundles, keys, unchanged, askedMs }: TrustAnswer,
+    rowOf: (personId: PersonId) => PersonTrustRow,
   ): Promise<void> {
-    const before = (personId: PersonId): PersonRow => this.rows.get(personId) ?? rowOf(personId);
+    const before = (personId: PersonId): PersonTrustRow =>
+      this.rows.get(personId) ?? rowOf(personId);
     const answers = new Map<PersonId, PersonBundle>();
     // Most that comes beside messages is held already.
     for (const bundle of bundles)
@@ -128,7 +129,7 @@ export class Taking {
     for (const personId of answered) this.#noteAnswer(before(personId), askedMs);
   }
 
-  #noteAnswer(row: PersonRow, askedMs: number): void {
+  #noteAnswer(row: PersonTrustRow, askedMs: number): void {
     const answeredMs = askedMs - (askedMs % CARD_IN_TIME_MS);
     if (answeredMs > (row.answeredMs ?? -Infinity))
       this.rows.set(row.personId, { ...row, answeredMs });
@@ -138,8 +139,8 @@ export class Taking {
    * Verify what answers say and the rows before do not hold. Certificates come first, so that a
    * record waits only for the certificate of a signer about whom no answer says anything.
    */
-  async verify(answers: readonly (readonly [PersonRow, PersonBundle])[]): Promise<void> {
-    const each = (step: (row: PersonRow, bundle: PersonBundle) => Promise<void>) =>
+  async verify(answers: readonly (readonly [PersonTrustRow, PersonBundle])[]): Promise<void> {
+    const each = (step: (row: PersonTrustRow, bundle: PersonBundle) => Promise<void>) =>
       Promise.all(answers.map(([row, bundle]) => step(row, bundle)));
     await each(async (row, bundle) => {
       this.#note(row);
@@ -182,7 +183,7 @@ export class Taking {
   }
 
   /** The person's next row: with every accepted record that is verified by now. */
-  #keep(row: PersonRow, bundle: PersonBundle | null, keys: boolean): void {
+  #keep(row: PersonTrustRow, bundle: PersonBundle | null, keys: boolean): void {
     const { personId } = row;
     const verified = (this.#accepted.get(personId) ?? []).filter(({ bytes }) =>
       this.#records.holds(bytes),
@@ -206,7 +207,7 @@ export class Taking {
   }
 
   /** Whether every record of an answer but its DeviceKeys is verified and in the row. */
-  #holdsAll(row: PersonRow, bundle: PersonBundle): boolean {
+  #holdsAll(row: PersonTrustRow, bundle: PersonBundle): boolean {
     const newest = bundle.devices.at(-1);
     return (
       (newest === undefined || (row.devices !== null && equalBytes(newest, row.devices))) &&
@@ -246,7 +247,7 @@ export class Taking {
     return changes;
   }
 
-  #note({ personId, devices: list, answeredMs }: PersonRow): void {
+  #note({ personId, devices: list, answeredMs }: PersonTrustRow): void {
     if (this.#before.has(personId)) return;
     // A former roster authority's list too, which is no longer among the records.
     const devices = list === null ? null : deviceIds(PersonDevicesFormat.parse(list));
@@ -317,7 +318,7 @@ export class Taking {
 }
 
 /** Whether an answer is the one by whose name the row says that it is in. */
-function isHeld(row: PersonRow, bundle: PersonBundle, keys: boolean): boolean {
+function isHeld(row: PersonTrustRow, bundle: PersonBundle, keys: boolean): boolean {
   const held = keys ? row.answerWithKeys : row.answer;
   return held.length > 0 && equalBytes(held, nameOfAnswer(bundle, keys));
 }

@@ -9,7 +9,11 @@ import { WAKES } from "../limits.ts";
 import type { ConversationKind } from "../wire.ts";
 
 /** A direct conversation calls no one by name: its every message is for one person. */
-export function called(content: Decoded, kind: ConversationKind, self: PersonId): PersonId[] {
+export function mentionedPeople(
+  content: Decoded,
+  kind: ConversationKind,
+  self: PersonId,
+): PersonId[] {
   if (kind === "direct") return [];
   const people = new Set(mentionsOf(content).map(({ personId }) => personId));
   people.delete(self);

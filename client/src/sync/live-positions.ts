@@ -16,13 +16,13 @@ import type { ConversationId, DeviceId, KeyId, MessageId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { CLOCKS_MS } from "../keys/format/times.ts";
 import { PositionFormat, isOf, openPosition, sealPosition } from "../keys/position.ts";
-import type { Place, PositionRecord } from "../keys/position.ts";
+import type { GeoPosition, PositionRecord } from "../keys/position.ts";
 import { mayPost } from "../keys/roster/leaf.ts";
 import { decodedOf, loadMessage } from "../messages/messages.ts";
 import { liveUntil } from "../messages/live-state.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { usableKey } from "../outbox/usable.ts";
-import type { People } from "../people/people.ts";
+import type { PeopleDirectory } from "../people/people.ts";
 import { fromHex } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { MarksRecord } from "../mark-records.ts";
@@ -43,7 +43,7 @@ interface SharesRecord {
 export interface LiveParts {
   readonly context: DeviceContext;
   readonly book: ConversationIndex;
-  readonly people: People;
+  readonly people: PeopleDirectory;
   readonly outbox: Pick<Outbox, "keyWanted">;
   /** False: there is no connection. */
   readonly send: (frame: SendPosition | WatchPositions) => boolean;
@@ -54,7 +54,7 @@ export class LivePositions {
   #shares: readonly LiveShare[] = [];
   readonly #sentMs = new Map<MessageId, number>();
   /** The newest record of each share that was taken, by message. */
-  readonly #heard = new Map<MessageId, { readonly sent: number; readonly place: Place }>();
+  readonly #heard = new Map<MessageId, { readonly sent: number; readonly place: GeoPosition }>();
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
@@ -101,7 +101,7 @@ export class LivePositions {
   // --- Sending ---------------------------------------------------------------------------------
 
   /** This device is here: tell every conversation that it shares with. */
-  async move(place: Place): Promise<readonly LiveShare[]> {
+  async move(place: GeoPosition): Promise<readonly LiveShare[]> {
     const running = this.shares();
     for (const share of running) {
       const now = this.#now();
@@ -123,7 +123,7 @@ export class LivePositions {
   async #sealed(
     conversation: Conversation,
     share: LiveShare,
-    place: Place,
+    place: GeoPosition,
   ): Promise<Uint8Array<ArrayBuffer> | null> {
     const { context, outbox } = this.#parts;
     const newest = await requireNewest(context, conversation);
@@ -168,7 +168,7 @@ export class LivePositions {
     conversation: Conversation,
     messageId: MessageId,
     record: PositionRecord,
-  ): Promise<Place | null> {
+  ): Promise<GeoPosition | null> {
     const { trust } = this.#parts.context;
     const marks = await conversation.marks.get(null, messageId);
     const device = marks?.device ?? null;
