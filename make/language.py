@@ -1,4 +1,5 @@
-"""Refuse sentences that begin without a noun: Who, Whoever, What, Where, Of and Among.
+"""Refuse sentences that begin without a noun (Who, Whoever, What, Where, Of, Among), and phrases
+with too many meanings, such as ``let in``.
 
 Most readers of this project learned English second. A sentence whose subject is "Who was moved"
 or "Of these" makes them search for the noun; a conditional "Where a proxy stands, ..." reads like
@@ -20,6 +21,22 @@ from make.tracked_files import ROOT, tracked
 
 OPENING = re.compile(r"(Who|Whoever|What|Where|Of|Among)\b")
 REMEDY = "begin with the noun that the sentence is about"
+PHRASES = (
+    (r"takes? up|took up|taken up|taking up", r" to\b", "add, apply, read or continue"),
+    (r"what waits", "", "the noun: messages, tasks"),
+    (r"let(?:s|ting)?(?: \w+){0,2} in", r" (?:an?|the|its|turn)\b", "admit, list or confirm"),
+    (r"as (?:it|they) should be", "", "right or wrong"),
+    (r"each one's", "", "the noun"),
+    (r"nobody without", "", "a sentence about the person who has it"),
+    (r"for company", "", "the size of the batch"),
+    (r"it is the turn of", "", "the rule that chooses"),
+)
+"""Phrases that no sentence has, what may follow them all the same, and what to write instead."""
+REFUSED = tuple(
+    (re.compile(rf"\b(?:{phrase})\b" + (f"(?!{unless})" if unless else ""), re.IGNORECASE), instead)
+    for phrase, unless, instead in PHRASES
+)
+CODE = re.compile(r"`+[^`]*`+")
 CONDITION = "write If for a condition, else " + REMEDY
 
 SCRIPTS = frozenset({".ts", ".js", ".svelte", ".css"})
@@ -51,13 +68,17 @@ class Sentence:
 
 
 def findings(path: str, text: str) -> Iterator[str]:
-    """Yield one line for each sentence of this file that begins without a noun."""
+    """Yield one line for each sentence of this file that breaks a rule."""
     for block in blocks(path, text):
         for sentence in sentences(block):
             opening = OPENING.match(sentence.text)
             if opening and not sentence.text.rstrip(")\"'*_`").endswith("?"):
                 remedy = CONDITION if opening[1] == "Where" else REMEDY
                 yield f"{path}:{sentence.number}: {sentence.text!r}: {remedy}"
+            for phrase, instead in REFUSED:
+                if found := phrase.search(CODE.sub("``", sentence.text)):
+                    remedy = f"in place of {found[0]!r} write {instead}"
+                    yield f"{path}:{sentence.number}: {sentence.text!r}: {remedy}"
 
 
 def blocks(path: str, text: str) -> Iterator[list[Line]]:
@@ -168,7 +189,7 @@ def main() -> int:
         file = ROOT / path
         if file.suffix in READ and file.is_file():
             wrong.extend(findings(path, file.read_text(encoding="utf-8")))
-    print("\n".join(wrong) or "every sentence begins with its subject")
+    print("\n".join(wrong) or "every sentence begins with its subject and has no refused phrase")
     return 1 if wrong else 0
 
 

@@ -221,7 +221,7 @@ class Reading:
         return None
 
     def retry(self, device: SimulatedDevice, place: Place) -> None:
-        """Try again what waits."""
+        """Try waiting messages again."""
         waiting, place.waiting = place.waiting, {}
         for seq, message in sorted(waiting.items()):
             self._open(device, place, seq, message)

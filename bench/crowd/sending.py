@@ -223,7 +223,7 @@ class Sender:
         return self._head
 
     def resume_chain(self) -> None:
-        """Take up the end of the own chain (S7)."""
+        """Continue this device's chain from the last header that the server has (S7)."""
         found = self.client.ask("GET", f"{self._path}/chain", wire.SenderChain)
         if found.header is not None:
             header = MessageHeader.parse(found.header)

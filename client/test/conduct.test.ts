@@ -1,4 +1,4 @@
-/** A code of conduct that asks anew: what waits on a device is kept, and goes out after the acceptance. */
+/** A code of conduct that asks again: a device keeps waiting messages and sends them after the acceptance. */
 import { describe, expect, it } from "vitest";
 import type { Officer } from "./support/officer.ts";
 import { memoryWorld } from "./support/world.ts";

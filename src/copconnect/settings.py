@@ -185,7 +185,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Connections of one process that have not said Hello, or were turned away; beyond, 1013."""
     sockets_before_hello_per_address: Positive = 2_000
     hellos_per_s: Positive = 5_000
-    """Connections that one process lets in within a second; others wait."""
+    """Connections that one process admits within a second; others wait."""
     import_folder: str = ""
     """A folder whose files this server imports into the data bank; empty: none."""
     import_remove_missing: Literal["no", "yes"] = "no"

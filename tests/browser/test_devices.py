@@ -138,7 +138,7 @@ def test_a_device_that_lost_everything_comes_back_into_its_conversations(
     listed = run_copconnect(app_server.data, "admin", "list-clients", losing.person.number)
     lost, fresh = sorted(CLIENT.findall(listed), key=lambda id_: "first" not in _row(listed, id_))
     said = run_copconnect(app_server.data, "admin", "revoke-client", lost)
-    # Removing the lost one lets nobody in: the operator reads who waits, and who can confirm it.
+    # Removing the lost one confirms nobody: the operator reads who waits, and who can confirm it.
     assert f"Waits, confirmed by nobody: {fresh}" in said
     assert "copconnect admin grant" in said
     other.say("Is anybody there?")

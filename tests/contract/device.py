@@ -82,7 +82,7 @@ class Device:
         **other: Any,
     ) -> wire.PostKey:
         """Return a new conversation key under a head, sealed to these; it keeps S. ``other``:
-        fields of the record that are not as they should be."""
+        fields of the record that are wrong."""
         secret = new_secret()
         record = make_conversation_key(
             secret, self.signer, head=head, author=self.device, now=self.now_ms()
@@ -109,7 +109,7 @@ class Device:
         **other: Any,
     ) -> wire.PostMessage:
         """Return a message that follows this device's last accepted one. ``other``: fields of the
-        header that are not as they should be."""
+        header that are wrong."""
         seq, previous = self.chains.get(head.conversation_id.hex(), (0, ZEROS))
         draft = MessageHeader(
             conversation_id=head.conversation_id,
@@ -133,7 +133,7 @@ class Device:
         )
 
     def accepted(self, body: wire.PostMessage) -> None:
-        """Take up that the server accepted a message."""
+        """Note that the server accepted a message."""
         header = header_of(body.message)
         self.chains[header.conversation_id.hex()] = header.seq, header.hash()
 

@@ -212,7 +212,7 @@ async def test_e4_no_endorsement_dated_back_unseats_a_confirmed_phone(
     assert await confirmed(approving, phone) == "admin"
     assert await confirmed(approving, ghost) == "no"
     assert await listed(approving, phone) == {phone.device}
-    # The phone itself may still let another in, dated back or not.
+    # The phone itself may still endorse another, dated back or not.
     own = endorsement(approving, ghost, phone, OWN, created=clock.ms - 4 * MINUTE_MS)
     assert (await endorse(approving, phone, own)).status_code == 204
     assert await listed(approving, phone) == {phone.device, ghost.device}

@@ -99,6 +99,39 @@ def test_questions_and_sentences_with_a_noun_pass(sentence: str) -> None:
     assert _lines("a.md", MARKDOWN.format(sentence)) == []
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The device takes up the change.",
+        "The list says what waits.",
+        "The head lets another device in.",
+        "The leaves are as they should be.",
+        "Time is each one's own.",
+        "A nobody without a post passes.",
+        "No message waits for company.",
+        "Each second it is the turn of some.",
+    ],
+)
+def test_a_refused_phrase_is_found_anywhere_in_a_sentence(sentence: str) -> None:
+    assert _lines("a.py", PYTHON.format(sentence)) == [1, 3, 9, 11, 13]
+    assert _lines("a.ts", SCRIPT.format(sentence)) == [1, 3, 5, 7, 9]
+    assert _lines("a.md", MARKDOWN.format(sentence)) == [3, 4, 5, 9, 11]
+
+
+def test_a_finding_says_what_to_write_in_place_of_a_phrase() -> None:
+    (found,) = language.findings("a.md", "The head lets\nanother in.")
+    assert found.startswith("a.md:1: ")
+    assert found.endswith("in place of 'lets another in' write admit, list or confirm")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["A notice takes up to two fifths.", "The server lets `in` pass.", "`take up` is a function."],
+)
+def test_similar_phrases_pass(sentence: str) -> None:
+    assert _lines("a.md", sentence) == []
+
+
 def test_code_passes() -> None:
     assert _lines("a.py", 'x = "What is sent"\nWhat = 1\n') == []
     assert _lines("a.ts", 'const url = "https://What.example"; say("What is sent.");') == []

@@ -46,7 +46,7 @@ class Person:
 
 @dataclass
 class Model:
-    """The group as it should be, and as it was at each epoch."""
+    """The expected group, now and at each epoch."""
 
     world: World
     people: list[Person]

@@ -24,7 +24,7 @@ async def together(
     callers: Sequence[Caller],
     positions: dict[str, int],
 ) -> AsyncIterator[list[LiveClient]]:
-    """Let these come in together: their Hellos wait behind that of a stranger."""
+    """Admit these in one round: their Hellos wait behind another device's."""
     monkeypatch.setattr(admission, "TOGETHER", len(callers))
     live.tokens.answers.clear()
     clients = [live.client(one, positions) for one in callers]

@@ -84,7 +84,7 @@ export function atTime(row: ConfirmationRow, nowMs: number | null): Confirmation
   return isOpen(row) && !isMatched(row) && ended ? { ...row, state: "over" } : row;
 }
 
-/** Take up what the server says of a comparison; null: it does not list it. */
+/** Apply the server's state of a comparison; null: the server does not list it. */
 export function follow(row: ConfirmationRow, served: Confirmation | null): NextStep {
   if (!isOpen(row)) return { row, step: null };
   if (isMatched(row)) return { row, step: "endorse" };

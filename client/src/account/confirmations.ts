@@ -130,7 +130,7 @@ export class DeviceConfirmations {
     return TRIES - (await this.#triesOf(device)).count;
   }
 
-  /** Begin to compare with the person who holds a new device; one that goes on already is taken up. */
+  /** Begin a comparison with the person who holds a new device, or continue the one that runs. */
   begin(device: DeviceId, personId: PersonId): Promise<ConfirmationRow> {
     return this.#inTurn(async () => {
       const known = this.rows.find(

@@ -1,8 +1,8 @@
 /**
  * Going back in the log under a new Incarnation (S8): the department restored a backup of the server.
  *
- * Once under each Incarnation a device goes back to the last position that both have, takes up its
- * own chain as the server has it, follows the server's log from there, and posts again what of its
+ * Once under each Incarnation a device goes back to the last position that both have, continues its
+ * own chain from where the server has it, follows the server's log from there, and posts again what of its
  * own the log lost, with the next attempt (S6). Messages of other devices stay shown; one that is
  * posted again takes its new place and is not counted anew.
  *

@@ -51,7 +51,7 @@ export class Station {
     });
   }
 
-  /** Take up duty with these officers: there is a group. `invited` are numbers of people. */
+  /** Begin the duty of these officers: create their group. `invited` are numbers of people. */
   async begin(cores: readonly LocalCore[], invited: readonly string[]): Promise<void> {
     this.#cores = cores;
     for (const core of cores) {

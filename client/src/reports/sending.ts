@@ -56,7 +56,7 @@ export class ReportSender {
     await this.#put(record);
   }
 
-  /** Send what waits; what fails for want of a network waits on. */
+  /** Send waiting reports; a report that fails for want of a network stays in the queue. */
   flush(): Promise<void> {
     this.#pumping ??= this.#pump().finally(() => {
       this.#pumping = null;

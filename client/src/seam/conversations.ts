@@ -94,7 +94,7 @@ export interface MemberItem {
   readonly me: boolean;
   readonly deliveredSeq: number;
   readonly readSeq: number;
-  /** Whether this person has registered; who has not reads what waits for them when they do. */
+  /** Whether this person has registered; the messages wait until then. */
   readonly registered: boolean;
   /** Whether the signed roster lists a device of this person; unknown where there are too many
    * devices to know them all, and before the roster is here. */

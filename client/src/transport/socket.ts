@@ -75,7 +75,7 @@ const REFUSALS: Readonly<Record<number, Parameters<SocketOptions["onRefused"]>[0
 const BACKOFF = { firstMs: 500, maxMs: 30_000 };
 /** So many failures make the wait the longest. */
 const REPLACED_FAILURES = 6;
-/** After a restart of the server everybody comes back at once and waits to be let in. */
+/** After a restart of the server all devices connect at once and wait for admission. */
 const HELLO_MS = 30_000;
 export const PROBE_MS = 25_000;
 

@@ -22,8 +22,8 @@ _LATIN = "Latn"
 @dataclass(frozen=True, slots=True)
 class Person:
     """A person by their signed card. ``names``: by ISO 15924 script ("Latn", "Telu");
-    ``unit_path``: units from the top, joined by "/"; ``approved``: False where the department lets
-    first devices in that no admin has confirmed."""
+    ``unit_path``: units from the top, joined by "/"; ``approved``: False if no admin has
+    confirmed the person's first device."""
 
     person_id: PersonId
     names: dict[str, str]

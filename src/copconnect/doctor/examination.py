@@ -66,7 +66,7 @@ def _variables(environment: Mapping[str, str]) -> Finding:
 
 
 def department(authority: CertificateAuthority) -> Finding:
-    """Can officers be let in as the department's record says?"""
+    """Can new devices be confirmed as the department's record says?"""
     record = authority.departments[-1]
     name = authority.department
     if record.policy == Policy.NONE:

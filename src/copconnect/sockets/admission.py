@@ -1,7 +1,7 @@
-"""Lets connections in: Hellos that wait are answered together, at a bounded rate.
+"""Admits connections: waiting Hellos are answered in batches, at a bounded rate.
 
 When a node or the network comes back, thousands say Hello at once. Nobody is refused: they wait
-their turn, and each round asks the database once for all that it lets in, so that a storm costs it
+their turn, and each round asks the database once for all that it admits, so that a storm costs it
 a few statements for each ``TOGETHER`` clients, and messages go on meanwhile.
 """
 
@@ -60,7 +60,7 @@ class Admission:
         self._per_s = per_s
         self._waiting: deque[Connection] = deque()
         self._came = asyncio.Event()
-        self._meanwhile: list[AccountWakeup] | None = None  # While some are let in.
+        self._meanwhile: list[AccountWakeup] | None = None  # Changes of accounts during a round.
         self._task: asyncio.Task[None] | None = None
 
     def add(self, connection: Connection) -> None:
@@ -69,8 +69,8 @@ class Admission:
         self._came.set()
 
     def note(self, wakeup: AccountWakeup) -> None:
-        """Note a change of accounts: it may come after the clients that are let in now were read,
-        and before they are told of changes. A client that was signed out is judged again."""
+        """Note a change of accounts: the round that runs may have read its clients before it, and
+        they hear of no changes yet. A client that was signed out is judged again."""
         if self._meanwhile is not None and wakeup.event != "signed_out":
             self._meanwhile.append(wakeup)
 
@@ -80,11 +80,11 @@ class Admission:
         return len(self._waiting)
 
     async def start(self) -> None:
-        """Begin to let in."""
+        """Begin to admit connections."""
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        """Let nobody in any more."""
+        """Admit no more connections."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

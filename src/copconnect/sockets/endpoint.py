@@ -114,7 +114,7 @@ class Sockets:
         await self.positions.receive(wakeup)
 
     async def start(self) -> None:
-        """Begin to let in, to look after connections, to flush cursors and to reconcile."""
+        """Begin to admit connections, to ping them, to flush cursors and to reconcile."""
         await self.cursors.start()
         await self._admission.start()
         await self.positions.start()
@@ -144,7 +144,7 @@ class Sockets:
 
     @property
     def waiting(self) -> int:
-        """How many connections have said Hello and wait to be let in."""
+        """How many connections have said Hello and wait for admission."""
         return self._admission.waiting
 
     # --- The web server ---------------------------------------------------------------------

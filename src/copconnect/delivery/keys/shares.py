@@ -3,8 +3,8 @@
 The server keeps a request until its device says that the secret opened, and a share until none of
 its secrets is asked for any more; it opens none. The sockets choose the devices to ask
 (delivery/live); wake-ups after commit tell them. Asking, sharing and saying done may each be
-repeated. Requests are limited by their asker, shares by what waits for one device: of each helper
-and in all, so that no helper keeps out another's.
+repeated. Requests are limited by their asker, shares by how many wait for one device: of each
+helper and in all, so that no helper keeps out another's.
 """
 
 from collections import Counter

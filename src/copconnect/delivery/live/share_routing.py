@@ -351,7 +351,7 @@ class ShareRouting:
     # --- Requests that were not announced -----------------------------------------------------
 
     async def _scan(self) -> None:
-        """Take up requests that this node has not heard of, and forget those that are done."""
+        """Add requests that this node has not heard of, and forget finished ones."""
         async with self._deps.database.reading() as connection:
             found = await ask_store.open_requests(connection, _MOST_SCANNED)
             news = {(one.conversation_id, one.device): one for one in found}

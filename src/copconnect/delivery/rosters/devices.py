@@ -43,7 +43,7 @@ class _ListingDifference:
         }  # fmt: skip
 
     def differing(self) -> dict[ConversationId, set[PersonId]]:
-        """Return in which conversations whose listed devices are not as they should be."""
+        """Return, by conversation, the people whose listed devices are wrong."""
         wanted: dict[ConversationId, dict[bytes, PersonId]] = {}
         for c, person in self.places:
             own = wanted.setdefault(c, {})
@@ -67,7 +67,7 @@ class _ListingDifference:
 
 
 class DeviceChanges:
-    """Takes up changes of devices. Holds no state of its own."""
+    """Applies changes of devices to rosters. Holds no state of its own."""
 
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps

@@ -96,7 +96,7 @@ class Following:
             await self._leases.release(_LEASE)
 
     async def round(self) -> None:
-        """Take up what has changed since the last round, as far as it is due."""
+        """Apply the changes since the last round that are due."""
         deps, now_ms = self._deps, self._deps.clock.now_ms()
         await self._follow_data_bank(now_ms)
         async with deps.database.reading() as connection:
@@ -295,7 +295,7 @@ class Following:
     # --- Marks --------------------------------------------------------------------------------
 
     async def update_marked(self, conversation_id: ConversationId) -> None:
-        """Take up every change that waits in a conversation."""
+        """Apply every change that is marked in a conversation."""
         await self._update_marked({conversation_id: []})
         await self._later.publish()
 
@@ -304,7 +304,7 @@ class Following:
         await update_people(self._deps, self._later, people)
 
     async def _update_marked(self, people: Mapping[ConversationId, Sequence[PersonId]]) -> None:
-        """Take up these people, and every change that waits in these conversations."""
+        """Update these people, and apply every change that is marked in these conversations."""
         more: PeopleByConversation = people
         while True:
             async with self._deps.database.reading() as connection:

@@ -98,7 +98,7 @@ async def marked(
 async def forget(
     connection: AsyncConnection, marks: Mapping[ConversationId, Mapping[PersonId, str]]
 ) -> None:
-    """These marks have been taken up; a later one of the same person stays."""
+    """Delete marks whose changes are applied; a later mark of the same person stays."""
     rows = [
         {"p_conversation": c, "p_person": person, "p_mark": mark}
         for c, own in sorted(marks.items())

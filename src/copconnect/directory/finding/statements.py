@@ -173,7 +173,8 @@ async def _tier_by_tier(
 
 def _first(dialect: str, query: Select[Any], limit: int) -> Select[Any]:
     """Return a statement of the first rows by sort key. PostgreSQL would go through everybody in
-    that order, and make each one's words anew: it is told to find first, and to sort then."""
+    that order, and compute the words of each person again: the statement makes it find first and
+    sort then."""
     if dialect == "sqlite":
         return query.order_by(search.c.sort_key).limit(limit)
     found = query.cte("found").prefix_with("MATERIALIZED")

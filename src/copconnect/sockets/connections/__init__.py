@@ -1,1 +1,1 @@
-"""Connections: taken over, let in at a bounded rate, looked after, ended."""
+"""Connections: handover, unauthenticated ones, heartbeat, tasks and framing."""

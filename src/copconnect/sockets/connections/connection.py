@@ -46,7 +46,7 @@ class Owner(Protocol):
         ...
 
     def turned_away(self, connection: "Connection") -> None:
-        """It is being closed without having been let in."""
+        """The connection is being closed before it was admitted."""
         ...
 
     def gone(self, connection: "Connection") -> None:

@@ -1,5 +1,5 @@
 /**
- * This person's rights in the console and what waits for them. Only for offering: the core signs and
+ * This person's rights in the console and their open tasks. Only for offering: the core signs and
  * the server judges. A refusal for want of a right reads the rights again, so that a page that was open
  * through a demotion says so.
  */
