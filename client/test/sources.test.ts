@@ -30,10 +30,23 @@ const FILES: ReadonlyMap<string, string> = new Map(
   ),
 );
 
+/** The folders that aliases name: `imports` of each package.json. */
+const ALIASES: readonly (readonly [string, string])[] = [
+  ["#console/", "web/admin/src/"],
+  ["#core/", "client/src/"],
+  ["#", "web/src/"],
+];
+
 /** The files that a file imports, by `import`, `import type`, `export … from` or `import()`. */
 function importsOf(path: string, text: string): readonly string[] {
-  const found = text.matchAll(/\b(?:from|import)\s*\(?\s*["'](\.{1,2}\/[^"'?]+)["']/g);
-  return [...found].map(([, name = ""]) => normalize(join(dirname(path), name)));
+  const found = text.matchAll(/\b(?:from|import)\s*\(?\s*["']((?:\.{1,2}\/|#)[^"'?]+)["']/g);
+  return [...found].map(([, name = ""]) => {
+    const [alias, folder] = ALIASES.find(([one]) => name.startsWith(one)) ?? [
+      "",
+      `${dirname(path)}/`,
+    ];
+    return normalize(folder + name.slice(alias.length));
+  });
 }
 
 /** The first circle that is found, as the files along it; null: there is none. */
@@ -73,6 +86,10 @@ describe("the sources", () => {
     const text =
       'import type { A } from "./a.ts";\nexport * from "../c.ts";\nimport("./D.svelte");';
     expect(importsOf("x/b.ts", text)).toEqual(["x/a.ts", "c.ts", "x/D.svelte"]);
+    const aliases = 'import "#core/a.ts";\nimport "#console/b.ts";\nimport "#parts/c.ts";';
+    expect(importsOf("x/b.ts", aliases)).toEqual([
+      ...["client/src/a.ts", "web/admin/src/b.ts", "web/src/parts/c.ts"],
+    ]);
     const graph = new Map([
       ["a", ["b"]],
       ["b", ["d", "c"]],

@@ -1,7 +1,6 @@
 /** Changes of one conversation that are stored together, in one transaction, or not at all. */
 import type { MessageId } from "../ids.ts";
-import { isNewer, lastOf, putMessage, ticksOf } from "../messages/messages.ts";
-import { questionRow } from "../messages/questions.ts";
+import { isNewer, lastOf, putMessage, questionRow, ticksOf } from "../messages/messages.ts";
 import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Transaction } from "./table.ts";

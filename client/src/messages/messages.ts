@@ -2,6 +2,7 @@
 import type { ConversationId, MessageId } from "../ids.ts";
 import { decodeContent, previewOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
+import type { QuestionRecord } from "../mark-records.ts";
 import { STORES } from "../records.ts";
 import type { LastRecord, MessageRecord, NoticeRecord, PreviewRecord } from "../records.ts";
 import type { Change, Vault } from "../vault/vault.ts";
@@ -35,6 +36,16 @@ export function putMessage(record: MessageRecord): Change {
     order: record.order,
     value: record,
   };
+}
+
+/** Note a question, so that it is found again; nothing for other messages. */
+export function questionRow(message: MessageRecord): readonly Change[] {
+  if (message.content === null || decodedOf(message).kind !== "question") return [];
+  const { conversationId, messageId, order } = message;
+  const key = messageKey(conversationId, messageId);
+  const value: QuestionRecord = { messageId };
+  const place = { store: STORES.questions, key, group: conversationId, order };
+  return [{ op: "put", ...place, value }];
 }
 
 export function loadMessage(

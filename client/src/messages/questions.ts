@@ -4,9 +4,9 @@ import type { QuestionState } from "../seam.ts";
 import { STORES } from "../records.ts";
 import type { QuestionRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
-import type { Change, Vault } from "../vault/vault.ts";
+import type { Vault } from "../vault/vault.ts";
 import { queuedMarks } from "./marks.ts";
-import { decodedOf, messageKey, storedMessages } from "./messages.ts";
+import { storedMessages } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 
 /** Questions that a list shows at most, the newest. */
@@ -40,14 +40,4 @@ export async function questionState(
   const queued = message.mine ? queuedMarks(outgoing, conversation, message.messageId) : [];
   const { answerId } = queued.find((one) => one.mark === "accept") ?? stated ?? { answerId: null };
   return { mine: message.mine, answerId };
-}
-
-/** Note a question, so that it is found again; nothing for other messages. */
-export function questionRow(message: MessageRecord): readonly Change[] {
-  if (message.content === null || decodedOf(message).kind !== "question") return [];
-  const { conversationId, messageId, order } = message;
-  const key = messageKey(conversationId, messageId);
-  const value: QuestionRecord = { messageId };
-  const place = { store: STORES.questions, key, group: conversationId, order };
-  return [{ op: "put", ...place, value }];
 }
