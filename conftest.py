@@ -28,7 +28,7 @@ LONGEST = (
     *("tests/faults/", "tests/sockets/", "tests/property/", "tests/rights/"),
     *(
         f"tests/browser/test_{name}.py"
-        for name in ("screens", "reports", "push", "console", "conversation", "lock", "devices")
+        for name in ("screens", "console", "bench", "reports", "conversation", "approval")
     ),
 )
 
