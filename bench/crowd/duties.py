@@ -360,7 +360,7 @@ class Duties:
         if not shares:
             return
         self.share_posts += 1
-        self._simulator.say(device, wire.Sharing(conversation_id=asked.conversation_id))
+        self._simulator.say(device, wire.Working(conversation_id=asked.conversation_id))
         path = f"/v1/conversations/{asked.conversation_id}/shares"
         await self._raw(device, "POST", path, wire.PostShares(shares=shares))
 
@@ -374,6 +374,7 @@ class Duties:
         head, record = place.receiver.view.add_head(asked.head), place.receiver.view.record(key_id)
         if record.epoch < head.rekey_epoch or record.created < head.latest_history_from:
             return
+        self._simulator.say(device, wire.Working(conversation_id=asked.conversation_id))
         path = f"/v1/conversations/{asked.conversation_id}"
         found = await self._ask(device, "GET", f"{path}/cells?since=0", wire.CellKeys)
         if found is None:
@@ -391,6 +392,7 @@ class Duties:
         cell = await self._ask(device, "GET", path, wire.CellLeaves)
         if cell is None:
             return
+        self._simulator.say(device, wire.Working(conversation_id=asked.conversation_id))
         listed = leaves(cell.leaves)
         keys = await self._device_keys(device, {leaf.person_id.hex() for leaf in listed})
         recipients = [keys[leaf.device] for leaf in listed if leaf.device in keys]

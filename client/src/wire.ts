@@ -1472,11 +1472,11 @@ export interface WatchPositions {
 }
 
 /**
- * This device makes the shares that the server has asked it for: no other device is asked for
- * them within ten seconds (D4).
+ * This device makes the shares, its cell's key or the seals that the server has asked it for:
+ * the server asks another device for them later (D4, C1, S9).
  */
-export interface Sharing {
-  readonly t: "sharing";
+export interface Working {
+  readonly t: "working";
   readonly conversationId: ConversationId;
 }
 
@@ -3150,7 +3150,7 @@ export interface AuthenticatorsAsked {
   readonly asked: AuthenticatorAsked[];
 }
 
-export type ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions | Sharing;
+export type ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions | Working;
 
 export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterFrame | ConversationFrame | ConversationGone | KeyWanted | CellKeyWanted | ShareWanted | SealsWanted | ShareFrame | Receipts | ReceiptCounts | PositionFrame | OrderProgressFrame | OrderAcknowledged | AccountFrame;
 

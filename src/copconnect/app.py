@@ -264,7 +264,7 @@ class Container:
             tokens=self.auth.authenticator,
             versions=Versions(self.auth, self.directory, self.guard, self.sanctions, self.database),
             watchers=self.orders.watching,
-            helpers=self.delivery.asking.shares,
+            helpers=self.delivery.asking,
             bus=self.bus,
             clock=self.clock,
             rates=self.rates,

@@ -16,7 +16,7 @@ Ask = Callable[[AsyncConnection, bytes], Awaitable[int]]
 
 
 def _cell_key() -> Ask:
-    want = WantedCellKey(ConversationId(new_id()), CellId(new_id()), 1, 1, frozenset())
+    want = WantedCellKey(ConversationId(new_id()), CellId(new_id()), 1, 1, 1, frozenset())
 
     async def ask(connection: AsyncConnection, device: bytes) -> int:
         asks = [(want, device)]

@@ -161,6 +161,19 @@ async def test_c1_the_first_of_a_generation_wins(crowd: Crowd) -> None:
         await crowd.service.cell_keys.post(own[1].caller, crowd.c, second)
 
 
+async def test_c1_a_device_that_was_asked_makes_the_key_under_a_later_head(crowd: Crowd) -> None:
+    (cell, own), (_, others), *_ = (await crowd.cells()).items()
+    for one in own[:2]:
+        await crowd.ask(one, cell)
+    await crowd.world.revoke(others[-1])  # A device of another cell.
+    first, _ = await crowd.draft(own[0], cell, own)
+    second, _ = await crowd.draft(own[1], cell, own)
+    assert CellKey.parse(first.record).epoch > 1
+    await crowd.service.cell_keys.post(own[0].caller, crowd.c, first)
+    with pytest.raises(errors.HaveKey):
+        await crowd.service.cell_keys.post(own[1].caller, crowd.c, second)
+
+
 async def test_c1_a_record_is_checked(crowd: Crowd) -> None:
     (cell, own), (other_cell, others), *_ = (await crowd.cells()).items()
     author = own[0]

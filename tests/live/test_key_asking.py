@@ -17,6 +17,7 @@ from copconnect.delivery.live.key_asking import (
     LOOK_MS,
     PATIENCE_MS,
     SCAN_MS,
+    WORKING_MS,
 )
 from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, HOUR_MS
 from copconnect.delivery.store.tables import CELL_KEY_MARKS
@@ -132,6 +133,50 @@ async def test_c1_each_pause_is_twice_as_long(database: Database) -> None:
         asked += [(force.clock.at - began, one) for one, _, _ in wanted(node)]
         force.clock.at += LOOK_MS
     assert asked == [(0, o[0]), (CELL_AGAIN_MS, o[2]), (3 * CELL_AGAIN_MS, o[4])]
+
+
+async def test_c1_a_device_that_says_that_it_makes_the_key_has_half_a_minute_more(
+    database: Database,
+) -> None:
+    """No node asks a second device beside it, on a slow machine either."""
+    force = await made(database)
+    o = force.officers
+    nodes = [force.node(o[0]), force.node(o[2])]
+    for _, asking in nodes:
+        await asking.receive(force.change())
+        await asking.work()
+    assert wanted(nodes[0][0]) == [(o[0], 1, 1)]
+    for _ in range(2):  # Only once for each question.
+        nodes[0][1].begun(o[0].client_id, force.rows.conversation_id)
+    began, asked = force.clock.at, 0
+    while not asked:
+        force.clock.at += LOOK_MS
+        for node, asking in nodes:
+            await asking.work()
+            asked += len(wanted(node))
+    assert asked == 1
+    assert force.clock.at - began == CELL_AGAIN_MS + WORKING_MS
+
+
+async def test_c1_a_device_that_was_asked_has_its_time_though_a_head_comes(
+    database: Database,
+) -> None:
+    """A newcomer's head makes no cell's key old: nobody makes the key beside the first device."""
+    force = await made(database)
+    o = force.officers
+    node, asking = force.node(*o)
+    await asking.receive(force.change())
+    await asking.work()
+    assert len(wanted(node)) == 2
+    await force.rows.roster([device()])
+    await asking.receive(force.change())
+    for _ in range(CELL_AGAIN_MS // LOOK_MS - 1):
+        force.clock.at += LOOK_MS
+        await asking.work()
+        assert wanted(node) == []
+    force.clock.at += LOOK_MS
+    await asking.work()
+    assert same(wanted(node), [(o[2], 2, 1), (o[3], 2, 1)])
 
 
 async def test_c1_a_node_asks_for_some_cells_at_a_time(database: Database) -> None:

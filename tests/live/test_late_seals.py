@@ -19,6 +19,7 @@ from copconnect.delivery.live.late_seals import (
     TOLD,
     TOLD_MS,
 )
+from copconnect.delivery.rules.limits import HELPED_MS
 from copconnect.delivery.store import late_seals
 from copconnect.ids import CellId, SealKeyId
 from copconnect.principals import Caller
@@ -151,6 +152,23 @@ async def test_s9_a_holder_is_asked_for_what_the_key_lacks_and_another_after_a_w
     ((helper, wanted),) = force.wanted(node)
     assert helper != second
     assert wanted == force.ids(force.others[1:])
+
+
+async def test_s9_a_holder_that_says_that_it_makes_the_seals_has_ten_seconds_more(
+    force: Force,
+) -> None:
+    nodes = [force.node(one) for one in force.of_cell[force.first]]
+    for _, asking in nodes:
+        await force.look(asking)
+    (first, one), (other, another) = nodes
+    assert len(force.wanted(first)) == 1
+    one.late_seals.begun(first.there[0].client_id, force.rows.conversation_id)
+    began = force.clock.at
+    while not force.wanted(other):
+        force.clock.at += AGAIN_MS
+        await one.late_seals.work()
+        await another.late_seals.work()
+    assert force.clock.at - began >= HELPED_MS
 
 
 async def test_s9_nobody_is_asked_where_nothing_is_missing_or_nobody_holds_the_key(

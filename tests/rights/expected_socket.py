@@ -41,7 +41,7 @@ SENT: Mapping[str, Mapping[Account, Fate]] = {
         A.OFFICER: TAKEN,
     },
     # A device of that group makes the shares that it was asked for.
-    "sharing": {
+    "working": {
         **dict.fromkeys(Account, IGNORED),
         **_TURNED_AWAY,
         A.OFFICER: TAKEN,

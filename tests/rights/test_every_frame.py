@@ -143,7 +143,7 @@ async def test_only_a_device_that_was_asked_makes_shares(world: World, port: int
     shares = world.whole.delivery.asking.shares
     asked = world.devices[Account.OFFICER].client_id
     question = Question(asked, {}, 2**50)
-    frame = msgspec.msgpack.encode(wire.Sharing(conversation_id=world.group))
+    frame = msgspec.msgpack.encode(wire.Working(conversation_id=world.group))
     for account in Account:
         question.working = False
         async with greeted(world, port, account) as socket:
@@ -154,7 +154,7 @@ async def test_only_a_device_that_was_asked_makes_shares(world: World, port: int
                     await socket.send(frame)
                     await (await socket.ping())
                     found = TAKEN if question.working else IGNORED
-        assert found == SENT["sharing"][account], account.value
+        assert found == SENT["working"][account], account.value
 
 
 async def test_orders_are_watched_by_those_who_oversee_them(world: World, port: int) -> None:

@@ -139,7 +139,7 @@ export class Device {
       outbox: this.outbox,
       asking,
       answering: new Answering(context, this.book, (frame) => this.socket.say(frame)),
-      lateSeals: new LateSeals(context),
+      lateSeals: new LateSeals(context, (frame) => this.socket.say(frame)),
       cursors: this.cursors,
       members: this.members,
       connection: this.socket,

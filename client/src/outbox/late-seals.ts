@@ -16,7 +16,7 @@ import { requireSealingKem } from "../keys/roster/head.ts";
 import type { SealKeyId } from "../ids.ts";
 import { requireUpdated, takeNewest } from "../roster/newest.ts";
 import { AnswerQueue } from "../secrets/answer-queue.ts";
-import type { SealsWanted } from "../wire.ts";
+import type { SealsWanted, Working } from "../wire.ts";
 import { usableCellKeys } from "./cell-table.ts";
 import { usableKey } from "./usable.ts";
 
@@ -24,13 +24,16 @@ const MOST_WAITING = 32;
 
 export class LateSeals {
   readonly #context: DeviceContext;
+  readonly #send: (frame: Working) => boolean;
   readonly #queue: AnswerQueue<{
     readonly conversation: Conversation;
     readonly wanted: SealsWanted;
   }>;
 
-  constructor(context: DeviceContext) {
+  /** `send`: false: there is no connection. */
+  constructor(context: DeviceContext, send: (frame: Working) => boolean) {
     this.#context = context;
+    this.#send = send;
     this.#queue = new AnswerQueue(context.signal, MOST_WAITING, ({ conversation, wanted }) =>
       this.#answer(conversation, wanted),
     );
@@ -55,6 +58,7 @@ export class LateSeals {
     const { record, secret } = key;
     // A listed member whose history begins later must not read messages of before.
     if (record.created < head.latestHistoryFrom) return;
+    this.#send({ t: "working", conversationId: conversation.id });
     const usable = await usableCellKeys(context, conversation, head);
     const byId = new Map<SealKeyId, CellKey>();
     for (const one of usable.values()) byId.set(sealKeyId(one), one);

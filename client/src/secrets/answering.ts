@@ -24,7 +24,7 @@ import { fromHex } from "../octets.ts";
 import { requireSealingKem, type RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import { requireUpdated, takeNewest } from "../roster/newest.ts";
-import type { DeviceShare, ShareAsker, ShareReference, ShareWanted, Sharing } from "../wire.ts";
+import type { DeviceShare, ShareAsker, ShareReference, ShareWanted, Working } from "../wire.ts";
 import { AnswerQueue } from "./answer-queue.ts";
 
 const MOST_A_MINUTE = 60;
@@ -33,13 +33,13 @@ const MOST_WAITING = 200;
 export class Answering {
   readonly #context: DeviceContext;
   readonly #index: ConversationIndex;
-  readonly #send: (frame: Sharing) => boolean;
+  readonly #send: (frame: Working) => boolean;
   readonly #queue: AnswerQueue<ShareWanted>;
   /** When the last answers were given, by this device's clock. */
   #answeredMs: number[] = [];
 
   /** `send`: false: there is no connection. */
-  constructor(context: DeviceContext, index: ConversationIndex, send: (frame: Sharing) => boolean) {
+  constructor(context: DeviceContext, index: ConversationIndex, send: (frame: Working) => boolean) {
     this.#context = context;
     this.#index = index;
     this.#send = send;
@@ -66,7 +66,7 @@ export class Answering {
     requireUpdated(this.#context);
     const held = await this.#held(conversation, request.references);
     if (held.length === 0) return;
-    this.#send({ t: "sharing", conversationId: conversation.id });
+    this.#send({ t: "working", conversationId: conversation.id });
     const head = await conversation.change((work) =>
       takeNewest(this.#context, conversation, work, request),
     );

@@ -14,13 +14,14 @@ import { deviceTargets } from "./targets.ts";
 import { checkCell } from "../roster/cells.ts";
 import { requireNewest } from "../roster/newest.ts";
 import { requireSealingKem } from "../keys/roster/head.ts";
-import type { CellKeyWanted } from "../wire.ts";
+import type { CellKeyWanted, Working } from "../wire.ts";
 
 /** Make the cell's next key, store it, post it. The first for an epoch and generation counts. */
 export async function makeWantedCellKey(
   context: DeviceContext,
   conversation: Conversation,
   wanted: CellKeyWanted,
+  send: (frame: Working) => boolean,
 ): Promise<void> {
   const { api, time, trust } = context;
   const { head } = await requireNewest(context, conversation, true);
@@ -29,6 +30,7 @@ export async function makeWantedCellKey(
   refuseUnless(equalBytes(answer.head, head.bytes), "S1", "there is a newer head");
   const { line, leaves } = checkCell(head, answer, "S4");
   refuseUnless(line.cell === wanted.cellId, "C1", "another cell than this device's");
+  send({ t: "working", conversationId: conversation.id });
   const { targets, leftOut } = await deviceTargets(context, conversation, leaves, head);
   const { deviceBytes, privateKey } = context.identity();
   const secret = randomBytes(32);

@@ -60,7 +60,7 @@ export interface SyncParts {
   readonly lateSeals: LateSeals;
   readonly cursors: Cursors;
   readonly members: MemberList;
-  readonly connection: Pick<Socket, "connected">;
+  readonly connection: Pick<Socket, "connected" | "say">;
   /** Conversations with a flash order that this person owes. */
   readonly urgent: () => Promise<ReadonlySet<ConversationId>>;
   readonly onCatchingUp: (catchingUp: boolean) => void;
@@ -309,6 +309,7 @@ export class Sync {
     frame: Exclude<ServerFrame, Ready | AccountFrame | OrderFrame | PositionFrame>,
   ): Promise<void> {
     const { context, book, inbox, outbox, asking, answering, lateSeals, members } = this.#parts;
+    const { connection } = this.#parts;
     const id = frame.t === "entry" ? frame.entry.conversationId : frame.conversationId;
     const conversation = book.find(id);
     if (frame.t === "conversation" || conversation === null) return this.refreshUntil(id);
@@ -327,7 +328,7 @@ export class Sync {
       case "key_wanted":
         return outbox.keyWanted(conversation);
       case "cell_key_wanted":
-        return makeWantedCellKey(context, conversation, frame);
+        return makeWantedCellKey(context, conversation, frame, (said) => connection.say(said));
       case "seals_wanted":
         return lateSeals.asked(conversation, frame);
       case "share_wanted":

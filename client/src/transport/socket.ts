@@ -28,10 +28,10 @@ import type {
   Hello,
   Position,
   SendPosition,
-  Sharing,
   ServerFrame,
   WatchOrder,
   WatchPositions,
+  Working,
 } from "../wire.ts";
 import { copy } from "../octets.ts";
 import { delayMs, pause } from "./backoff.ts";
@@ -135,7 +135,7 @@ export class Socket {
   }
 
   /** Send a frame that nothing stores. False when there is no connection. */
-  say(frame: SendPosition | WatchPositions | WatchOrder | Sharing): boolean {
+  say(frame: SendPosition | WatchPositions | WatchOrder | Working): boolean {
     if (!this.#ready || this.#socket === null) return false;
     this.#send(frame);
     return true;

@@ -222,8 +222,8 @@ class Sockets:
         self._of_person.spend(caller.counted_as, frames)
 
     def received(self, connection: Connection, message: Any) -> None:
-        """Take a message: Hello first; cursors, watched orders, positions and shares that are
-        being made after Ready."""
+        """Take a message: Hello first; cursors, watched orders, positions, and what a device
+        works on, after Ready."""
         frame = None if message is None else _decode(message)
         if connection.caller is not None and isinstance(frame, wire.Cursors):
             for update in frame.updates:
@@ -236,7 +236,7 @@ class Sockets:
             )
         elif connection.caller is not None and isinstance(frame, wire.WatchPositions):
             self.positions.watch(connection, ConversationId(frame.conversation_id))
-        elif connection.caller is not None and isinstance(frame, wire.Sharing):
+        elif connection.caller is not None and isinstance(frame, wire.Working):
             client_id = connection.client.client_id
             self._helpers.begun(client_id, ConversationId(frame.conversation_id))
         elif not connection.token and isinstance(frame, wire.Hello) and frame.access_token:

@@ -187,10 +187,10 @@ class Versions(Protocol):
 
 
 class Helpers(Protocol):
-    """Devices that were asked for shares; the Delivery Service asks them."""
+    """Devices that were asked for shares or keys; the Delivery Service asks them."""
 
     def begun(self, client_id: ClientId, conversation_id: ConversationId) -> None:
-        """Note that a device makes the shares that it was asked for. Never waits."""
+        """Note that a device makes what it was asked for. Never waits."""
         ...
 
 

@@ -73,9 +73,9 @@ class WatchPositions(Frame, frozen=True, kw_only=True, tag="watch_positions"):
     conversation_id: Annotated[ConversationId, HEX16]
 
 
-class Sharing(Frame, frozen=True, kw_only=True, tag="sharing"):
-    """This device makes the shares that the server has asked it for: no other device is asked for
-    them within ten seconds (D4)."""
+class Working(Frame, frozen=True, kw_only=True, tag="working"):
+    """This device makes the shares, its cell's key or the seals that the server has asked it for:
+    the server asks another device for them later (D4, C1, S9)."""
 
     conversation_id: Annotated[ConversationId, HEX16]
 
@@ -263,7 +263,7 @@ class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
     ]
 
 
-ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions | Sharing
+ClientFrame = Hello | Cursors | WatchOrder | SendPosition | WatchPositions | Working
 ServerFrame = (
     Ready
     | EntryFrame

@@ -1,9 +1,10 @@
 """Cell keys: records that devices were asked for (C1), marks (C2), and what senders seal by.
 
-A record is stored once for each cell, epoch and generation, first come first served; records that
-the server asked nobody for are refused. Repeating the same record changes nothing. Storing a key
-does not lock the conversation's row: where a removal commits at the same time, the key is too old
-for every sender (S4). The sockets ask (delivery/live) after the third person's mark.
+The first record that answers a question for a cell's key is stored, also if a head has come since
+the question; records that the server asked nobody for are refused. Repeating the same record
+changes nothing. Storing a key does not lock the conversation's row: where a removal commits at the
+same time, the key is too old for every sender (S4). The sockets ask (delivery/live) after the third
+person's mark.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -133,11 +134,13 @@ class CellKeyExchange:
         body: wire.PostCellKey,
     ) -> None:
         c, cell_id = held.conversation_id, own.cell_id
-        asked = await cell_keys.was_asked(
+        asked = await cell_keys.asked_under(
             connection, c, cell_id, record.epoch, record.generation, record.author
         )
-        if not asked:
+        if asked is None:
             raise errors.NotAsked
+        if await cell_keys.has_since(connection, c, cell_id, asked, record.generation):
+            raise errors.HaveKey
         (line,) = await self._lines(connection, c, own.cell_id)
         rules.check_record(
             record,

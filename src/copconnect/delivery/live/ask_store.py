@@ -5,14 +5,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, and_, func, select
+from sqlalchemy import Table, and_, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import upsert_for
 from copconnect.delivery.rosters.name_locks import claim_asks
 from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.rules.conversation_keys import KnownKey, newest_first
-from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, KEY_MS, MARKS
+from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, HEAD_MS, KEY_MS, MARKS
 from copconnect.delivery.store.tables import (
     CELL_KEY_ASKS,
     CELL_KEY_MARKS,
@@ -68,15 +68,25 @@ async def open_requests(connection: AsyncConnection, limit: int) -> list[OpenReq
 # --- Cell keys (C1, C2) -----------------------------------------------------------------------
 
 
+Place = tuple[ConversationId, CellId, int]
+
+
 @dataclass(frozen=True, slots=True)
 class WantedCellKey:
-    """A cell that needs a key of this epoch and generation, by none of these devices."""
+    """A cell that needs a key of this epoch and generation, by none of these devices.
+    ``rekey_epoch``: a key that answers a question since that epoch will do."""
 
     conversation_id: ConversationId
     cell_id: CellId
+    rekey_epoch: int
     epoch: int
     generation: int
     not_by: frozenset[bytes]
+
+    @property
+    def place(self) -> Place:
+        """Return what it has in common with questions under other heads."""
+        return self.conversation_id, self.cell_id, self.rekey_epoch
 
 
 async def conversations_of_cells(connection: AsyncConnection) -> list[ConversationId]:
@@ -170,6 +180,7 @@ def _wanted(
     return WantedCellKey(
         line.conversation_id,
         line.cell_id,
+        line.rekey_epoch,
         line.roster_epoch,
         max(same_epoch, default=0) + 1,
         not_by,
@@ -188,27 +199,36 @@ async def record_cell_key_asks(
     await claim_asks(connection, {want.conversation_id for want, _ in asks})
     a = CELL_KEY_ASKS.c
     rows = await connection.execute(
-        select(
-            a.conversation_id,
-            a.cell_id,
-            a.epoch,
-            a.generation,
-            func.count(),
-            func.max(a.asked_ms),
-        )
-        .where(
+        select(a.conversation_id, a.cell_id, a.epoch, a.asked_ms).where(
             a.conversation_id.in_({want.conversation_id for want, _ in asks}),
-            a.epoch.in_({want.epoch for want, _ in asks}),
+            a.epoch >= min((want.rekey_epoch for want, _ in asks), default=0),
+            a.asked_ms > now_ms - HEAD_MS,
         )
-        .group_by(a.conversation_id, a.cell_id, a.epoch, a.generation)
     )
-    busy = {(*key,) for *key, asked, last_ms in rows if last_ms > now_ms - pause_ms(asked)}
-    chosen = [(want, device) for want, device in asks if _key(want) not in busy]
+    asked: dict[tuple[ConversationId, CellId], list[tuple[int, int]]] = {}
+    for c, cell_id, epoch, asked_ms in rows:
+        asked.setdefault((c, cell_id), []).append((epoch, asked_ms))
+
+    def is_free(want: WantedCellKey) -> bool:
+        before = asked.get((want.conversation_id, want.cell_id), ())
+        times = [asked_ms for epoch, asked_ms in before if epoch >= want.rekey_epoch]
+        return not times or max(times) <= now_ms - pause_ms(len(times))
+
+    chosen = [(want, device) for want, device in asks if is_free(want)]
     if chosen:
         columns = ("conversation_id", "cell_id", "epoch", "generation", "device")
-        asked = [(*_key(want), device) for want, device in chosen]
-        await _note(connection, CELL_KEY_ASKS, columns, asked, now_ms)
+        new = [(*_key(want), device) for want, device in chosen]
+        await _note(connection, CELL_KEY_ASKS, columns, new, now_ms)
     return chosen
+
+
+async def extend_cell_key_asks(
+    connection: AsyncConnection, asks: Collection[tuple[WantedCellKey, bytes]], by_ms: int
+) -> None:
+    """Let these questions count as asked so much later: their devices make the keys. One
+    statement."""
+    rows = [(*_key(want), device) for want, device in asks]
+    await _extend(connection, CELL_KEY_ASKS, rows, by_ms)
 
 
 def _key(want: WantedCellKey) -> tuple[str, str, int, int]:
@@ -312,6 +332,23 @@ async def record_seal_asks(
     if chosen:
         await _note(connection, LATE_SEAL_ASKS, SealAsk._fields, chosen, now_ms)
     return chosen
+
+
+async def extend_seal_asks(
+    connection: AsyncConnection, asks: Collection[SealAsk], by_ms: int
+) -> None:
+    """As :func:`extend_cell_key_asks`."""
+    await _extend(connection, LATE_SEAL_ASKS, asks, by_ms)
+
+
+async def _extend(
+    connection: AsyncConnection, table: Table, asks: Collection[Sequence[Any]], by_ms: int
+) -> None:
+    await connection.execute(
+        update(table)
+        .where(tuple_(*table.primary_key).in_(asks))
+        .values(asked_ms=table.c.asked_ms + by_ms)
+    )
 
 
 async def _note(

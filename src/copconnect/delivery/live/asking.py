@@ -31,6 +31,7 @@ from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.live.key_asking import CellKeyAsking, NextKeyAsking
 from copconnect.delivery.live.late_seals import LateSealAsking
 from copconnect.delivery.live.share_routing import ShareRouting
+from copconnect.ids import ClientId, ConversationId
 from copconnect.sockets.dispatch.fanout import Fanout
 
 TICK_S = 0.5
@@ -97,6 +98,12 @@ class HelpRequests:
             case _:
                 return
         self._came.set()
+
+    def begun(self, client_id: ClientId, conversation_id: ConversationId) -> None:
+        """A device says that it makes what it was asked for."""
+        self.shares.begun(client_id, conversation_id)
+        self.cell_keys.begun(client_id, conversation_id)
+        self.late_seals.begun(client_id, conversation_id)
 
     async def start(self) -> None:
         """Begin to ask."""

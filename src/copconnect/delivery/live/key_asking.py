@@ -2,7 +2,8 @@
 
 A cell of several without a usable key (S4), or whose key three people cannot open, is asked for
 one: a device that is connected to this node, another after ``CELL_AGAIN_MS`` while the cell has no
-key, the next after twice as long, and so on; where none is connected, the first that connects. A
+key, the next after twice as long, and so on, ``WORKING_MS`` later if the device has said that it
+makes the key; where none is connected, the first that connects. A
 node asks for a few dozen cells at a time: after many transfers nearly all of them need a key, for
 each of which a device asks about 256 others. It asks for the cells of the latest writers a second
 before it asks for others. It writes the asked device down first, because the server refuses records
@@ -25,13 +26,14 @@ from copconnect import wire
 from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup, RosterWakeup
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.live import ask_store
-from copconnect.delivery.live.ask_store import WantedCellKey
-from copconnect.ids import CellId, ConversationId, Epoch
+from copconnect.delivery.live.ask_store import Place, WantedCellKey
+from copconnect.ids import CellId, ClientId, ConversationId, Epoch
 from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import Online
 
 CELL_AGAIN_MS = 12_000  # A phone 6x slower verifies and seals to 256 people in 10 s.
 CELL_LONGEST_MS = 60_000
+WORKING_MS = 30_000
 CELLS_AT_ONCE = 32
 LOOK_MS = 1_000
 PATIENCE_MS = 10_000
@@ -81,9 +83,13 @@ class CellKeyAsking:
         self._connected = connected
         self._jitter = jitter
         self._due = _Due()
-        self._asked: dict[WantedCellKey, set[bytes]] = {}
+        self._asked: dict[Place, set[bytes]] = {}
         # Cells that this node waits for, and until when before it asks another device.
-        self._waiting: dict[WantedCellKey, int] = {}
+        self._waiting: dict[Place, int] = {}
+        # Asked devices that have not said that they make the key, and those that have since the
+        # last round.
+        self._silent: dict[tuple[ClientId, ConversationId], tuple[WantedCellKey, bytes]] = {}
+        self._working: list[tuple[WantedCellKey, bytes]] = []
         # Cells that want a key, none of whose devices is connected here; None: not looked at.
         self._asleep: set[tuple[ConversationId, CellId | None]] = set()
         self._changed: set[ConversationId] = set()  # Since this node last looked at them.
@@ -96,9 +102,20 @@ class CellKeyAsking:
             self._changed.add(wakeup.conversation_id)
             self._due.add(wakeup.conversation_id, now_ms + round(self._jitter() * JITTER_MS))
 
+    def begun(self, client_id: ClientId, conversation_id: ConversationId) -> None:
+        """A device says that it makes the key that it was asked for."""
+        asked = self._silent.pop((client_id, conversation_id), None)
+        if asked is not None and asked[0].place in self._waiting:
+            self._waiting[asked[0].place] += WORKING_MS
+            self._working.append(asked)
+
     async def work(self) -> None:
         """Ask where it is due."""
         now_ms = self._deps.clock.now_ms()
+        working, self._working = self._working, []
+        if working:  # Other nodes ask nobody meanwhile.
+            async with self._deps.database.transaction() as connection:
+                await ask_store.extend_cell_key_asks(connection, working, WORKING_MS)
         if now_ms - self._scan_ms >= SCAN_MS:
             self._scan_ms = now_ms
             async with self._deps.database.reading() as connection:
@@ -117,29 +134,30 @@ class CellKeyAsking:
             wanted = await ask_store.wanted_cell_keys(connection, here, now_ms)
             changed, self._changed = here & self._changed, self._changed - here
             writing = await ask_store.writers_cells(connection, changed) if changed else set()
-        answered = {one for one in self._waiting if one.conversation_id in here} - set(wanted)
+        answered = {one for one in self._waiting if one[0] in here} - {one.place for one in wanted}
         self._waiting = {
             one: until
             for one, until in self._waiting.items()
             if until > now_ms and one not in answered
         }
-        free = [want for want in wanted if want not in self._waiting]
+        self._silent = {one: of for one, of in self._silent.items() if of[0].place in self._waiting}
+        free = [want for want in wanted if want.place not in self._waiting]
         asks = [(want, chosen) for want in free if (chosen := self._choose(want)) is not None]
         self._asleep |= {
             (want.conversation_id, want.cell_id)
             for want in free
             if not _anybody(self._connected().online(want.conversation_id, want.cell_id))
         }
-        for one in {one.conversation_id for one in (*self._waiting, *(want for want, _ in asks))}:
+        for one in {c for c, *_ in (*self._waiting, *(want.place for want, _ in asks))}:
             self._due.add(one, now_ms + LOOK_MS)
         asks = _ahead(asks, writing)[: max(CELLS_AT_ONCE - len(self._waiting), 0)]
         if asks:
             await self._ask(asks, now_ms)
 
     def _choose(self, want: WantedCellKey) -> Online | None:
-        """Return a device of the cell that was not asked for this key yet; once all were, they are
+        """Return a device of the cell that was not asked for its key yet; once all were, they are
         asked anew."""
-        asked = self._asked.setdefault(want, set())
+        asked = self._asked.setdefault(want.place, set())
         if len(self._asked) > _MOST_ASKED:
             del self._asked[next(iter(self._asked))]
         there = [
@@ -160,16 +178,18 @@ class CellKeyAsking:
                 connection, list(chosen), now_ms, cell_pause_ms
             )
         for want, device in noted:
-            asked = self._asked.setdefault(want, set())
+            asked = self._asked.setdefault(want.place, set())
             asked.add(device)
-            self._waiting[want] = now_ms + cell_pause_ms(len(asked))
+            self._waiting[want.place] = now_ms + cell_pause_ms(len(asked))
+            client_id = chosen[want, device].client_id
+            self._silent[client_id, want.conversation_id] = want, device
             frame = wire.CellKeyWanted(
                 conversation_id=want.conversation_id,
                 cell_id=want.cell_id,
                 epoch=Epoch(want.epoch),
                 generation=want.generation,
             )
-            self._connected().push_to(chosen[want, device].client_id, frame)
+            self._connected().push_to(client_id, frame)
 
 
 def _ahead(

@@ -35,6 +35,7 @@ from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import SealAsk
 from copconnect.delivery.live.share_helpers import HelperChoice
 from copconnect.delivery.rules.conversation_keys import newest_first
+from copconnect.delivery.rules.limits import HELPED_MS
 from copconnect.delivery.store import conversations, late_seals, rosters
 from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.keys import StoredKey
@@ -46,7 +47,8 @@ from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import Online
 
 BATCH_MS = 1_000  # One request asks for seals to all cell keys that were made within it.
-AGAIN_MS = 3_000  # The wait for seals before another device is asked.
+AGAIN_MS = 3_000  # The wait for seals before another device is asked, ``HELPED_MS`` longer if the
+# first one says that it makes them.
 REST_MS = 3_000  # The wait of a cell's other devices for the first one to open the seal.
 ANEW = 3  # The most replacements of one seal that failed.
 TOLD_MS = 25_000  # Within the shortest time for which a device waits.
@@ -107,6 +109,10 @@ class LateSealAsking:
         # Conversations that lack seals, none of whose holders was connected.
         self._unanswered: set[ConversationId] = set()
         self._asked: dict[tuple[ConversationId, bytes, bytes], set[ClientId]] = {}
+        # Asked devices that have not said that they make the seals, and what those were asked for
+        # that have said so since the last round.
+        self._silent: dict[tuple[ClientId, ConversationId], list[SealAsk]] = {}
+        self._working: list[SealAsk] = []
         self._scan_ms = 0
 
     # --- What is announced ------------------------------------------------------------------
@@ -172,6 +178,10 @@ class LateSealAsking:
                 self._reported.add(place)
                 self._look(c, 0)
 
+    def begun(self, client_id: ClientId, conversation_id: ConversationId) -> None:
+        """A device says that it makes the seals that it was asked for."""
+        self._working += self._silent.pop((client_id, conversation_id), [])
+
     def _has_cells(self, c: ConversationId) -> bool:
         """Whether devices of several cells of a conversation are connected here."""
         cells = (one.cell_id for one in self._connected().online(c))
@@ -197,6 +207,10 @@ class LateSealAsking:
     async def work(self) -> None:
         """Send the seals that are due, and ask for missing ones."""
         now_ms = self._deps.clock.now_ms()
+        working, self._working = self._working, []
+        if working:
+            async with self._deps.database.transaction() as connection:
+                await ask_store.extend_seal_asks(connection, working, HELPED_MS)
         for receiver in [one for one, first in self._first.items() if first.due_ms <= now_ms]:
             self._tell_rest(receiver)
         if now_ms - self._scan_ms >= SCAN_MS:
@@ -255,10 +269,14 @@ class LateSealAsking:
         to = dict(asks)
         frames: dict[tuple[ClientId, bytes], list[SealKeyId]] = defaultdict(list)
         for ask in noted:
+            self._silent.pop((to[ask].client_id, c), None)
+        for ask in noted:
             client_id = to[ask].client_id
+            self._silent.setdefault((client_id, c), []).append(ask)
             frames[client_id, ask.key_id].append(SealKeyId(ask.cell_key_id.hex()))
             self._asked.setdefault((c, ask.key_id, ask.cell_key_id), set()).add(client_id)
         _bound(self._asked)
+        _bound(self._silent)
         stamp = self._deps.stamps.of(c, found.held.head_hash)
         for (client_id, key_id), wanted in frames.items():
             frame = wire.SealsWanted(

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import LargeBinary, func, literal, select
+from sqlalchemy import LargeBinary, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import upsert_for
@@ -156,23 +156,45 @@ async def by_id(
 # --- Asked (C1) -------------------------------------------------------------------------------
 
 
-async def was_asked(
+async def asked_under(
     connection: AsyncConnection,
     conversation_id: ConversationId,
     cell_id: CellId,
     epoch: int,
     generation: int,
     device: bytes,
-) -> bool:
-    """Return whether the server asked a device for this key."""
-    query = select(_A.asked_ms).where(
+) -> int | None:
+    """Return the last epoch up to this one under which the server asked a device for a key of a
+    generation."""
+    query = select(func.max(_A.epoch)).where(
         _A.conversation_id == conversation_id,
         _A.cell_id == cell_id,
-        _A.epoch == epoch,
+        _A.epoch <= epoch,
         _A.generation == generation,
         _A.device == device,
     )
-    return (await connection.scalar(query)) is not None
+    asked: int | None = await connection.scalar(query)
+    return asked
+
+
+async def has_since(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    cell_id: CellId,
+    epoch: int,
+    generation: int,
+) -> bool:
+    """Return whether a cell has a key of this epoch and generation, or a newer one."""
+    found = await connection.scalar(
+        select(_K.key_id)
+        .where(
+            _K.conversation_id == conversation_id,
+            _K.cell_id == cell_id,
+            or_(_K.epoch > epoch, and_(_K.epoch == epoch, _K.generation >= generation)),
+        )
+        .limit(1)
+    )
+    return found is not None
 
 
 # --- Marks (C2) -------------------------------------------------------------------------------
