@@ -169,9 +169,12 @@ class Drill:
         """Restore without the last step; return whether every table has the archive's rows."""
         self.server.stop()
         await asyncio.to_thread(self.installed.restore, archive, new_incarnation=False)
+        database = self._folder / "copconnect.sqlite3"
         with tarfile.open(archive) as tar:
-            tar.extract("copconnect.sqlite3", self._folder, filter="data")
-        wanted = _rows(self._folder / "copconnect.sqlite3")
+            stored = tar.extractfile(database.name)
+            assert stored is not None
+            database.write_bytes(stored.read())
+        wanted = _rows(database)
         return bool(wanted) and _rows(self.data / "copconnect.sqlite3") == wanted
 
     async def _restore(self, archive: Path) -> None:
