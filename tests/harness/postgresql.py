@@ -69,12 +69,12 @@ class PostgreSQL(postgresql.PostgreSQL):
         """Make a database as its template again, for the next test. One whose tables were changed
         or analysed goes, and one that has had many rows: what was deleted still takes room."""
         known = self._templates[template]
-        await self._execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-            f"WHERE datname = '{name}'"
-        )
         connection = await asyncpg.connect(host=self.host, user=OWNER, database=name)
         try:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
             fits = await connection.fetchval(_SHAPE) == known.shape
             # Without looking at foreign keys. To delete some rows takes a hundredth of the time
             # of TRUNCATE, which makes new files for each table and index.
