@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from copconnect.commands.serving import configure_logging
 from tests.harness import compiled
+from tests.harness.statements import EveryDatabase
 
 # As a server logs. structlog's own way draws each exception as a picture with all variables, which
 # takes a second.
@@ -33,8 +34,16 @@ LONGEST = (
 )
 
 
+EVERY_DATABASE = "EVERY_DATABASE"
+
 # Garbage is collected once all is imported, and then seldom: a fifth of the time went there.
 gc.disable()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count statements where no test is left out."""
+    if EVERY_DATABASE in os.environ:
+        config.pluginmanager.register(EveryDatabase(_runs))
 
 
 def pytest_collection_finish() -> None:
@@ -47,7 +56,8 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out the databases that a test does not name; put the longest files first where several
     workers share them."""
-    items[:] = [item for item in items if _runs(item)]
+    if EVERY_DATABASE not in os.environ:
+        items[:] = [item for item in items if _runs(item)]
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
