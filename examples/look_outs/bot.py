@@ -1,4 +1,4 @@
-"""The control room's look-outs: posts each alert of a feed once into a conversation.
+"""The control room's look-outs: sends each alert of a feed once to a conversation.
 
 FEED is the address of a CAP or RSS feed, CONVERSATION the id or name of the conversation.
 """
@@ -18,7 +18,7 @@ bot = Bot("look-outs.bot")
 
 @bot.every(EVERY_S)
 async def look() -> None:
-    """Post the alerts that are new. One that was posted, perhaps before a crash, is not again."""
+    """Send the new alerts. An alert that was sent, perhaps before a crash, is not sent again."""
     try:
         found = look_outs(await _fetch(os.environ["FEED"]))
     except (httpx.HTTPError, BadFeed) as error:
@@ -27,7 +27,7 @@ async def look() -> None:
     conversation = bot.conversation(os.environ["CONVERSATION"])
     for one in found:
         if not one.is_over(datetime.now(UTC)):
-            await conversation.post(one.text, once=one.key)
+            await conversation.send(one.text, once=one.key)
 
 
 async def _fetch(address: str) -> bytes:

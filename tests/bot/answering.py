@@ -26,7 +26,7 @@ async def greet() -> None:
     """Say that the bot is connected, and greet a conversation once."""
     print("connected", flush=True)
     for conversation_id in greeted:
-        await bot.post(conversation_id, "hello", once="hello")
+        await bot.send(conversation_id, "hello", once="hello")
 
 
 @bot.command("vehicle")

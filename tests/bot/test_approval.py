@@ -94,7 +94,7 @@ async def test_a_bot_shows_digits_and_is_listed_once_an_admin_has_compared_them(
         await soon(one.ready())
         await soon(two.ready())
         talk = await one.direct(people[1])
-        await talk.post("confirmed by an admin")
+        await talk.send("confirmed by an admin")
         await until(lambda: bool(heard), "the message comes")
     assert heard[0].sender.approved
     assert heard[0].sender.rank == "Sub-Inspector"

@@ -202,7 +202,7 @@ async def ask(demo: Demo, officer: Bot, line: Mapping[str, str], heard: list[Mes
         (found,) = await officer.find_people(line["name_en"])
         talk = await officer.direct(found.person_id)
         async with demo.running("run"):
-            await talk.post("/vehicle ts09ab1234")
+            await talk.send("/vehicle ts09ab1234")
             await until(
                 lambda: sum(one.sender.name == line["name_en"] for one in heard) > before,
                 "the bot answers",
@@ -250,10 +250,10 @@ async def test_what_a_program_can_do(server: ServerProcess, tmp_path: Path) -> N
         async with watch.started():
             await soon(watch.ready())
             photo = Upload("../van\u202egpj.exe", b"x" * 1_500_000)
-            await talk.post("", attachments=[photo])
-            await talk.post("/report yesterday Abids Amberpet")
+            await talk.send("", attachments=[photo])
+            await talk.send("/report yesterday Abids Amberpet")
             await until(lambda: len(heard) >= 3, f"three answers come: {heard}")
-            await (await constable.direct(other)).post("/report")
+            await (await constable.direct(other)).send("/report")
             await until(lambda: any("may not" in one for one in refused), "it is refused")
         texts = [one.text for one in heard]
         assert "Sub-Inspector Anjali Reddy: vangpj.exe has 1500000 bytes" in texts
@@ -289,12 +289,12 @@ async def test_orders_are_acknowledged_issued_and_verified(
         await soon(officer.ready())
         await soon(orders.bot.ready())
         talk = await officer.direct(other)
-        await talk.post("/lookout White van at Abids")
+        await talk.send("/lookout White van at Abids")
         await until(lambda: bool(seen), "the look-out comes and is acknowledged")
         (order,) = [one.order for one in seen]
         assert order is not None
         assert (order.title, order.priority) == ("White van at Abids", "urgent")
-        await talk.post("/who")
+        await talk.send("/who")
         await until(lambda: bool(heard), "the bot counts")
         assert [one.text for one in heard] == ["0 will look out, 1 cannot"]
 

@@ -48,7 +48,7 @@ async def test_the_vehicle_desk_answers_and_records_who_asked(
         await soon(officer.ready())
         talk = await officer.direct(desk)
         for text in ("/vehicle ts09 ab 1234", "/vehicle TS01", "/help", "/what"):
-            await talk.post(text)
+            await talk.send(text)
         await until(lambda: len(heard) == 4, f"four answers come: {log.read_text()}")
         assert [one.text for one in heard] == [
             "TS09AB1234: white Swift, Hyderabad.\n⚠ Stolen",
@@ -57,7 +57,7 @@ async def test_the_vehicle_desk_answers_and_records_who_asked(
             "There is no such command. /help lists them.",
         ]
         register.write_text(f"{lines}TS01,Ace,yellow,Attapur,\n", encoding="utf-8")
-        await talk.post("/vehicle TS01")
+        await talk.send("/vehicle TS01")
         await until(lambda: len(heard) == 5, "the changed register is read")
         assert heard[4].text == "TS01: yellow Ace, Attapur."
     asked = queries.read_text(encoding="utf-8")

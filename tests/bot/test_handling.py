@@ -51,7 +51,7 @@ async def test_a_handler_that_fails_is_tried_again_and_the_message_set_aside(
         await soon(pair.asked.ready())
         (talk,) = pair.asker.conversations
         for text in ("good", "bad", "shy"):
-            await talk.post(text)
+            await talk.send(text)
         await until(lambda: len(seen) == 7, f"all are tried: {seen}")
     tries = [("bad", False), ("bad", True), ("bad", True), ("bad", True)]
     assert seen == [("good", False), *tries, ("shy", False), ("shy", True)]
@@ -74,7 +74,7 @@ async def test_a_name_is_used_once_across_restarts(pair: Pair) -> None:
         async with pair.asked.started():
             await soon(pair.asked.ready())
             (talk,) = pair.asked.conversations
-            first, second = await talk.post("morning", once="a"), await talk.post("x", once="a")
+            first, second = await talk.send("morning", once="a"), await talk.send("x", once="a")
             assert first.message_id == second.message_id
             assert not second.new
             assert await first.accepted() == await second.accepted()
@@ -82,8 +82,8 @@ async def test_a_name_is_used_once_across_restarts(pair: Pair) -> None:
         await soon(pair.asked.ready())
         (talk,) = pair.asked.conversations
         with pytest.raises(ValueError, match="empty"):
-            await talk.post(" ")
-        last = await talk.post("evening", once="b", attachments=[Upload("a.txt", b"x" * 99_999)])
+            await talk.send(" ")
+        last = await talk.send("evening", once="b", attachments=[Upload("a.txt", b"x" * 99_999)])
         await soon(last.accepted())
     await until(lambda: len(heard) == 2, f"both come: {heard}")
     assert heard == ["morning", "evening"]

@@ -98,7 +98,7 @@ async def test_no_step_loses_or_doubles_an_answer(server: ServerProcess, tmp_pat
         async def answered(step: str) -> None:
             """Let the running bot, which went on after this step, answer all and rest."""
             wanted.append(f"B{len(wanted)}")
-            await talk.post(f"/vehicle {wanted[-1]}")
+            await talk.send(f"/vehicle {wanted[-1]}")
             await asked.hears(f"{wanted[-1]} first")
             assert [one.split()[0] for one in asked.heard] == wanted, step
             await asked.rests()
@@ -113,7 +113,7 @@ async def test_no_step_loses_or_doubles_an_answer(server: ServerProcess, tmp_pat
                 await answered(former)
                 armed.touch()
                 wanted.append(f"A{len(wanted)}")
-                await talk.post(f"/vehicle {wanted[-1]}")
+                await talk.send(f"/vehicle {wanted[-1]}")
                 came = await comes(stopping, lambda: f"{wanted[-1]} first" in asked.heard)
             if came:
                 killed = step in {BEFORE, AFTER}
@@ -150,9 +150,9 @@ async def test_a_message_that_made_its_key_is_posted_once(
         assert asked.heard == []
         async with process(asked.state, asked.log, *greet):
             await asked.hears("hello")
-            await group.post("/vehicle C")
+            await group.send("/vehicle C")
             await asked.hears("C first")
         async with process(asked.state, asked.log, *greet):
-            await group.post("/vehicle D")
+            await group.send("/vehicle D")
             await asked.hears("D first")
         assert asked.heard == ["hello", "C first", "D first"]

@@ -1,4 +1,4 @@
-"""Two bots at a real server: registered, one posts, the other receives and answers."""
+"""Two bots at a real server: registered, one sends, the other receives and answers."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ async def test_two_bots_talk(server: ServerProcess, tmp_path: Path) -> None:
         await soon(asker.ready())
         await soon(answerer.ready())
         talk = await asker.direct(other)
-        posted = await talk.post("/vehicle TS09AB1234")
+        posted = await talk.send("/vehicle TS09AB1234")
         await soon(posted.accepted())
         await until(lambda: bool(heard), "the answer came")
     assert [one.text for one in heard] == ["TS09AB1234 is a white van"]

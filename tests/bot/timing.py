@@ -86,7 +86,7 @@ async def timed(server: ServerProcess, folder: Path, conversations: int) -> dict
         process, _ = await asyncio.to_thread(started, state)
         for number in range(conversations - 1):
             group = await asker.create_group([other])
-            posted = await group.post(f"/vehicle G{number}")
+            posted = await group.send(f"/vehicle G{number}")
             await soon(posted.accepted())
         await until(lambda: len(heard) >= conversations - 1, "each is answered", 600)
         end(process)
@@ -100,7 +100,7 @@ async def timed(server: ServerProcess, folder: Path, conversations: int) -> dict
             await asyncio.sleep(0.2)
             answered.clear()
             before = time.monotonic()
-            await talk.post(f"/vehicle Q{number}")
+            await talk.send(f"/vehicle Q{number}")
             await soon(answered.wait())
             answers.append(round((time.monotonic() - before) * 1000, 1))
         memory = sum(resident_kib(one) for one in family(process.pid))

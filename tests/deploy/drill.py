@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from copconnect.bot import Bot, Message
-from copconnect.bot.talking import Posted, Upload
+from copconnect.bot.talking import QueuedMessage, Upload
 from copconnect.ids import PersonId
 from tests.bot.enrolled import register_bot, soon, until
 from tests.deploy.installed import Installed
@@ -140,7 +140,7 @@ class Drill:
             self._sent |= contents
             count -= len(names)
             await self._heard(
-                self.b, talk.post(names[0], attachments=[Upload(*one) for one in contents.items()])
+                self.b, talk.send(names[0], attachments=[Upload(*one) for one in contents.items()])
             )
 
     async def _talk(self) -> None:
@@ -148,10 +148,10 @@ class Drill:
         self._said += 1
         talk = await self.a.bot.direct(self.b.person)
         back = await self.b.bot.direct(self.a.person)
-        await self._heard(self.b, talk.post(f"there {self._said}"))
-        await self._heard(self.a, back.post(f"back {self._said}"))
+        await self._heard(self.b, talk.send(f"there {self._said}"))
+        await self._heard(self.a, back.send(f"back {self._said}"))
 
-    async def _heard(self, phone: Phone, posting: Awaitable[Posted]) -> None:
+    async def _heard(self, phone: Phone, posting: Awaitable[QueuedMessage]) -> None:
         """Wait until a phone was handed the message that another one posts."""
         posted = await posting
         await until(

@@ -34,8 +34,8 @@ import type { Vault } from "../vault/vault.ts";
 import type { AcknowledgementOutcome, Person } from "../wire.ts";
 import type { ProgramFrame } from "./frames.ts";
 import { next, setAside, settle, trim } from "./handling.ts";
-import { ProgramSender } from "./posting.ts";
-import type { SendResult } from "./posting.ts";
+import { ProgramSender } from "./sending.ts";
+import type { SendResult } from "./sending.ts";
 import { isListed, latin, ownWords, viewOf, wordsOf } from "./views.ts";
 import type {
   Acknowledged,
@@ -69,7 +69,7 @@ export async function readBefore(vault: Vault): Promise<StoredAccount> {
 
 export class BotCalls {
   readonly #engine: Engine;
-  readonly #posting: ProgramSender;
+  readonly #sender: ProgramSender;
   readonly #tell: (frame: Told) => void;
   readonly #taken = new Map<ConversationId, WaitingRecord>();
   /** Conversations whose messages wait for earlier pages. */
@@ -102,7 +102,7 @@ export class BotCalls {
     };
     const engine = createEngine({ ...options, program, keys: null });
     this.#engine = engine;
-    this.#posting = new ProgramSender(engine.reach.device, engine.messages.send);
+    this.#sender = new ProgramSender(engine.reach.device, engine.messages.send);
     // News of one event go out before those of the next.
     engine.subscribe((event) => {
       this.#turn = this.#turn
@@ -146,7 +146,7 @@ export class BotCalls {
       if (state.inStep) await this.#inStep();
       this.#tell({ event: "state", state });
     }
-    if (event.type === "messages") await this.#posting.heard(event);
+    if (event.type === "messages") await this.#sender.heard(event);
     if (event.type === "alarm") await this.#tellAlarms();
     if (event.type === "conversation_gone")
       this.#tell({ event: "gone", conversationId: event.conversationId });
@@ -170,7 +170,7 @@ export class BotCalls {
     const { context } = await this.#engine.reach.device();
     for (const item of await this.#engine.conversations.list()) this.#tellConversation(item);
     if (!this.#begun) {
-      await this.#posting.begin();
+      await this.#sender.begin();
       const rows = await context.vault.all<WaitingRecord>(PROGRAM_STORES.waiting);
       for (const conversationId of new Set(rows.map((row) => row.conversationId)))
         this.#tell({ event: "waiting", conversationId });
@@ -344,7 +344,7 @@ export class BotCalls {
 
   // --- Posting and orders -----------------------------------------------------------------------
 
-  async post(
+  async send(
     conversationId: ConversationId,
     given: Outgoing & { readonly files?: readonly GivenFile[] },
     once: string | null,
@@ -353,11 +353,11 @@ export class BotCalls {
     const { files = [], ...written } = given;
     const attachments = files.map(({ data, ...file }) => ({ ...file, file: new Blob([data]) }));
     const outgoing = { ...written, ...(attachments.length > 0 ? { attachments } : {}) } as Outgoing;
-    return this.#posting.post(conversationId, outgoing, once, replyTo);
+    return this.#sender.send(conversationId, outgoing, once, replyTo);
   }
 
   settled(conversationId: ConversationId, messageId: MessageId): Promise<number> {
-    return this.#posting.settled(conversationId, messageId);
+    return this.#sender.settled(conversationId, messageId);
   }
 
   /** Sign that this person has an order, and wait until that counts. Rejects with the outcome. */

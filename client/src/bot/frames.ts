@@ -9,7 +9,7 @@ import type { ConversationId } from "../ids.ts";
 
 export interface ProgramCall {
   readonly number: number;
-  /** The object and its method: `bot.post`, `app.startOver`. */
+  /** The object and its method: `bot.send`, `app.startOver`. */
   readonly method: string;
   readonly args: readonly unknown[];
 }

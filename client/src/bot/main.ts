@@ -55,7 +55,7 @@ class StateFile {
 
 const stateFile = opening(() => new StateFile());
 
-/** The objects of src/copconnect/bot/core.py's calls, such as `bot.post` and `app.startOver`. */
+/** The objects of src/copconnect/bot/core.py's calls, such as `bot.send` and `app.startOver`. */
 function objects(): object {
   const opened = bot;
   return opened === null

@@ -27,7 +27,7 @@ from copconnect.bot.dispatch import (
 )
 from copconnect.bot.failures import BotFailure, NoSuchConversation, SignedOut
 from copconnect.bot.state import KeyFile, Passphrase, Unlock
-from copconnect.bot.talking import Conversation, Desk, IssuedOrder, Posted, Sendable
+from copconnect.bot.talking import BotConversation, Desk, IssuedOrder, QueuedMessage, Sendable
 from copconnect.ids import PersonId
 
 H = TypeVar("H", bound=CommandHandler)
@@ -176,18 +176,18 @@ class Bot:
         await self._now_running.in_step.wait()
 
     @property
-    def conversations(self) -> list[Conversation]:
+    def conversations(self) -> list[BotConversation]:
         """The conversations that list the bot."""
         return self._now_running.desk.conversations()
 
-    def conversation(self, name_or_id: str) -> Conversation:
+    def conversation(self, name_or_id: str) -> BotConversation:
         """Return a conversation by id or name. Raises NoSuchConversation: none, or several."""
         found = [one for one in self.conversations if name_or_id in {one.conversation_id, one.name}]
         if len(found) != 1:
             raise NoSuchConversation(f"{len(found)} conversations are called {name_or_id}")
         return found[0]
 
-    async def direct(self, person_id: PersonId) -> Conversation:
+    async def direct(self, person_id: PersonId) -> BotConversation:
         """Return the direct conversation with a person, made if there is none."""
         running = self._now_running
         return running.desk.listed(
@@ -196,7 +196,7 @@ class Bot:
 
     async def create_group(
         self, people: Sequence[PersonId], *, history_days: Literal[0, 30] = 0
-    ) -> Conversation:
+    ) -> BotConversation:
         """Make a group of the bot and these people; ``history_days``: what new members see of
         before. The bot is its admin, and people may make others."""
         running = self._now_running
@@ -208,31 +208,31 @@ class Bot:
         the server's word; a :class:`Person` is signed."""
         return await self._now_running.core.call(list[wire.Person], "bot.findPeople", text, limit)
 
-    async def post(
+    async def send(
         self,
-        conversation: Conversation | str,
+        conversation: BotConversation | str,
         text: str,
         *,
         attachments: Sequence[Sendable] = (),
         once: str | None = None,
-    ) -> Posted:
+    ) -> QueuedMessage:
         """Post a message; it is stored before this returns, and then sent whatever happens.
 
-        ``once``: a name that the program gives the message: it is posted once in a conversation,
+        ``once``: a name that the program gives the message: it is sent once in a conversation,
         however often it is asked for, across crashes. Raises NoSuchConversation, ValueError for a
         message that is empty or too long.
         """
         if isinstance(conversation, str):
             conversation = self.conversation(conversation)
-        return await conversation.post(text, attachments=attachments, once=once)
+        return await conversation.send(text, attachments=attachments, once=once)
 
     async def issue(
-        self, conversation: Conversation | str, order: Order, *, once: str | None = None
+        self, conversation: BotConversation | str, order: Order, *, once: str | None = None
     ) -> IssuedOrder:
-        """Issue an order where the bot may post; flash orders need an admin of the conversation.
-        Stored and sent as by :meth:`post`. Raises NoSuchConversation, ValueError for an order
+        """Issue an order where the bot may send; flash orders need an admin of the conversation.
+        Stored and sent as by :meth:`send`. Raises NoSuchConversation, ValueError for an order
         without a title, or with a part that is too long; terms that the server does not take end
-        in NotPosted (``order_invalid``) from ``accepted()``."""
+        in NotSent (``order_invalid``) from ``accepted()``."""
         if isinstance(conversation, str):
             conversation = self.conversation(conversation)
         return await conversation.issue(order, once=once)

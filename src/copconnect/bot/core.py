@@ -21,7 +21,7 @@ import msgspec
 from copconnect.bot.failures import (
     BotFailure,
     NotConfirmed,
-    NotPosted,
+    NotSent,
     ServerRefused,
     SignedOut,
     StateFailure,
@@ -90,8 +90,8 @@ class MessageView(_CoreValue, frozen=True, kw_only=True):
     content: msgspec.Raw
 
 
-class PostedView(_CoreValue, frozen=True, kw_only=True):
-    """A message that is stored. ``is_new``: False where the same was posted before."""
+class QueuedView(_CoreValue, frozen=True, kw_only=True):
+    """A message that is stored. ``is_new``: False if the same message was sent before."""
 
     message_id: MessageId
     is_new: bool
@@ -185,7 +185,7 @@ class Core:
         self._early.clear()
 
     async def call(self, type_: type[T], method: str, *arguments: object) -> T:
-        """Call a method of an object of client/src/bot/main.ts: ``bot.post``. Raises BotFailure,
+        """Call a method of an object of client/src/bot/main.ts: ``bot.send``. Raises BotFailure,
         ValueError."""
         return msgspec.msgpack.decode(await self._call(method, arguments), type=type_)
 
@@ -270,7 +270,7 @@ class Core:
             case "device_unconfirmed":
                 return NotConfirmed("no admin has confirmed this bot: copconnect-bot confirm")
             case "not_posted":
-                return NotPosted(str(error.details.get("code")))
+                return NotSent(str(error.details.get("code")))
             case "message_invalid":
                 return ValueError(f"it is empty, too long or out of range: {error.details}")
         after = error.retry_after_ms

@@ -36,11 +36,11 @@ class NoSuchConversation(BotFailure):
     """The bot is in no conversation of that id or name."""
 
 
-class NotPosted(BotFailure):
+class NotSent(BotFailure):
     """A message was given up; ``code`` is the server's, as documented in docs/protocol.md."""
 
     def __init__(self, code: str) -> None:
-        super().__init__(f"the message was not posted: {code}")
+        super().__init__(f"the message was not sent: {code}")
         self.code = code
 
 

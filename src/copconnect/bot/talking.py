@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from copconnect.bot import content
-from copconnect.bot.core import ConversationView, Core, MessageView, PersonView, PostedView
+from copconnect.bot.core import ConversationView, Core, MessageView, PersonView, QueuedView
 from copconnect.bot.failures import BotFailure, ServerRefused, Unreachable
 from copconnect.ids import ConversationId, MessageId, PersonId
 
@@ -80,9 +80,9 @@ class Acknowledged(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class QueuedMessage:
     """A message that is stored and will be sent, whatever happens. ``new``: False where the same
-    was posted before, so that nothing was stored now."""
+    was sent before, so that nothing was stored now."""
 
     message_id: MessageId
     new: bool
@@ -90,12 +90,12 @@ class Posted:
     _desk: "Desk" = field(repr=False)
 
     async def accepted(self) -> int:
-        """Wait until the server has it; return its number in the conversation. Raises NotPosted."""
+        """Wait until the server has it; return its number in the conversation. Raises NotSent."""
         return await self._desk.settled(self._conversation_id, self.message_id)
 
 
 @dataclass(frozen=True, slots=True)
-class IssuedOrder(Posted):
+class IssuedOrder(QueuedMessage):
     """An order of the bot's."""
 
     async def acknowledgements(self) -> AsyncIterator[Acknowledged]:
@@ -122,7 +122,7 @@ class IssuedOrder(Posted):
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class BotConversation:
     """A conversation that lists the bot."""
 
     conversation_id: ConversationId
@@ -132,11 +132,11 @@ class Conversation:
     may_post: bool
     _desk: "Desk" = field(repr=False)
 
-    async def post(
+    async def send(
         self, text: str, *, attachments: Sequence[Sendable] = (), once: str | None = None
-    ) -> Posted:
-        """Post a message; see :meth:`copconnect.bot.Bot.post`."""
-        return await self._desk.post(self.conversation_id, text, attachments=attachments, once=once)
+    ) -> QueuedMessage:
+        """Send a message; see :meth:`copconnect.bot.Bot.send`."""
+        return await self._desk.send(self.conversation_id, text, attachments=attachments, once=once)
 
     async def issue(self, order: content.Order, *, once: str | None = None) -> IssuedOrder:
         """Issue an order; see :meth:`copconnect.bot.Bot.issue`."""
@@ -152,7 +152,7 @@ class Message:
     message is; ``text`` and ``files`` are the order's then."""
 
     message_id: MessageId
-    conversation: Conversation
+    conversation: BotConversation
     sender: Person
     text: str
     files: Sequence[File]
@@ -167,20 +167,20 @@ class Message:
     async def acknowledge(self, choice: int = 0) -> None:
         """Sign and send that the bot has the order, and wait until that counts; ``choice``: its
         place in the order's list from 1. Raises ValueError for a message that is no order and for
-        no choice of its list, NotPosted with the outcome that refuses it, and what the server
+        no choice of its list, NotSent with the outcome that refuses it, and what the server
         raises: then the handler runs again."""
         if self.order is None:
             raise ValueError("the message is no order")
         await self._desk.acknowledge(self.message_id, choice)
 
-    async def reply(self, text: str, *, attachments: Sequence[Sendable] = ()) -> Posted:
+    async def reply(self, text: str, *, attachments: Sequence[Sendable] = ()) -> QueuedMessage:
         """Answer in the same conversation, quoting the message.
 
         The answer is stored before this returns. The first reply of a handler is the first however
-        often the handler runs: after a crash it is not posted again.
+        often the handler runs: after a crash it is not sent again.
         """
         self._replies += 1
-        return await self._desk.post(
+        return await self._desk.send(
             self.conversation.conversation_id,
             text,
             attachments=attachments,
@@ -190,19 +190,19 @@ class Message:
 
 
 class Desk:
-    """Makes views of what the core says, and posts by it."""
+    """Makes views of what the core says, and sends through it."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._conversations: dict[ConversationId, Conversation] = {}
+        self._conversations: dict[ConversationId, BotConversation] = {}
 
-    def conversations(self) -> list[Conversation]:
+    def conversations(self) -> list[BotConversation]:
         """Return the conversations that list the bot."""
         return list(self._conversations.values())
 
-    def listed(self, view: ConversationView) -> Conversation:
+    def listed(self, view: ConversationView) -> BotConversation:
         """Keep a conversation as it is now, and return it."""
-        made = Conversation(**msgspec.structs.asdict(view), _desk=self)
+        made = BotConversation(**msgspec.structs.asdict(view), _desk=self)
         self._conversations[view.conversation_id] = made
         return made
 
@@ -240,7 +240,7 @@ class Desk:
         return await self._core.call(bytes, "bot.file", given)
 
     async def acknowledge(self, order_id: MessageId, choice: int) -> None:
-        """Acknowledge an order. Raises NotPosted, ValueError."""
+        """Acknowledge an order. Raises NotSent, ValueError."""
         await self._core.tell("bot.acknowledge", order_id, choice)
 
     async def acknowledgements(self, order_id: MessageId) -> list[Acknowledged]:
@@ -253,7 +253,7 @@ class Desk:
             raise BotFailure(f"this bot has no order {order_id} that the server has") from error
 
     async def settled(self, conversation_id: ConversationId, message_id: MessageId) -> int:
-        """Wait until the server has a message. Raises NotPosted."""
+        """Wait until the server has a message. Raises NotSent."""
         return await self._core.call(int, "bot.settled", conversation_id, message_id)
 
     async def issue(
@@ -261,10 +261,10 @@ class Desk:
     ) -> IssuedOrder:
         """Store an order to be sent, and begin to send it. Raises BotFailure, ValueError."""
         said = content.order_of(order)
-        posted = await self._post(conversation_id, said, once, None)
-        return IssuedOrder(posted.message_id, posted.is_new, conversation_id, self)
+        queued = await self._send(conversation_id, said, once, None)
+        return IssuedOrder(queued.message_id, queued.is_new, conversation_id, self)
 
-    async def post(
+    async def send(
         self,
         conversation_id: ConversationId,
         text: str,
@@ -272,22 +272,22 @@ class Desk:
         attachments: Sequence[Sendable] = (),
         once: str | None = None,
         reply_to: MessageId | None = None,
-    ) -> Posted:
+    ) -> QueuedMessage:
         """Store a message to be sent, and begin to send it. Raises BotFailure, ValueError."""
         files = [_read(one) for one in attachments]
         given = [content.file_of(one.name, one.data, one.mime) for one in files]
         said = content.text_of(text, given)
-        posted = await self._post(conversation_id, said, once, reply_to)
-        return Posted(posted.message_id, posted.is_new, conversation_id, self)
+        queued = await self._send(conversation_id, said, once, reply_to)
+        return QueuedMessage(queued.message_id, queued.is_new, conversation_id, self)
 
-    async def _post(
+    async def _send(
         self,
         conversation_id: ConversationId,
         said: dict[str, object],
         once: str | None,
         reply_to: MessageId | None,
-    ) -> PostedView:
-        return await self._core.call(PostedView, "bot.post", conversation_id, said, once, reply_to)
+    ) -> QueuedView:
+        return await self._core.call(QueuedView, "bot.send", conversation_id, said, once, reply_to)
 
 
 def _person(view: PersonView) -> Person:

@@ -1,5 +1,5 @@
 /**
- * The messages of a program: stored before {@link ProgramSender.post} returns, sent by the outbox, and
+ * The messages of a program: stored before {@link ProgramSender.send} returns, sent by the outbox, and
  * known by their name for good.
  */
 import type { Core } from "../core.ts";
@@ -22,7 +22,7 @@ const ID_BYTES = 16;
 
 export interface SendResult {
   readonly messageId: MessageId;
-  /** False: the same was posted before. */
+  /** False: the same message was sent before. */
   readonly isNew: boolean;
 }
 
@@ -39,13 +39,13 @@ export class ProgramSender {
   }
 
   /** Store a message and begin to send it. `once`: a name that the program gives it. */
-  post(
+  send(
     conversationId: ConversationId,
     outgoing: Outgoing,
     once: string | null,
     replyTo: MessageId | null,
   ): Promise<SendResult> {
-    const posted = this.#turn.then(async () => {
+    const sent = this.#turn.then(async () => {
       const { context } = await this.#device();
       const messageId: MessageId =
         once === null ? newId() : await idOfName(context, conversationId, once);
@@ -53,8 +53,8 @@ export class ProgramSender {
       if (!known) await this.#send(conversationId, outgoing, replyTo, messageId);
       return { messageId, isNew: !known };
     });
-    this.#turn = posted.catch(() => undefined);
-    return posted;
+    this.#turn = sent.catch(() => undefined);
+    return sent;
   }
 
   async #isKnown(
