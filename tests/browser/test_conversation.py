@@ -61,6 +61,18 @@ def test_a_long_text_folds_and_copies_as_it_was_written(trio: Trio) -> None:
     assert message.locator(".text").text_content() == text
 
 
+def test_a_note_leaves_the_name_of_the_chat_in_sight(trio: Trio) -> None:
+    writer, reader, _ = trio
+    writer.open_direct(reader)
+    writer.say("Barricades are at the depot.")
+    writer.act_on("Barricades are at the depot.", "conversation.copy")
+    note = writer.page.locator(".toast").bounding_box()
+    bar = writer.page.locator("header").filter(has_text=reader.person.name).bounding_box()
+    assert note is not None
+    assert bar is not None
+    assert note["y"] >= bar["y"] + bar["height"]
+
+
 @pytest.mark.parametrize(
     ("text", "language", "leading"),
     [
