@@ -39,6 +39,19 @@ export function isWhole({ lessons, done, completedMs }: Course): boolean {
   return completedMs !== null || (lessons.length > 0 && done === lessons.length);
 }
 
+/** Lessons of all courses, and how many of them are done. */
+export function lessonsDone(courses: readonly Course[]): {
+  readonly done: number;
+  readonly all: number;
+} {
+  const sum = (count: (course: Course) => number): number =>
+    courses.reduce((total, course) => total + count(course), 0);
+  return {
+    done: sum((course) => (isWhole(course) ? course.lessons.length : course.done)),
+    all: sum(({ lessons }) => lessons.length),
+  };
+}
+
 /**
  * The next lesson of a course to do: not done, or changed since; of those after `than` first. In a
  * course that is whole, only a lesson that has changed.
