@@ -275,6 +275,7 @@ def test_a_place_is_shown_on_the_map(pair: Pair) -> None:
     received = receiver.message(coordinates)
     received.wait_for()
     received.get_by_text(receiver.word("media.location.accuracy", metres=12)).wait_for()
+    received.get_by_text(receiver.word("media.location.outlineNote")).wait_for()
     received.get_by_role("button", name=receiver.word("media.location.openMap")).click()
     large = receiver.page.get_by_role("dialog", name=receiver.word("media.location.title"))
     large.get_by_text(coordinates).wait_for()
