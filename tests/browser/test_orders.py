@@ -201,8 +201,10 @@ def test_an_order_is_followed_and_exported(
     issuer.page.goto("/#/orders")
     issuer.page.get_by_role("button", name=issuer.word("orders.box.issued")).click()
     issuer.page.get_by_role("link").filter(has_text=DUTY).first.click(timeout=SECONDS)
-    issuer.button("orders.page.progress").click()
     none = issuer.word("orders.acknowledgedOf", number=0, owed=2)
+    # The page of the order says it, before its progress is opened.
+    issuer.page.get_by_text(none).first.wait_for(timeout=SECONDS)
+    issuer.button("orders.page.progress").click()
     issuer.page.get_by_text(none).first.wait_for(timeout=SECONDS)
 
     # Followed live: nobody touches the issuer's screen while another acknowledges.
