@@ -1,4 +1,5 @@
-/** The vault's rows about marks that people set on messages: votes, ends, answers, totals, reactions. */
+/** The vault's rows about marks that people set on messages: votes, ends, answers, totals, reactions, edits. */
+import type { Mention } from "./seam/attachments.ts";
 import type { DeviceId, MessageId, PersonId } from "./ids.ts";
 
 /** The person who set a mark, and its place in the log. */
@@ -36,6 +37,13 @@ export interface ReactionRecord extends MarkFact {
   readonly emoji: string | null;
 }
 
+export interface EditRecord extends MarkFact {
+  /** The message that carries the mark. */
+  readonly markId: MessageId;
+  readonly text: string;
+  readonly mentions: readonly Mention[];
+}
+
 /** Marks on one message (kinds/mark.ts). Group: the conversation; order: the newest's position. */
 export interface MarksRecord {
   readonly messageId: MessageId;
@@ -44,6 +52,7 @@ export interface MarksRecord {
   readonly totals: readonly TotalsRecord[];
   readonly accepted: readonly AcceptedAnswer[];
   readonly reactions: readonly ReactionRecord[];
+  readonly edits: readonly EditRecord[];
   /** The device that began a live position by this message; null: the message is none. */
   readonly device: DeviceId | null;
 }

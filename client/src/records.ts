@@ -3,6 +3,7 @@
  * values and bytes; view models are made from these in messages/views.ts. Stores of account and
  * trust are named beside the code that owns them.
  */
+import type { EditRecord } from "./mark-records.ts";
 import type { AttachmentId, ConversationId, DeviceId, KeyId, MessageId, PersonId } from "./ids.ts";
 import type { KindPreview } from "./kinds/content.ts";
 import type { AttachmentPointer } from "./kinds/fields.ts";
@@ -333,6 +334,8 @@ export interface MessageRecord {
   readonly sentMs: number;
   /** Content bytes as sent, kept even when this version cannot read them. */
   readonly content: Uint8Array | null;
+  /** Its author's edits that count (messages/edits.ts), the oldest first. */
+  readonly edits?: readonly EditRecord[];
   /** It was written as an order without the right (O3): `content` is a plain message instead. */
   readonly notOrder?: true;
   readonly notice: NoticeRecord | null;

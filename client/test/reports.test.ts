@@ -83,6 +83,18 @@ describe("a report", () => {
     expect(texts(await moderator.core.reports.openCase(alone))).toEqual(["three"]);
   });
 
+  it("proves the last edits of the reported message beside its first words", async () => {
+    const here = await scene(["one", "two"]);
+    const { sender, reader, moderator, id, sent } = here;
+    for (const text of ["three", "four", "five"]) {
+      await sender.core.messages.edit(id, sent[1] as MessageId, text, []);
+      await reader.receives(id, text);
+    }
+    expect((await reader.core.reports.reportReaders(id, sent[1] as MessageId)).before).toBe(1);
+    const view = await moderator.core.reports.openCase(await report(here));
+    expect([view.failed, texts(view)]).toEqual([null, ["two", "four", "five", "one"]]);
+  });
+
   it("waits for the network, and reports nothing of one's own", async () => {
     const here = await scene(["one"]);
     const { sender, reader, id, sent } = here;

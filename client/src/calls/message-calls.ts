@@ -2,16 +2,25 @@
 import type { Attachments } from "../attachments/attachments.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { isUnread } from "../conversation/record.ts";
-import type { MessageItem, MessagePage, MessageReceipts, Outgoing, Plate } from "../seam.ts";
+import type {
+  Mention,
+  MessageItem,
+  MessagePage,
+  MessageReceipts,
+  Outgoing,
+  Plate,
+} from "../seam.ts";
 import { failure } from "../failure.ts";
-import { loadMessage, pageMessages } from "../messages/messages.ts";
+import { decodedOf, loadMessage, pageMessages } from "../messages/messages.ts";
 import { readHere, seqOf } from "../messages/reading.ts";
 import { countsOf } from "../messages/receipt-counts.ts";
 import { receiptOf, receivers } from "../messages/receipts.ts";
 import type { Receipt } from "../messages/receipts.ts";
 import { newId } from "../ids.ts";
 import { MOST_MARKING } from "../kinds/consultation.ts";
+import { MAX_TEXT } from "../kinds/fields.ts";
 import { isEmoji } from "../kinds/mark.ts";
+import { EDITABLE_MS, reworded } from "../messages/edits.ts";
 import { mayReact } from "../messages/reactions.ts";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
@@ -137,6 +146,32 @@ export class MessageCalls {
       messageId,
       what: { mark: "reaction", emoji },
     });
+  }
+
+  /**
+   * Give this person's own text or caption other words, for an hour after it was sent. Rejects with
+   * `not_found`, `not_admin` for somebody else's, `edit_too_late`, and `message_invalid` for a message
+   * without words, no words or too many.
+   */
+  async edit(
+    conversationId: ConversationId,
+    messageId: MessageId,
+    text: string,
+    mentions: readonly Mention[],
+  ): Promise<void> {
+    const device = await this.#reach.device();
+    const { vault, time, now } = device.context;
+    const conversation = writable(this.#reach, device.find(conversationId));
+    const message = await loadMessage(vault, conversationId, messageId);
+    if (message === null || message.seq === null || message.notice !== null)
+      throw failure("not_found");
+    if (!message.mine) throw failure("not_admin");
+    const content = decodedOf(message);
+    const what = { mark: "edit", text, mentions } as const;
+    if (reworded(content, what) === content || text.length > MAX_TEXT)
+      throw failure("message_invalid", { details: { limit: MAX_TEXT } });
+    if ((time.now() ?? now()) > message.sentMs + EDITABLE_MS) throw failure("edit_too_late");
+    await sendMark(device, conversation, { kind: "mark", messageId, what });
   }
 
   async retry(messageId: MessageId): Promise<void> {

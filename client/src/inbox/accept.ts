@@ -25,6 +25,7 @@ import { raiseFloor } from "./floors.ts";
 import { acceptedName } from "./judge.ts";
 import type { UncheckedEntry, Judgement, Vouched } from "./judge.ts";
 import { handOver } from "./waiting.ts";
+import { withEdits } from "../messages/edits.ts";
 import { applyMark, noteLive } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
 
@@ -93,7 +94,7 @@ export async function accept(
   if (content.kind === "mark") {
     const { position, sentMs } = entry;
     const { sender: device, sent: signedMs } = header;
-    const at = { position, sentMs, signedMs, device, personId: leaf.person };
+    const at = { position, sentMs, signedMs, device, personId: leaf.person, markId: messageId };
     await applyMark(receiving.context, receiving.conversation, work, content, at);
     await takeBack(receiving, entry, header);
     return;
@@ -200,7 +201,10 @@ async function show(
   const mine = leaf.person === personId;
   const messageId = idOf<MessageId>(header.message);
   const shown = known.get(messageId)?.senderId === leaf.person;
-  const message: MessageRecord = {
+  // Marks come before a message that is read backwards, waited for its key or was posted again.
+  const marked = entry.old || before !== null || shown;
+  const marks = marked ? await conversation.marks.get(work, messageId) : null;
+  const unedited: MessageRecord = {
     messageId,
     conversationId: conversation.id,
     order: entry.position,
@@ -214,6 +218,7 @@ async function show(
     ...(mine ? { key: keyReference(idOf(header.key)) } : {}),
     ...(notOrder ? { notOrder } : {}),
   };
+  const message = withEdits(unedited, marks?.edits ?? []);
   work.put(message);
   known.set(messageId, message);
   for (const pointer of pointersOf(content)) {

@@ -334,6 +334,8 @@ export class Inbox {
     missing: Set<KeyId>,
   ): Promise<void> {
     const receiving = await this.#receiving(conversation, work, entries, missing);
+    const headers = entries.flatMap(({ message }) => headerOf(message) ?? []);
+    await conversation.marks.load(headers.map(({ message }) => idOf<MessageId>(message)));
     for (const entry of entries) {
       const judgement = await judge(this.#context, conversation, work, entry);
       await accept(receiving, entry, judgement, null);

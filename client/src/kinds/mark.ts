@@ -3,10 +3,23 @@
  * conversation, counts as unread for nobody and wakes nobody. Which marks count, and whose, is
  * judged when the message is shown (messages/marks.ts).
  */
-import { integer, list, Misshapen, isFields, id, nullable, string, bytes } from "./fields.ts";
+import {
+  MAX_TEXT,
+  Misshapen,
+  bytes,
+  id,
+  integer,
+  isFields,
+  list,
+  mentions,
+  nullable,
+  string,
+} from "./fields.ts";
 import type { ContentFields } from "./fields.ts";
 import { NOT_FORWARDED } from "./kind.ts";
 import type { ContentKind } from "./kind.ts";
+import type { TextBody } from "./text.ts";
+import type { Mention } from "../seam/attachments.ts";
 import { MAX_POLL_OPTIONS } from "./consultation.ts";
 import type { MessageId } from "../ids.ts";
 
@@ -27,6 +40,8 @@ export type Mark =
   | { readonly mark: "accept"; readonly answerId: MessageId | null }
   /** An emoji on a message of anybody's; null: takes it back. */
   | { readonly mark: "reaction"; readonly emoji: string | null }
+  /** The author's new words, in place of a text's or a caption's. */
+  | { readonly mark: "edit"; readonly text: string; readonly mentions: readonly Mention[] }
   /** The totals of an anonymous poll, counted by its author. */
   | { readonly mark: "totals"; readonly counts: readonly number[]; readonly ballots: number };
 
@@ -68,6 +83,10 @@ function readMark(value: unknown): Mark {
       return { mark: "ballot", seals: list(value["seals"], MAX_SEALS, (v) => bytes(v, MAX_SEAL)) };
     case "accept":
       return { mark: "accept", answerId: nullable(value["answerId"], id<MessageId>) };
+    case "edit": {
+      const text = string(value["text"], MAX_TEXT);
+      return { mark: "edit", text, mentions: mentions(value["mentions"]) };
+    }
     case "reaction":
       return { mark: "reaction", emoji: nullable(value["emoji"], emoji) };
     case "close":
@@ -83,7 +102,7 @@ function readMark(value: unknown): Mark {
   }
 }
 
-export const mark: ContentKind<MarkContent> = {
+export const mark: ContentKind<MarkContent, TextBody> = {
   read: (fields: ContentFields) => ({
     kind: "mark",
     messageId: id<MessageId>(fields["messageId"]),
@@ -91,7 +110,11 @@ export const mark: ContentKind<MarkContent> = {
   }),
   shown: false,
   preview: () => ({ kind: "unsupported" }),
-  body: () => Promise.resolve(null),
+  /** Moderators read an edit beside the message that it changed. */
+  body: ({ what }) => {
+    if (what.mark !== "edit") return Promise.resolve(null);
+    return Promise.resolve({ kind: "text", text: what.text, mentions: what.mentions });
+  },
   mentions: () => [],
   attachments: () => [],
   replyTo: () => null,

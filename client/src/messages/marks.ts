@@ -1,7 +1,7 @@
 /**
  * Marks on messages, as stored: the newest facts of each person, whether they count or not. The
  * message may come after its marks (older messages are fetched newest first), so nothing is judged
- * here; messages/poll-count.ts does when it is shown.
+ * here; messages/poll-count.ts, reactions.ts and edits.ts do.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
@@ -13,13 +13,16 @@ import { Refused } from "../keys/format/refused.ts";
 import { decodeContent } from "../kinds/content.ts";
 import type { Mark, MarkContent } from "../kinds/mark.ts";
 import { fromHex } from "../octets.ts";
-import type { MarkFact, MarksRecord, VoteRecord } from "../mark-records.ts";
+import type { MarkFact, MarksRecord } from "../mark-records.ts";
+import { withEdits } from "./edits.ts";
 import { loadMessage } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 import { NO_MARKS } from "./poll-count.ts";
 
 /** Votes kept of one person: those that come after the end count for nothing, those before may. */
 const MOST_VOTES = 8;
+/** The same for edits. */
+const MOST_EDITS = 16;
 /** People whose marks on one message are kept. */
 const MOST_PEOPLE = 512;
 
@@ -27,6 +30,8 @@ const MOST_PEOPLE = 512;
 export interface MarkAt extends MarkFact {
   /** The device that signed it. */
   readonly device: Uint8Array;
+  /** The message that carries it. */
+  readonly markId: MessageId;
 }
 
 /** Take in a mark. Safe to do again: from the answer to the POST and from the log. */
@@ -35,7 +40,7 @@ export async function applyMark(
   conversation: Conversation,
   work: UnitOfWork,
   content: MarkContent,
-  { device, ...at }: MarkAt,
+  { device, markId, ...at }: MarkAt,
 ): Promise<void> {
   const { messageId, what } = content;
   const before: MarksRecord = (await conversation.marks.get(work, messageId)) ?? {
@@ -45,13 +50,19 @@ export async function applyMark(
   let next = before;
   switch (what.mark) {
     case "vote":
-      next = { ...before, votes: withVote(before.votes, { ...at, ...what, sealed: false }) };
+      next = {
+        ...before,
+        votes: withNewest(before.votes, { ...at, ...what, sealed: false }, MOST_VOTES),
+      };
       break;
     case "ballot": {
       const choices = await openSealed(context, conversation, messageId, device, what.seals);
       // Sealed to this device, and yet it does not open: a ballot that was copied, or rubbish.
       if (choices === "void") break;
-      next = { ...before, votes: withVote(before.votes, { ...at, choices, sealed: true }) };
+      next = {
+        ...before,
+        votes: withNewest(before.votes, { ...at, choices, sealed: true }, MOST_VOTES),
+      };
       break;
     }
     case "close":
@@ -60,6 +71,12 @@ export async function applyMark(
     case "accept": {
       const { answerId } = what;
       next = { ...before, accepted: withFact(before.accepted, { ...at, answerId }, true) };
+      break;
+    }
+    case "edit": {
+      const { text, mentions } = what;
+      const edit = { ...at, markId, text, mentions };
+      next = { ...before, edits: withNewest(before.edits, edit, MOST_EDITS) };
       break;
     }
     case "reaction": {
@@ -75,8 +92,13 @@ export async function applyMark(
   }
   if (next === before) return;
   conversation.marks.put(work, messageId, next, at.position);
-  const marked = await loadMessage(context.vault, conversation.id, messageId);
-  if (marked !== null) work.messages.push(marked);
+  // Perhaps not stored yet: the message and its mark may come at once.
+  const marked =
+    work.messages.findLast((one) => one.messageId === messageId) ??
+    (await loadMessage(context.vault, conversation.id, messageId));
+  if (marked === null) return;
+  if (next.edits === before.edits) work.messages.push(marked);
+  else work.put(withEdits(marked, next.edits));
 }
 
 /** This device's marks on a message that are on their way, the newest first. */
@@ -128,12 +150,13 @@ export async function openSealed(
   return null;
 }
 
-function withVote(votes: readonly VoteRecord[], vote: VoteRecord): readonly VoteRecord[] {
-  const others = votes.filter(({ position }) => position !== vote.position);
-  const own = [...others.filter(({ personId }) => personId === vote.personId), vote];
-  const kept = own.sort((a, b) => a.position - b.position).slice(-MOST_VOTES);
-  if (isFull(votes, vote.personId)) return votes;
-  return [...others.filter(({ personId }) => personId !== vote.personId), ...kept];
+/** With one more fact of a person, of whose the newest are kept. */
+function withNewest<F extends MarkFact>(facts: readonly F[], fact: F, most: number): readonly F[] {
+  const others = facts.filter(({ position }) => position !== fact.position);
+  const own = [...others.filter(({ personId }) => personId === fact.personId), fact];
+  const kept = own.sort((a, b) => a.position - b.position).slice(-most);
+  if (isFull(facts, fact.personId)) return facts;
+  return [...others.filter(({ personId }) => personId !== fact.personId), ...kept];
 }
 
 /** The fact of a person that counts: the newest, or the oldest. */

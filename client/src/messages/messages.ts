@@ -1,6 +1,7 @@
 /** Messages as records: made from content or a notice, summed up for the list, paged. */
 import type { ConversationId, MessageId } from "../ids.ts";
 import { decodeContent, previewOf } from "../kinds/content.ts";
+import { reworded } from "./edits.ts";
 import type { Decoded } from "../kinds/content.ts";
 import type { QuestionRecord } from "../mark-records.ts";
 import { STORES } from "../records.ts";
@@ -130,8 +131,12 @@ export function noticeMessage(
   };
 }
 
-export function decodedOf(record: MessageRecord): Decoded {
-  return record.content === null ? { kind: "unsupported" } : decodeContent(record.content);
+/** A message's content, in the words of its last edit. */
+export function decodedOf({ content, edits }: MessageRecord): Decoded {
+  if (content === null) return { kind: "unsupported" };
+  const last = edits?.at(-1);
+  const written = decodeContent(content);
+  return last === undefined ? written : reworded(written, last);
 }
 
 /** The row that the list shows of this message, or null when it does not move the list. */

@@ -30,6 +30,7 @@ export const NO_MARKS = {
   totals: [],
   accepted: [],
   reactions: [],
+  edits: [],
   device: null,
 } as const;
 

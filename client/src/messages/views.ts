@@ -34,6 +34,7 @@ import { pollState } from "./poll-state.ts";
 import type { PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
 import { decodedOf, loadMessage } from "./messages.ts";
+import { queuedMarks } from "./marks.ts";
 import { reactionsOf } from "./reactions.ts";
 import { statusOf } from "./receipts.ts";
 
@@ -196,8 +197,9 @@ export class ViewMaker implements Views {
     }
   }
 
-  async message(conversation: Conversation, record: MessageRecord): Promise<MessageItem> {
+  async message(conversation: Conversation, stored: MessageRecord): Promise<MessageItem> {
     await conversation.loadMembers();
+    const record = this.#withQueuedEdit(conversation, stored);
     const content = decodedOf(record);
     const { body, preview } =
       record.notice === null
@@ -214,6 +216,7 @@ export class ViewMaker implements Views {
       ...(scheduledMs === undefined ? {} : { scheduledMs }),
       ...(await this.#forwarded(content)),
       ...(await this.#reactions(conversation, record)),
+      ...formerOf(record),
       ...(record.notOrder === true ? { notOrder: true } : {}),
       messageId: record.messageId,
       conversationId: record.conversationId,
@@ -264,6 +267,18 @@ export class ViewMaker implements Views {
     const count = forwardsOf(content);
     if (count === 0) return {};
     return { forwarded: count >= (await this.#often()) ? "often" : "some" };
+  }
+
+  /** An edit of this device's is shown before the server has it. */
+  #withQueuedEdit(conversation: Conversation, record: MessageRecord): MessageRecord {
+    if (!record.mine || record.seq === null) return record;
+    const { messageId, senderId, edits = [] } = record;
+    const queued = queuedMarks(this.#outgoing, conversation, messageId);
+    const edit = queued.find((one) => one.mark === "edit");
+    if (edit === undefined || senderId === null) return record;
+    const now = this.#context.time.now() ?? this.#context.now();
+    const at = { personId: senderId, position: Infinity, sentMs: now, signedMs: now };
+    return { ...record, edits: [...edits, { ...edit, ...at, markId: messageId }] };
   }
 
   async #reactions(
@@ -318,6 +333,15 @@ export function peopleIn({
   const notice = last?.preview.kind === "notice" ? last.preview.notice : null;
   const named = [createdBy, directPersonId, last?.senderId, notice?.by, ...some];
   return [...named, ...(notice?.people ?? [])].filter((one) => one != null);
+}
+
+/** The words of before the last edit. */
+function formerOf({ content, edits, sentMs }: MessageRecord): Pick<MessageItem, "former"> {
+  if (edits === undefined || edits.length === 0 || content === null) return {};
+  const first = decodeContent(content);
+  if (first.kind !== "text" && first.kind !== "attachments") return {};
+  const wordings = [{ text: first.text, sentMs }, ...edits];
+  return { former: wordings.slice(0, -1).map(({ text, sentMs }) => ({ text, sentMs })) };
 }
 
 /** How far the messages of before this device have come. */

@@ -96,7 +96,8 @@ export class MessageSender {
       if (content.kind === "mark") {
         const { personId, deviceBytes } = this.#context.identity();
         const { seq: position, sentMs } = at;
-        const marked = { position, sentMs, signedMs: header.sent, device: deviceBytes, personId };
+        const signed = { signedMs: header.sent, device: deviceBytes, personId };
+        const marked = { ...signed, position, sentMs, markId: own.messageId };
         await applyMark(this.#context, conversation, work, content, marked);
       }
       const accepted = { ...at, key: keyId };

@@ -76,6 +76,7 @@ export class ReportCalls {
     const conversation = index.find(id);
     if (conversation === null) throw failure("not_found");
     const rows = await reportedMessages(context, conversation, messageId, true);
+    const [reported] = rows;
     const { people } = await this.#api.reportReaders({ conversation: id, message: messageId });
     await context.time.anchor();
     const keys = await keysOfPeople(
@@ -86,7 +87,7 @@ export class ReportCalls {
     return {
       people: await this.#platesOf(people.filter(isReached)),
       unreached: await this.#platesOf(people.filter((one, at) => !isReached(one, at))),
-      before: rows.length - 1,
+      before: rows.filter(({ seq }) => seq < (reported?.seq ?? 0)).length,
     };
   }
 

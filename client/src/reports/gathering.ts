@@ -14,14 +14,19 @@ import { bodyKey, parseMessage } from "../keys/message.ts";
 import { PROVEN_MESSAGES, type ProofItem } from "../keys/proof.ts";
 import { loadMessage, pageMessages } from "../messages/messages.ts";
 import { fromHex } from "../octets.ts";
+import type { EditRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 
 /** Rows that are looked through for messages before the reported one. */
 const LOOKED_THROUGH = 40;
+/** Edits that a report proves, the last ones; the message's own words are proved in any case. */
+const MOST_EDITS = 2;
 
-type Reportable = MessageRecord & { readonly seq: number };
+/** A message of the log: one that is shown, or the edit of one. */
+type Reportable = Pick<MessageRecord, "messageId" | "senderId"> & { readonly seq: number };
+type Shown = MessageRecord & { readonly seq: number };
 
-/** The messages that a report would prove, the reported one first. Throws `not_found`. */
+/** The messages that a report would prove: the reported one, its last edits, those before. Throws `not_found`. */
 export async function reportedMessages(
   { vault }: Pick<DeviceContext, "vault">,
   conversation: Conversation,
@@ -30,13 +35,18 @@ export async function reportedMessages(
 ): Promise<readonly Reportable[]> {
   const reported = await loadMessage(vault, conversation.id, messageId);
   if (reported === null || !isReportable(reported) || reported.mine) throw failure("not_found");
-  if (!before) return [reported];
+  const edits = (reported.edits ?? []).slice(-MOST_EDITS).map(editOf);
+  if (!before) return [reported, ...edits];
   const rows = await pageMessages(vault, conversation.id, reported.order, LOOKED_THROUGH);
-  const earlier = rows.filter(isReportable).slice(0, PROVEN_MESSAGES - 1);
-  return [reported, ...earlier.reverse()];
+  const earlier = rows.filter(isReportable).slice(0, PROVEN_MESSAGES - 1 - edits.length);
+  return [reported, ...edits, ...earlier.reverse()];
 }
 
-function isReportable(record: MessageRecord): record is Reportable {
+function editOf({ markId, personId, position }: EditRecord): Reportable {
+  return { messageId: markId, senderId: personId, seq: position };
+}
+
+function isReportable(record: MessageRecord): record is Shown {
   const { seq, notice, senderId, content } = record;
   return seq !== null && notice === null && senderId !== null && content !== null;
 }

@@ -51,6 +51,12 @@ export type Notice =
   /** An earlier message of this sender never came. */
   | { readonly kind: "gap"; readonly by: Plate | null };
 
+/** Words that a message had, since this time. */
+export interface Wording {
+  readonly text: string;
+  readonly sentMs: number;
+}
+
 /** One emoji on a message. */
 export interface Reaction {
   readonly emoji: string;
@@ -77,6 +83,8 @@ export interface MessageItem {
   readonly failure: CoreError | null;
   /** The emoji that people reacted with; absent: none. */
   readonly reactions?: readonly Reaction[];
+  /** The words that it had before its author edited it, the first ones first; absent: it was not. */
+  readonly former?: readonly Wording[];
   /** It was forwarded to come here, or more often than the department's policy likes; absent: it
    * was written here. */
   readonly forwarded?: "some" | "often";

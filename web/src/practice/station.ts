@@ -184,6 +184,14 @@ export abstract class Station {
       const others = (message.reactions ?? []).filter(({ mine }) => !mine);
       this.put(this.talk(conversationId), { ...message, reactions: [...others, ...own] });
     },
+    edit: async (conversationId, messageId, text, mentions) => {
+      const message = this.message({ conversationId, messageId });
+      const { body, former = [], sentMs } = message;
+      if (body.kind !== "text" && body.kind !== "attachments") throw refusal("message_invalid");
+      const edited = { ...message, body: { ...body, text, mentions } };
+      const before = [...former, { text: body.text, sentMs }];
+      this.put(this.talk(conversationId), { ...edited, former: before });
+    },
     markRead: async (conversationId) => {
       const talk = this.talk(conversationId);
       if (talk.item.unread > 0) this.change(talk, { unread: 0, mentioned: false });

@@ -1,0 +1,113 @@
+/** Edits over real cores: everybody reads the last words, also devices that read the log backwards. */
+import { encode } from "@msgpack/msgpack";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { MessageItem } from "#core/core.ts";
+import { newId } from "#core/ids.ts";
+import type { ConversationId, MessageId } from "#core/ids.ts";
+import { Insider, type OwnKey } from "./support/insider.ts";
+import type { Officer } from "./support/officer.ts";
+import { compareDigits } from "./support/scenarios.ts";
+import { World } from "./support/world.ts";
+
+const LIMIT_MS = 60_000;
+
+let world: World;
+let insider: Insider;
+let a: Officer;
+let b: Officer;
+let id: ConversationId;
+let key: OwnKey;
+let messageId: MessageId;
+
+beforeEach(async () => {
+  world = await World.make({ people: 2 });
+  [a, b] = [world.officer("Asha"), world.officer("Balu")];
+  insider = await Insider.register(world.server, 50);
+  id = newId();
+  await insider.api.createConversation({
+    ...{ conversationId: id, kind: "group", personIds: [a.person, b.person] },
+    ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
+  });
+  key = await insider.makeKey(id);
+  await Promise.all([a.ready(id), b.ready(id)]);
+  ({ messageId } = await a.text(id, "Gate 2"));
+  await b.receives(id, "Gate 2");
+  await a.until("accepted", async () => (await shown(a))?.seq != null);
+}, LIMIT_MS);
+
+afterEach(async () => {
+  await world.close();
+  await world.server.close();
+});
+
+async function shown(officer: Officer): Promise<MessageItem | undefined> {
+  const { messages } = await officer.core.messages.page(id, null, 50);
+  return messages.find((one) => one.messageId === messageId);
+}
+
+async function former(officer: Officer): Promise<readonly string[]> {
+  return ((await shown(officer))?.former ?? []).map(({ text }) => text);
+}
+
+it(
+  "changes a message for everybody, with its history, and is news to nobody",
+  async () => {
+    await b.core.messages.markRead(id, messageId);
+    const told = b.events.filter(({ type }) => type === "notify").length;
+    await a.core.messages.edit(id, messageId, "Gate 3", []);
+    expect(await a.texts(id)).toEqual(["Gate 3"]);
+    await b.receives(id, "Gate 3");
+    await a.core.messages.edit(id, messageId, "Gate 4", []);
+    for (const one of [a, b]) {
+      await one.receives(id, "Gate 4");
+      expect(await one.texts(id)).toEqual(["Gate 4"]);
+      expect(await former(one)).toEqual(["Gate 2", "Gate 3"]);
+      await one.until("the list says so", async () => {
+        const preview = (await one.core.conversations.get(id)).last?.preview;
+        return preview?.kind === "text" && preview.text === "Gate 4";
+      });
+    }
+    expect((await b.core.conversations.get(id)).unread).toBe(0);
+    expect(b.events.filter(({ type }) => type === "notify")).toHaveLength(told);
+    await b.restart();
+    expect(await b.texts(id)).toEqual(["Gate 4"]);
+    await b.core.messages.send(id, { kind: "text", text: "Copy", mentions: [] }, messageId);
+    await a.receives(id, "Copy");
+    const { messages } = await a.core.messages.page(id, null, 50);
+    expect(messages.at(-1)?.replyTo?.preview).toEqual({ kind: "text", text: "Gate 4" });
+  },
+  LIMIT_MS,
+);
+
+it(
+  "is read by a device that begins later and reads backwards",
+  async () => {
+    await a.core.messages.edit(id, messageId, "Gate 3", []);
+    await b.receives(id, "Gate 3");
+    const second = await world.device(1);
+    await compareDigits(b, second);
+    await second.receives(id, "Gate 3");
+    expect(await second.texts(id)).toEqual(["Gate 3"]);
+    expect(await former(second)).toEqual(["Gate 2"]);
+  },
+  LIMIT_MS,
+);
+
+it(
+  "is the author's alone, of a text or a caption",
+  async () => {
+    const what = { mark: "edit", text: "Go home", mentions: [] };
+    const content = encode({ v: 1, kind: "mark", messageId, what });
+    await insider.post(id, await insider.message(id, key, content), false, true);
+    await a.text(id, "after");
+    await b.receives(id, "after");
+    for (const one of [a, b]) expect(await one.texts(id)).toEqual(["Gate 2", "after"]);
+    const edit = (by: Officer, text: string, of = messageId): Promise<void> =>
+      by.core.messages.edit(id, of, text, []);
+    await expect(edit(b, "Go home")).rejects.toMatchObject({ code: "not_admin" });
+    await expect(edit(a, " ")).rejects.toMatchObject({ code: "message_invalid" });
+    await expect(edit(a, "x".repeat(20_000))).rejects.toMatchObject({ code: "message_invalid" });
+    await expect(edit(a, "x", newId())).rejects.toMatchObject({ code: "not_found" });
+  },
+  LIMIT_MS,
+);
