@@ -76,8 +76,8 @@ export class ReportCalls {
     const conversation = index.find(id);
     if (conversation === null) throw failure("not_found");
     const rows = await reportedMessages(context, conversation, messageId, true);
-    const [reported] = rows;
-    const { people } = await this.#api.reportReaders({ conversation: id, message: messageId });
+    const reported = rows[0]?.messageId ?? messageId;
+    const { people } = await this.#api.reportReaders({ conversation: id, message: reported });
     await context.time.anchor();
     const keys = await keysOfPeople(
       context,
@@ -87,7 +87,8 @@ export class ReportCalls {
     return {
       people: await this.#platesOf(people.filter(isReached)),
       unreached: await this.#platesOf(people.filter((one, at) => !isReached(one, at))),
-      before: rows.filter(({ seq }) => seq < (reported?.seq ?? 0)).length,
+      // Without the message itself, which stands before its edit.
+      before: rows.length - (reported === messageId ? 1 : 2),
     };
   }
 

@@ -19,14 +19,15 @@ import type { MessageRecord } from "../records.ts";
 
 /** Rows that are looked through for messages before the reported one. */
 const LOOKED_THROUGH = 40;
-/** Edits that a report proves, the last ones; the message's own words are proved in any case. */
-const MOST_EDITS = 2;
 
 /** A message of the log: one that is shown, or the edit of one. */
 type Reportable = Pick<MessageRecord, "messageId" | "senderId"> & { readonly seq: number };
 type Shown = MessageRecord & { readonly seq: number };
 
-/** The messages that a report would prove: the reported one, its last edits, those before. Throws `not_found`. */
+/**
+ * The messages that a report would prove, the reported one first. Of one that was edited that is the
+ * edit, whose words were read; the message itself is then the last one before it. Throws `not_found`.
+ */
 export async function reportedMessages(
   { vault }: Pick<DeviceContext, "vault">,
   conversation: Conversation,
@@ -35,11 +36,14 @@ export async function reportedMessages(
 ): Promise<readonly Reportable[]> {
   const reported = await loadMessage(vault, conversation.id, messageId);
   if (reported === null || !isReportable(reported) || reported.mine) throw failure("not_found");
-  const edits = (reported.edits ?? []).slice(-MOST_EDITS).map(editOf);
-  if (!before) return [reported, ...edits];
-  const rows = await pageMessages(vault, conversation.id, reported.order, LOOKED_THROUGH);
-  const earlier = rows.filter(isReportable).slice(0, PROVEN_MESSAGES - 1 - edits.length);
-  return [reported, ...edits, ...earlier.reverse()];
+  const edit = reported.edits?.at(-1);
+  const rows = before
+    ? await pageMessages(vault, conversation.id, reported.order, LOOKED_THROUGH)
+    : [];
+  const newest =
+    edit === undefined ? rows.filter(isReportable) : [reported, ...rows.filter(isReportable)];
+  const earlier = newest.slice(0, PROVEN_MESSAGES - 1).reverse();
+  return [edit === undefined ? reported : editOf(edit), ...earlier];
 }
 
 function editOf({ markId, personId, position }: EditRecord): Reportable {

@@ -25,6 +25,8 @@ export type ReportRecord = {
   | { readonly stage: "waiting" }
   | {
       readonly stage: "sealed";
+      /** The message that the proof begins with: the last edit of one that was edited. */
+      readonly reportedId: MessageId;
       readonly headerHash: Uint8Array;
       readonly messages: number;
       readonly sealed: Uint8Array;

@@ -89,7 +89,7 @@ export class ReportSender {
 
   async #send(record: ReportRecord, tries: number): Promise<void> {
     const sealed = record.stage === "sealed" ? record : await this.#seal(record);
-    const { id, conversationId, messageId, clause, messages } = sealed;
+    const { id, conversationId, reportedId: messageId, clause, messages } = sealed;
     try {
       await this.#context.api.postReport({
         ...{ reportId: id, conversationId, messageId, clause, messages },
@@ -115,18 +115,19 @@ export class ReportSender {
     const rows = await reportedMessages(context, conversation, messageId, before);
     const gathered = await gatherProof(context, conversation, rows);
     const [first] = gathered;
-    if (first === undefined) throw failure("not_found");
+    const reportedId = rows[0]?.messageId;
+    if (first === undefined || reportedId === undefined) throw failure("not_found");
     const headerHash = signedHeaderHash(first.message);
     const place: ReportPlace = {
       report: fromHex(id),
       conversation: fromHex(conversationId),
-      messageId: fromHex(messageId),
+      messageId: fromHex(reportedId),
       headerHash,
     };
     const items = await this.#provable(place, { clause, words, items: gathered });
     const { people } = await context.api.reportReaders({
       conversation: conversationId,
-      message: messageId,
+      message: reportedId,
     });
     const keys = await keysOfPeople(
       context,
@@ -144,7 +145,7 @@ export class ReportSender {
     );
     const next: Sealed = {
       ...waiting(record),
-      ...{ stage: "sealed", headerHash, messages: items.length, sealed },
+      ...{ stage: "sealed", reportedId, headerHash, messages: items.length, sealed },
     };
     await this.#put(next);
     return next;
