@@ -25,8 +25,8 @@ type Reportable = Pick<MessageRecord, "messageId" | "senderId"> & { readonly seq
 type Shown = MessageRecord & { readonly seq: number };
 
 /**
- * The messages that a report would prove, the reported one first. Of one that was edited that is the
- * edit, whose words were read; the message itself is then the last one before it. Throws `not_found`.
+ * The messages that a report would prove, the reported one first. If it was edited, the last edit is
+ * first, whose words were read, and the message itself is the last one before it. Throws `not_found`.
  */
 export async function reportedMessages(
   { vault }: Pick<DeviceContext, "vault">,

@@ -168,3 +168,18 @@ export function unseen(messages: readonly MessageItem[], seenSeq: number): numbe
   }
   return count;
 }
+
+/** The seq up to which everything was read before this visit. */
+export function readBefore(
+  messages: readonly MessageItem[],
+  firstUnread: MessageId | null,
+): number {
+  const first = messages.findIndex(({ messageId }) => messageId === firstUnread);
+  const read = first < 0 ? messages : messages.slice(0, first);
+  return read.findLast(({ seq }) => seq !== null)?.seq ?? 0;
+}
+
+/** Whether a message is the notice that says since when this device can read. */
+export function saysSince(message: MessageItem | undefined): boolean {
+  return message?.body.kind === "notice" && message.body.notice.kind === "history";
+}

@@ -4,9 +4,9 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { MessageItem } from "#core/core.ts";
 import { newId } from "#core/ids.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
-import { Insider, type OwnKey } from "./support/insider.ts";
-import type { Officer } from "./support/officer.ts";
-import { World } from "./support/world.ts";
+import { Insider, type OwnKey } from "../support/insider.ts";
+import type { Officer } from "../support/officer.ts";
+import { World } from "../support/world.ts";
 
 const LIMIT_MS = 60_000;
 const FAMILY = "👨🏽‍👩🏽‍👧🏽‍👦🏽";
