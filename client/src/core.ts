@@ -31,7 +31,7 @@ import type { TrainingCalls } from "./training/calls.ts";
 
 export { inEnglish, rankSpellings, spellings } from "./names.ts";
 export { newId } from "./ids.ts";
-export { EDITABLE_MS } from "./messages/edits.ts";
+export { EDITABLE_MS, MOST_EDITS } from "./messages/edits.ts";
 export {
   LONGEST_LIVE_MS,
   MAX_POLL_OPTION,

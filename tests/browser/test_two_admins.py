@@ -191,9 +191,10 @@ def test_copies_of_a_marked_picture_are_asked_about(cast: Cast, tmp_path: Path) 
     second.page.get_by_role("img", name=second.word("@pictures.marks")).wait_for()
     second.shot("seen")
     approve.click()
-    second.page.get_by_role("dialog").get_by_role(
-        "button", name=second.word("@approvals.approve"), exact=True
-    ).click()
+    asked = second.page.get_by_role("dialog")
+    asked.get_by_role("button", name=second.word("@approvals.approve"), exact=True).click()
+    # The words alone may be of an act that was approved before.
+    expect(asked).to_have_count(0)
     second.page.get_by_text(second.word("@approvals.approved")).wait_for()
     open_console(second, "reports/pictures")
     row(second.page, kind).wait_for()

@@ -20,7 +20,7 @@ import { newId } from "../ids.ts";
 import { MOST_MARKING } from "../kinds/consultation.ts";
 import { MAX_TEXT } from "../kinds/fields.ts";
 import { isEmoji } from "../kinds/mark.ts";
-import { EDITABLE_MS, reworded } from "../messages/edits.ts";
+import { EDITABLE_MS, MOST_EDITS, reworded } from "../messages/edits.ts";
 import { mayReact } from "../messages/reactions.ts";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
@@ -141,6 +141,9 @@ export class MessageCalls {
     const message = await loadMessage(device.context.vault, conversationId, messageId);
     if (message === null || message.seq === null || message.notice !== null)
       throw failure("not_found");
+    // An order is acknowledged: nothing else may look like that.
+    const { kind } = decodedOf(message);
+    if (kind === "order" || kind === "order_change") throw failure("message_invalid");
     await sendMark(device, conversation, {
       kind: "mark",
       messageId,
@@ -150,7 +153,7 @@ export class MessageCalls {
 
   /**
    * Give this person's own text or caption other words, for an hour after it was sent. Rejects with
-   * `not_found`, `not_admin` for somebody else's, `edit_too_late`, and `message_invalid` for a message
+   * `not_found`, `not_admin` for somebody else's, `edit_closed`, and `message_invalid` for a message
    * without words, no words or too many.
    */
   async edit(
@@ -170,7 +173,8 @@ export class MessageCalls {
     const what = { mark: "edit", text, mentions } as const;
     if (reworded(content, what) === content || text.length > MAX_TEXT)
       throw failure("message_invalid", { details: { limit: MAX_TEXT } });
-    if ((time.now() ?? now()) > message.sentMs + EDITABLE_MS) throw failure("edit_too_late");
+    const over = (time.now() ?? now()) > message.sentMs + EDITABLE_MS;
+    if (over || (message.edits ?? []).length >= MOST_EDITS) throw failure("edit_closed");
     await sendMark(device, conversation, { kind: "mark", messageId, what });
   }
 

@@ -147,7 +147,11 @@ export class Conversation {
     if (recordChanged) this.#listener.conversation(this);
     for (const message of work.messages) this.#listener.message(this, message);
     for (const messageId of work.removed) this.#listener.removed(id, messageId);
-    for (const message of work.fresh) this.#listener.notify(this, message);
+    // An edit that came with its message is in what the person is told.
+    for (const { messageId } of work.fresh) {
+      const message = work.messages.findLast((one) => one.messageId === messageId);
+      if (message !== undefined) this.#listener.notify(this, message);
+    }
     if (membersChanged) this.#listener.members(id);
     for (const then of work.afterwards) then();
   }

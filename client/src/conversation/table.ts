@@ -44,6 +44,9 @@ export class Table<T> {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
     const stored = await this.#vault.get<T>(this.#store, this.#key(name)).catch(absentIfDamaged);
+    // Views read outside of the queue: what was stored meanwhile is newer.
+    const meanwhile = this.#known.get(name);
+    if (meanwhile !== undefined) return meanwhile;
     this.#remember(name, stored);
     return stored;
   }
@@ -54,7 +57,8 @@ export class Table<T> {
     if (unknown.length === 0) return;
     const keys = unknown.map((name) => this.#key(name));
     const rows = await this.#vault.getMany<T>(this.#store, keys);
-    for (const [at, name] of unknown.entries()) this.#remember(name, rows[at] ?? null);
+    for (const [at, name] of unknown.entries())
+      if (!this.#known.has(name)) this.#remember(name, rows[at] ?? null);
   }
 
   put(work: Transaction, name: string, value: T, order = 0): void {

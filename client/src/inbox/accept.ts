@@ -94,6 +94,8 @@ export async function accept(
   if (content.kind === "mark") {
     const { position, sentMs } = entry;
     const { sender: device, sent: signedMs } = header;
+    const said = content.what.mark === "edit" || content.what.mark === "reaction";
+    if (said && receiving.blocked(leaf.person)) return;
     const at = { position, sentMs, signedMs, device, personId: leaf.person, markId: messageId };
     await applyMark(receiving.context, receiving.conversation, work, content, at);
     await takeBack(receiving, entry, header);
@@ -218,7 +220,8 @@ async function show(
     ...(mine ? { key: keyReference(idOf(header.key)) } : {}),
     ...(notOrder ? { notOrder } : {}),
   };
-  const message = withEdits(unedited, marks?.edits ?? []);
+  const earlier = known.get(messageId)?.edits ?? [];
+  const message = withEdits(unedited, [...earlier, ...(marks?.edits ?? [])]);
   work.put(message);
   known.set(messageId, message);
   for (const pointer of pointersOf(content)) {

@@ -27,6 +27,7 @@ import { Refused } from "../keys/format/refused.ts";
 import { hash, ZEROS } from "../keys/format/hashing.ts";
 import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { equalBytes } from "../octets.ts";
+import { dropMarks } from "../messages/marks.ts";
 import { dropFloors } from "./floors.ts";
 import { acceptedName } from "./judge.ts";
 import {
@@ -77,6 +78,7 @@ export async function rewind(
   const from = Math.min(history?.from ?? Infinity, common.seq + 1);
   await dropFloors(conversation, work, common.seq);
   const lost = await dropRows(context, conversation, work, common.seq);
+  await dropMarks(context, conversation, work, common.seq);
   await conversation.keys.forgetLost(work, common.seq, incarnation);
   await conversation.cellKeys.forgetLost(work, incarnation);
   work.set({
@@ -249,7 +251,7 @@ async function queueAgain(
   work.afterwards.push(() => outgoing.set(record));
   if (message !== null && !state) {
     const cause = asked ? failure("lost_by_restore").plain() : null;
-    const queued: MessageRecord = { ...message, seq: null, order, failure: cause };
+    const queued: MessageRecord = { ...message, edits: [], seq: null, order, failure: cause };
     work.put(queued);
   }
 }

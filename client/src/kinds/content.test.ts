@@ -109,8 +109,6 @@ describe("content", () => {
       { ...text, v: 2 },
       { ...text, kind: "riddle" },
       { v: 1, kind: "poll", question: "?", options: ["Mon"], multiple: true, anonymous: true },
-      { v: 1, kind: "mark", messageId: newId(), what: { mark: "vote", choices: [1, 1] } },
-      { v: 1, kind: "mark", messageId: newId(), what: { mark: "vote", choices: [12] } },
       { v: 1, kind: "mark", messageId: "poll", what: { mark: "close" } },
       { ...text, text: 5 },
       { v: 1, kind: "text", text: "x", mentions: [], replyTo: null },

@@ -40,6 +40,7 @@ export type Mark =
   | { readonly mark: "accept"; readonly answerId: MessageId | null }
   /** An emoji on a message of anybody's; null: takes it back. */
   | { readonly mark: "reaction"; readonly emoji: string | null }
+  | { readonly mark: "unreadable" }
   /** The author's new words, in place of a text's or a caption's. */
   | { readonly mark: "edit"; readonly text: string; readonly mentions: readonly Mention[] }
   /** The totals of an anonymous poll, counted by its author. */
@@ -102,11 +103,21 @@ function readMark(value: unknown): Mark {
   }
 }
 
+/** A mark that this app cannot read, a later version's perhaps, states nothing and is no message. */
+function stated(value: unknown): Mark {
+  try {
+    return readMark(value);
+  } catch (error) {
+    if (!(error instanceof Misshapen)) throw error;
+    return { mark: "unreadable" };
+  }
+}
+
 export const mark: ContentKind<MarkContent, TextBody> = {
   read: (fields: ContentFields) => ({
     kind: "mark",
     messageId: id<MessageId>(fields["messageId"]),
-    what: readMark(fields["what"]),
+    what: stated(fields["what"]),
   }),
   shown: false,
   preview: () => ({ kind: "unsupported" }),

@@ -48,6 +48,17 @@ describe("an edit", () => {
     expect(withEdits(withEdits(message, [second]), []).edits).toEqual([]);
   });
 
+  it("counts for the first four that change the words", () => {
+    const five = [1, 2, 3, 4, 5].map((n) => edit(`words ${String(n)}`, { position: 8 + n }));
+    expect(words(...five)).toBe("words 4");
+    const empty = [1, 2, 3, 4].map((n) => edit(" ", { position: 8 + n }));
+    expect(words(...empty, edit("second", { position: 20 }))).toBe("second");
+    const late = [1, 2, 3, 4].map((n) =>
+      edit("late", { position: 8 + n, signedMs: SENT_MS + EDITABLE_MS + 1 }),
+    );
+    expect(words(...late, edit("second", { position: 20 }))).toBe("second");
+  });
+
   it("leaves a text that it would empty, and what has no words", () => {
     expect(words(edit("  "))).toBe("first");
     const place = encodeContent({

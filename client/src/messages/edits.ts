@@ -1,21 +1,29 @@
 /**
  * M2: edits of a message. An edit counts if the person who wrote the message signed it, it comes after
- * the message in the log, and neither the time that its sender signed nor the time when the server
- * accepted it is more than an hour after the message. The last one that counts gives the words. Pure.
+ * the message in the log, neither the time that its sender signed nor the time when the server accepted
+ * it is more than an hour after the message, and it gives a text or a caption of the person's own other
+ * words. The first {@link MOST_EDITS} count, and the last of them gives the words. Pure.
  */
 import type { Decoded } from "../kinds/content.ts";
+import { decodeContent, forwardsOf } from "../kinds/content.ts";
 import type { Mark } from "../kinds/mark.ts";
 import type { EditRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 
 /** So long after a message its author may change its words. */
 export const EDITABLE_MS = 3_600_000;
+/** All words that a message had fit into one report (keys/proof.ts). */
+export const MOST_EDITS = 4;
 
 /** The message with those of its edits that count. */
 export function withEdits(message: MessageRecord, edits: readonly EditRecord[]): MessageRecord {
-  const counting = edits.filter((one) => counts(message, one));
-  if (counting.length === 0 && message.edits === undefined) return message;
-  return { ...message, edits: counting.sort((a, b) => a.position - b.position) };
+  const content = message.content === null ? null : decodeContent(message.content);
+  if (content === null || (edits.length === 0 && message.edits === undefined)) return message;
+  const byPosition = new Map(edits.map((one) => [one.position, one]));
+  const counting = [...byPosition.values()]
+    .filter((one) => counts(message, one) && reworded(content, one) !== content)
+    .sort((a, b) => a.position - b.position);
+  return { ...message, edits: counting.slice(0, MOST_EDITS) };
 }
 
 function counts({ senderId, seq, sentMs }: MessageRecord, edit: EditRecord): boolean {
@@ -24,11 +32,12 @@ function counts({ senderId, seq, sentMs }: MessageRecord, edit: EditRecord): boo
   return after && edit.personId === senderId && edit.sentMs <= until && edit.signedMs <= until;
 }
 
-/** The content with new words. A content that has none, or that would be empty, stays. */
+/** The content with new words; the same content where it takes none, or would be empty. */
 export function reworded(
   content: Decoded,
   { text, mentions }: Pick<Extract<Mark, { mark: "edit" }>, "text" | "mentions">,
 ): Decoded {
+  if (forwardsOf(content) > 0) return content;
   if (content.kind === "text" && text.trim() !== "") return { ...content, text, mentions };
   if (content.kind === "attachments") return { ...content, text, mentions };
   return content;

@@ -13,18 +13,21 @@ import { Refused } from "../keys/format/refused.ts";
 import { decodeContent } from "../kinds/content.ts";
 import type { Mark, MarkContent } from "../kinds/mark.ts";
 import { fromHex } from "../octets.ts";
-import type { MarkFact, MarksRecord } from "../mark-records.ts";
+import type { EditRecord, MarkFact, MarksRecord, VoteRecord } from "../mark-records.ts";
 import { withEdits } from "./edits.ts";
-import { loadMessage } from "./messages.ts";
+import { loadMessage, messagesAbove } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 import { NO_MARKS } from "./poll-count.ts";
 
 /** Votes kept of one person: those that come after the end count for nothing, those before may. */
 const MOST_VOTES = 8;
-/** The same for edits. */
-const MOST_EDITS = 16;
+/** Edits kept of one person before the message is known: those from before it count for nothing. */
+const MOST_EARLY_EDITS = 16;
 /** People whose marks on one message are kept. */
 const MOST_PEOPLE = 512;
+
+/** Newest messages in which edits are looked for that the log has lost. */
+const MOST_EDITED = 1_000;
 
 /** A mark with its place in the log. */
 export interface MarkAt extends MarkFact {
@@ -43,6 +46,10 @@ export async function applyMark(
   { device, markId, ...at }: MarkAt,
 ): Promise<void> {
   const { messageId, what } = content;
+  // Perhaps not stored yet: the message and its mark may come at once.
+  const marked =
+    work.messages.findLast((one) => one.messageId === messageId) ??
+    (await loadMessage(context.vault, conversation.id, messageId));
   const before: MarksRecord = (await conversation.marks.get(work, messageId)) ?? {
     messageId,
     ...NO_MARKS,
@@ -50,19 +57,13 @@ export async function applyMark(
   let next = before;
   switch (what.mark) {
     case "vote":
-      next = {
-        ...before,
-        votes: withNewest(before.votes, { ...at, ...what, sealed: false }, MOST_VOTES),
-      };
+      next = { ...before, votes: withVote(before.votes, { ...at, ...what, sealed: false }) };
       break;
     case "ballot": {
       const choices = await openSealed(context, conversation, messageId, device, what.seals);
       // Sealed to this device, and yet it does not open: a ballot that was copied, or rubbish.
       if (choices === "void") break;
-      next = {
-        ...before,
-        votes: withNewest(before.votes, { ...at, choices, sealed: true }, MOST_VOTES),
-      };
+      next = { ...before, votes: withVote(before.votes, { ...at, choices, sealed: true }) };
       break;
     }
     case "close":
@@ -76,7 +77,8 @@ export async function applyMark(
     case "edit": {
       const { text, mentions } = what;
       const edit = { ...at, markId, text, mentions };
-      next = { ...before, edits: withNewest(before.edits, edit, MOST_EDITS) };
+      if (marked !== null) return work.put(withEdits(marked, [...(marked.edits ?? []), edit]));
+      next = { ...before, edits: withOldest(before.edits, edit) };
       break;
     }
     case "reaction": {
@@ -92,13 +94,7 @@ export async function applyMark(
   }
   if (next === before) return;
   conversation.marks.put(work, messageId, next, at.position);
-  // Perhaps not stored yet: the message and its mark may come at once.
-  const marked =
-    work.messages.findLast((one) => one.messageId === messageId) ??
-    (await loadMessage(context.vault, conversation.id, messageId));
-  if (marked === null) return;
-  if (next.edits === before.edits) work.messages.push(marked);
-  else work.put(withEdits(marked, next.edits));
+  if (marked !== null) work.messages.push(marked);
 }
 
 /** This device's marks on a message that are on their way, the newest first. */
@@ -114,6 +110,36 @@ export function queuedMarks(
       const content = quiet && stage !== "failed" ? decodeContent(bytes) : null;
       return content?.kind === "mark" && content.messageId === messageId ? [content.what] : [];
     });
+}
+
+/** Forget the marks above a position, which the log has lost (S8). They are not sent again. */
+export async function dropMarks(
+  { vault }: Pick<DeviceContext, "vault">,
+  conversation: Conversation,
+  work: UnitOfWork,
+  upTo: number,
+): Promise<void> {
+  const kept = <F extends MarkFact>(facts: readonly F[]): readonly F[] =>
+    facts.filter(({ position }) => position <= upTo);
+  for (const row of await conversation.marks.all()) {
+    const left = {
+      ...row,
+      votes: kept(row.votes),
+      closed: kept(row.closed),
+      totals: kept(row.totals),
+      accepted: kept(row.accepted),
+      reactions: kept(row.reactions),
+      edits: kept(row.edits),
+    };
+    conversation.marks.put(work, row.messageId, left, upTo);
+    const marked = await loadMessage(vault, conversation.id, row.messageId);
+    if (marked !== null) work.messages.push(marked);
+  }
+  // An edit is of the hour after its message.
+  for (const message of await messagesAbove(vault, conversation.id, 0, MOST_EDITED)) {
+    const edits = message.edits ?? [];
+    if (edits.some(({ position }) => position > upTo)) work.put({ ...message, edits: kept(edits) });
+  }
 }
 
 /** Note which device began a live position: its records alone count. */
@@ -150,13 +176,21 @@ export async function openSealed(
   return null;
 }
 
-/** With one more fact of a person, of whose the newest are kept. */
-function withNewest<F extends MarkFact>(facts: readonly F[], fact: F, most: number): readonly F[] {
-  const others = facts.filter(({ position }) => position !== fact.position);
-  const own = [...others.filter(({ personId }) => personId === fact.personId), fact];
-  const kept = own.sort((a, b) => a.position - b.position).slice(-most);
-  if (isFull(facts, fact.personId)) return facts;
-  return [...others.filter(({ personId }) => personId !== fact.personId), ...kept];
+function withVote(votes: readonly VoteRecord[], vote: VoteRecord): readonly VoteRecord[] {
+  const others = votes.filter(({ position }) => position !== vote.position);
+  const own = [...others.filter(({ personId }) => personId === vote.personId), vote];
+  const kept = own.sort((a, b) => a.position - b.position).slice(-MOST_VOTES);
+  if (isFull(votes, vote.personId)) return votes;
+  return [...others.filter(({ personId }) => personId !== vote.personId), ...kept];
+}
+
+/** With one more edit of a message that is not known here; of a person's the oldest are kept. */
+function withOldest(edits: readonly EditRecord[], edit: EditRecord): readonly EditRecord[] {
+  const all = [...edits.filter(({ position }) => position !== edit.position), edit];
+  const own = all.filter(({ personId }) => personId === edit.personId);
+  const kept = own.sort((a, b) => a.position - b.position).slice(0, MOST_EARLY_EDITS);
+  if (isFull(edits, edit.personId)) return edits;
+  return [...all.filter(({ personId }) => personId !== edit.personId), ...kept];
 }
 
 /** The fact of a person that counts: the newest, or the oldest. */

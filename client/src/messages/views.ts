@@ -34,6 +34,7 @@ import { pollState } from "./poll-state.ts";
 import type { PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
 import { decodedOf, loadMessage } from "./messages.ts";
+import { withEdits } from "./edits.ts";
 import { queuedMarks } from "./marks.ts";
 import { reactionsOf } from "./reactions.ts";
 import { statusOf } from "./receipts.ts";
@@ -278,7 +279,7 @@ export class ViewMaker implements Views {
     if (edit === undefined || senderId === null) return record;
     const now = this.#context.time.now() ?? this.#context.now();
     const at = { personId: senderId, position: Infinity, sentMs: now, signedMs: now };
-    return { ...record, edits: [...edits, { ...edit, ...at, markId: messageId }] };
+    return withEdits(record, [...edits, { ...edit, ...at, markId: messageId }]);
   }
 
   async #reactions(

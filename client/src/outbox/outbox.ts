@@ -353,7 +353,24 @@ export class Outbox {
 
   /** Give up on a message until the person tries again. */
   async fail(conversation: Conversation, record: OutgoingRecord, error: unknown): Promise<void> {
+    if (record.quiet) return this.#dropMark(conversation, record);
     await this.#restage(conversation, { ...record, stage: "failed" }, error);
+  }
+
+  /** A mark that the server refuses is nowhere shown to be tried again: its message shows none. */
+  #dropMark(conversation: Conversation, { messageId, content }: OutgoingRecord): Promise<void> {
+    return conversation.run(async () => {
+      const work = new UnitOfWork(conversation);
+      work.changes.push(deleteOutgoing(messageId));
+      const mark = decodeContent(content);
+      const marked =
+        mark.kind === "mark"
+          ? await loadMessage(this.#context.vault, conversation.id, mark.messageId)
+          : null;
+      if (marked !== null) work.messages.push(marked);
+      this.#outgoing.delete(messageId);
+      await conversation.store(work, true);
+    });
   }
 
   /**

@@ -18,6 +18,7 @@ import type {
   ReportStatistics,
   SanctionView,
 } from "../seam/reports.ts";
+import { loadMessage } from "../messages/messages.ts";
 import { META, deleteMeta, putMeta } from "../vault/changes.ts";
 import type { Act, Person } from "../wire.ts";
 import { Cases } from "./cases.ts";
@@ -77,6 +78,7 @@ export class ReportCalls {
     if (conversation === null) throw failure("not_found");
     const rows = await reportedMessages(context, conversation, messageId, true);
     const reported = rows[0]?.messageId ?? messageId;
+    const isItself = (one: { readonly messageId: MessageId }) => one.messageId === messageId;
     const { people } = await this.#api.reportReaders({ conversation: id, message: reported });
     await context.time.anchor();
     const keys = await keysOfPeople(
@@ -87,8 +89,8 @@ export class ReportCalls {
     return {
       people: await this.#platesOf(people.filter(isReached)),
       unreached: await this.#platesOf(people.filter((one, at) => !isReached(one, at))),
-      // Without the message itself, which stands before its edit.
-      before: rows.length - (reported === messageId ? 1 : 2),
+      // Without the message itself and its other edits, which are proved as well.
+      before: reported === messageId ? rows.length - 1 : rows.findIndex(isItself) - 1,
     };
   }
 
@@ -133,7 +135,14 @@ export class ReportCalls {
       if (!asFailure(error).retry) throw error;
       sent = (await vault.get<KnownReports>(META, KNOWN_REPORTS)) ?? { reports: [] };
     }
-    const all = [...waiting, ...sent.reports.map(sentReport)];
+    const reports = await Promise.all(
+      sent.reports.map(sentReport).map(async (one) => {
+        const { conversationId, messageId } = one;
+        const here = messageId !== null && (await loadMessage(vault, conversationId, messageId));
+        return here ? one : { ...one, messageId: null };
+      }),
+    );
+    const all = [...waiting, ...reports];
     return all.sort((one, other) => other.createdMs - one.createdMs);
   }
 

@@ -26,7 +26,7 @@ type Shown = MessageRecord & { readonly seq: number };
 
 /**
  * The messages that a report would prove, the reported one first. If it was edited, the last edit is
- * first, whose words were read, and the message itself is the last one before it. Throws `not_found`.
+ * first, and the message itself and its other edits are the last ones before it. Throws `not_found`.
  */
 export async function reportedMessages(
   { vault }: Pick<DeviceContext, "vault">,
@@ -36,14 +36,13 @@ export async function reportedMessages(
 ): Promise<readonly Reportable[]> {
   const reported = await loadMessage(vault, conversation.id, messageId);
   if (reported === null || !isReportable(reported) || reported.mine) throw failure("not_found");
-  const edit = reported.edits?.at(-1);
   const rows = before
     ? await pageMessages(vault, conversation.id, reported.order, LOOKED_THROUGH)
     : [];
-  const newest =
-    edit === undefined ? rows.filter(isReportable) : [reported, ...rows.filter(isReportable)];
-  const earlier = newest.slice(0, PROVEN_MESSAGES - 1).reverse();
-  return [edit === undefined ? reported : editOf(edit), ...earlier];
+  const wordings: Reportable[] = [reported, ...(reported.edits ?? []).map(editOf)];
+  const last = wordings.pop() ?? reported;
+  const room = PROVEN_MESSAGES - 1 - wordings.length;
+  return [last, ...rows.filter(isReportable).slice(0, room).reverse(), ...wordings];
 }
 
 function editOf({ markId, personId, position }: EditRecord): Reportable {

@@ -38,7 +38,8 @@ export interface NewReport {
 
 export interface MyReport {
   readonly id: ReportId;
-  readonly messageId: MessageId;
+  /** Null: it is not on this device, or an edit was reported. */
+  readonly messageId: MessageId | null;
   readonly conversationId: ConversationId;
   readonly createdMs: number;
   readonly clause: number;

@@ -4,7 +4,7 @@
  * Incarnation they post nothing again and stand still (S8).
  */
 import type { OutgoingAttachment } from "#core/core.ts";
-import type { ConversationId } from "#core/ids.ts";
+import type { ConversationId, MessageId } from "#core/ids.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HeaderFormat, SIGNED_HEADER_BYTES } from "#core/keys/message.ts";
 import type { Trust } from "#core/wire.ts";
@@ -42,6 +42,12 @@ async function nightDuty(...officers: readonly Officer[]): Promise<ConversationI
   for (const one of officers) await one.ready(conversationId);
   await world.settle();
   return conversationId;
+}
+
+async function reactions(officer: Officer, messageId: MessageId): Promise<string> {
+  const { messages } = await officer.core.messages.page(id, null, 50);
+  const found = messages.find((one) => one.messageId === messageId)?.reactions ?? [];
+  return found.map(({ emoji }) => emoji).join(" ");
 }
 
 /** How often each text stands in the server's log, by what the devices know of their messages. */
@@ -85,6 +91,29 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     );
     for (const officer of [a, b])
       expect([...(await officer.texts(id))].sort()).toEqual([...(await logged())].sort());
+  });
+
+  it("edits and reactions that the log lost are gone for everybody, and new ones count", async () => {
+    const { messages } = await b.core.messages.page(id, null, 50);
+    const messageId = messages.at(-1)?.messageId as MessageId;
+    const backup = world.server.backup();
+    await a.text(id, "lost");
+    await b.receives(id, "lost");
+    await a.core.messages.edit(id, messageId, "edited", []);
+    await b.receives(id, "edited");
+    await b.core.messages.react(id, messageId, "👍");
+    await a.until("the reaction", async () => (await reactions(a, messageId)) === "👍");
+    await world.server.restore(backup);
+    for (const one of [a, b]) {
+      await one.receives(id, "in the backup");
+      expect(await one.texts(id)).not.toContain("edited");
+    }
+    await a.core.messages.edit(id, messageId, "edited again", []);
+    await b.core.messages.react(id, messageId, "✅");
+    for (const one of [a, b]) {
+      await one.receives(id, "edited again");
+      await one.until("✅", async () => (await reactions(one, messageId)) === "✅");
+    }
   });
 
   it("a photo goes out again with its file, which the backup lacks", async () => {

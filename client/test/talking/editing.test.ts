@@ -111,3 +111,52 @@ it(
   },
   LIMIT_MS,
 );
+
+it(
+  "says nothing of somebody who was blocked",
+  async () => {
+    await b.core.people.block(a.person, true);
+    await a.core.messages.edit(id, messageId, "Gate 3", []);
+    await a.core.messages.react(id, messageId, "👍");
+    await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
+    await world.settle(a, b);
+    expect(await b.texts(id)).toEqual(["Gate 2"]);
+    expect((await shown(b))?.reactions).toBeUndefined();
+  },
+  LIMIT_MS,
+);
+
+it(
+  "is in what a person is told who was away",
+  async () => {
+    await b.close();
+    const { messageId: second } = await a.text(id, "Two men");
+    await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
+    await a.core.messages.edit(id, second, "Three men", []);
+    await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
+    b.events = [];
+    await b.restart();
+    await b.receives(id, "Three men");
+    const told = await b.until("told", () => {
+      const event = b.events.find(({ type }) => type === "notify");
+      return Promise.resolve(event?.type === "notify" ? event.item : null);
+    });
+    expect(told.preview).toEqual({ kind: "text", text: "Three men" });
+  },
+  LIMIT_MS,
+);
+
+it(
+  "is taken back where the server refuses it",
+  async () => {
+    const network = world.network(a);
+    network.refuse = (path) => (path.endsWith("/messages") ? "may_not_post" : null);
+    await a.core.messages.edit(id, messageId, "Gate 3", []);
+    await a.until("refused", async () => (await a.core.app.state()).outbox === 0);
+    expect(await a.texts(id)).toEqual(["Gate 2"]);
+    network.refuse = null;
+    await a.core.messages.edit(id, messageId, "Gate 4", []);
+    await b.receives(id, "Gate 4");
+  },
+  LIMIT_MS,
+);
