@@ -65,7 +65,9 @@ def test_a_note_leaves_the_name_of_the_chat_in_sight(trio: Trio) -> None:
     writer.open_direct(reader)
     writer.say("Barricades are at the depot.")
     writer.act_on("Barricades are at the depot.", "conversation.copy")
-    note = writer.page.locator(".toast").bounding_box()
+    toast = writer.page.locator(".toast")
+    toast.evaluate("one => Promise.all(one.getAnimations().map(({ finished }) => finished))")
+    note = toast.bounding_box()
     bar = writer.page.locator("header").filter(has_text=reader.person.name).bounding_box()
     assert note is not None
     assert bar is not None
@@ -134,8 +136,9 @@ def test_a_draft_is_there_after_a_reload(trio: Trio) -> None:
     expect(writer.composer).to_have_value(more)
     writer.say(f"{more}.")
     expect(writer.composer).to_have_value("")
-    reader.open_chat(writer.person.name)
-    reader.message(f"{more}.").wait_for()
+    # The chat itself opens where its reader left it.
+    reader.to_chats()
+    reader.chat(writer.person.name).get_by_text(f"{more}.").wait_for()
 
 
 def test_a_persons_chat_that_was_only_opened_is_in_no_list(trio: Trio) -> None:
