@@ -31,7 +31,6 @@ import type { TrainingCalls } from "./training/calls.ts";
 
 export { inEnglish, rankSpellings, spellings } from "./names.ts";
 export { newId } from "./ids.ts";
-export { EDITABLE_MS, MOST_EDITS } from "./messages/edits.ts";
 export {
   LONGEST_LIVE_MS,
   MAX_POLL_OPTION,
@@ -39,7 +38,6 @@ export {
   MAX_POLL_QUESTION,
   MAX_QUICK_REPLIES,
   MAX_QUICK_REPLY,
-  MOST_MARKING,
 } from "./kinds/consultation.ts";
 export { MAX_IMPORT_BYTES, REORGANISED_PEOPLE } from "./limits.ts";
 export * from "./seam.ts";

@@ -12,6 +12,11 @@ export interface MarkFact {
   readonly signedMs: number;
 }
 
+/** Sorts facts in the order of the log. */
+export function byPosition(a: MarkFact, b: MarkFact): number {
+  return a.position - b.position;
+}
+
 export interface VoteRecord extends MarkFact {
   /** Null: sealed to others. */
   readonly choices: readonly number[] | null;

@@ -1,16 +1,14 @@
 /** Polls, questions and replies over real cores: results, secrecy, and members who cheat. */
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { newId } from "#core/ids.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
 import { bodyKey, openBody, parseMessage } from "#core/keys/message.ts";
 import { fromHex } from "#core/octets.ts";
 import type { PollState } from "#core/core.ts";
 import { decodeContent } from "#core/kinds/content.ts";
 import type { PollContent } from "#core/kinds/consultation.ts";
-import { Insider, type OwnKey } from "./support/insider.ts";
+import { insiderGroup, type InsiderGroup } from "./support/insider-group.ts";
 import type { Officer } from "./support/officer.ts";
-import { World } from "./support/world.ts";
 
 const LIMIT_MS = 60_000;
 const POLL: PollContent = {
@@ -18,32 +16,22 @@ const POLL: PollContent = {
   ...{ multiple: false, anonymous: false, endsMs: null },
 };
 
-let world: World;
-let insider: Insider;
+let world: InsiderGroup["world"];
+let group: InsiderGroup;
+let insider: InsiderGroup["insider"];
 let a: Officer;
 let b: Officer;
 let c: Officer;
 let id: ConversationId;
-let key: OwnKey;
+let key: InsiderGroup["key"];
 
 beforeEach(async () => {
-  world = await World.make({ people: 3 });
-  [a, b, c] = [world.officer("Asha"), world.officer("Balu"), world.officer("Chandra")];
-  insider = await Insider.register(world.server, 50);
-  id = newId();
-  await insider.api.createConversation({
-    ...{ conversationId: id, kind: "group", personIds: [a.person, b.person, c.person] },
-    ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
-  });
-  // Everybody writes under it, so the insider reads what a member reads.
-  key = await insider.makeKey(id);
-  await Promise.all([a.ready(id), b.ready(id), c.ready(id)]);
+  group = await insiderGroup(3);
+  ({ world, insider, id, key } = group);
+  [a, b, c] = group.officers as [Officer, Officer, Officer];
 }, LIMIT_MS);
 
-afterEach(async () => {
-  await world.close();
-  await world.server.close();
-});
+afterEach(() => group.close());
 
 async function ask(poll: Partial<PollContent> = {}): Promise<MessageId> {
   const { messageId } = await a.core.messages.send(id, { ...POLL, ...poll }, null);

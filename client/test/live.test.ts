@@ -6,39 +6,29 @@ import type { ConversationId, KeyId, MessageId } from "#core/ids.ts";
 import { PositionFormat, sealPosition } from "#core/keys/position.ts";
 import { fromHex } from "#core/octets.ts";
 import type { PositionFrame } from "#core/wire.ts";
-import { Insider, type OwnKey } from "./support/insider.ts";
+import { insiderGroup, type InsiderGroup } from "./support/insider-group.ts";
 import { newId } from "#core/ids.ts";
 import type { Officer } from "./support/officer.ts";
-import { World } from "./support/world.ts";
 
 const LIMIT_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
-let world: World;
-let insider: Insider;
+let world: InsiderGroup["world"];
+let group: InsiderGroup;
+let insider: InsiderGroup["insider"];
 let a: Officer;
 let b: Officer;
 let id: ConversationId;
-let key: OwnKey;
+let key: InsiderGroup["key"];
 
 beforeEach(async () => {
-  world = await World.make({ people: 2 });
-  [a, b] = [world.officer("Asha"), world.officer("Balu")];
-  insider = await Insider.register(world.server, 50);
+  group = await insiderGroup(2);
+  ({ world, insider, id, key } = group);
+  [a, b] = group.officers as [Officer, Officer];
   await insider.connect();
-  id = newId();
-  await insider.api.createConversation({
-    ...{ conversationId: id, kind: "group", personIds: [a.person, b.person] },
-    ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
-  });
-  key = await insider.makeKey(id);
-  await Promise.all([a.ready(id), b.ready(id)]);
 }, LIMIT_MS);
 
-afterEach(async () => {
-  await world.close();
-  await world.server.close();
-});
+afterEach(() => group.close());
 
 function at(latitude: number, takenMs = world.server.now()) {
   return { latitude, longitude: 78.5, accuracyM: 12, takenMs };

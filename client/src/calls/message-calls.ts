@@ -20,8 +20,8 @@ import { newId } from "../ids.ts";
 import { MOST_MARKING } from "../kinds/consultation.ts";
 import { MAX_TEXT } from "../kinds/fields.ts";
 import { isEmoji } from "../kinds/mark.ts";
-import { EDITABLE_MS, MOST_EDITS, reworded } from "../messages/edits.ts";
-import { mayReact } from "../messages/reactions.ts";
+import { editableUntil, reworded } from "../messages/edits.ts";
+import { takesReactions } from "../messages/reactions.ts";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import { RECEIPT_PEOPLE } from "../wire.ts";
@@ -127,7 +127,7 @@ export class MessageCalls {
 
   /**
    * React to a message with one emoji, in place of this person's former one; null takes it back.
-   * Rejects with `not_found` where the message is not in the log, `message_invalid` for what is no emoji.
+   * Rejects with `not_found`, and `message_invalid` for a message that takes no reactions or what is no emoji.
    */
   async react(
     conversationId: ConversationId,
@@ -136,14 +136,10 @@ export class MessageCalls {
   ): Promise<void> {
     const device = await this.#reach.device();
     const conversation = writable(this.#reach, device.find(conversationId));
-    if (!mayReact(conversation) || (emoji !== null && !isEmoji(emoji)))
-      throw failure("message_invalid", { details: { people: MOST_MARKING } });
     const message = await loadMessage(device.context.vault, conversationId, messageId);
-    if (message === null || message.seq === null || message.notice !== null)
-      throw failure("not_found");
-    // An order is acknowledged: nothing else may look like that.
-    const { kind } = decodedOf(message);
-    if (kind === "order" || kind === "order_change") throw failure("message_invalid");
+    if (message === null) throw failure("not_found");
+    if (!takesReactions(conversation, message) || (emoji !== null && !isEmoji(emoji)))
+      throw failure("message_invalid", { details: { people: MOST_MARKING } });
     await sendMark(device, conversation, {
       kind: "mark",
       messageId,
@@ -173,8 +169,8 @@ export class MessageCalls {
     const what = { mark: "edit", text, mentions } as const;
     if (reworded(content, what) === content || text.length > MAX_TEXT)
       throw failure("message_invalid", { details: { limit: MAX_TEXT } });
-    const over = (time.now() ?? now()) > message.sentMs + EDITABLE_MS;
-    if (over || (message.edits ?? []).length >= MOST_EDITS) throw failure("edit_closed");
+    const untilMs = editableUntil(message);
+    if (untilMs === null || (time.now() ?? now()) > untilMs) throw failure("edit_closed");
     await sendMark(device, conversation, { kind: "mark", messageId, what });
   }
 

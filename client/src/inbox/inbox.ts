@@ -334,8 +334,6 @@ export class Inbox {
     missing: Set<KeyId>,
   ): Promise<void> {
     const receiving = await this.#receiving(conversation, work, entries, missing);
-    const headers = entries.flatMap(({ message }) => headerOf(message) ?? []);
-    await conversation.marks.load(headers.map(({ message }) => idOf<MessageId>(message)));
     for (const entry of entries) {
       const judgement = await judge(this.#context, conversation, work, entry);
       await accept(receiving, entry, judgement, null);
@@ -346,12 +344,13 @@ export class Inbox {
   async #receiving(
     conversation: Conversation,
     work: UnitOfWork,
-    entries: readonly { readonly message: Uint8Array }[],
+    entries: readonly { readonly message: Uint8Array; readonly old?: boolean }[],
     missing: Set<KeyId>,
   ): Promise<Receiving> {
     const headers = entries.flatMap(({ message }) => headerOf(message) ?? []);
     await loadJudged(conversation, headers);
     const ids = headers.map(({ message }) => idOf<MessageId>(message));
+    if (entries.some(({ old }) => old)) await conversation.marks.load(ids);
     return {
       known: await storedMessages(this.#context.vault, conversation.id, ids),
       context: this.#context,

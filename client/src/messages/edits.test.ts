@@ -5,11 +5,12 @@ import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import { encodeContent } from "../kinds/content.ts";
 import type { EditRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
-import { EDITABLE_MS, withEdits } from "./edits.ts";
+import { withEdits } from "./edits.ts";
 import { decodedOf } from "./messages.ts";
 
 const [AUTHOR, OTHER] = [1, 2].map((n) => idOf<PersonId>(new Uint8Array(16).fill(n)));
 const SENT_MS = 1_800_000_000_000;
+const HOUR_MS = 3_600_000;
 
 const message: MessageRecord = {
   messageId: idOf<MessageId>(new Uint8Array(16).fill(3)),
@@ -35,7 +36,7 @@ describe("an edit", () => {
     expect(words(edit("second"))).toBe("second");
     expect(words(edit("forged", { personId: OTHER as PersonId }))).toBe("first");
     expect(words(edit("before", { position: 6 }))).toBe("first");
-    const last = SENT_MS + EDITABLE_MS;
+    const last = SENT_MS + HOUR_MS;
     expect(words(edit("in time", { sentMs: last, signedMs: last }))).toBe("in time");
     expect(words(edit("accepted late", { sentMs: last + 1 }))).toBe("first");
     expect(words(edit("signed late", { signedMs: last + 1 }))).toBe("first");
@@ -54,7 +55,7 @@ describe("an edit", () => {
     const empty = [1, 2, 3, 4].map((n) => edit(" ", { position: 8 + n }));
     expect(words(...empty, edit("second", { position: 20 }))).toBe("second");
     const late = [1, 2, 3, 4].map((n) =>
-      edit("late", { position: 8 + n, signedMs: SENT_MS + EDITABLE_MS + 1 }),
+      edit("late", { position: 8 + n, signedMs: SENT_MS + HOUR_MS + 1 }),
     );
     expect(words(...late, edit("second", { position: 20 }))).toBe("second");
   });

@@ -7,23 +7,32 @@
 import type { Decoded } from "../kinds/content.ts";
 import { decodeContent, forwardsOf } from "../kinds/content.ts";
 import type { Mark } from "../kinds/mark.ts";
+import { byPosition } from "../mark-records.ts";
 import type { EditRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 
 /** So long after a message its author may change its words. */
-export const EDITABLE_MS = 3_600_000;
+const EDITABLE_MS = 3_600_000;
 /** All words that a message had fit into one report (keys/proof.ts). */
-export const MOST_EDITS = 4;
+const MOST_EDITS = 4;
 
 /** The message with those of its edits that count. */
 export function withEdits(message: MessageRecord, edits: readonly EditRecord[]): MessageRecord {
   const content = message.content === null ? null : decodeContent(message.content);
   if (content === null || (edits.length === 0 && message.edits === undefined)) return message;
-  const byPosition = new Map(edits.map((one) => [one.position, one]));
-  const counting = [...byPosition.values()]
+  const once = new Map(edits.map((one) => [one.position, one]));
+  const counting = [...once.values()]
     .filter((one) => counts(message, one) && reworded(content, one) !== content)
-    .sort((a, b) => a.position - b.position);
+    .sort(byPosition);
   return { ...message, edits: counting.slice(0, MOST_EDITS) };
+}
+
+/** Until when this person may edit a message; null: not at all. */
+export function editableUntil({ mine, seq, sentMs, content, edits }: MessageRecord): number | null {
+  if (!mine || seq === null || content === null || (edits ?? []).length >= MOST_EDITS) return null;
+  const written = decodeContent(content);
+  const other = reworded(written, { text: "other words", mentions: [] });
+  return other === written ? null : sentMs + EDITABLE_MS;
 }
 
 function counts({ senderId, seq, sentMs }: MessageRecord, edit: EditRecord): boolean {

@@ -1,7 +1,7 @@
 /**
  * Marks on messages, as stored: the newest facts of each person, whether they count or not. The
- * message may come after its marks (older messages are fetched newest first), so nothing is judged
- * here; messages/poll-count.ts, reactions.ts and edits.ts do.
+ * message may come after its marks (older messages are fetched newest first), so poll-count.ts,
+ * reactions.ts and edits.ts judge them beside it. Edits that count are stored with their message.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
@@ -13,6 +13,7 @@ import { Refused } from "../keys/format/refused.ts";
 import { decodeContent } from "../kinds/content.ts";
 import type { Mark, MarkContent } from "../kinds/mark.ts";
 import { fromHex } from "../octets.ts";
+import { byPosition } from "../mark-records.ts";
 import type { EditRecord, MarkFact, MarksRecord, VoteRecord } from "../mark-records.ts";
 import { withEdits } from "./edits.ts";
 import { loadMessage, messagesAbove } from "./messages.ts";
@@ -25,7 +26,6 @@ const MOST_VOTES = 8;
 const MOST_EARLY_EDITS = 16;
 /** People whose marks on one message are kept. */
 const MOST_PEOPLE = 512;
-
 /** Newest messages in which edits are looked for that the log has lost. */
 const MOST_EDITED = 1_000;
 
@@ -122,17 +122,20 @@ export async function dropMarks(
   const kept = <F extends MarkFact>(facts: readonly F[]): readonly F[] =>
     facts.filter(({ position }) => position <= upTo);
   for (const row of await conversation.marks.all()) {
+    const { messageId, votes, closed, totals, accepted, reactions, edits } = row;
+    const all = [votes, closed, totals, accepted, reactions, edits].flat();
+    if (kept<MarkFact>(all).length === all.length) continue;
     const left = {
       ...row,
-      votes: kept(row.votes),
-      closed: kept(row.closed),
-      totals: kept(row.totals),
-      accepted: kept(row.accepted),
-      reactions: kept(row.reactions),
-      edits: kept(row.edits),
+      votes: kept(votes),
+      closed: kept(closed),
+      totals: kept(totals),
+      accepted: kept(accepted),
+      reactions: kept(reactions),
+      edits: kept(edits),
     };
-    conversation.marks.put(work, row.messageId, left, upTo);
-    const marked = await loadMessage(vault, conversation.id, row.messageId);
+    conversation.marks.put(work, messageId, left, upTo);
+    const marked = await loadMessage(vault, conversation.id, messageId);
     if (marked !== null) work.messages.push(marked);
   }
   // An edit is of the hour after its message.
@@ -179,7 +182,7 @@ export async function openSealed(
 function withVote(votes: readonly VoteRecord[], vote: VoteRecord): readonly VoteRecord[] {
   const others = votes.filter(({ position }) => position !== vote.position);
   const own = [...others.filter(({ personId }) => personId === vote.personId), vote];
-  const kept = own.sort((a, b) => a.position - b.position).slice(-MOST_VOTES);
+  const kept = own.sort(byPosition).slice(-MOST_VOTES);
   if (isFull(votes, vote.personId)) return votes;
   return [...others.filter(({ personId }) => personId !== vote.personId), ...kept];
 }
@@ -188,7 +191,7 @@ function withVote(votes: readonly VoteRecord[], vote: VoteRecord): readonly Vote
 function withOldest(edits: readonly EditRecord[], edit: EditRecord): readonly EditRecord[] {
   const all = [...edits.filter(({ position }) => position !== edit.position), edit];
   const own = all.filter(({ personId }) => personId === edit.personId);
-  const kept = own.sort((a, b) => a.position - b.position).slice(0, MOST_EARLY_EDITS);
+  const kept = own.sort(byPosition).slice(0, MOST_EARLY_EDITS);
   if (isFull(edits, edit.personId)) return edits;
   return [...all.filter(({ personId }) => personId !== edit.personId), ...kept];
 }

@@ -11,6 +11,7 @@
  */
 import type { PersonId } from "../ids.ts";
 import type { PollContent } from "../kinds/consultation.ts";
+import { byPosition } from "../mark-records.ts";
 import type { MarksRecord, VoteRecord } from "../mark-records.ts";
 
 export interface Count {
@@ -47,7 +48,7 @@ export function countPoll(
     .filter(({ position }) => position < closedAt)
     .filter(({ sentMs, signedMs }) => sentMs <= endsMs && signedMs <= endsMs)
     .filter(({ choices }) => choices === null || fits(poll, choices))
-    .sort((a, b) => a.position - b.position);
+    .sort(byPosition);
   const votes = new Map<PersonId, VoteRecord>();
   for (const vote of counting) {
     votes.delete(vote.personId);

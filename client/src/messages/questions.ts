@@ -2,6 +2,7 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import type { QuestionState } from "../seam.ts";
 import { STORES } from "../records.ts";
+import { byPosition } from "../mark-records.ts";
 import type { QuestionRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -35,7 +36,7 @@ export async function questionState(
   const marks = await conversation.marks.get(null, message.messageId);
   const stated = (marks?.accepted ?? [])
     .filter(({ personId }) => personId === message.senderId)
-    .sort((a, b) => a.position - b.position)
+    .sort(byPosition)
     .at(-1);
   const queued = message.mine ? queuedMarks(outgoing, conversation, message.messageId) : [];
   const { answerId } = queued.find((one) => one.mark === "accept") ?? stated ?? { answerId: null };

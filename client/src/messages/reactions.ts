@@ -1,31 +1,38 @@
-/** Reactions to a message: each person's last one counts, in conversations of few enough people. */
+/** M1: reactions to a message. The last one of each person counts. */
 import type { Conversation } from "../conversation/conversation.ts";
+import type { Decoded } from "../kinds/content.ts";
 import { MOST_MARKING } from "../kinds/consultation.ts";
-import type { MessageId, PersonId } from "../ids.ts";
+import type { PersonId } from "../ids.ts";
+import { byPosition } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 import { queuedMarks } from "./marks.ts";
+import { decodedOf } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 
-/** Emoji with the people who chose it, in the order of the log. The own one that is on its way counts. */
+/** An order is acknowledged: nothing else may look like that. */
+const WITHOUT: ReadonlySet<Decoded["kind"]> = new Set(["order", "order_change"]);
+
+/** Emoji with the people who chose it, in the order of the log. */
 export type Reactions = ReadonlyMap<string, readonly PersonId[]>;
 
-const NONE: Reactions = new Map();
-
+/** The reactions that count, with this device's own that is on its way; null: the message takes none. */
 export async function reactionsOf(
   outgoing: OutgoingStore,
   conversation: Conversation,
   own: PersonId,
-  { messageId, seq, notice }: Pick<MessageRecord, "messageId" | "seq" | "notice">,
-): Promise<Reactions> {
-  if (seq === null || notice !== null || !mayReact(conversation)) return NONE;
+  message: MessageRecord,
+): Promise<Reactions | null> {
+  if (!takesReactions(conversation, message)) return null;
+  const { messageId } = message;
   const marks = await conversation.marks.get(null, messageId);
   const chosen = new Map<PersonId, string | null>();
   for (const { personId, emoji } of (marks?.reactions ?? []).toSorted(byPosition))
     chosen.set(personId, emoji);
-  const queued = ownQueued(outgoing, conversation, messageId);
-  if (queued !== undefined) {
+  const queued = queuedMarks(outgoing, conversation, messageId);
+  const last = queued.find((one) => one.mark === "reaction");
+  if (last !== undefined) {
     chosen.delete(own);
-    chosen.set(own, queued);
+    chosen.set(own, last.emoji);
   }
   const found = new Map<string, PersonId[]>();
   for (const [personId, emoji] of chosen)
@@ -33,20 +40,9 @@ export async function reactionsOf(
   return found;
 }
 
-/** A reaction is a message to everybody: nobody reacts where that is many, and none is shown there. */
-export function mayReact({ record }: Conversation): boolean {
-  return record.members <= MOST_MARKING && record.whoMayPost === "everyone";
-}
-
-function ownQueued(
-  outgoing: OutgoingStore,
-  conversation: Conversation,
-  messageId: MessageId,
-): string | null | undefined {
-  const queued = queuedMarks(outgoing, conversation, messageId);
-  return queued.find((one) => one.mark === "reaction")?.emoji;
-}
-
-function byPosition(a: { readonly position: number }, b: { readonly position: number }): number {
-  return a.position - b.position;
+/** A reaction is a message to everybody, so it is for conversations in which that is few. */
+export function takesReactions({ record }: Conversation, message: MessageRecord): boolean {
+  const few = record.members <= MOST_MARKING && record.whoMayPost === "everyone";
+  const sent = message.seq !== null && message.notice === null;
+  return few && sent && !WITHOUT.has(decodedOf(message).kind);
 }

@@ -34,7 +34,7 @@ import { pollState } from "./poll-state.ts";
 import type { PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
 import { decodedOf, loadMessage } from "./messages.ts";
-import { withEdits } from "./edits.ts";
+import { editableUntil, withEdits } from "./edits.ts";
 import { queuedMarks } from "./marks.ts";
 import { reactionsOf } from "./reactions.ts";
 import { statusOf } from "./receipts.ts";
@@ -210,6 +210,7 @@ export class ViewMaker implements Views {
           }
         : await this.#noticed(record.notice);
     const reply = replyOf(content);
+    const untilMs = editableUntil(record);
     const status = record.mine ? this.#status(conversation, record) : null;
     const scheduledMs =
       record.seq === null ? this.#outgoing.find(record.messageId)?.notBeforeMs : undefined;
@@ -218,6 +219,7 @@ export class ViewMaker implements Views {
       ...(await this.#forwarded(content)),
       ...(await this.#reactions(conversation, record)),
       ...formerOf(record),
+      ...(untilMs === null ? {} : { editableUntilMs: untilMs }),
       ...(record.notOrder === true ? { notOrder: true } : {}),
       messageId: record.messageId,
       conversationId: record.conversationId,
@@ -288,7 +290,7 @@ export class ViewMaker implements Views {
   ): Promise<Pick<MessageItem, "reactions">> {
     const { personId } = this.#context.identity();
     const found = await reactionsOf(this.#outgoing, conversation, personId, record);
-    if (found.size === 0) return {};
+    if (found === null) return {};
     const reactions = [...found].map(async ([emoji, chosenBy]) => {
       const people = await this.#people.plates(chosenBy);
       return { emoji, people, mine: chosenBy.includes(personId) };

@@ -81,8 +81,10 @@ export interface MessageItem {
   readonly answer: ReplyQuote | null;
   readonly status: MessageStatus | null;
   readonly failure: CoreError | null;
-  /** The emoji that people reacted with; absent: none. */
+  /** The emoji that people reacted with; absent: the message takes no reactions. */
   readonly reactions?: readonly Reaction[];
+  /** This person may edit it until then; absent: not at all. */
+  readonly editableUntilMs?: number;
   /** The words that it had before its author edited it, the first ones first; absent: it was not. */
   readonly former?: readonly Wording[];
   /** It was forwarded to come here, or more often than the department's policy likes; absent: it

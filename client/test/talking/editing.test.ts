@@ -4,41 +4,31 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { MessageItem } from "#core/core.ts";
 import { newId } from "#core/ids.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
-import { Insider, type OwnKey } from "../support/insider.ts";
+import { insiderGroup, type InsiderGroup } from "../support/insider-group.ts";
 import type { Officer } from "../support/officer.ts";
 import { compareDigits } from "../support/scenarios.ts";
-import { World } from "../support/world.ts";
 
 const LIMIT_MS = 60_000;
 
-let world: World;
-let insider: Insider;
+let world: InsiderGroup["world"];
+let group: InsiderGroup;
+let insider: InsiderGroup["insider"];
 let a: Officer;
 let b: Officer;
 let id: ConversationId;
-let key: OwnKey;
+let key: InsiderGroup["key"];
 let messageId: MessageId;
 
 beforeEach(async () => {
-  world = await World.make({ people: 2 });
-  [a, b] = [world.officer("Asha"), world.officer("Balu")];
-  insider = await Insider.register(world.server, 50);
-  id = newId();
-  await insider.api.createConversation({
-    ...{ conversationId: id, kind: "group", personIds: [a.person, b.person] },
-    ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
-  });
-  key = await insider.makeKey(id);
-  await Promise.all([a.ready(id), b.ready(id)]);
+  group = await insiderGroup(2);
+  ({ world, insider, id, key } = group);
+  [a, b] = group.officers as [Officer, Officer];
   ({ messageId } = await a.text(id, "Gate 2"));
   await b.receives(id, "Gate 2");
   await a.until("accepted", async () => (await shown(a))?.seq != null);
 }, LIMIT_MS);
 
-afterEach(async () => {
-  await world.close();
-  await world.server.close();
-});
+afterEach(() => group.close());
 
 async function shown(officer: Officer): Promise<MessageItem | undefined> {
   const { messages } = await officer.core.messages.page(id, null, 50);
@@ -121,7 +111,7 @@ it(
     await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
     await world.settle(a, b);
     expect(await b.texts(id)).toEqual(["Gate 2"]);
-    expect((await shown(b))?.reactions).toBeUndefined();
+    expect((await shown(b))?.reactions).toEqual([]);
   },
   LIMIT_MS,
 );

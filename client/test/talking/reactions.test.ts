@@ -4,33 +4,25 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { MessageItem } from "#core/core.ts";
 import { newId } from "#core/ids.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
-import { Insider, type OwnKey } from "../support/insider.ts";
+import { insiderGroup, type InsiderGroup } from "../support/insider-group.ts";
 import type { Officer } from "../support/officer.ts";
-import { World } from "../support/world.ts";
 
 const LIMIT_MS = 60_000;
 const FAMILY = "👨🏽‍👩🏽‍👧🏽‍👦🏽";
 
-let world: World;
-let insider: Insider;
+let group: InsiderGroup;
+let insider: InsiderGroup["insider"];
 let a: Officer;
 let b: Officer;
 let c: Officer;
 let id: ConversationId;
-let key: OwnKey;
+let key: InsiderGroup["key"];
 let messageId: MessageId;
 
 beforeEach(async () => {
-  world = await World.make({ people: 3 });
-  [a, b, c] = [world.officer("Asha"), world.officer("Balu"), world.officer("Chandra")];
-  insider = await Insider.register(world.server, 50);
-  id = newId();
-  await insider.api.createConversation({
-    ...{ conversationId: id, kind: "group", personIds: [a.person, b.person, c.person] },
-    ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
-  });
-  key = await insider.makeKey(id);
-  await Promise.all([a.ready(id), b.ready(id), c.ready(id)]);
+  group = await insiderGroup(3);
+  ({ insider, id, key } = group);
+  [a, b, c] = group.officers as [Officer, Officer, Officer];
   ({ messageId } = await a.core.messages.send(
     id,
     { kind: "text", text: "Go", mentions: [] },
@@ -40,10 +32,7 @@ beforeEach(async () => {
     await one.until("the message", async () => (await found(one))?.seq != null);
 }, LIMIT_MS);
 
-afterEach(async () => {
-  await world.close();
-  await world.server.close();
-});
+afterEach(() => group.close());
 
 async function found(officer: Officer): Promise<MessageItem | undefined> {
   const { messages } = await officer.core.messages.page(id, null, 50);

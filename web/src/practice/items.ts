@@ -77,6 +77,7 @@ export function messageOf(said: Said, more: Partial<MessageItem>): MessageItem {
   return {
     ...{ mine: false, sentMs: Date.now(), preview: previewOf(said.body) },
     ...{ replyTo: null, answer: null, status: null, failure: null },
+    ...(said.seq === null ? {} : { reactions: [] }),
     ...said,
     ...more,
   };

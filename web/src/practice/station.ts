@@ -32,6 +32,7 @@ const STEPS = [
   [150, "delivered"],
   [500, "read"],
 ] as const;
+const EDITABLE_MS = 3_600_000;
 const ANSWER_MS = 900;
 
 export interface Talk {
@@ -138,7 +139,10 @@ export abstract class Station {
   }
   /** A message of this person's comes to the others, who read it; one of them answers. */
   protected async deliver(talk: Talk, message: MessageItem): Promise<void> {
-    const sent = { ...message, seq: ++this.#made };
+    const { body, sentMs } = message;
+    const worded = body.kind === "text" || body.kind === "attachments";
+    const edits = worded ? { editableUntilMs: sentMs + EDITABLE_MS } : {};
+    const sent = { ...message, ...edits, seq: ++this.#made, reactions: [] };
     for (const [ms, status] of STEPS) {
       await pause(ms);
       this.put(talk, { ...sent, status });

@@ -1,0 +1,36 @@
+/** A group in which one member's device does as it likes (insider.ts). */
+import { newId } from "#core/ids.ts";
+import type { ConversationId } from "#core/ids.ts";
+import { Insider, type OwnKey } from "./insider.ts";
+import type { MemoryServer } from "../memory/server.ts";
+import type { Officer } from "./officer.ts";
+import { World } from "./world.ts";
+
+export interface InsiderGroup {
+  readonly world: World<MemoryServer>;
+  readonly insider: Insider;
+  readonly officers: readonly Officer[];
+  readonly id: ConversationId;
+  /** Everybody writes under it, so that the insider reads what a member reads. */
+  readonly key: OwnKey;
+  close(): Promise<void>;
+}
+
+/** A group that the insider made of so many officers, each of whom follows it. */
+export async function insiderGroup(people: number): Promise<InsiderGroup> {
+  const world = await World.make({ people });
+  const { officers } = world;
+  const insider = await Insider.register(world.server, 50);
+  const id: ConversationId = newId();
+  await insider.api.createConversation({
+    ...{ conversationId: id, kind: "group", personIds: officers.map(({ person }) => person) },
+    ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
+  });
+  const key = await insider.makeKey(id);
+  await Promise.all(officers.map((one) => one.ready(id)));
+  const close = async (): Promise<void> => {
+    await world.close();
+    await world.server.close();
+  };
+  return { world, insider, officers, id, key, close };
+}
