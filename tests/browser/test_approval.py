@@ -1,5 +1,5 @@
-"""A department that approves: admins confirm first phones, replace lost ones, and unlock those that
-a colleague locked."""
+"""A department in which admins confirm first phones, replace lost phones, and unlock phones that a
+colleague locked."""
 
 from collections.abc import Callable, Iterator
 

@@ -26,7 +26,7 @@ def spoken(station: Station, index: int, other: Officer) -> Officer:
 
 @pytest.fixture(scope="module")
 def locking(posted: Station, colleague: Officer) -> Officer:
-    """An officer with a PIN who has spoken to the colleague."""
+    """An officer who has set a PIN and wrote to the colleague."""
     return spoken(posted, 1, colleague)
 
 
@@ -224,5 +224,5 @@ def test_the_tenth_wrong_pin_erases_everything(officer: Officer) -> None:
     officer.heading("firstRun.number.title").or_(
         officer.heading("firstRun.language.title")
     ).first.wait_for()
-    # Its keys are gone, so that it is a new device of somebody who has another.
+    # Its keys are gone: the server registers it as a second device of the same person.
     officer.register_waiting()

@@ -65,7 +65,7 @@ def new_order(officer: Officer) -> None:
 
 def test_an_order_to_a_station(cast: Cast) -> None:
     head, constable, _ = cast
-    # A constable is told why there is nothing to begin; the address shows the same.
+    # The page says why a constable cannot begin an order, also by its address.
     new_order(constable)
     constable.page.get_by_text(constable.word("orders.empty.issued.noRight")).wait_for()
     expect(constable.page.get_by_role("button", name=constable.word("orders.new"))).to_have_count(0)

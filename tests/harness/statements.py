@@ -1,8 +1,8 @@
-"""Whether PostgreSQL executes each statement in a test that runs there.
+"""Checks that the tests that run on PostgreSQL execute every statement of the server there.
 
-A module that names SQLite alone (the marker ``databases``) leaves its statements to other tests on
-PostgreSQL. With EVERY_DATABASE=1 no test is left out, and a run of all tests fails that finds
-a statement in tests alone that would be left out; it names one of these tests for each.
+The marker ``databases`` lets a module run on SQLite alone if other tests execute its statements on
+PostgreSQL. With EVERY_DATABASE=1 every test runs on both, and the run fails for each statement that
+only tests of SQLite execute; it names one of these tests.
 """
 
 import re
@@ -16,7 +16,7 @@ _NUMBERS = re.compile(r"(?:\(\$\d+[^()]*\)(?:, )?)+|\$\d+(?:::[A-Z]+)?(?:, (?=\$
 
 
 class EveryDatabase:
-    """A plugin for pytest. ``runs``: whether a test is one of those that run without it."""
+    """A plugin for pytest. ``runs``: whether a test runs also without EVERY_DATABASE."""
 
     def __init__(self, runs: Callable[[pytest.Item], bool]) -> None:
         self._runs = runs

@@ -26,7 +26,7 @@ import type { MessageId } from "../ids.ts";
 /** A person's devices at most; a seal of a ballot under X-Wing is 1,156 bytes. */
 const MAX_SEALS = 16;
 const MAX_SEAL = 1_400;
-/** A family of four with skin tones has 19 units of UTF-16. */
+/** The longest emoji, in UTF-16 units: a family of four with skin tones has 19. */
 const MAX_EMOJI = 24;
 
 export type Mark =

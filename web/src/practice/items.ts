@@ -1,4 +1,7 @@
-/** View models of a core in memory, each from the few values that differ. */
+/**
+ * Makes chats, messages and orders for screens without a server (station.ts): a caller gives the values
+ * that differ from a plain one.
+ */
 import type {
   AttachmentView,
   ConversationItem,

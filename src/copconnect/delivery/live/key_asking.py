@@ -86,8 +86,8 @@ class CellKeyAsking:
         self._asked: dict[Place, set[bytes]] = {}
         # Cells that this node waits for, and until when before it asks another device.
         self._waiting: dict[Place, int] = {}
-        # Asked devices that have not said that they make the key, and those that have since the
-        # last round.
+        # A device is asked for a key: ``_silent`` until it says that it makes the key, then
+        # ``_working`` until the next round stores that.
         self._silent: dict[tuple[ClientId, ConversationId], tuple[WantedCellKey, bytes]] = {}
         self._working: list[tuple[WantedCellKey, bytes]] = []
         # Cells that want a key, none of whose devices is connected here; None: not looked at.

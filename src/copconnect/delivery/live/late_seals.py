@@ -97,8 +97,9 @@ class LateSealAsking:
         self._jitter = jitter
         self._due: dict[ConversationId, int] = {}
         self._first: dict[_Receiver, _First] = {}
-        # Seals that devices could not open, which the next look judges; how many replacements were
-        # asked for, and which are being asked for now.
+        # ``_reported``: seals that a device could not open; the next look judges them. ``_failed``:
+        # how many replacements of a seal this node asked for. ``_anew``: seals whose replacement it
+        # has asked for and not received.
         self._reported: set[_Place] = set()
         self._failed: dict[_Place, int] = {}
         self._anew: set[_Place] = set()
@@ -109,8 +110,8 @@ class LateSealAsking:
         # Conversations that lack seals, none of whose holders was connected.
         self._unanswered: set[ConversationId] = set()
         self._asked: dict[tuple[ConversationId, bytes, bytes], set[ClientId]] = {}
-        # Asked devices that have not said that they make the seals, and what those were asked for
-        # that have said so since the last round.
+        # A device is asked for seals: ``_silent`` until it says that it makes them, then
+        # ``_working`` until the next round stores that.
         self._silent: dict[tuple[ClientId, ConversationId], list[SealAsk]] = {}
         self._working: list[SealAsk] = []
         self._scan_ms = 0

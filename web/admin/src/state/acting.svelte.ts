@@ -27,7 +27,7 @@ export class Acting {
   }
 }
 
-/** Says what became of an act, with the way to its line in the audit log or to undo it. */
+/** Shows the outcome of an administrative act, with a link to its entry in the audit log or to undo it. */
 export function sayDone(answer: ActAnswer, text: string, undo: (() => void) | null = null): void {
   if (answer.state === "waiting") {
     toast(c("act.waits"), {
