@@ -56,6 +56,7 @@ def test_a_long_text_folds_and_copies_as_it_was_written(trio: Trio) -> None:
     message.get_by_role("button", name=reader.word("conversation.readMore")).click()
     expect(message).to_contain_text("<b>now</b>")
     expect(message).to_contain_text("End of order.")
+    expect(message.locator("em")).to_be_in_viewport()
     # The marks are part of what a selection copies.
     assert message.locator(".text").text_content() == text
 
