@@ -7,8 +7,8 @@ writing thread between its statements, because each way there and back costs mor
 Work that must happen after a commit is registered with the transaction (:class:`Transaction`), in
 whose lifetime alone it is decided whether other processes learn of it from the bus or from the
 database.
-``METADATA`` collects the tables that each role's ``store.py`` defines; Alembic migrations under
-``migrations/`` create them. This module imports nothing of the roles.
+``METADATA`` collects the tables that each role's ``store.py`` defines; ``migrations/`` creates
+and upgrades them. This module imports nothing of the roles.
 """
 
 import asyncio

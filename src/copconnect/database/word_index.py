@@ -4,7 +4,7 @@ The column holds words between single spaces. A word has letters, marks, digits 
 that Unicode 3.2 knows, because a SQLite that is older than a letter would split the word there;
 quotes and backslashes it has none. The database keeps the index in step with the table by itself
 (triggers on SQLite), so what writes rows knows nothing of it. ``METADATA`` creates the index with
-its table; the migration executes :func:`statements`.
+its table.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -57,7 +57,7 @@ class WordIndex:
         event.listen(self._table, "after_create", self._created)
 
     def _created(self, _: Table, connection: Connection, **__: Any) -> None:
-        for statement in statements(connection.dialect.name, self._table.name, self._text.name):
+        for statement in _statements(connection.dialect.name, self._table.name, self._text.name):
             connection.exec_driver_sql(statement)
 
     @asynccontextmanager
@@ -138,7 +138,7 @@ def name_of(table_name: str, column_name: str) -> str:
     return f"{table_name}_{column_name}_index"
 
 
-def statements(dialect: str, table_name: str, column_name: str) -> list[str]:
+def _statements(dialect: str, table_name: str, column_name: str) -> list[str]:
     """Return the statements that create the index of an empty table."""
     index = name_of(table_name, column_name)
     if dialect != "sqlite":

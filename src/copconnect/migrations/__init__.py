@@ -1,9 +1,11 @@
-"""Alembic migrations, run at every start.
+"""The database's tables, made or upgraded at every start.
 
-On PostgreSQL an advisory lock lets one of several nodes migrate while the others wait; on SQLite
-the transaction's write lock does the same. A database whose tables are not exactly those of this
-version is refused, and left as it was: a migration that somebody edited after it had run has the
-same mark and other tables. The roles must be imported: their tables are what is compared.
+``METADATA`` makes the tables of an empty database and gives it the mark of the newest migration;
+Alembic migrations change the tables of a database that a former release made. On PostgreSQL an
+advisory lock lets one of several nodes migrate while the others wait; on SQLite the transaction's
+write lock does the same. A database whose tables are not exactly those of this version is refused,
+and left as it was: a migration that somebody edited after it had run has the same mark and other
+tables. The roles must be imported: their tables are what is made and compared.
 """
 
 from pathlib import Path
@@ -42,9 +44,14 @@ def _config(connection: Connection) -> Config:
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    if not is_current(connection):
+    if is_current(connection):
+        return
+    if MigrationContext.configure(connection).get_current_revision() is None:
+        METADATA.create_all(connection, checkfirst=False)
+        command.stamp(_config(connection), "head")
+    else:
         command.upgrade(_config(connection), "head")
-        _check_shape(connection)
+    _check_shape(connection)
 
 
 def is_current(connection: Connection) -> bool:
