@@ -155,7 +155,7 @@ export default tseslint.config(
           allow: { to: { element: { types: { anyOf: Object.keys(ROOMS) } } } },
         },
         { from: { element: { type: "web" } }, allow: { to: { file: { categories: "seam" } } } },
-        // The console stands on the app's parts; the app knows nothing of the console.
+        // The console uses the app's parts; the app knows nothing of the console.
         {
           from: { element: { type: "console" } },
           allow: { to: { element: { type: "web" } } },

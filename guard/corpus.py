@@ -1,4 +1,4 @@
-"""Reads the corpus: seeds written by hand, and the messages that each of them stands for.
+"""Reads the corpus: seeds written by hand, and the messages that each of them generates.
 
 ``corpus/<class>.txt`` holds one seed a line under the language in brackets. ``{a|b}`` is a choice,
 ``@place`` one of a list in ``slots.txt``, ``\\n`` a new line. Invariants: a seed gives the same
@@ -187,5 +187,5 @@ def _shingles(text: str) -> frozenset[str]:
 
 
 def digest(text: str) -> int:
-    """Return a number of 64 bits that stands for a text on every machine."""
+    """Return a hash of 64 bits of a text, the same on every machine."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

@@ -39,7 +39,7 @@ STRENGTH = 2.0
 CLOSE_ENOUGH = 0.01
 """The solver's tolerance. A smaller one takes longer and finds no more."""
 ROUNDS = 40
-"""Steps of Lloyd's algorithm, after which the levels stand still."""
+"""Steps of Lloyd's algorithm, after which the levels do not change."""
 THRESHOLD = 0.42
 GREETING_THRESHOLD = 0.17
 """The score above which a class claims a message. Greetings are most of what is to be found, and

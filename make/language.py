@@ -2,7 +2,7 @@
 with too many meanings, such as ``let in``.
 
 Most readers of this project learned English second. A sentence whose subject is "Who was moved"
-or "Of these" makes them search for the noun; a conditional "Where a proxy stands, ..." reads like
+or "Of these" makes them search for the noun; a conditional "Where a proxy is, ..." reads like
 a place. The check reads the comments and docstrings of Python, the comments of TypeScript, Svelte
 and CSS, and the paragraphs, list items and table cells of Markdown. Questions, headings, header
 rows and code pass. Run it as a module: `python -m make.language`.
@@ -30,6 +30,7 @@ PHRASES = (
     (r"nobody without", "", "a sentence about the person who has it"),
     (r"for company", "", "the size of the batch"),
     (r"it is the turn of", "", "the rule that chooses"),
+    (r"stands", r" (?:still|out|before you)\b", "is, counts, replaces or means"),
 )
 """Phrases that no sentence has, what may follow them all the same, and what to write instead."""
 REFUSED = tuple(
@@ -94,7 +95,7 @@ def blocks(path: str, text: str) -> Iterator[list[Line]]:
 
 
 def python_docstrings(text: str) -> Iterator[list[Line]]:
-    """Yield every string that stands as a statement, as docstrings do."""
+    """Yield every string that is a statement, as docstrings do."""
     for node in ast.walk(ast.parse(text)):
         match node:
             case ast.Expr(value=ast.Constant(value=str(docstring))):

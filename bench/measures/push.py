@@ -50,7 +50,7 @@ def run(prepared: Prepared, folder: Path, processes: int) -> Figures:
                 processes,
                 **pushed_at(origin, files[0]),
                 push_connections=CONNECTIONS,
-                messages_per_person_per_minute=10_000,  # One sender stands for a busy force.
+                messages_per_person_per_minute=10_000,  # One sender plays a busy force.
             )
         )
         sender, asleep = _sender(prepared, deployment)

@@ -3,8 +3,8 @@
 A message goes out before the restart, one is posted the moment it begins and others follow until
 everybody is back; each device comes back as clients do (jittered pauses), says Hello with its
 positions, and fetches what did not follow from the log. No message may be lost or come twice.
-Devices open what came once everybody is back, as 63,000 phones do not share two processors; beside
-it stands the time in which bare sockets connect (net/floor_side.py).
+Devices open what came once everybody is back, as 63,000 phones do not share two processors; the
+time in which bare sockets connect is beside it (net/floor_side.py).
 
 ``keys``: a night passes before the restart. All devices are away; so often a member signs out, so
 that a new roster head makes the key unusable, and the sender makes the next key and writes under

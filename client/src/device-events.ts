@@ -63,7 +63,7 @@ export type DeviceEvent =
   // The outbox.
   /** Read the log to its end: what was posted without an answer may be there. */
   | { readonly type: "answer_missing"; readonly conversation: Conversation }
-  /** The server says that this device is not listed: ask how the conversation stands. */
+  /** The server says that this device is not listed: fetch the conversation. */
   | { readonly type: "not_listed"; readonly conversation: Conversation }
   // The connection.
   /** It is up; frames follow in order. */

@@ -86,7 +86,7 @@ export interface OwnChain {
   readonly hash: Uint8Array;
 }
 
-/** The row of the conversation list and where processing stands. */
+/** The row of the conversation list, and how far its log is processed. */
 export interface ConversationRecord {
   readonly conversationId: ConversationId;
   readonly kind: ConversationKind;

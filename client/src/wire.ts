@@ -128,7 +128,7 @@ export interface Audience {
  * One line of the policy of standing groups: one group for every unit of ``levels``, of the
  * people at or below it who fit ``roles``, ``ranks`` and ``heads``, and of the unit's head.
  *
- * ``title``: "{unit}" stands for the unit's name. ``code``: names the line for good.
+ * ``title``: "{unit}" is replaced by the unit's name. ``code``: names the line for good.
  */
 export interface GroupPolicy {
   readonly code: string;
@@ -520,7 +520,7 @@ export interface Usage {
 
 /**
  * The people who hold a place that fits. Within one list any entry fits; an empty list asks for
- * nothing; every list that is not empty must fit the same place. ``everyone`` stands for a clause
+ * nothing; every list that is not empty must fit the same place. ``everyone`` means a clause
  * that asks for nothing, which is refused by itself.
  */
 export interface Clause {
@@ -1505,7 +1505,7 @@ export interface ConversationHead {
 }
 
 /**
- * Answer to Hello: where every conversation that lists this device stands. ``me_version`` is
+ * Answer to Hello: the head of every conversation that lists this device. ``me_version`` is
  * another one whenever the person's devices or their acceptance of the code are others.
  * ``sanctioned``: one of the person's sanctions is in force, or they have not read it.
  */
@@ -3042,7 +3042,7 @@ export interface Grants {
 
 /**
  * Every endorsement and grant that one device made, for somebody who revokes it: the revocation
- * lists what of it still stands. ``people``: the trust of the people they are about.
+ * lists what of it still counts. ``people``: the trust of the people they are about.
  */
 export interface MadeRecords {
   readonly endorsements: Uint8Array[];
@@ -3052,7 +3052,7 @@ export interface MadeRecords {
 
 /**
  * The server ends the device's token and unlists it in the same transaction. It is longer than
- * other records: it lists what the device made that still stands.
+ * other records: it lists what the device made that still counts.
  */
 export interface PostRevocation {
   readonly revocation: Uint8Array;

@@ -69,7 +69,7 @@ describe("simulated officers", () => {
     execFileSync("npm", ["run", "--silent", "build:officers"], { cwd: ROOT });
     await w.server.command("conversations", "create", "--unit", "TG-CHAR");
     const first = start(ME);
-    await wait("the group", () => first.output().includes("group stands"));
+    await wait("the group", () => first.output().includes("group is there"));
     // Invited before having registered: the group is there at once.
     const me = await w.device(ME);
     const group = await me.until("the station's group", async () =>
@@ -113,7 +113,7 @@ describe("simulated officers", () => {
     const { messageId: inGroup } = await me.text(id, "Who is at Madina junction?");
     const { messageId: alone } = await me.text(direct, "And you?");
     const second = start(ME);
-    await wait("the group again", () => second.output().includes("group stands"));
+    await wait("the group again", () => second.output().includes("group is there"));
     for (const [where, what] of [
       [id, inGroup],
       [direct, alone],

@@ -52,7 +52,7 @@ async function withhold(from: Officer, id: ConversationId): Promise<() => void> 
   };
 }
 
-/** The lists in which a person stands among those who have a message or lack it. */
+/** The lists that have a person among the readers of a message or the others. */
 async function listsOf(
   by: Officer,
   id: ConversationId,

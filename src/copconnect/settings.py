@@ -91,8 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     guard_policy: str = ""
     """File of the guard's policy; empty: the one that is shipped."""
     training_folder: str = ""
-    """The department's own folder of lessons, which stand over those that come with the program;
-    empty: none."""
+    """The department's own folder of lessons, which replace those of the program; empty: none."""
     training_before_large: Literal["yes", "no"] = "yes"
     """Whether somebody writes in large groups only after the officer course."""
     training_remind_days: NotNegative = 7
@@ -196,7 +195,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "https://*.notify.windows.com"
     )
     """Origins of push services that devices may subscribe at, separated by commas; empty: none, and
-    no pushes. ``*.`` stands for any host below."""
+    no pushes. ``*.`` means any host below."""
     push_contact: PushContact = ""
     """The address at which push services find the operator (the claim ``sub`` of VAPID). Apple
     takes no pushes without one."""

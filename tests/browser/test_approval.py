@@ -129,7 +129,7 @@ def test_a_right_over_a_unit_is_given_and_used(station: Station, chief: Officer)
         "button", name=chief.word("devices.rights.withdraw"), exact=True
     ).click()
     chief.page.get_by_text(chief.word("devices.rights.none")).wait_for()
-    # Earlier confirmations stand.
+    # Earlier confirmations still count.
     constable.page.reload()
     constable.heading("chats.title").wait_for()
 

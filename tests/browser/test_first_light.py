@@ -110,7 +110,7 @@ def test_the_app_can_be_installed(station: Station) -> None:
     uses = {(icon["sizes"], icon.get("purpose", "any")) for icon in drawn}
     assert {("192x192", "any"), ("512x512", "any"), ("512x512", "maskable")} <= uses
     assert page.evaluate(PLATES, drawn) == [icon["sizes"] for icon in drawn]
-    # Chromium itself finds nothing that stands in the way.
+    # Chromium itself finds no obstacle.
     page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     browser = officer.context.new_cdp_session(page)
     found = browser.send("Page.getAppManifest")

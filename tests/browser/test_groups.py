@@ -67,7 +67,7 @@ def test_a_group_is_made_named_and_given_a_photo(trio: Trio, tmp_path: Path) -> 
     founder.page.get_by_role("button", name=founder.word("groups.edit"), exact=True).click()
     name = founder.page.get_by_label(founder.word("groups.name"), exact=True)
     name.fill(renamed)
-    # The group goes on while one types: what stands in the field stays.
+    # Messages keep coming while one types: the text in the field stays.
     second.say("Second platoon has taken its place.")
     second.sees_status("Second platoon has taken its place.", "delivered")
     expect(name).to_have_value(renamed)

@@ -311,7 +311,7 @@ def test_an_order_lives_among_two_commanders_and_three_officers(
     for officer in (away, cast.phone):
         state(officer, "chose", choice=CANNOT).wait_for()
 
-    # Corrected: the newest text stands there, and the first one behind it.
+    # Corrected: the newest text is shown, and the first one behind it.
     open_order(first, TITLE, "issued")
     change(first, "correct", REASON, text=CORRECTED)
     state(near, "corrected").wait_for()
@@ -323,7 +323,7 @@ def test_an_order_lives_among_two_commanders_and_three_officers(
         expect(trace.get_by_text(said, exact=True)).to_be_visible()
     near.shot("trace")
 
-    # A flash order stands above everybody's page until it is acknowledged, or told in person.
+    # A flash order is on top of everybody's page until it is acknowledged, or told in person.
     compose(second, FLASH)
     second.button("orders.priority.flash").click()
     second.button("orders.compose.send").click()

@@ -40,7 +40,7 @@ def test_the_first_run_fits_the_smallest_phone(station: Station, language: str) 
         if stop != "chats-empty":
             expect(page.locator("button[type=submit]")).to_be_in_viewport(ratio=1)
     assert faults == []
-    # The bar is mirrored: the first of its sections stands where reading begins.
+    # The bar is mirrored: the first of its sections is where reading begins.
     first = page.get_by_role("link", name=officer.word("app.nav.chats"), exact=True)
     box = first.bounding_box()
     assert box is not None

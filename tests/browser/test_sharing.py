@@ -220,7 +220,7 @@ def test_a_file_name_does_not_hide_what_the_file_is(
         last = message.get_by_text(".exe", exact=True).bounding_box()
         assert first is not None
         assert last is not None
-        # The ending stands behind the rest, or below it.
+        # The ending is behind the rest, or below it.
         assert last["x"] >= first["x"] + first["width"] - 1 or last["y"] > first["y"]
     receiver.shot("file-name")
     assert sharing.save_as(receiver, message) == (shown, file.read_bytes())

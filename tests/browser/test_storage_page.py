@@ -4,7 +4,7 @@ from playwright.sync_api import expect
 
 from tests.harness.browser import Officer, Station
 
-# Stands in for the browser's decision, and counts how often each page asked.
+# Replaces the browser's decision, and counts how often each page asked.
 DECIDES = """
     window.asked = 0;
     const promised = () => localStorage.getItem("test.promised") === "yes";

@@ -218,7 +218,7 @@ class Commanders:
 
 @dataclass
 class World:
-    """The service and what it stands on. X25519 unless a test asks for X-Wing: it is faster."""
+    """The service and what it depends on. X25519 unless a test asks for X-Wing: it is faster."""
 
     database: Database
     options: Options = field(default_factory=lambda: Options(kem=X25519))

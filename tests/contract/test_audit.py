@@ -20,7 +20,7 @@ ROOT = Operator("root")
 
 
 class NoKeys:
-    """Stands in for the devices: these tests' entries are unsigned."""
+    """Replaces the devices: these tests' entries are unsigned."""
 
     async def public_key(self, connection: AsyncConnection, device: bytes) -> bytes | None:
         raise AssertionError((connection, device))

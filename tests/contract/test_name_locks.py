@@ -38,7 +38,7 @@ async def test_a_large_group_holds_few_locks(
     after = await world.change(a.caller, made, add=others[300:])
     assert after.members == 601
     await world.devices_changed(*others, urgent=True)
-    # Each of 601 names stands for one of 64 locks by its hash: one in 200 times, one is left out.
+    # Each of 601 names has one of 64 locks by its hash: one in 200 times, one is left out.
     least = 0 if database.is_sqlite else name_locks.LOCKS - 4
     assert least <= most <= (0 if database.is_sqlite else name_locks.LOCKS)
 

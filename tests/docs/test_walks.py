@@ -1,6 +1,6 @@
 """The architecture page and the walks name files that exist; entry functions link to their walk.
 
-A name in backticks with an ending of a source file stands for the files whose paths end with it.
+A name in backticks with an ending of a source file means the files whose paths end with it.
 """
 
 import re

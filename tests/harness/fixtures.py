@@ -187,7 +187,7 @@ def _servers(
 
     def make(**settings: str | int | bool) -> ServerProcess:
         data = folder / f"data-{len(made)}"
-        # The policy stands in the department record, so it is another department's.
+        # The policy is in the department record, so it is another department's.
         approving = settings.pop("department_policy", "none") == "approval"
         name = "approving_department" if approving else "department"
         shutil.copytree(request.getfixturevalue(name), data)

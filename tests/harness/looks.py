@@ -29,7 +29,7 @@ PAINTED = """async (colours) => {
   return true;
 }"""
 
-# Text that stands on one line with an ellipsis where it ends says so by its style and is no fault
+# Text on one line with an ellipsis where it ends says so by its style and is no fault
 # in a list of chats; in a button or a heading it is.
 CUT = """() => {
   const faults = [];

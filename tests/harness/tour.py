@@ -1,7 +1,7 @@
 """Ways through the app that stop at every screen, sheet and dialog.
 
 Each tour is a generator: it brings one officer to a screen, yields the screen's name while it
-stands there, and goes on when it is asked to. The caller decides what to look
+is there, and continues at the next call. The caller decides what to look
 at (:mod:`tests.harness.looks`).
 """
 

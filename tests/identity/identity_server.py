@@ -50,7 +50,7 @@ from tests.harness.large_from import LargeFrom
 
 
 class RecordedRosters:
-    """Stands in for the Delivery Service: keeps (people, urgent) of each change it was told of."""
+    """Replaces the Delivery Service: keeps (people, urgent) of each change it was told of."""
 
     def __init__(self, registry: DeviceRegistry) -> None:
         self._registry = registry

@@ -33,7 +33,7 @@ UNKNOWN = "+917999999999"
 
 
 class MovedClock:
-    """A clock that stands until the test moves it."""
+    """A clock that only the test moves."""
 
     def __init__(self) -> None:
         self.ms = START_MS
@@ -88,7 +88,7 @@ class Device:
 
 
 class SentTexts:
-    """Stands in for the SMS gateway of one server: keeps what was sent, as (number, text)."""
+    """Replaces the SMS gateway of one server: keeps what was sent, as (number, text)."""
 
     name = "a list"
 

@@ -169,7 +169,7 @@ async def test_signing_out_stands_in_the_persons_records(
     me = (await running.get("/v1/me", first)).json()
     revoked = {client["clientId"]: client["revoked"] for client in me["clients"]}
     assert revoked == {first.client_id: False, second.client_id: True}
-    assert (await running.get("/v1/trust")).json() == before  # It stands in the records alone.
+    assert (await running.get("/v1/trust")).json() == before  # It is in the records alone.
     (bundle,) = (await running.trust_of(first, first.person_id)).people
     (revocation,) = [Revocation.parse(one) for one in bundle.revocations]
     assert (revocation.device, revocation.lost) == (second.device, clock.ms)

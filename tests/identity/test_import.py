@@ -40,7 +40,7 @@ def bank(rows: dict[str, str], **files: bytes) -> databank.DataBank:
 
 
 class Recorded:
-    """Stands for the Authentication Service."""
+    """Plays the Authentication Service."""
 
     def __init__(self) -> None:
         self.lost: list[dict[PersonId, str]] = []

@@ -49,7 +49,7 @@ async def test_a_lesson_with_a_broken_quiz_leaves_the_former_one(
     await folder.read()
     path = "/v1/training/lessons/officer.bandobast?language="
     assert (await get(whole, device, path + "ur"))["title"] == "بندوبست"
-    # Hindi is missing: English stands in for it.
+    # Hindi is missing: English replaces it.
     assert (await get(whole, device, path + "hi"))["language"] == "en"
     broken = QUIZ.replace("    why: Right.\n", "    why: Right.\n    wrong: x\n")
     write(tmp_path, "te", title="మార్పు", body="New.", quiz=broken)

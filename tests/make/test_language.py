@@ -52,7 +52,7 @@ SENTENCES = (
     "Who was moved joins first.",
     "Whoever asks is answered.",
     "What is pending is sent.",
-    "Where a proxy stands before it, the header counts.",
+    "Where a proxy is before it, the header counts.",
     "Of two devices one sends.",
     "Among them one sends.",
 )
@@ -76,7 +76,7 @@ def test_a_finding_says_where_it_is_and_how_to_mend_it() -> None:
     assert list(
         language.findings("a/b.md", "The device joins.\nWho was\nmoved joins. It sends.")
     ) == ["a/b.md:2: 'Who was moved joins.': begin with the noun that the sentence is about"]
-    (found,) = language.findings("a.md", "Where a proxy stands, it counts.")
+    (found,) = language.findings("a.md", "Where a proxy is used, it counts.")
     assert found.endswith(
         "write If for a condition, else begin with the noun that the sentence is about"
     )

@@ -266,7 +266,7 @@ def step_authority_revokes(w: World, rng: Random) -> None:
 
 
 def step_compare(w: World, rng: Random) -> None:
-    """The attacker's server stands between a new device and the one that is to endorse it, with a
+    """The attacker's server is between a new device and the one that is to endorse it, with a
     ghost of that person: it lets the new device answer until six digits are those of the ghost."""
     new = any_device(w, rng, lambda d: d.legit and d.pending)
     if w.honest or not new:

@@ -62,7 +62,7 @@ def person(number: int) -> PersonId:
 
 
 class NoConversations:
-    """Stands for the Delivery Service: conversations that officers made, and those with posts."""
+    """Plays the Delivery Service: conversations that officers made, and those with posts."""
 
     def __init__(self) -> None:
         self.followed: dict[str, tuple[wire.Audience, wire.Names | None]] = {}
@@ -81,7 +81,7 @@ class NoConversations:
 
 
 class Nobody:
-    """Stands for the Authentication Service: nobody has registered."""
+    """Plays the Authentication Service: nobody has registered."""
 
     async def registered(self, _: Any, __: Any) -> set[PersonId]:
         return set()

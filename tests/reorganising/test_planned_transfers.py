@@ -24,7 +24,7 @@ from tests.reorganising.reorganising_world import (
 
 
 class NoGrants:
-    """Stands for the Authentication Service."""
+    """Plays the Authentication Service."""
 
     async def held_paths(self, _: object, __: object) -> list[str]:
         return []

@@ -1,4 +1,4 @@
-/** The scripted core's account: where the device stands, registration, lock, people. */
+/** The scripted core's account: the device's state, registration, lock, people. */
 import {
   spellings,
   type AppState,

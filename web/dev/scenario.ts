@@ -53,7 +53,7 @@ export interface Scenario {
   readonly timeWait: boolean;
   /** The security check that failed in one direct chat. */
   readonly alarm: ConversationAlarm;
-  /** The change made in this person's name that stands above every section. */
+  /** The change made in this person's name that is above every section. */
   readonly notice: "none" | AlarmView["kind"];
 }
 

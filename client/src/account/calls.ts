@@ -186,7 +186,7 @@ export class DeviceCalls {
 
   /**
    * A lost device: it is locked and taken off every roster; signed by this device. `lostMs`: since
-   * when it is lost; what it vouched for before stands.
+   * when it is lost; what it vouched for before still counts.
    */
   async revoke(device: DeviceId, lostMs?: number): Promise<void> {
     await this.#services.revoking.revoke(device, lostMs);

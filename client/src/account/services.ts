@@ -50,7 +50,7 @@ export interface AccountServicesOptions {
   readonly onClosed: () => void;
 }
 
-/** How this device stands, by its own judgement. */
+/** Whether this device is confirmed, by its own judgement. */
 export interface OwnTrust {
   readonly verdict: Verdict | null;
   /** People whose signed grants let them confirm it, nearest first; empty once somebody did. */

@@ -36,7 +36,7 @@ export interface MessageView {
   readonly content: object | null;
 }
 
-/** How this device stands. */
+/** Whether this device is registered and confirmed. */
 export interface StateView extends Pick<AppState, "phase" | "reason" | "kept"> {
   readonly confirmed: boolean;
   /** Connected, and in step with the server. */

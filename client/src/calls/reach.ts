@@ -45,7 +45,7 @@ export function orderable({ sanctions }: DeviceAccess, conversation: Conversatio
   return conversation;
 }
 
-/** Finished steps stand; the next connection brings what follows from them. */
+/** Finished steps are kept; the next connection brings what follows from them. */
 export function rejectUnlessOffline(error: unknown): void {
   if (!hasCode(error, "network", "overloaded")) throw error;
 }

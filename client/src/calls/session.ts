@@ -153,7 +153,7 @@ export class Session {
   async #changed(): Promise<AppState> {
     this.toldKeys.tell(this.#vault.handedKeys);
     const state = await this.#snapshot();
-    // Until it is known where the device stands, tabs show what the core before this one said.
+    // Until the state of the device is known, tabs show what the core before this one said.
     if (this.#entered) this.#emit({ type: "app", state });
     return state;
   }

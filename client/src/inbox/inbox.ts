@@ -174,7 +174,7 @@ export class Inbox {
           await raiseFloor(conversation, work, { position: log.cursor, epoch: settled });
         for (const entry of batch) await this.#next(receiving, entry);
       } finally {
-        // Entries before a failure stand: the log's place does not cover the failed entry.
+        // Entries before a failure are kept: the log's place does not cover the failed entry.
         await conversation.store(work);
         this.#tellMissing(conversation, missing);
         void this.#onEvent({ type: "cursor_moved", conversation });

@@ -169,7 +169,7 @@ async function restoredTo(
   }
 }
 
-/** Forget what stands on lost positions. Returns this device's own messages there, in order. */
+/** Delete the messages on lost positions. Returns this device's own messages there, in order. */
 async function dropRows(
   context: DeviceContext,
   { id, accepted, pending, log }: Conversation,

@@ -130,7 +130,7 @@ export interface JudgedMessage {
 
 /**
  * Judge a proof (F1). Throws Refused where the whole does not fit: the first message is not the
- * reported one, one stands there twice, or those before it are of another conversation or in another
+ * reported one, one is there twice, or those before it are of another conversation or in another
  * order than their senders signed. A single message that does not hold is said so, and shown to nobody.
  */
 export async function judgeProof(

@@ -43,7 +43,7 @@ type Kinds = typeof KINDS;
 type AnyKind = Kinds[keyof Kinds];
 type AnyWritten = Extract<AnyKind, { compose: unknown }>;
 
-/** Each entry stands under the name that its contents carry. */
+/** Each entry has the name of its contents as its key. */
 const BY_NAME: {
   readonly [K in keyof Kinds]: { read(fields: ContentFields): { readonly kind: K } };
 } = KINDS;

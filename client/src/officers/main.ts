@@ -131,7 +131,7 @@ async function main(): Promise<void> {
     if (core !== null) staff.push(core);
   }
   await station.begin(staff, list(values.invite));
-  log("the station's group stands");
+  log("the station's group is there");
   const head =
     commander === undefined
       ? null

@@ -1,4 +1,4 @@
-/** The code of conduct as this person stands to it. */
+/** The code of conduct, and whether this person accepted it. */
 import type { ConductCode } from "../wire.ts";
 
 export interface ConductView {

@@ -125,7 +125,7 @@ export class Book implements ConversationIndex {
     });
   }
 
-  /** Ask how a conversation stands; null when this person is no member (any more). */
+  /** Fetch a conversation's head; null when this person is no member (any more). */
   async fetch(conversationId: ConversationId): Promise<Conversation | null> {
     try {
       return await this.adopt(await this.#context.api.conversation(conversationId));

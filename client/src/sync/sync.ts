@@ -42,7 +42,7 @@ import type { MemberList } from "./member-list.ts";
 const CATCH_UPS = 4;
 const AGAIN = { firstMs: 1_000, maxMs: 30_000 };
 const MOST_TRIES = 6;
-/** While a conversation stands still, its log is looked at again each half minute. */
+/** The log of a conversation at a standstill is read again each half minute. */
 const STANDSTILL_TRY = MOST_TRIES - 1;
 /** This device is in no such conversation. */
 const NOT_HERE = ["not_member", "not_found", "device_unconfirmed"] as const;
@@ -292,7 +292,7 @@ export class Sync {
 
   // --- Frames ----------------------------------------------------------------------------------
 
-  /** Frames that failed for want of an answer are made up for while the connection stands. */
+  /** Frames that failed for want of an answer are made up for while the connection lives. */
   async onFrame(frame: Exclude<ServerFrame, Ready | OrderFrame>): Promise<void> {
     if (frame.t === "account") return this.#parts.onAccount(frame.event);
     if (frame.t === "position") return;

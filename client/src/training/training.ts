@@ -228,7 +228,7 @@ export class Training {
 
   async #keep(page: LessonPage, key: string): Promise<void> {
     const { vault } = this.#options.context;
-    // Under the language that was asked for: English may stand in for it.
+    // Under the language that was asked for: English may replace it.
     const value = { ...page, language: languageOf(key) };
     await vault.write([{ op: "put", store: LESSON_STORE, key, value }]);
     this.#held.set(key, page.digest);

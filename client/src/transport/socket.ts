@@ -1,6 +1,6 @@
 /**
- * The live connection: one WebSocket that says hello, is told where everything stands, and then
- * receives frames in order. It reconnects by itself with jitter until {@link Socket.stop}.
+ * The live connection: one WebSocket that says hello, receives every conversation's head, and then
+ * frames in order. It reconnects by itself with jitter until {@link Socket.stop}.
  *
  * Liveness: a socket that the network dropped silently looks open. The browser cannot send pings,
  * so an empty `cursors` frame goes out every {@link PROBE_MS}; what cannot be sent breaks the
@@ -109,7 +109,7 @@ export class Socket {
     this.#ready = false;
   }
 
-  /** The server has answered the hello of a connection that stands, as far as is known. */
+  /** The server has answered the hello, and the connection is not known to be closed. */
   get connected(): boolean {
     return this.#ready;
   }

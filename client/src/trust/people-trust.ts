@@ -339,7 +339,7 @@ export class PeopleTrust implements DeviceTrust {
       const mendable = error instanceof Refused && error.missing !== null;
       if (!mendable || this.#wasAsked(personId, false)) throw error;
       const asked = this.ensure([personId], { fresh: true });
-      // Without network the refusal stands: whoever asked judges again when people change.
+      // Without network the refusal remains: the caller judges again when people change.
       const answered = await asked.then(
         () => true,
         () => false,

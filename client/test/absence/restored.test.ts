@@ -50,7 +50,7 @@ async function reactions(officer: Officer, messageId: MessageId): Promise<string
   return found.map(({ emoji }) => emoji).join(" ");
 }
 
-/** How often each text stands in the server's log, by what the devices know of their messages. */
+/** How often each text is in the server's log, by what the devices know of their messages. */
 async function logged(): Promise<readonly string[]> {
   const { messages } = await a.core.messages.page(id, null, 50);
   const texts = new Map(

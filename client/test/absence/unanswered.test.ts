@@ -1,4 +1,4 @@
-/** Requests that nobody answers for a while, on a connection that stands: nothing else may come. */
+/** Requests that nobody answers for a while, on an open connection: nothing else may come. */
 import type { ConversationId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
 import type { Network } from "../support/network.ts";
@@ -37,7 +37,7 @@ async function groupOf(admin: Officer, others: readonly Officer[]): Promise<Conv
   return conversationId;
 }
 
-describe("what was not answered on a connection that stands", { timeout: LIMIT_MS }, () => {
+describe("requests without an answer on an open connection", { timeout: LIMIT_MS }, () => {
   it.each([
     ["what conversation it is", /\/conversations\/[0-9a-f]+\/start$/u],
     ["its log", /\/log$/u],

@@ -1,6 +1,6 @@
 /**
  * Somebody who was removed, together with the server: what they sign under the head of before is refused
- * wherever it stands in the log behind a later head (R2), also where the log is read backwards, after a
+ * at any position of the log behind a later head (R2), also where the log is read backwards, after a
  * restore, and as the newest state.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

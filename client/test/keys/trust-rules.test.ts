@@ -208,7 +208,7 @@ describe("a person's devices", () => {
     await expect(devicesRecord("C", ["c1", "c1"])).rejects.toMatchObject(rule("E0"));
   });
 
-  it("E4 another device whose certificate is unknown stands against an admin's endorsement", async () => {
+  it("E4 another device whose certificate is unknown prevents an admin's endorsement", async () => {
     const judge = await force({ uncertified: ["b1"] });
     await judge.records.addEndorsement((await endorsement("s1", "b3", -1, BY_ADMIN)).bytes);
     const { missing } = refusal(() => judge.confirmed(device("b3"), NOW));

@@ -146,7 +146,7 @@ export class People {
     return this.enlist(personIdOf(number), body.clientId, body.signaturePublicKey, body.label);
   }
 
-  /** A device gets its certificate and stands in its person's list. A repeat changes nothing. */
+  /** A device gets its certificate and is in its person's list. A repeat changes nothing. */
   async enlist(
     personId: PersonId,
     clientId: ClientId,

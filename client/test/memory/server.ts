@@ -179,7 +179,7 @@ export class MemoryServer {
         await this.rosters.refresh(conversation);
   }
 
-  /** The desk stands for the admin who would compare digits with a new officer. */
+  /** The desk is the admin who would compare digits with a new officer. */
   async #approve(personId: PersonId): Promise<void> {
     const [first, ...more] = this.people.clientsOf(personId);
     if (!this.approves || first === undefined || more.length > 0) return;

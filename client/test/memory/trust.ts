@@ -162,7 +162,7 @@ export class TrustRole {
     await this.#revoked(record.device, bytes);
   }
 
-  /** The roster authority revokes one's own device: what stood before stands (sign-out). */
+  /** The roster authority revokes one's own device: what counted before still counts (sign-out). */
   async revokeByAuthority(clientId: ClientId): Promise<void> {
     const { department, people } = this.#server;
     const { device } = people.client(clientId);

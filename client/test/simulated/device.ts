@@ -22,7 +22,7 @@ const LOST: readonly (readonly ServerFrame["t"][])[] = [
   ["roster", "conversation", "gone"],
   ["entry", "key", "share", "conversation"],
 ];
-/** Losses of a disk: secrets that were sealed or shared, rosters, or where the device stands. */
+/** Losses of a disk: secrets that were sealed or shared, rosters, or the device's state. */
 const FORGOTTEN: readonly (readonly string[])[] = [
   [STORES.conversationKeys],
   [STORES.cellKeys],

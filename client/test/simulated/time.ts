@@ -67,7 +67,7 @@ export class SimulatedTime {
     for (const name of SUBTLE) Reflect.deleteProperty(globalThis.crypto.subtle, name);
     for (const { release } of this.#answers) release();
     vi.restoreAllMocks();
-    // Vitest restores a faked function only where the fake stands.
+    // Vitest restores a faked function only where the fake is installed.
     globalThis.setTimeout = this.#faked;
     vi.useRealTimers();
   }

@@ -356,7 +356,7 @@ describe("grants", () => {
 });
 
 describe("E4: revoking a lost phone", () => {
-  test("by one's own other phone: what it confirmed before the loss stands", async () => {
+  test("by one's own other phone: what it confirmed before the loss still counts", async () => {
     const lost = await Phone.register(server, clock, 1, "Lost");
     const early = await Phone.register(server, clock, 1, "Early");
     await confirm(lost, early);

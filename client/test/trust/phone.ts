@@ -29,7 +29,7 @@ export interface Clock {
   ms: number;
 }
 
-/** Changes an answer, or the failure that stands for it. */
+/** Changes an answer, or throws its failure. */
 export type Lie = (path: string, answer: unknown) => unknown;
 
 /** A phone's view of a server, in memory or real. */

@@ -94,7 +94,7 @@ describe("T1: the department's time", () => {
     expect(asked).toBe(1);
   });
 
-  test("counts sleep, in which the monotonic clock stands still, and asks anew after it", async () => {
+  test("counts sleep, in which the monotonic clock does not run, and asks again after it", async () => {
     const time = newTime();
     await time.anchor();
     serverMs += HOUR_MS;

@@ -131,7 +131,7 @@ class Judge:
     def _signer(
         self, record: Record, device: bytes, without: frozenset[bytes] = frozenset()
     ) -> Certificate | None:
-        """Return the certificate of who signed an endorsement or grant that stands."""
+        """Return the certificate of the signer of an endorsement or grant that counts."""
         at: int = record.created
         if not self._signed(record, device):
             return None

@@ -18,7 +18,7 @@ def merkle_root(hashes: list[bytes]) -> bytes:
 
 def merkle_path(hashes: list[bytes], index: int) -> bytes:
     """Return depth (1) ‖ sides (2) ‖ depth × 32 bytes. Convention: bit i of the sides is 1 where
-    the i-th hash from below stands left; a level where the node moves up alone takes no hash."""
+    the i-th hash from below is left; a level where the node moves up alone takes no hash."""
     path, sides = list[bytes](), 0
     for level in merkle_levels(hashes)[:-1]:
         if (beside := index ^ 1) < len(level):

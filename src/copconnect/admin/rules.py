@@ -76,7 +76,7 @@ def check_rules(rules: Sequence[wire.RightRule], codes: Codes) -> None:
         if reason is not None:
             raise errors.ActInvalid(reason=reason)
     if len(set(rules)) != len(rules):
-        raise errors.ActInvalid(reason="a line stands there twice")
+        raise errors.ActInvalid(reason="a line is there twice")
     for right in sorted(BY_GRANT_ALONE):
         if not any(one.right == right for one in rules):
             raise errors.ActInvalid(reason=f"nobody would have {right}")

@@ -2,7 +2,7 @@
 
 The server writes ``act``; the device signed ``signed``. An entry holds only if the signature is the
 device's that the entry names, if the act is an outcome of what was signed, and if fields of the
-same name have the same value in both. A signed act stands in the log once, or twice where the first
+same name have the same value in both. A signed act is in the log once, or twice where the first
 is the proposal that waited for a second admin; then the entry after the second is the approval of
 another person, for the hash of the first one's record. An act of weight has the proof that its
 person was there (:mod:`copconnect.audit.presences`).

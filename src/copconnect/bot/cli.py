@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     command("confirm", _confirm, "Show the digits to an admin, until the bot is confirmed.")
     made = command("conduct", _conduct, "Accept a new version of the code of conduct.")
     made.add_argument("--accept-conduct", action="store_true", help="accept it unasked")
-    command("status", _status, "Say how the bot stands. The bot must not run meanwhile.")
+    command("status", _status, "Print the state of the bot. The bot must not run meanwhile.")
     made = command("run", _run, "Run a bot until SIGTERM.")
     made.add_argument("program", help="module:variable, such as examples.vehicles:bot")
     return parser

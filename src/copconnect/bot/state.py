@@ -1,6 +1,6 @@
 """The files of a bot: its state, which the core keeps encrypted, and what opens it.
 
-Files that other users can read are refused, because the key file stands beside the state.
+Files that other users can read are refused, because the key file is in the folder of the state.
 """
 
 import os

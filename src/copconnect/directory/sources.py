@@ -26,7 +26,7 @@ from copconnect.ids import UnitId
 # Columns that a file lacks keep what is stored, but for these, which it says each time anew.
 SAID_EACH_TIME = ("status", "enrolment_code")
 POST_NAMES = names.columns("post")
-TABLES = tuple(COLUMNS)  # Each after those that it stands on.
+TABLES = tuple(COLUMNS)  # Each after the tables that it refers to.
 SKIP = "none"  # For a sheet that is no table.
 
 
@@ -114,7 +114,7 @@ def choose(
 
 
 def tables_of(chosen: Iterable[Chosen], stored: StoredBank) -> dict[str, list[Table]]:
-    """Return the tables of chosen sheets; stored ones stand in for tables that the files lack."""
+    """Return the tables of chosen sheets; stored ones replace tables that the files lack."""
     made: dict[str, list[Table]] = {}
     sheets = list(chosen)
     for name in TABLES:

@@ -1,1 +1,1 @@
-"""``copconnect doctor``: checks of everything that a server stands on, each in words."""
+"""``copconnect doctor``: checks of everything that a server depends on, each in words."""

@@ -3,7 +3,7 @@
 Every error has a stable ``code``, an HTTP ``status``, says who is at fault by its class
 (:class:`CallerError`, :class:`DependencyError`), whether a retry of the same bytes can help, and
 what to do next. Codes are listed in docs/protocol.md; a test compares the two. :mod:`base` has the
-classes that all stand on, :mod:`delivery` the Delivery Service's errors, :mod:`registration`
+base classes, :mod:`delivery` the Delivery Service's errors, :mod:`registration`
 those of registration, :mod:`conduct` those of the code of conduct, :mod:`reports` those of reports;
 everybody imports this package. Imports only :mod:`copconnect.wire`.
 """

@@ -1,4 +1,4 @@
-"""The classes that every error stands on."""
+"""The base classes of every error."""
 
 from copconnect import wire
 

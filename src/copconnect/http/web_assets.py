@@ -3,7 +3,7 @@
 Invariants: only files found at start are served, so no path can escape the folder; files whose
 name carries their hash are cached for a year, everything else is asked for each time; a path
 that is no file and has no extension is a screen of the app and answers index.html; the page of
-the practice may reach nothing, which its policy makes the browser hold to, and stands in a frame of
+the practice may reach nothing, which its policy makes the browser hold to, and loads in a frame of
 the app alone.
 """
 

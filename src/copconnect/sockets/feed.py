@@ -26,7 +26,7 @@ from copconnect.principals import Caller, Ended
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeafState:
-    """A client's leaf in a conversation, and where that stands. Fields that wire.ConversationHead
+    """A client's leaf in a conversation, and that one's head. Fields that wire.ConversationHead
     has too are passed on as they are. ``history_from_ms`` is the leaf's: nothing that was sent
     before it, and no key that was made before it, is for this device; 0: everything is."""
 
@@ -52,7 +52,7 @@ class ConversationPosition:
 
 @dataclass(frozen=True, slots=True)
 class RosterNews:
-    """The whole change since an epoch, and where the conversation stands in that snapshot."""
+    """The whole change since an epoch, and the conversation's state in that snapshot."""
 
     change: RosterWakeup
     last_seq: Seq
@@ -111,7 +111,7 @@ class Feed(Protocol):
         ...
 
     async def standings_since(self, since_ms: int) -> Mapping[ConversationId, ConversationPosition]:
-        """Return where the conversations stand that got a message or a head since a time."""
+        """Return the heads of the conversations that got a message or a head since a time."""
         ...
 
     async def keys_since(self, since_ms: int) -> Sequence[KeyWakeup]:

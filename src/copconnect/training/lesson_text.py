@@ -253,7 +253,7 @@ class _LessonParser:
 
 
 _NAMES = {
-    "image": "a picture stands on lines of its own",
+    "image": "a picture needs lines without other text",
     "link_open": "links lead out of the app and are not shown",
     "code_inline": "text between backticks",
     "code_block": "indented text; begin it at the margin",

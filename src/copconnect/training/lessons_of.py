@@ -70,7 +70,7 @@ def read_lesson(
     problems: list[TextProblem] = []
     for language in wire.LANGUAGES:
         if language not in written.texts:
-            # English stands in for a language that is missing, so it must be there.
+            # English replaces a missing language, so it must be there.
             problems.append(
                 TextProblem(language, 0, "missing", "there is no text", serious=language == "en")
             )

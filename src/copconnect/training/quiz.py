@@ -103,7 +103,7 @@ def _mapping(node: Node | None, line: int, expected: str) -> Mapping[str, Node]:
     for key, value in node.value:
         name = text_of(key)
         if name is None or name in found:
-            raise Wrong(line, "yaml", f"`{name}` stands there twice" if name else expected)
+            raise Wrong(line, "yaml", f"`{name}` is there twice" if name else expected)
         found[name] = value
     return found
 

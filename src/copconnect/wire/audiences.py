@@ -14,7 +14,7 @@ _Person = Annotated[PersonId, HEX16]
 
 class Clause(Wire, frozen=True, kw_only=True):
     """The people who hold a place that fits. Within one list any entry fits; an empty list asks for
-    nothing; every list that is not empty must fit the same place. ``everyone`` stands for a clause
+    nothing; every list that is not empty must fit the same place. ``everyone`` means a clause
     that asks for nothing, which is refused by itself."""
 
     everyone: bool = False
@@ -57,7 +57,7 @@ class GroupPolicy(Wire, frozen=True, kw_only=True):
     """One line of the policy of standing groups: one group for every unit of ``levels``, of the
     people at or below it who fit ``roles``, ``ranks`` and ``heads``, and of the unit's head.
 
-    ``title``: "{unit}" stands for the unit's name. ``code``: names the line for good."""
+    ``title``: "{unit}" is replaced by the unit's name. ``code``: names the line for good."""
 
     code: _Code
     title: Names

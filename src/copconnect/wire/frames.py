@@ -104,7 +104,7 @@ class ConversationHead(Wire, frozen=True, kw_only=True):
 
 
 class Ready(Frame, frozen=True, kw_only=True, tag="ready"):
-    """Answer to Hello: where every conversation that lists this device stands. ``me_version`` is
+    """Answer to Hello: the head of every conversation that lists this device. ``me_version`` is
     another one whenever the person's devices or their acceptance of the code are others.
     ``sanctioned``: one of the person's sanctions is in force, or they have not read it."""
 

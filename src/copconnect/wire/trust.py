@@ -170,7 +170,7 @@ class Grants(Wire, frozen=True, kw_only=True):
 
 class MadeRecords(Wire, frozen=True, kw_only=True):
     """Every endorsement and grant that one device made, for somebody who revokes it: the revocation
-    lists what of it still stands. ``people``: the trust of the people they are about."""
+    lists what of it still counts. ``people``: the trust of the people they are about."""
 
     endorsements: list[bytes]
     grants: list[bytes]
@@ -179,7 +179,7 @@ class MadeRecords(Wire, frozen=True, kw_only=True):
 
 class PostRevocation(Wire, frozen=True, kw_only=True):
     """The server ends the device's token and unlists it in the same transaction. It is longer than
-    other records: it lists what the device made that still stands."""
+    other records: it lists what the device made that still counts."""
 
     revocation: Annotated[bytes, Meta(min_length=1, max_length=MAX_REVOCATION_BYTES)]
 

@@ -16,7 +16,7 @@ interface Playing {
 
 const playing = new Map<AttachmentId, Playing>();
 
-/** Whether a service worker stands between this page and the network. */
+/** Whether a service worker is between this page and the network. */
 export function canStream(): boolean {
   return "serviceWorker" in navigator && navigator.serviceWorker.controller !== null;
 }

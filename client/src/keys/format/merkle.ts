@@ -1,7 +1,7 @@
 /**
  * Merkle trees of RFC 6962 with SHA-256: an odd last node moves up unchanged, the tree of nothing
  * is H(empty). A path is depth (1) ‖ sides (2) ‖ depth × 32 bytes: bit i of the sides is 1 where the
- * i-th hash from below stands left; a level where the node moves up alone takes no hash. Pure.
+ * i-th hash from below is left; a level where the node moves up alone takes no hash. Pure.
  */
 import type { Bytes } from "../../octets.ts";
 import { equalBytes } from "../../octets.ts";

@@ -39,7 +39,7 @@ export type RecordOf<F> = F extends RecordFormat<infer L> ? ValuesOf<L> & Signed
 const verified = new WeakMap<SignedRecord, string>();
 
 interface RecordKind {
-  /** The label whose T(label) stands before the signed bytes. */
+  /** The label whose T(label) precedes the signed bytes. */
   readonly label: string;
   /** The rule that refuses a malformed record or a wrong signature. */
   readonly rule: string;

@@ -1,9 +1,9 @@
 /**
- * Which revocations count, and what of a revoked device's word still stands (E4, E6).
+ * Which revocations count, and what of a revoked device's word still counts (E4, E6).
  *
  * Conventions, the same as the server's:
  * - Several revocations of one device all count: it is lost from the earliest on, and what it signed
- *   stands only if each lets it stand.
+ *   counts only if each leaves it valid.
  * - If revocations void each other in a circle, the one whose signer ranks higher counts (a root
  *   admin, the roster authority, another person's admin, an own device), then the earlier, then the
  *   lower hash.

@@ -179,7 +179,7 @@ def _policies(force: Force, case: _Add) -> None:
          without="department 1, department 2")  # fmt: skip
     force.endorse("b1 b2 first", "b1", "b2", -45)
     force.endorse("b1 b3 late", "b1", "b3", -35)
-    case("E0", "policy none ends: what was endorsed stands",
+    case("E0", "policy none ends: what was endorsed counts",
          "department none, department approval, b1 b2 first, b1 b3 late", "b1: no",
          "b2: own device, b1", "b3: no", without=f"{alone}, b1 b2")  # fmt: skip
     case("E0", "policy approval: no first device", "", "b1: no", "c1: no", without="s1 b1")
@@ -232,7 +232,7 @@ def _revocations(force: Force, case: _Add) -> None:
     case("E4", "a device cannot cut off what it rests on", "b2 -b1 bare", *_ALL_STAND)
     for name, by in (("root admin", "r1"), ("granted admin", "a1"), ("roster authority", "")):
         force.revoke(f"{name} -s1", by, "s1", -10, -20, ["s1 b1"])
-        case("E4", f"by the {name}, listing what stands", f"{name} -s1", "s1: no",
+        case("E4", f"by the {name}, listing what counts", f"{name} -s1", "s1: no",
              "b1: admin, s1", "b2: own device, b1")  # fmt: skip
         force.revoke(f"{name} -s1 bare", by, "s1", -10, -20)
         stand = "admin, s1" if not by else "no"
@@ -251,7 +251,7 @@ def _revocations(force: Force, case: _Add) -> None:
     case("E4", "a grant that is not listed falls", "r1 -a1, s1 b1", "a1: no", "s1: admin, a1",
          "b1: no", "b2: no")  # fmt: skip
     force.revoke("r1 -a1 grant", "r1", "a1", -10, -11, ["a1 s1", "a1 S"])
-    case("E4", "a grant that is listed stands", "r1 -a1 grant", "s1: admin, a1", "b1: admin, s1")
+    case("E4", "a grant that is listed counts", "r1 -a1 grant", "s1: admin, a1", "b1: admin, s1")
     force.revoke("s1 -a1", "s1", "a1", -10, -11)
     case("E4", "against somebody above in its chain", "s1 -a1", *_ALL_STAND)
     force.revoke("s1 -r1", "s1", "r1", -10, -11)

@@ -213,7 +213,7 @@ class Registration:
         return _step(body.ticket, step, card, row.expires_ms - now)
 
     async def check(self, body: wire.CheckRegistration) -> wire.RegistrationStep:
-        """Tell where a registration stands. Raises TicketInvalid."""
+        """Return the next step of a registration. Raises TicketInvalid."""
         now = self._deps.clock.now_ms()
         async with self._deps.database.transaction() as connection:
             row = await registration_store.lock_ticket(

@@ -92,7 +92,7 @@ def problem(found: Policy, classes: Collection[str], ranks: Collection[str]) -> 
             if claimed not in classes:
                 return f"no class {claimed}"
             if (*acts.nudge, *acts.hold).count(claimed) > 1:
-                return f"{claimed} stands twice in {place}"
+                return f"{claimed} is twice in {place}"
     unknown = [rank for rank in found.exempt_ranks if rank not in ranks]
     return f"no rank {unknown[0]}" if unknown else None
 

@@ -58,7 +58,7 @@ class GuardService:
         weights: str,
         rules: str,
     ) -> None:
-        """Load and sign; an empty path stands for what is shipped. Raises GuardFile."""
+        """Load and sign; an empty path means the shipped guard. Raises GuardFile."""
         self._database = database
         self._clock = clock
         self._audit = audit

@@ -60,7 +60,7 @@ class LiveFeed:
             return await places.roster_since(connection, conversation_id, epoch)
 
     async def standings_since(self, since_ms: int) -> Mapping[ConversationId, ConversationPosition]:
-        """Return where the conversations stand that changed since a time."""
+        """Return the heads of the conversations that changed since a time."""
         async with self._deps.database.reading() as connection:
             return await places.standings_since(connection, since_ms)
 

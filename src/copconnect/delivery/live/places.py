@@ -1,4 +1,4 @@
-"""Statements on where clients, rosters, logs and keys stand, for live connections."""
+"""Statements on the state of clients, rosters, logs and keys, for live connections."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -137,7 +137,7 @@ async def roster_since(
 async def standings_since(
     connection: AsyncConnection, since_ms: int
 ) -> dict[ConversationId, ConversationPosition]:
-    """Return where the conversations stand that got a message or a head since a time."""
+    """Return the heads of the conversations that got a message or a head since a time."""
     rows = await connection.execute(
         select(_C.conversation_id, _C.last_seq, _C.roster_epoch).where(
             or_(_C.last_message_ms >= since_ms, _C.head_ms >= since_ms)

@@ -171,7 +171,7 @@ class LogReading:
         )
 
     async def chain(self, caller: Caller, conversation_id: ConversationId) -> wire.SenderChain:
-        """Return where the calling device's own messages stand (S7). Raises NotMember."""
+        """Return the positions of the calling device's own messages (S7). Raises NotMember."""
         async with self._deps.database.reading() as connection:
             await require_listed(connection, caller, conversation_id)
             header = await log.chain_end(connection, conversation_id, caller.device)

@@ -7,7 +7,7 @@ person's devices claims them. SQLite has one writer at a time and needs none of 
 
 PostgreSQL has room for 64 locks, each held twice, for each connection that it allows, in one table
 for everybody; when that is full nobody can write. A group may have thousands of people, so a lock
-stands for all names that hash to it: 64 in all. Strangers then wait for each other, but rarely and
+serves all names that hash to it: 64 in all. Strangers then wait for each other, but rarely and
 not for long: a registration while n people are made a group waits with a probability of n/64 at
 most, for the rest of that transaction. Nodes that ask devices for keys use 64 other locks.
 

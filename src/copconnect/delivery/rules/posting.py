@@ -62,7 +62,7 @@ class NamedKey:
 
 @dataclass(frozen=True, slots=True)
 class SenderState:
-    """How a device stands to a conversation that it posts to."""
+    """The rights of a device in a conversation that it sends to."""
 
     rights: LeafRights | None  # None: not listed now.
     listed_since: int  # The epoch from which its leaf is as it is now.

@@ -1,4 +1,4 @@
-"""Statements on the log, and on where each device's messages stand in it."""
+"""Statements on the log, and on the positions of each device's messages in it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -279,7 +279,7 @@ class LogView:
 async def view(
     connection: AsyncConnection, conversation_id: ConversationId, device: bytes
 ) -> LogView | None:
-    """Return where the log stands for a device; None unless the newest head lists it."""
+    """Return how far the log goes for a device; None unless the newest head lists it."""
     c, own = CONVERSATIONS.c, LEAVES.c
     row = (
         await connection.execute(

@@ -1,4 +1,4 @@
-"""How devices stand to the conversations they post to, read in one statement.
+"""The rights of devices in the conversations that they send to, read in one statement.
 
 It is the statement of every message, so it is built once: building costs more than executing. On
 PostgreSQL one statement reads the standings of a whole batch, whose conversations are held first,
@@ -163,7 +163,7 @@ def _values(conversation_id: ConversationId, message: SignedMessage) -> tuple[An
 def one(
     connection: Connection, conversation_id: ConversationId, message: SignedMessage
 ) -> FoundStanding | None:
-    """Return how a message's sender stands; None for no such conversation."""
+    """Return what a message's sender may do; None for no such conversation."""
     values = zip(_NAMES, _values(conversation_id, message), strict=True)
     row = connection.execute(_ONE, {f"p_{name}": value for (name, _), value in values}).first()
     return None if row is None else _read(row)

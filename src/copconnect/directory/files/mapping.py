@@ -145,7 +145,7 @@ def guess(sheet: Sheet, table: str, columns: Collection[str], known: Vocabularie
         chosen["unit"] = chosen.pop(WITHIN)
         confidence["unit"] = confidence.pop(WITHIN)
     for column, indices in chosen.items():
-        # The smallest unit stands last, as in District, Circle, PS.
+        # The smallest unit is the last one, as in District, Circle, PS.
         indices.sort(reverse=column in ("unit", WITHIN))
     unit = chosen.get("unit")
     kind = kind_in(sheet.headers[unit[0]]) if unit else ""

@@ -22,7 +22,7 @@ from copconnect.directory.sources import Chosen, Corrections, StoredBank
 from copconnect.ids import PersonId, UnitId
 from copconnect.rights import ImportingAdmin
 
-NEEDS = {"people": ("units", "ranks"), "units": ("levels",)}  # Tables that others stand on.
+NEEDS = {"people": ("units", "ranks"), "units": ("levels",)}  # Tables that others refer to.
 Files = Sequence[tuple[str, bytes]]
 Progress = Callable[[str, int, int], None]
 

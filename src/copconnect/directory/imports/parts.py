@@ -1,7 +1,7 @@
 """Exports of a part of the tree: rows as the data bank's files have them, and the files.
 
 Invariant: no cell of a file is run as a formula. Workbooks have text alone; in CSV files an
-apostrophe stands before a value that a spreadsheet would run.
+apostrophe precedes a value that a spreadsheet would run.
 """
 
 import csv

@@ -30,7 +30,7 @@ SETTLED_S = 10.0
 FORGOTTEN_S = 3600.0
 PERIOD_S = 10.0
 BY = Operator("watched folder")
-# Tables that others stand on come first when several files lie there.
+# Tables that others refer to come first if the folder has several files.
 FIRST = ("levels", "ranks", "roles", "units")
 
 

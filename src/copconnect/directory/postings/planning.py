@@ -28,7 +28,7 @@ class Planning:
     async def find(
         self, connection: AsyncConnection, given: Collection[str]
     ) -> dict[str, PersonId]:
-        """Return the people who are not removed, by what stands for them: an employee number or a
+        """Return the people who are not removed, by their identifiers: an employee number or a
         phone number, as people type them. Two statements for each 500."""
         by_id = {rules.person_id(one.strip()): one for one in given}
         numbers = {number: one for one in given if (number := _number(one)) is not None}

@@ -2,7 +2,7 @@
 
 A reorganisation can be undone as long as nothing changed the same since: its units are as it left
 them, its people hold the posts that it gave them, and nobody else is in a unit that it added. The
-order of units alone stands in no way.
+order of units alone prevents nothing.
 """
 
 import zlib
@@ -125,7 +125,7 @@ def ending(kept: ReorganisationRecord) -> list[UnitId]:
 
 
 def undone(kept: ReorganisationRecord, now: Now) -> tuple[Plan, Placing] | Since:
-    """Return the plan that restores what was there before, or what stands against it. The posts
+    """Return the plan that restores what was there before, or what prevents it. The posts
     that ended are there again, and those that were made end as far as nobody else holds them."""
     units, contradicted = dict(now.units), dict.fromkeys(_changed_since(kept, now.units))
     for before, after in kept.units:

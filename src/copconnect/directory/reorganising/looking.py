@@ -1,4 +1,4 @@
-"""Reads what a reorganisation stands on, and plans it."""
+"""Reads the tables that a reorganisation needs, and plans it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -92,7 +92,7 @@ class PostsAfter:
 
 
 def facts_after(facts: Facts, posts: PostsAfter, units: Tree, paths: Mapping[UnitId, str]) -> Facts:
-    """Return where a person stands afterwards. ``units`` and ``paths``: afterwards."""
+    """Return a person's posts afterwards. ``units`` and ``paths``: afterwards."""
     found: list[PlacedPost] = []
     for place in facts.places:
         post_id = posts.moves.get((facts.person_id, place.post_id), place.post_id)
@@ -113,8 +113,8 @@ def group_changes(
     facts: Iterable[tuple[Facts, Facts]],
     paths: tuple[Mapping[UnitId, str], Mapping[UnitId, str]],
 ) -> list[wire.GroupChange]:
-    """Return what happens to conversations. ``facts``: where people stand before and after, of
-    those who stand elsewhere; ``paths``: of all units, before and after."""
+    """Return what happens to conversations. ``facts``: people's posts before and after, of
+    the people who move; ``paths``: of all units, before and after."""
     old = AudienceIndex.compile({key: one.rule for key, one in before.items()}, paths[0], _NOBODY)
     new = AudienceIndex.compile({key: one.rule for key, one in after.items()}, paths[1], _NOBODY)
     people: dict[str, _MemberChanges] = {}

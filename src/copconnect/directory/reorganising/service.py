@@ -167,7 +167,7 @@ class Reorganiser:
         return found
 
     async def _groups(self, connection: AsyncConnection, found: Planned) -> list[wire.GroupChange]:
-        """Return which conversations change, by the people who stand elsewhere afterwards."""
+        """Return which conversations change, by the people who move."""
         before, plan, placing = found.before, found.plan, found.placing
         policy = await policies.read(connection)
         by_hand = {

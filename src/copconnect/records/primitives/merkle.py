@@ -43,7 +43,7 @@ class MerkleTree:
     def path(self, index: int) -> bytes:
         """Return depth (1) ‖ sides (2) ‖ hashes from a leaf to the root.
 
-        Bit i of the sides is 1 where the i-th hash stands left; a level where the node moves up
+        Bit i of the sides is 1 where the i-th hash is the left one; a level where the node moves up
         alone takes no hash.
         """
         found, sides = list[bytes](), 0

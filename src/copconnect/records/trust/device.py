@@ -96,7 +96,7 @@ class Certificate:
 
 def _signed_by(certificate: x509.Certificate, issuing_key: bytes) -> bool:
     try:
-        # The name of the algorithm that stands beside the signature is not signed.
+        # The name of the algorithm beside the signature is not signed.
         require(certificate.signature_algorithm_oid == SignatureAlgorithmOID.ED25519, "E0", "")
         ed25519.verify(issuing_key, certificate.signature, certificate.tbs_certificate_bytes, "E0")
     except (Refused, InvalidSignature, UnsupportedAlgorithm):

@@ -12,7 +12,8 @@ This module decides points that the rules leave open:
   the 7 days before it. The roster authority's revocation of a person's other device does not count
   for an admin's endorsement (E4), nor does one made after it: no endorsement wakes later.
 - Several revocations of one device all count: it is lost from the earliest on, and what it signed
-  stands only if each lets it stand. The roster authority's revocation voids nothing made before it.
+  counts only if each leaves it valid. The roster authority's revocation voids nothing made
+  before it.
 - When revocations void each other in a circle, the one whose signer ranks higher counts (a root
   admin, the roster authority, another person's admin, an own device), then the earlier, then the
   lower hash.
@@ -128,7 +129,7 @@ def _endorsement_counts(trust: Trust, one: Dated[Endorsement], without: frozense
 def _signer(
     trust: Trust, device: bytes, record_hash: bytes, at: int, without: frozenset[bytes] = _NOBODY
 ) -> Certificate | None:
-    """Return the certificate of a device whose endorsement or grant of that time stands."""
+    """Return the certificate of a device whose endorsement or grant of that time counts."""
     trust.memory.read(device)
     certificate = trust.certificate(device, at)
     if certificate is None:

@@ -48,7 +48,7 @@ _RECONCILED_MS = 90_000  # Wider than the period, for the nodes' clocks and slow
 
 
 class Entered(NamedTuple):
-    """A connection that came in, where it stands, and the frames that it had missed."""
+    """A new connection, its conversations' heads, and the frames that it had missed."""
 
     connection: Connection
     heads: list[wire.ConversationHead]
@@ -135,7 +135,7 @@ class Fanout:
         return len(self._topics.subscribed)
 
     async def enter(self, connections: Sequence[Connection]) -> list[Entered]:
-        """Subscribe connections; return each that is still there with where it stands.
+        """Subscribe connections; return each that is still open with its conversations' heads.
 
         Everything up to those heads is in the log; everything after them will be pushed. Devices
         that nobody has confirmed are in no conversation.

@@ -16,7 +16,7 @@ function newest(item: ConversationItem): number {
   return item.last?.sentMs ?? item.createdMs;
 }
 
-/** A conversation for orders to a unit stands in no list before it holds one. */
+/** A conversation for orders to a unit is in no list before it holds one. */
 function isShown({ standing, empty }: ConversationItem): boolean {
   return standing?.about !== "orders" || !empty;
 }

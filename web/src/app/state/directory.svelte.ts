@@ -1,6 +1,6 @@
 /**
  * The organisation (units, levels, ranks, roles) for putting plates into words. Loaded once,
- * reloaded when the core says that it changed. Until it is here, codes stand in for names.
+ * reloaded when the core says that it changed. Until it is here, codes replace names.
  */
 import type { ConversationItem, Plate } from "@copconnect/client/core";
 import type { Directory, Level, Rank, Role, Unit, UnitId } from "@copconnect/client/wire";
@@ -86,7 +86,7 @@ export function levelName(code: string): string {
 }
 
 /**
- * How high a kind of unit stands: the steps above the lowest, and whether it is the top. null while
+ * The height of a kind of unit: the steps above the lowest, and whether it is the top. null while
  * it is unknown.
  */
 export function levelHeight(

@@ -1,6 +1,6 @@
 /**
  * Places of districts and commissionerates on the outline map. The data bank has no coordinates: a unit
- * stands at the seat of the district that its English name names, or nowhere. Pure.
+ * is at the seat of the district that its English name names, or nowhere. Pure.
  */
 import { TOWNS } from "#parts/map/towns.ts";
 

@@ -19,7 +19,7 @@ function screensOf(blocks: readonly LessonBlock[]): readonly Screen[] {
   return [...text, ...blocks.filter(isQuiz).map((quiz) => ({ kind: "quiz", quiz }) as const)];
 }
 
-/** A practice stands between what was read and what is asked. */
+/** A practice comes after the text and before the questions. */
 export function screens(lesson: Pick<Lesson, "screens" | "practice">): readonly Screen[] {
   const read = lesson.screens.flatMap(screensOf);
   const name = PRACTICES.find((one) => one === lesson.practice && STEPS[one].length > 0);

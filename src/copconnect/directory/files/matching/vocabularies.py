@@ -127,8 +127,8 @@ class Vocabulary:
 
 
 def _keys(name: str) -> set[str]:
-    """Return the canonical forms under which a name is found: whole, without what stands in
-    brackets, and what stands in them."""
+    """Return the canonical forms under which a name is found: whole, without the words in
+    brackets, and those words alone."""
     keys = {canonical(name)}
     inside = _BRACKETS.findall(name)
     if inside:

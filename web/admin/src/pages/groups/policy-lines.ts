@@ -46,7 +46,7 @@ export function whoText(line: GroupPolicy): string {
   return named.length === 0 ? c("policy.all") : formatList(named);
 }
 
-/** The name of the groups of a line, in which a word stands for the unit. */
+/** The name of the groups of a line, in which a word is replaced by the unit's. */
 export function titleText(title: Names): string {
   return nameOf(title).replace("{unit}", c("policy.unit"));
 }

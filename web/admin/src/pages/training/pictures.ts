@@ -1,4 +1,4 @@
-/** Pictures in the Markdown of a lesson: where they stand, and the words for people who cannot see them. Pure. */
+/** Pictures in the Markdown of a lesson: their lines, and the words for people who cannot see them. Pure. */
 import { LANGUAGES, type LessonTexts } from "@copconnect/client/wire";
 
 const PICTURE = /!\[([^\]]*)\]\(([^()\s]+)\)/gu;

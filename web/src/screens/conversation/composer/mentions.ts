@@ -39,7 +39,7 @@ export function matching(candidates: readonly Candidate[], query: string): reado
     .slice(0, SHOWN);
 }
 
-/** The text with the query replaced by the mention, and where the caret then stands. */
+/** The text with the query replaced by the mention, and the caret's place afterwards. */
 export function insertMention(
   text: string,
   start: number,
