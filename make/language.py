@@ -30,6 +30,8 @@ PHRASES = (
     (r"nobody without", "", "a sentence about the person who has it"),
     (r"for company", "", "the size of the batch"),
     (r"it is the turn of", "", "the rule that chooses"),
+    (r"goes on", r" (?:the|a|top)\b", "continues, resumes, runs or lasts"),
+    (r"is told of", "", "learns of, or the event that informs"),
     (r"stands", r" (?:still|out|before you)\b", "is, counts, replaces or means"),
 )
 """Phrases that no sentence has, what may follow them all the same, and what to write instead."""

@@ -1,7 +1,7 @@
 """A Chromium for benchmarks, as slow as a phone. Needs playwright, which the server does not.
 
 Chromium's own slowdown (CDP, ``Emulation.setCPUThrottlingRate``) is refused for workers, and the
-client core runs in one. So the whole renderer process is stopped and let go on in turn: page,
+client core runs in one. So the whole renderer process is stopped and resumed in turn: page,
 worker and WebCrypto's threads are slowed alike. Work that other processes do for a page (the
 network, IndexedDB's disk and drawing) is not slowed.
 """

@@ -1,7 +1,7 @@
-"""Stops a browser's renderers and lets them go on in turn, so that each thread gets 1/factor.
+"""Stops a browser's renderers and resumes them in turn, so that each thread gets 1/factor.
 
-``python -m bench.browser.slowing FACTOR BROWSER_PID`` until it is terminated, or who started it
-is gone; the renderers always go on after that. One that starts meanwhile is slowed soon after.
+``python -m bench.browser.slowing FACTOR BROWSER_PID`` until it is terminated, or its parent
+ended; the renderers are always resumed after that. One that starts meanwhile is slowed soon after.
 """
 
 import os

@@ -70,7 +70,7 @@ class Past:
         self._ago_ms = round(days * DAY_MS)
 
     def now_ms(self) -> int:
-        """Return that time, which goes on."""
+        """Return that time, which runs."""
         return SystemClock().now_ms() - self._ago_ms
 
 

@@ -142,7 +142,7 @@ async function counter(name: string): Promise<number> {
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
 }
 
-/** Statements of the server for one message: what it runs while nothing else goes on. */
+/** Statements of the server for one message: what it runs while nothing else happens. */
 async function statementsPerMessage(
   sender: LocalCore,
   conversationId: ConversationId,

@@ -118,7 +118,7 @@ export interface ConversationRecord {
 
   readonly state: ConversationState;
   readonly alarm: "log_differs" | "forked" | "not_direct" | "third_person" | null;
-  /** The log has lost what this device followed, without an Incarnation (S8): nothing goes on. */
+  /** The log has lost what this device followed, without an Incarnation (S8): nothing continues. */
   readonly standstill: boolean;
   /** The number of the Incarnation under which this device has compared the log last. */
   readonly incarnation: number;

@@ -2454,7 +2454,7 @@ export interface LapsingGrant {
  * All that a reorganisation would do. With ``problems`` the rest is empty. ``people``: how many
  * it touches; ``moved``: whose posts go to another unit; ``posts``: how many posts do, vacant ones
  * among them; ``charges``: officiating and additional charges that do. ``groups``: the first of
- * ``group_count``. ``conversations_kept``: conversations with posts that go on where the post
+ * ``group_count``. ``conversations_kept``: conversations with posts that continue where the post
  * lives on; ``conversations_ended``: those whose post ends. ``cards``: of the people who are named
  * by their ids.
  */
@@ -3107,7 +3107,7 @@ export interface Confirmations {
   readonly confirmations: Confirmation[];
 }
 
-/** The hashes of the proof that a larger audit log goes on from a smaller one (RFC 6962). */
+/** The hashes of the proof that a larger audit log continues from a smaller one (RFC 6962). */
 export interface LogConsistency {
   readonly proof: Uint8Array[];
 }

@@ -169,7 +169,7 @@ describe("receiving", { timeout: LIMIT_MS }, () => {
     expect(item).toMatchObject({ alarm: "not_direct", direct: null, canPost: false });
   });
 
-  it("shows nothing of a blocked person, whose messages go on in the log", async () => {
+  it("shows nothing of a blocked person, whose messages continue in the log", async () => {
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
     const id = await groupOf(a, [b, c]);
     await c.core.people.block(b.person, true);

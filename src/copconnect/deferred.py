@@ -73,7 +73,7 @@ class Deferred:
         return await self._get().posts.asked(connection, post_ids)
 
     async def go_on(self, connection: Transaction, posts: Mapping[ConversationId, PostId]) -> None:
-        """Let each of these conversations go on with another post."""
+        """Let each of these conversations continue with another post."""
         await self._get().posts.go_on(connection, posts)
 
 

@@ -9,7 +9,7 @@ from copconnect.batch_loader import MOST, BatchLoader
 
 
 class Store:
-    """Counts its reads; each waits until it may go on."""
+    """Counts its reads; each waits until it may continue."""
 
     def __init__(self) -> None:
         self.reads: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""A browser's renderers are stopped and let go on; its other processes are not."""
+"""A browser's renderers are stopped and resumed; its other processes are not."""
 
 import os
 import signal
@@ -68,7 +68,7 @@ def test_a_renderer_is_stopped_again_and_again_and_goes_on_in_the_end(
 
     with chromium.slowed(4, above):
         for stopped in (True, False, True, False):
-            waiting.until(partial(seen, stopped), "stopped or going on")
+            waiting.until(partial(seen, stopped), "stopped or continuing")
     assert not is_stopped(renderer)
     assert not helper_stopped
 

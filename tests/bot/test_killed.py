@@ -104,7 +104,7 @@ async def test_no_step_loses_or_doubles_an_answer(server: ServerProcess, tmp_pat
             await asked.rests()
 
         async def ends_at(step: str, former: str) -> bool:
-            """Start a bot, which goes on from where the former one ended, and ask it once more:
+            """Start a bot, which continues from where the former one ended, and ask it once more:
             it ends at a step. Returns whether it came to the step."""
             armed = tmp_path / f"armed {step}"
             stop = ("--stop", step, "--armed", str(armed))

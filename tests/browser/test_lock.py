@@ -181,7 +181,7 @@ def test_tabs_lock_and_unlock_together_and_hand_the_unlock_on(
     officer.message("The raid begins at four.").wait_for()
     officer.composer.fill("The van leaves")
     officer.secrets.text("The van leaves")
-    # The tab that ran the core goes: the other goes on, without the PIN and with its words.
+    # The tab that ran the core goes: the other continues, without the PIN and with its words.
     first.close()
     other.say("How far is the van?")
     officer.message("How far is the van?").wait_for()

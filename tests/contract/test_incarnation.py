@@ -1,4 +1,4 @@
-"""A restored backup: the roster authority signs a new incarnation, and everything goes on."""
+"""A restored backup: the roster authority signs a new incarnation, and everything continues."""
 
 import pytest
 

@@ -160,7 +160,7 @@ async def test_the_whole_force(database: Database, monkeypatch: pytest.MonkeyPat
     assert (made.members, made.devices, made.cells) == (FORCE + 1, FORCE + 1, 247)
     # One signature for the head, one for the stamp that the creator is shown.
     assert world.authority.signatures == signatures + 2
-    # People are compared 500 at a time, so that other work goes on.
+    # People are compared 500 at a time, so that other work runs.
     assert len(making) <= FORCE // 500 + 70
     (told,) = world.told(RosterWakeup)
     assert len(told.added) == FORCE + 1

@@ -139,7 +139,7 @@ async def test_former_heads_leaves_and_lines_go_once_nothing_names_them(kept: Ke
     assert await kept.count("heads") == 1
     assert await kept.count("leaves") == 2
     assert await kept.count("cell_lines") == 1
-    # Everything goes on from there.
+    # Everything continues from there.
     await world.change(kept.a.caller, await shown(kept), make_admin=[kept.b.caller.person_id])
     assert (await talk.head(kept.b)).epoch == 8
     await talk.say(kept.b, key_id)

@@ -86,7 +86,7 @@ class Force:
         return codes
 
     async def goes_on(self, *, without: int) -> None:
-        """Both have their next head, with so many devices fewer, and go on under a new key."""
+        """Both have their next head, with so many devices fewer, and continue under a new key."""
         for talk, people in zip(self.talks, (self.station, self.district), strict=True):
             head = await talk.head(self.chief)
             assert (head.epoch, head.rekey_epoch) == (2, 2)

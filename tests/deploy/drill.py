@@ -1,4 +1,4 @@
-"""`make drill-backup`: backups, restores and an upgrade of one server, while two phones go on.
+"""`make drill-backup`: backups, restores and an upgrade of one server, while two phones continue.
 
 The phones are bots, which keep every rule of a device (:mod:`copconnect.bot`): one posts files,
 the other fetches and opens them. The backups are made by the unit's command under the unit's

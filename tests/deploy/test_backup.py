@@ -1,4 +1,4 @@
-"""A backup is made while the server serves, and restored: phones go on after the last step, and
+"""A backup is made while the server serves, and restored: phones continue after the last step, and
 not without it. ``client/test/absence/restored-server.test.ts`` does the same with real phones."""
 
 import asyncio

@@ -61,7 +61,7 @@ class StoppingWorker(ServerProcess):
 
     def go_on(self) -> None:
         """Let it run again."""
-        self._pair.send(b"go on")
+        self._pair.send(b"continue")
 
     @property
     def _pair(self) -> socket.socket:

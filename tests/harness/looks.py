@@ -160,7 +160,7 @@ class Looks:
         )
 
     def follow(self, tour: Iterator[str]) -> None:
-        """Go on a tour to its end and look at every stop."""
+        """Follow a tour to its end and look at every stop."""
         for stop in tour:
             self.at(stop)
 

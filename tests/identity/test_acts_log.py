@@ -171,7 +171,7 @@ async def test_devices_that_no_push_reaches_for_a_day_are_counted_and_listed(
         page = (await approving.get("/v1/admin/devices?state=unreached", force.root)).json()
         found = {one["client"]["device"]: one["push"]["state"] for one in page["devices"]}
         assert found == {one.device.hex(): "unreached" for one in people}
-    # An admin is told of their own part.
+    # An admin learns of their own part.
     assert (await approving.get("/v1/admin/overview", sho)).json()["unreached"] == 1
 
 

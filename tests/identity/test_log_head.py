@@ -1,4 +1,4 @@
-"""T1: the time carries the audit log's size and root; a device asks that it goes on (A5)."""
+"""T1: the time carries the audit log's size and root; a device asks that it continues (A5)."""
 
 from dataclasses import replace
 

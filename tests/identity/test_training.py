@@ -152,7 +152,7 @@ async def test_reminders_come_weekly_by_day_and_end_with_the_course(whole: Whole
     assert (asked.people > 1, asked.recent, few) == (True, 0, 1)
     again = await second.ask(caller, OFFICERS)
     assert (again.people, again.recent) == (0, asked.people)
-    # An officer is told of one course in a week.
+    # An officer learns of one course in a week.
     heads = await second.ask(caller, HEADS)
     assert (heads.people, heads.recent) == (0, 1)
     acts = [one.content.act async for one in parts.audit.entries()]

@@ -135,7 +135,7 @@ class Sending(Department):
         return True
 
     def check_seen(self, me: Device, head: Head, name: str) -> None:
-        """I15: the person is told of everybody to whom the device seals, and sees from when each
+        """I15: the person learns of everybody to whom the device seals, and sees from when each
         reads (H5)."""
         since = head.leaves[name].since
         shown = since if self.on("H5") else self.said.get((head.conv, name), since)

@@ -54,7 +54,7 @@ def test_c3_every_new_device_has_a_place_and_no_cell_is_over_its_size(
     assert [one.leaf for one in plan.added] == list(edit.add)
     assert all(0 <= size <= 4 for size in after.values())
     assert plan.touched == {one.cell_id for one in (*plan.added, *drop)}
-    # A new cell only where no former one that goes on has room.
+    # A new cell only where no former one that continues has room.
     new = [one for one in after if one not in before]
     if new:
         going_on = [one for one in before if before[one] - Counter(x.cell_id for x in drop)[one]]

@@ -412,7 +412,7 @@ def as_json(entries: list[Entry], hidden: frozenset[int] = frozenset()) -> list[
 
 
 def trees() -> list[dict[str, Any]]:
-    """Return proofs that the log's tree goes on from each of its beginnings (RFC 6962)."""
+    """Return proofs that the log's tree continues from each of its beginnings (RFC 6962)."""
     leaves = [leaf_hash(one.hash) for one in chained(log())]
     nodes: dict[Node, bytes] = {}
     edges: list[list[bytes]] = [[]]

@@ -46,7 +46,7 @@ async def test_a_suspension_takes_the_right_to_post_and_ends_with_no_job(
         await reports.talk.say(reports.sender, reports.key_id)
     until_ms = caught.value.details["until_ms"]
     assert until_ms == reports.world.clock.at + 3 * DAY_MS
-    # Duty goes on: a direct conversation takes the person's messages.
+    # Duty continues: a direct conversation takes the person's messages.
     direct = await reports.world.direct(reports.sender, reports.reader)
     state = await reports.world.service.rosters.state(reports.sender.caller, direct.conversation_id)
     assert leaf_of(reports.sender, state).rights & LeafRights.POST

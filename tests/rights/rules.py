@@ -31,7 +31,7 @@ A = Account
 
 @dataclass(frozen=True)
 class Rule:
-    """``answers``: by account; ``shown``: who is told of people of the station, where the answer
+    """``answers``: by account; ``shown``: who learns of people of the station, where the answer
     names people, or None where it does not."""
 
     answers: Mapping[Account, str]

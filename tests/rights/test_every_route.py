@@ -89,4 +89,4 @@ def _ends(route: str) -> bool:
 
 
 def _sees(shown: bool) -> str:
-    return "is told of" if shown else "is not told of"
+    return "learns of" if shown else "does not learn of"

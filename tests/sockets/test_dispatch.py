@@ -340,7 +340,7 @@ async def test_a_cell_key_goes_to_the_devices_of_its_cell(live: Live) -> None:
 
 
 async def test_a_cursor_counts_though_the_wakeup_of_its_message_was_lost(live: Live) -> None:
-    """A client that comes in is told of the newest message, reads it in the log and says so before
+    """A new client learns of the newest message, reads it in the log and says so before
     the others here were sent it."""
     a, b, c = live.officer(), live.officer(), live.officer()
     made = live.group(a, b, c)

@@ -254,7 +254,7 @@ async def test_a_roster_that_cannot_be_read_is_read_later(
             await until_async(lambda: len(logged) > 2)
         assert {one["event"] for one in logged} == {"roster_not_read"}
         await live.post(made, a)
-        assert await bob.seqs(1) == [1]  # Messages go on.
+        assert await bob.seqs(1) == [1]  # Messages continue.
         away = False
         assert await carol.next() == new(made)
         assert await bob.next() == head(made)

@@ -85,7 +85,7 @@ export class Alarms {
     });
   }
 
-  /** The server showed a log that does not go on from the one that was seen; each once. */
+  /** The server showed a log that does not continue from the one that was seen; each once. */
   async raiseLog(root: Uint8Array): Promise<void> {
     const id = idOf<RecordHash>(root);
     await this.#raise({ id, kind: "log", person: null, sinceMs: this.#options.now() });

@@ -105,7 +105,7 @@ export class DeviceConfirmations {
     for (const row of rows) this.#rows.set(row.confirmationId, row);
   }
 
-  /** Those that go on, and those that ended just now, the newest first. */
+  /** Those that continue, and those that ended just now, the newest first. */
   get rows(): readonly ConfirmationRow[] {
     return [...this.#rows.values()]
       .map((row) => atTime(row, this.#nowOf(row)))
@@ -176,7 +176,7 @@ export class DeviceConfirmations {
     });
   }
 
-  /** Go on with everything that the server has news of. Called after each connection and hint. */
+  /** Continue with everything that the server has news of. Called after each connection and hint. */
   follow(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#options.time.anchor();

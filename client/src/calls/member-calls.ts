@@ -119,8 +119,8 @@ export class MemberCalls {
 
   /**
    * Members as screens show them: a leaf decides whether a person reads and administers, and from
-   * when. `whole`: these leaves are all that concern these people; `inParts`: the server's list goes
-   * on, so nobody is missing from it yet.
+   * when. `whole`: these leaves are all that concern these people; `inParts`: the server's list has
+   * more pages, so nobody is missing from it yet.
    */
   async #items(
     device: Device,

@@ -1,7 +1,7 @@
 /**
  * O3: an order is one by the right to issue it, which its sender's signed leaf bears. Every received
- * message passes here before anything else is done with its content: what is no rightful order goes
- * on as a plain message, so that nothing later can take it for one.
+ * message passes here before anything else is done with its content: any other order is handled as a
+ * plain message, so that nothing later can take it for one.
  */
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import { decodeContent, encodeContent } from "../kinds/content.ts";

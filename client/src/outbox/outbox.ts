@@ -332,7 +332,7 @@ export class Outbox {
   }
 
   /**
-   * A group's photo is forgotten like every attachment, long after it was posted; its name goes on
+   * A group's photo is forgotten like every attachment, long after it was posted; its name continues
    * without it, as another message. False: it is no such message.
    */
   async #withoutPhoto(conversation: Conversation, record: OutgoingRecord): Promise<boolean> {
@@ -410,7 +410,7 @@ function canGo(record: OutgoingRecord): record is ReadyMessage | SignedMessage {
   return record.stage === "ready" || record.stage === "signed";
 }
 
-/** The stage at which a message that failed goes on. */
+/** The stage at which a message that failed continues. */
 function resumed(record: FailedMessage, nowMs: number): OutgoingRecord {
   if (record.message !== null) return { ...record, stage: "signed" };
   const asked = record.signedMs === undefined ? {} : { signedMs: nowMs };

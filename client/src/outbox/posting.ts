@@ -154,7 +154,7 @@ export class MessageSender {
   }
 
   /**
-   * S7: go on from the last header that the server has of this device, if it bears this device's own
+   * S7: continue from the last header that the server has of this device, if it bears this device's own
    * signature and is higher than here. False: the header is that of this very message, so it was
    * accepted and the log will tell; or it is lower, and the log tells whether a backup was restored.
    */

@@ -30,7 +30,7 @@ export class Watching {
   watch(orderId: MessageId | null, unitId: UnitId | null): void {
     const same = orderId === this.#orderId && unitId === this.#unitId;
     if (same) {
-      // A screen that opens again is shown what is known; the differences go on.
+      // A screen that opens again is shown what is known; the differences continue.
       if (this.#known !== null) this.#tell(this.#known);
       return;
     }

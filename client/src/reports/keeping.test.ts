@@ -137,7 +137,7 @@ it("opens each new proof once, the newest first, and passes over one that fails"
   expect(scene.kept).toContain(seven);
 });
 
-it("goes on by itself after a server that refuses so many requests", async () => {
+it("continues by itself after a server that refuses so many requests", async () => {
   const scene = new Scene();
   const ids = [await scene.report(1), await scene.report(2), await scene.report(3)];
   let left = 1;

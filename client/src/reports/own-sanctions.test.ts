@@ -103,7 +103,7 @@ it("believes a leaf without the right to post until the server has said why", as
   const own = await make();
   const group = place("group", 9, { postLostMs: 2_000 });
   expect(own.barred(group)).toMatchObject({ kind: "unknown", untilMs: null });
-  // A person who could not post there anyway is told of no sanction.
+  // A person who could not post there anyway learns of no sanction.
   expect(own.barred({ ...group, whoMayPost: "admins" })).toBeNull();
   await own.current(); // Before the leaf lost it.
   expect(own.barred(group)?.kind).toBe("unknown");

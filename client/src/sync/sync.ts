@@ -120,7 +120,7 @@ export class Sync {
 
   async #compare(ready: Ready, round: number): Promise<void> {
     const { book, cursors, context } = this.#parts;
-    // Trust that does not verify is shown as such (account.ts); conversations go on with the former.
+    // Trust that does not verify is shown as such (account.ts); conversations continue with the former.
     await context.learnIncarnation(ready.trustVersion).catch((error: unknown) => {
       if (!hasCode(error, "trust_invalid")) throw error;
     });

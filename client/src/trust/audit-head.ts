@@ -3,7 +3,7 @@
  * it saw: a server whose entries of then were rewritten or cut off cannot show this device the present
  * log any more.
  *
- * Invariants: a larger head is kept only with the proof that it goes on from the kept one (RFC 6962); a
+ * Invariants: a larger head is kept only with the proof that it continues from the kept one (RFC 6962); a
  * smaller one, or another of the same size, only under a newer Incarnation or another roster authority.
  * Anything else, and a proof that is refused, is an alarm, and the kept head stays. Answers come one after
  * another, so that none is older than the kept head. Without the network the kept head stays, too.

@@ -13,7 +13,7 @@
  * later by the device's own clock, that is later by as much: a clock of the server that once ran
  * ahead neither becomes the device's time by one answer nor keeps the right time out for ever, and
  * a time that does not advance is never taken. Time that the wall clock alone counted may go back to a signed
- * time: a person who sets a wrong clock right, as the app asks, must be able to go on. An authority
+ * time: a person who sets a wrong clock right, as the app asks, must be able to continue. An authority
  * that turns the time back gains nothing: whoever has its key signs stamps of any age. Heads do not
  * go back with the time (S1).
  * Concurrency: one question at a time serves all who wait. A crash loses the anchor; the next start

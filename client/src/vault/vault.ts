@@ -45,7 +45,7 @@ export interface VaultOptions {
 }
 
 /**
- * Keys that let another tab of this device go on unlocked: keys that no script can read out, good for
+ * Keys that let another tab of this device continue unlocked: keys that no script can read out, good for
  * as long as this unlock lasts. It goes from memory to memory and is never stored.
  */
 export interface HandedKeys {

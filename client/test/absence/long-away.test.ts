@@ -40,7 +40,7 @@ describe.each([
     for (const officer of [admin, other]) await officer.restart();
     await admin.text(id, "after");
     await other.receives(id, "after", SOON_MS);
-    // The log keeps nothing of before; its hash goes on.
+    // The log keeps nothing of before; its hash continues.
     w.current.network(away).rewrite = (path, body) => {
       if (!path.endsWith("/log")) return body;
       const page = body as LogPage;

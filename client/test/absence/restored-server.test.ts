@@ -1,6 +1,6 @@
 /**
  * A real server is backed up while it serves and restored by `copconnect backup` and `restore`: real
- * phones go on with it, and wait as long as the restore's last step is missing.
+ * phones continue with it, and wait as long as the restore's last step is missing.
  */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -38,7 +38,7 @@ async function shown({ core }: Officer, id: ConversationId): Promise<string> {
 }
 
 describe("a restored server", { timeout: LIMIT_MS }, () => {
-  it("makes phones wait without the last step, and go on with it", async () => {
+  it("makes phones wait without the last step, and continue with it", async () => {
     const { server } = w;
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
     const { conversationId: id } = await a.core.conversations.createGroup({
@@ -95,7 +95,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
       ]);
   });
 
-  it("goes on after the same backup is restored twice, and confirms phones", async () => {
+  it("continues after the same backup is restored twice, and confirms phones", async () => {
     const { server } = w;
     const [a, b] = [await w.join(), await w.join()];
     const index = w.index;

@@ -1,6 +1,6 @@
 /**
  * A server that went back to a backup: the roster authority signs an Incarnation, and devices accept
- * it, post again what of their own the log lost, and go on. No device is stuck. Without an
+ * it, post again what of their own the log lost, and continue. No device is stuck. Without an
  * Incarnation they post nothing again and stand still (S8).
  */
 import type { OutgoingAttachment } from "#core/core.ts";
@@ -62,7 +62,7 @@ async function logged(): Promise<readonly string[]> {
 }
 
 describe("after a restored backup", { timeout: LIMIT_MS }, () => {
-  it("both go on talking", async () => {
+  it("both continue talking", async () => {
     const backup = world.server.backup();
     await b.text(id, "lost, by b");
     await a.receives(id, "lost, by b");
@@ -169,7 +169,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     expect(seqs).toEqual([1, 2, 3, 4]);
   });
 
-  it("a device that was away goes on too", async () => {
+  it("a device that was away continues too", async () => {
     const backup = world.server.backup();
     await b.core.close();
     await a.text(id, "lost while b was away");
@@ -193,7 +193,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     await a.until("posted again", async () => (await logged()).includes("unseen"));
   });
 
-  it("goes on after the same backup was restored twice", async () => {
+  it("continues after the same backup was restored twice", async () => {
     const backup = world.server.backup();
     for (const time of ["first", "second"]) {
       await world.server.restore(backup);

@@ -102,7 +102,7 @@ describe("the audit log, as the server makes it", () => {
     expect((await verify(partly)).signed).toBe(6);
   });
 
-  test("its tree goes on from each of its beginnings, and from no other", () => {
+  test("its tree continues from each of its beginnings, and from no other", () => {
     for (const { first, second, proof } of spec.trees) {
       const [before, after] = [first, second].map(({ size, root }) => ({
         ...{ size, root: fromHex(root) },

@@ -140,7 +140,7 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     expect(await a.texts(id)).not.toContain("as b");
   });
 
-  it("that does not chain is refused, and the others go on (R5)", async () => {
+  it("that does not chain is refused, and the others continue (R5)", async () => {
     const key = await insider.makeKey(id);
     await insider.post(id, await insider.message(id, key, randomBytes(64)));
     world.server.log.takesAnything = true;

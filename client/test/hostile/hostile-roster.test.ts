@@ -98,7 +98,7 @@ describe.each([256, 2])("with cells of %i devices", (cellSize) => {
   );
 
   it(
-    "E1 a person whom the server listed before is told of with the first leaf",
+    "E1 a person whom the server listed before is in the notice of the first leaf",
     async () => {
       const absent = world.absent();
       const late = personIdOf(numberOf(absent));

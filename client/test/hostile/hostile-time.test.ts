@@ -49,7 +49,7 @@ function said(): Promise<readonly string[]> {
   return b.texts(id);
 }
 
-/** From now on the device is told of the roster as it is now, and of nothing that changes it. */
+/** From now on the device learns of the roster as it is now, and of nothing that changes it. */
 async function freezeRoster(officer: Officer): Promise<void> {
   const { server } = world;
   const device = await officer.device();

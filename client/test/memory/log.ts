@@ -184,7 +184,7 @@ export class Log {
       before === null ? entry.seq > after : entry.seq < Number(before),
     );
     const entries = before === null ? wanted.slice(0, limit) : wanted.slice(-limit);
-    // A page without entries gets L where the log ends, so that a newcomer can go on from there.
+    // A page without entries gets L where the log ends, so that a newcomer can continue from there.
     const first = entries[0]?.entry.seq ?? conversation.log.length + 1;
     const beside = this.#beside(conversation, entries, true);
     return {

@@ -76,7 +76,7 @@ export class SimulatedTime {
     return new Promise((resolve) => setTimeout(resolve, ms));
   }
 
-  /** As if everybody's phone and the server had slept: clocks go on, timers do not. */
+  /** As if everybody's phone and the server had slept: clocks run, timers do not. */
   jump(ms: number): void {
     vi.setSystemTime(Date.now() + ms);
   }

@@ -207,7 +207,7 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
       await b.receives(id, "from the new phone");
     });
 
-    it("is locked by a colleague, stays so without a network, and goes on once unlocked", async () => {
+    it("is locked by a colleague, stays so without a network, and continues once unlocked", async () => {
       const [a, b] = [await join(), await join()];
       const { conversationId: id } = await a.core.conversations.openDirect(b.person);
       await a.text(id, "of before");

@@ -67,7 +67,7 @@ function head(size: number, name = "", authorityNumber = 0): LogHead {
 const kept = async (): Promise<number> => (await keptHead(vault))?.size ?? 0;
 
 describe("T1: the head of the audit log", () => {
-  test("is kept, and goes on with a proof, across starts", async () => {
+  test("is kept, and continues with a proof, across starts", async () => {
     for (const size of [0, 1, 3, 3, 8, 21]) await device().takeHead(head(size));
     expect([await kept(), broken.length]).toEqual([21, 0]);
   });

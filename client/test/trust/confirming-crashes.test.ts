@@ -31,7 +31,7 @@ describe("a crash between any two steps", () => {
     ["old", "POST /v1/endorsements"],
   ] as const;
   for (const [who, step] of steps) {
-    test(`at ${step}: the comparison goes on with the same halves`, async () => {
+    test(`at ${step}: the comparison continues with the same halves`, async () => {
       const phone = (): Phone => (who === "old" ? old : fresh);
       phone().crashAfter = step;
       const ignore = (): undefined => undefined;

@@ -167,7 +167,7 @@ describe("K12: another roster authority", () => {
     expect((await people.card(officer.personId))?.names[0]?.text).toBe("Asha");
   });
 
-  test("the person is told of a device that is new in the list of the new authority (E1)", async () => {
+  test("the person learns of a device that is new in the list of the new authority (E1)", async () => {
     const changes: DeviceChange[] = [];
     people.onDevices((change) => changes.push(change));
     const other = await officer.register();

@@ -1,6 +1,6 @@
 """Answers the console: what needs doing, people, devices, grants, the audit log.
 
-Invariants: an admin is told of their own part of the tree alone, by the grants in force when they
+Invariants: an admin learns of their own part of the tree alone, by the grants in force when they
 ask; numbers only with the right to see them over the person's unit. The audit log's chain is told
 to whoever may read a part of it, without the content of entries that touch anything else.
 """

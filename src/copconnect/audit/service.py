@@ -141,7 +141,7 @@ class Audit:
     async def consistency(
         self, connection: AsyncConnection, first: int, second: int
     ) -> list[bytes]:
-        """Return the proof that the log of ``second`` entries goes on from that of ``first``; both
+        """Return the proof that the log of ``second`` entries continues that of ``first``; both
         are not above the present one. Reads as many nodes as the tree is deep, squared."""
         proof = consistency_nodes(first, second)
         found = await store.nodes(connection, {one for edge in proof for one in edge})

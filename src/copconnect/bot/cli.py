@@ -94,7 +94,7 @@ def _opened(
 
 
 def _register(options: argparse.Namespace) -> None:
-    # A registration that broke off goes on in its file.
+    # A registration that broke off continues in its file.
     if options.state.exists():
         unlock = _unlock(options)
     else:

@@ -23,7 +23,7 @@ async def enrol(
     accept_conduct: Callable[[wire.ConductCode], bool],
     label: str = "Bot",
 ) -> None:
-    """Register, or go on with a registration that broke off; ``ask_…`` ask the operator. Raises
+    """Register, or continue with a registration that broke off; ``ask_…`` ask the operator. Raises
     BotFailure."""
     state = await standing(core)
     if state.phase == "signed_out":

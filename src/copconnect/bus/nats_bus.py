@@ -96,7 +96,7 @@ class NatsBus:
         return self.joined.is_set()
 
     async def start(self) -> None:
-        """Begin to connect; returns at once if NATS is there, else goes on in the background."""
+        """Begin to connect; returns at once if NATS is there, else continues in the background."""
         self._keeper = asyncio.create_task(self._keep())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.joined.wait(), _CONNECT_S)

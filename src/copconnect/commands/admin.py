@@ -196,7 +196,7 @@ def lowest_app(
 
 @app.command("new-incarnation")
 def new_incarnation(data: Data = None) -> None:
-    """After restoring a backup, with every node stopped: let devices go on with what is restored.
+    """After restoring a backup, with every node stopped: let devices continue with the backup.
 
     Signs an Incarnation with a number that never repeats, and under it a new roster head for every
     conversation, device lists and cards, so that nothing which was lost is newer. Devices then post

@@ -23,7 +23,7 @@ from copconnect.sockets.dispatch.fanout import Fanout
 
 PERIOD_S = 1.0
 AGAIN_S = 15.0
-RIGHTS_S = 30.0  # How long somebody who lost the right may go on watching.
+RIGHTS_S = 30.0  # How long somebody who lost the right may continue watching.
 BYTES_PER_S = 600
 _ENCODER = msgspec.msgpack.Encoder()
 log = structlog.get_logger()

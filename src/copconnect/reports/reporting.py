@@ -22,7 +22,7 @@ from copconnect.records.primitives.fields import Refused
 from copconnect.reports import rules, store
 from copconnect.reports.dependencies import ReportDependencies
 
-_SHOWN = 200  # Newest reports of a person that the person is told of.
+_SHOWN = 200  # Newest reports of a person that the person sees.
 
 
 class Reporting:

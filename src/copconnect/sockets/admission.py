@@ -2,7 +2,7 @@
 
 When a node or the network comes back, thousands say Hello at once. Nobody is refused: they wait
 their turn, and each round asks the database once for all that it admits, so that a storm costs it
-a few statements for each ``TOGETHER`` clients, and messages go on meanwhile.
+a few statements for each ``TOGETHER`` clients, and messages continue meanwhile.
 """
 
 import asyncio

@@ -198,7 +198,7 @@ class ReorganisationPreview(Wire, frozen=True, kw_only=True):
     """All that a reorganisation would do. With ``problems`` the rest is empty. ``people``: how many
     it touches; ``moved``: whose posts go to another unit; ``posts``: how many posts do, vacant ones
     among them; ``charges``: officiating and additional charges that do. ``groups``: the first of
-    ``group_count``. ``conversations_kept``: conversations with posts that go on where the post
+    ``group_count``. ``conversations_kept``: conversations with posts that continue where the post
     lives on; ``conversations_ended``: those whose post ends. ``cards``: of the people who are named
     by their ids."""
 

@@ -240,7 +240,7 @@ class Confirmations(Wire, frozen=True, kw_only=True):
 
 
 class LogConsistency(Wire, frozen=True, kw_only=True):
-    """The hashes of the proof that a larger audit log goes on from a smaller one (RFC 6962)."""
+    """The hashes of the proof that a larger audit log continues from a smaller one (RFC 6962)."""
 
     proof: list[bytes]
 

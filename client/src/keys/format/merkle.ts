@@ -73,7 +73,7 @@ export interface TreeHead {
   readonly root: Uint8Array;
 }
 
-/** Whether the proof shows that the larger tree goes on from the smaller one (RFC 9162, 2.1.4.2). */
+/** Whether the proof shows that the larger tree continues from the smaller one (RFC 9162, 2.1.4.2). */
 export function isConsistent(
   first: TreeHead,
   second: TreeHead,

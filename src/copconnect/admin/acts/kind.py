@@ -51,7 +51,7 @@ Codes = list[wire.EnrolmentCode]
 class ActHandler:
     """A kind of act. ``perform`` writes exactly one entry of the audit log, last. ``make_ready``:
     work before the transaction, such as reading a file, which changes nothing; ``settle``: work
-    after its commit; ``refused``: called outside the transaction before the asker is told of a
+    after its commit; ``refused``: called outside the transaction before the asker learns of a
     refusal that says something of others; ``shown``: raises where somebody with these rights is not
     shown all that the asker saw, and so cannot approve; ``allows``: raises where somebody who has
     the right may neither ask for this act nor approve it."""

@@ -81,7 +81,7 @@ class OwnKeys:
         return self._deps.authority.departments[-1].encode()
 
     async def log_consistency(self, first: int = 0, second: int = 0) -> wire.LogConsistency:
-        """Return the proof that the audit log goes on from a smaller one that a device has seen.
+        """Return the proof that the audit log continues from a smaller one that a device has seen.
         Raises BadRequest for sizes that are none of this log."""
         async with self._deps.database.reading() as connection:
             size, _ = await self._deps.audit.tree_head(connection)

@@ -42,7 +42,7 @@ def publish(
         bool, typer.Option("--correction", help="Nobody has to accept it again.")
     ] = False,
 ) -> None:
-    """Publish the next version of the code of conduct. Everybody accepts it before going on."""
+    """Publish the next version of the code of conduct. Everybody accepts it before continuing."""
     with _explained(source):
         texts = parse(_content(source))
         version = with_roles(

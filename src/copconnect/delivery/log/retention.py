@@ -2,8 +2,8 @@
 
 The log is kept for the retention time; a conversation key as long as the log keeps what it opens;
 the newest state's message, with the head, leaves and key that prove it, outlives trimming. Former
-leaves, lines and heads go with the last message and key that name them. Everything happens in short
-transactions that a crash may interrupt: the next round goes on. At most one node cleans at a time.
+leaves, lines and heads go with the last message and key that name them. Short transactions do it;
+a crash may interrupt them, and the next round continues. At most one node cleans at a time.
 """
 
 from collections.abc import Awaitable, Callable

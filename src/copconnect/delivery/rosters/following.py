@@ -39,7 +39,7 @@ from copconnect.leases import Leases
 ROUND_S = 1.0
 _ALL_ANEW_MS = 600_000
 _TOGETHER = 2_000  # People of one transaction, which holds the conversations meanwhile.
-_COMPARED_TOGETHER = 500  # People; between two such parts other work goes on.
+_COMPARED_TOGETHER = 500  # People; between two such parts other work runs.
 _SMALL_TOGETHER = 100  # Conversations of one transaction,
 _LARGE_TOGETHER = 20  # and those of many cells, to which somebody may be posting.
 _LEASE, _LEASE_S = "rosters", 30.0

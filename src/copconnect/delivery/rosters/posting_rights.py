@@ -3,7 +3,7 @@ issued: its issuer's leaf signs the orders that the person may issue.
 
 Runs in the transaction of the role that changed the sanction, in every conversation, however
 large: once it commits, the server refuses what the person posts, and every client that has the new
-head does (R2). Nothing is rekeyed, because the person goes on reading.
+head does (R2). Nothing is rekeyed, because the person continues reading.
 """
 
 from collections.abc import Collection

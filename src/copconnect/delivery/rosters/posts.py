@@ -79,7 +79,7 @@ class PostConversations:
         return await audiences.posts_asked(connection, post_ids)
 
     async def go_on(self, connection: Transaction, posts: Mapping[ConversationId, PostId]) -> None:
-        """Let each of these conversations go on with another post, where the post lives on. Holders
+        """Let each of these conversations continue with another post, its post's successor. Holders
         come and go within a round. A constant number of statements for each 500."""
         titles = await self._deps.posts.posts_to_ask(connection, set(posts.values()))
         changed: dict[ConversationId, AudienceRow] = {}

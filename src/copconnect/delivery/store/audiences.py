@@ -145,7 +145,7 @@ async def count_with_post(connection: AsyncConnection, post_id: PostId) -> int:
 async def with_post_of(
     connection: AsyncConnection, post_id: PostId, asker: PersonId
 ) -> ConversationId | None:
-    """Return the first conversation that a person began with a post, or with one that goes on as
+    """Return the first conversation that a person began with a post, or with one that continues as
     this post; None where there is none."""
     c = CONVERSATIONS.c
     query = (

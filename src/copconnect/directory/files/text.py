@@ -132,7 +132,7 @@ def _named_delimiter(lines: Sequence[str]) -> tuple[int, str]:
 
 def _records(lines: list[str], first: int, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
     """Yield (line, cells), or (line, what is wrong) for a record that cannot be read; reading
-    goes on in the line behind the one on which such a record begins."""
+    continues in the line behind the one on which such a record begins."""
     start = first
     while start < len(lines):
         reader = csv.reader(itertools.islice(lines, start, None), delimiter=delimiter, strict=True)

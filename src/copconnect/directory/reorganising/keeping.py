@@ -141,7 +141,7 @@ def undone(kept: ReorganisationRecord, now: Now) -> tuple[Plan, Placing] | Since
     placing.back = {c: (now, then) for c, (then, now) in kept.conversations.items()}
     for then, made in kept.successors.items():
         if made in kept.begun:
-            # Conversations that began since go on with the first of the posts that it was.
+            # Conversations that began since continue with the first of the posts that it was.
             placing.successors.setdefault(made, then)
     strangers: dict[PersonId, None] = {}
     for one in kept.people:

@@ -2,7 +2,7 @@
 
 A post belongs to one unit for good, because history names it: a post that goes to another unit
 ends, and its holders get the same one there, made where the unit has none, with which its
-conversations go on. A post whose holder
+conversations continue. A post whose holder
 headed the old unit heads the new one only if no other post does.
 """
 
@@ -34,7 +34,7 @@ class ChargeMove:
 class Placing:
     """Rows of posts to make, posts that are there again, posts to abolish, and who goes from which
     post to which. ``successors``: the posts as which others live on; ``back``: conversations that
-    go on with a post whatever its successor is, by the post that they are with."""
+    continue with a post whatever its successor is, by the post that they are with."""
 
     made: list[Row] = field(default_factory=list)
     opened: list[PostId] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Placing:
     back: dict[ConversationId, Posts] = field(default_factory=dict)
 
     def going_on(self, asked: Mapping[ConversationId, PostId]) -> dict[ConversationId, PostId]:
-        """Return with which posts conversations go on, of those that are with these posts now."""
+        """Return the posts with which conversations continue that are with these posts now."""
         found: dict[ConversationId, PostId] = {}
         for c, post_id in asked.items():
             former, returned = self.back.get(c, (None, None))

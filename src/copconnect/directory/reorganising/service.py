@@ -65,7 +65,7 @@ class FollowingConversations(Protocol):
         ...
 
     async def go_on(self, connection: Transaction, posts: Mapping[ConversationId, PostId]) -> None:
-        """Let each of these conversations go on with another post."""
+        """Let each of these conversations continue with another post."""
         ...
 
 

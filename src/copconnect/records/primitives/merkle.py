@@ -122,7 +122,7 @@ def appended(
 
 
 def consistency_nodes(first: int, second: int) -> list[list[Node]]:
-    """Return the hashes of the proof that a tree of ``second`` leaves goes on from one of
+    """Return the hashes of the proof that a tree of ``second`` leaves continues from one of
     ``first`` (RFC 6962, 2.1.2), each as the edge of the subtree that it is of."""
     return [_edge_nodes(start, end) for start, end in _proven(first, 0, second, whole=True)]
 

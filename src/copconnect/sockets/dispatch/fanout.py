@@ -182,7 +182,7 @@ class Fanout:
             topics.append(topic)
             topic.behind(place.roster_epoch)
             # A wake-up that came meanwhile may have overtaken another, or others were lost: a
-            # client that is told of a head counts on everything up to it.
+            # client that learns of a head counts on everything up to it.
             head = max(place.last_seq, entering.seen(conversation_id))
             topic.repair(head)
             heads[conversation_id] = max(head, topic.head)

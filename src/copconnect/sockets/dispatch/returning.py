@@ -1,6 +1,6 @@
 """Messages that returning clients have missed: from memory, and read once where many lack the same.
 
-A client that lacks something that is not here asks the log after its admission, and is told of what
+A client that lacks something that is not here asks the log after its admission, and learns of what
 comes after its answer. So does one that says a position from before its history begins: positions
 are what clients say, and the log gives each device only what is for it.
 """
