@@ -2,7 +2,7 @@
 machine.
 
 The command shows how a department runs on several machines, to try out and to test: a synthetic
-force as in the demo, each node a process of its own port, no sticky sessions. A node that ends is
+force as in the demo, each node a process with its own port, no sticky sessions. A node that ends is
 started again.
 """
 

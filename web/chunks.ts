@@ -32,7 +32,7 @@ export interface Loading {
 /** Another page of the same build. */
 interface OtherPage {
   readonly page: string;
-  /** Whether it opens the app's own rooms, rather than some of their parts in screens of its own. */
+  /** Whether it opens the app's own rooms, rather than some of their parts in other screens. */
   readonly opensRooms: boolean;
 }
 

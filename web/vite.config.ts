@@ -237,7 +237,7 @@ export default defineConfig(({ mode }) => {
       sourcemap: false,
       chunkSizeWarningLimit: 1500,
       rollupOptions: {
-        // The console has a page of its own: nothing of it is loaded by the officers' app.
+        // The console has its own page: nothing of it is loaded by the officers' app.
         ...(mode === "bench" ? {} : { input: pages(apart?.root ?? ".") }),
         ...(apart === undefined ? { output: { manualChunks: STAGES } } : {}),
         // Warnings of Rollup about libraries' own files, which nobody here can mend: comments that

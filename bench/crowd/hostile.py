@@ -5,7 +5,7 @@ A child process, asked by lines of JSON: ``begin`` (with a key whose seals open 
 by an accomplice that is sealed as rubbish to its own cell alone, and a message under each; then
 everything else, from now on), ``end`` (what was tried, by attack and what the server answered).
 Arguments: file of the Plan (MessagePack), host, port.
-Each attack runs in tasks of its own, so that one that is slowed down slows no other.
+Each attack runs in its own tasks, so that one that is slowed down slows no other.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Thirty days of messages in prepared conversations: real ones, in bulk.
 
-Each day has a conversation key of its own, made by the first of a conversation's writers; seals are
+Each day has its own conversation key, made by the first of a conversation's writers; seals are
 not kept, as devices acknowledged them long ago. Every message is signed, chained and encrypted as a
 device would have done it then, and carries the log hash.
 """

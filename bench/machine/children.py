@@ -17,7 +17,7 @@ Answer = dict[str, Any]
 
 
 class Child:
-    """A module run as a process of its own: ``python -m MODULE ARGUMENT…``."""
+    """A module run as its own process: ``python -m MODULE ARGUMENT…``."""
 
     def __init__(self, module: str, *arguments: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own module.

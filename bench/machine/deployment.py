@@ -15,7 +15,7 @@ from copconnect.services.nats import NatsServer
 
 
 class Deployment:
-    """Running servers. ``workers`` serve the same database, each on a port of its own."""
+    """Running servers. ``workers`` serve the same database, each on its own port."""
 
     def __init__(self, postgresql: PostgreSQL, nats: NatsServer, workers: Sequence[Worker]) -> None:
         self.postgresql = postgresql

@@ -1,7 +1,7 @@
 """``bench orders``: everybody acknowledges one order at once, while its issuer watches.
 
 One worker on SQLite serves the conversation of the whole force. Each device's record is real: it is
-signed by its key, sent over HTTP with a token of its own, and answered after the commit. The server
+signed by its key, sent over HTTP with its own token, and answered after the commit. The server
 knows the tokens already, as it does of devices that are connected when an order comes. Nothing is
 received or read here: bench fanout measures that. The issuer's device watches over a socket; a
 frame's age is the time since so many records as it counts were answered. Afterwards the issuer

@@ -1,4 +1,4 @@
-"""The push service as a process of its own. Arguments: the certificate's file, its key's, and the
+"""The push service as its own process. Arguments: the certificate's file, its key's, and the
 server's public key in hex. Commands: ``port``, ``count``, ``verdict`` (and begin anew)."""
 
 import sys

@@ -54,7 +54,7 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
-/** A copy with a buffer of its own, whatever the source was a view of. */
+/** A copy with its own buffer, whatever the source was a view of. */
 export function copy(bytes: Uint8Array): Bytes {
   return new Uint8Array(bytes);
 }

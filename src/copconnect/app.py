@@ -405,7 +405,7 @@ def create_app(
         lifespan=[lifespan],
         exception_handlers={Exception: on_error},
         before_send=[before_send(secured)],
-        request_max_body_size=None,  # Handlers read with limits of their own.
+        request_max_body_size=None,  # Handlers read with their own limits.
         openapi_config=None,
         logging_config=None,
     )

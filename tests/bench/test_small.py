@@ -72,7 +72,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def one_postgresql(postgresql: postgresqls.PostgreSQL, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let benchmarks use one server, where each has an empty database of its own."""
+    """Let benchmarks use one server, where each has its own empty database."""
     names: dict[int, str] = {}
 
     def start(borrowed: PostgreSQL) -> bool:

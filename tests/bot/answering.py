@@ -1,4 +1,4 @@
-"""A bot that answers "/vehicle", run as a process of its own: ``python -m tests.bot.answering``.
+"""A bot that answers "/vehicle", run as its own process: ``python -m tests.bot.answering``.
 
 ``--stop STEP`` ends a process as a power cut does (SIGKILL) at a step, once the file of ``--armed``
 is there: the core's process at a step of ``stopping.mjs``, this one around its handler. The SDK has

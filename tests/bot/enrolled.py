@@ -1,4 +1,4 @@
-"""Bots for tests: registered for real at a real server, each with a state file of its own."""
+"""Bots for tests: registered for real at a real server, each with its own state file."""
 
 import asyncio
 import contextlib

@@ -22,7 +22,7 @@ def line(own_relay: Callable[[], RecordingProxy]) -> RecordingProxy:
 
 @pytest.fixture(scope="module")
 def talking(posted: Station, line: RecordingProxy) -> Pair:
-    """Two officers who have spoken; the first has a line of their own."""
+    """Two officers who have spoken; the first has their own line."""
     first = posted.officer(0, url=line.url).register()
     second = posted.officer(1, service_worker=False).register()
     first.page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")

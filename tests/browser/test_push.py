@@ -66,7 +66,7 @@ SETTINGS = """async () => {
 
 
 class LocalPushService:
-    """The push service in a thread of its own, because Playwright occupies this one."""
+    """The push service in its own thread, because Playwright occupies this one."""
 
     def __init__(self, folder: Path) -> None:
         self.files = certificate(folder)

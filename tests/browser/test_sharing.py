@@ -70,7 +70,7 @@ def line(own_relay: Callable[[], RecordingProxy]) -> RecordingProxy:
 
 @pytest.fixture(scope="module")
 def talking(posted: Station, line: RecordingProxy) -> Pair:
-    """Two officers with their direct conversation open; the sender has a line of their own."""
+    """Two officers with their direct conversation open; the sender has their own line."""
     sender = posted.officer(0, url=line.url, service_worker=False).register()
     receiver = posted.officer(1).register()
     sender.open_direct(receiver)

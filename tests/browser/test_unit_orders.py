@@ -93,7 +93,7 @@ def test_a_dcp_addresses_stations_below(
     send(dcp, PEOPLE)
     dcp.page.get_by_role("article").filter(has_text=TITLE).wait_for()
 
-    # The station has it in a chat of its own, and nobody else has.
+    # The station has it in its own chat, and nobody else has.
     acknowledge(here, TITLE)
     here.shot("acknowledged")
     here.to_chats()

@@ -202,7 +202,7 @@ def test_the_groups_of_the_brief(tmp_path: Path) -> None:
 
 
 def test_somebody_who_was_added_to_the_data_bank_plays_nobody(tmp_path: Path) -> None:
-    """A bot has a number of its own operator's: a simulated officer never registers with it."""
+    """A bot has a number of its operator's: a simulated officer never registers with it."""
     settings = Settings(data_dir=tmp_path / "demo")
     prepare(settings, synthetic.SMALLEST, 1)
     before = with_roles(settings, station_of)

@@ -183,7 +183,7 @@ class Drill:
         await asyncio.to_thread(self.server.start)
 
     async def _upgrade(self) -> tuple[bool, int]:
-        """Serve a release from an environment of its own, and install the next one over it; return
+        """Serve a release from its own environment, and install the next one over it; return
         whether that one serves with the data, and how many attachments are equal at the end."""
         releases = await asyncio.to_thread(Releases, self._folder)
         first = await asyncio.to_thread(releases.release)
@@ -213,7 +213,7 @@ class Drill:
 
 
 def _rows(file: Path) -> dict[str, list[str]]:
-    """Return the rows of every table, in an order of their own."""
+    """Return the rows of every table, in their own order."""
     with closing(sqlite3.connect(file)) as database:
         names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         return {

@@ -1,6 +1,6 @@
 """Two releases of this tree, and a server that runs in an environment as the docs install it.
 
-The second release has a higher version and a migration of its own. The environment sees the
+The second release has a higher version and its own migration. The environment sees the
 packages that this one has, without copconnect itself: pip finds what ``requirements.txt`` pins
 there, and fetches nothing.
 """
@@ -104,7 +104,7 @@ class Releases:
 
 
 class Machine:
-    """A machine that serves from an environment of its own: ``/opt/copconnect`` of the docs is
+    """A machine that serves from its own environment: ``/opt/copconnect`` of the docs is
     ``environment`` here, and ``systemctl`` stops and starts the server."""
 
     def __init__(

@@ -63,7 +63,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 class Site(processes.ServerProcess):
-    """A proxy that serves the site of ``deploy/`` on a port of its own."""
+    """A proxy that serves the site of ``deploy/`` on its own port."""
 
     def __init__(self, folder: Path, upstream: int) -> None:
         super().__init__(folder / "proxy.log")

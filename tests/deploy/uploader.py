@@ -25,7 +25,7 @@ def create_group(device: Device, *others: Device) -> ConversationId:
 
 
 class Uploader(Device):
-    """A device that uploads attachments to a group of its own."""
+    """A device that uploads attachments to its own group."""
 
     def register(self) -> Self:
         super().register()

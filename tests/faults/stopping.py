@@ -14,7 +14,7 @@ _WORKER = "tests.faults.worker_that_stops"
 
 
 class StoppingWorker(ServerProcess):
-    """One worker, on a port of its own.
+    """One worker, on its own port.
 
     This holds the listening socket, as a supervisor does: connections that come while there is no
     worker wait for the next one.

@@ -1,4 +1,4 @@
-"""Officers in front of Chromium, each in a browser context of their own.
+"""Officers in front of Chromium, each in their own browser context.
 
 An :class:`Officer` acts as a person does: by what is written and spoken on the screen (roles,
 labels, text), never by CSS classes. Everything that goes wrong in a page (an uncaught error, a

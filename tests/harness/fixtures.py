@@ -86,7 +86,7 @@ async def create_tables(url: str) -> None:
 
 
 def apart(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end on a loop of its own, whatever loop the test has."""
+    """Run a coroutine to its end on its own loop, whatever loop the test has."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(asyncio.run, work).result()
 

@@ -8,7 +8,7 @@ from copconnect.services import nats
 
 
 class NatsServer(nats.NatsServer):
-    """A running nats-server with a folder of its own."""
+    """A running nats-server with its own folder."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="copconnect-nats-"))

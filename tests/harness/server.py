@@ -1,4 +1,4 @@
-"""The real server as a child process, on a data folder of its own.
+"""The real server as a child process, on its own data folder.
 
 It runs as the demo's server (``python -m demo serve``), which keeps the one-time codes in an outbox
 in place of a gateway; nothing else differs. :class:`ServerProcess` is stopped, killed and started

@@ -104,7 +104,7 @@ def _messages(
                 else:
                     break  # EndOfMessage, NEED_DATA, PAUSED or ConnectionClosed.
         except h11.RemoteProtocolError:
-            pass  # Cut short or not HTTP; the raw stream is an exhibit of its own.
+            pass  # Cut short or not HTTP; the raw stream is its own exhibit.
         if head is None:
             return
         yield head, bytes(body)

@@ -81,7 +81,7 @@ async def rechained(running: Running) -> None:
 async def test_every_kind_of_act_has_a_right_and_an_outcome(running: Running) -> None:
     kinds = running.container.admin.kinds.table
     every = set(wire.AdminAct.__subclasses__())
-    # Exports have a route of their own, which answers with the file.
+    # Exports have their own route, which answers with the file.
     assert every - {wire.ApproveAct, wire.RefuseAct, wire.ExportPart} == set(kinds)
     assert {str(one.__struct_config__.tag) for one in every} == set(wire.OUTCOMES)
     assert {one.recorded_as for one in every} <= {

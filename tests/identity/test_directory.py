@@ -227,7 +227,7 @@ async def test_nobody_carries_the_names_of_the_force_away_at_once(
             assert (answer.status_code, refused["code"]) == (429, "rate_limited")
             assert refused["details"]["limit"] == "directory_names_per_hour"
             assert 0 < refused["retryAfterMs"] <= HOUR_MS
-        # Others have a limit of their own, and heads of units no other.
+        # Others have their own limit, and heads of units no other.
         assert (await server.people(sho, limit="60")).status_code == 200
         assert (await server.people(sho, limit="60")).status_code == 429
         recorded = [one for _, one in await entries(server) if one["act"] == "limit_reached"]

@@ -114,7 +114,7 @@ async def apply(whole: Whole, tables: dict[str, list[dict[str, str]]]) -> None:
 
 @pytest.fixture
 async def officer(whole: Whole, clock: MovedClock) -> Device:
-    """An officer with a name of their own, a device, and traces in many tables."""
+    """An officer with their own name, a device, and traces in many tables."""
     clock.ms += 1000
     tables = await whole.whole.importer.export(OPERATOR)
     row = next(one for one in tables["people"] if one["number"] == PATROL)

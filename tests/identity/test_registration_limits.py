@@ -107,7 +107,7 @@ async def behind_a_proxy(settings: Settings, clock: MovedClock) -> AsyncIterator
 async def test_an_outsider_keeps_no_number_from_registering(
     settings: Settings, clock: MovedClock
 ) -> None:
-    """Issue 25, row 11: an officer on an address of his own always gets a code."""
+    """Issue 25, row 11: an officer on his own address always gets a code."""
     async with behind_a_proxy(settings, clock) as server:
         for hour in range(6):
             for _ in range(5):

@@ -217,7 +217,7 @@ async def test_progress_of_any_number_of_people_is_one_statement(whole: Whole) -
         await parts.training.recording.record(OPERATOR, people, "officer")
         with Statements(parts.database) as statements:
             found = await parts.training.progress.by_unit(caller, "officer", "")
-        # The server's background work has statements of its own.
+        # The server's background work has its own statements.
         counts.append([one for one in statements if "training_" in one])
     assert [len(one) for one in counts] == [1, 1]
     assert found.total.people == found.total.begun == found.total.done > 1

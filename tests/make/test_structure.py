@@ -10,7 +10,7 @@ from make import structure as checks
 
 @pytest.fixture
 def structure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The check, over a folder of its own."""
+    """The check, over its own folder."""
     monkeypatch.setattr(checks, "ROOT", tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     return checks

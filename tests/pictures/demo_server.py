@@ -1,4 +1,4 @@
-"""The demo as `make demo` starts it, in a folder and at a port of its own."""
+"""The demo as `make demo` starts it, in its own folder and at its own port."""
 
 import contextlib
 import subprocess

@@ -28,7 +28,7 @@ async def test_the_push_service_learns_nothing_but_that_there_is_news(waking: Wa
     requests = waking.service.requests
     assert len(requests) == 10
     topics = [one.headers["topic"] for one in requests]
-    assert len(set(topics)) == 10, "a topic of its own for each device and conversation"
+    assert len(set(topics)) == 10, "its own topic for each device and conversation"
     assert len({one.headers["authorization"] for one in requests}) == 1
     assert {frozenset(one.headers) for one in requests} == {
         frozenset({"host", "authorization", "ttl", "urgency", "topic", "content-length"})

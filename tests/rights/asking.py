@@ -14,7 +14,7 @@ def answer_of(response: httpx.Response) -> str:
     except ValueError:
         code = ""
     if response.status_code == 401 and not code:
-        return "unauthenticated"  # SCIM has errors of its own.
+        return "unauthenticated"  # SCIM has its own errors.
     return code if code in REFUSALS else YES
 
 

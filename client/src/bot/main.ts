@@ -1,5 +1,5 @@
 /**
- * The core of a bot, as a process of its own beneath src/copconnect/bot/core.py: calls arrive on
+ * The core of a bot, as its own process beneath src/copconnect/bot/core.py: calls arrive on
  * standard input, answers and events leave on standard output. It ends when the input does, however
  * its parent ended; the lock of the state file ends with it.
  */

@@ -44,7 +44,7 @@ function correctionBytes(): Uint8Array {
   });
 }
 
-/** Receive a message in a transaction of its own, as accept.ts does. */
+/** Receive a message in its own transaction, as accept.ts does. */
 async function receive(
   messageId: MessageId,
   seq: number,

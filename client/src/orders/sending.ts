@@ -1,5 +1,5 @@
 /**
- * Acknowledgements on their way: an encrypted outbox of their own, so that one that is given without
+ * Acknowledgements on their way: their own encrypted outbox, so that one that is given without
  * a network leaves later, as it was signed.
  *
  * Stages (SendingRecord): `unsealed` → `signed` → gone once it counts, or `refused`. Each is stored

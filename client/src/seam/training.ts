@@ -79,6 +79,6 @@ export interface Lesson {
   /** That was asked for; the text is English where the lesson has none in it. */
   readonly language: Language;
   readonly practice: Practice | null;
-  /** One screen after another; quizzes stand on screens of their own. */
+  /** One screen after another; quizzes stand on their own screens. */
   readonly screens: readonly (readonly LessonBlock[])[];
 }

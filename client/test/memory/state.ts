@@ -101,7 +101,7 @@ export interface KeyState {
   readonly acceptedMs: number;
   /** By recipient key id; late ones are added (S9). */
   readonly seals: Map<SealKeyId, Uint8Array>;
-  /** Devices that a seal of their own or of their cell covers. */
+  /** Devices that a seal to them or to their cell covers. */
   readonly covered: Set<DeviceId>;
   /** Asked for (D7), or the author's first for its rekey_epoch: free in D2's count. */
   readonly free: boolean;

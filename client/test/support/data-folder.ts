@@ -1,6 +1,6 @@
 /**
  * The data folder of a real server's department with its keys and people. The first test that starts
- * a server makes it, for all files of tests: each server starts on a copy of its own. Making it takes
+ * a server makes it, for all files of tests: each server starts on its own copy. Making it takes
  * two Python processes. Tests in several processes agree by files: one makes the lock and works, the
  * others wait for the mark. A process forks servers and commands meanwhile ({@link startForks}).
  */

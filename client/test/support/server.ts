@@ -1,5 +1,5 @@
 /**
- * The real server as a child process on a data folder of its own, and people who register with it
+ * The real server as a child process on its own data folder, and people who register with it
  * the way officers do. It is the demo's server: one-time codes go where a test can read them.
  */
 import { spawnSync } from "node:child_process";

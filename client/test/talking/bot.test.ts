@@ -24,7 +24,7 @@ const NEVER: StoredAccount = { account: null, connectedMs: Infinity };
 const MINUTE_MS = 60_000;
 const w = memoryWorld();
 
-/** A bot with a clock of its own, and the texts that it was handed, in their order. */
+/** A bot with its own clock, and the texts that it was handed, in their order. */
 class Robot {
   readonly texts: string[] = [];
   person = "" as PersonId;

@@ -277,7 +277,7 @@ describe("E3: comparing digits", () => {
     expect(await confirmedOf(old, fresh.device, clock)).toBe("no");
   });
 
-  test("a server that shows the endorser a device of its own gets the wrong digits", async () => {
+  test("a server that shows the endorser another device gets the wrong digits", async () => {
     const ghost = await Phone.register(server, clock, 1, "Ghost");
     // The old phone means the new one, and the server says that it is the ghost.
     const view = await old.calls.beginConfirmation(ghost.device);

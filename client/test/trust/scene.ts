@@ -177,7 +177,7 @@ export class Scene {
       const bundle = this.bundles.get(personId);
       if (bundle === undefined || this.untold.has(personId)) return [];
       if (equalBytes(held, nameOfAnswer(bundle, body.keys))) return [];
-      // Decoded from the wire, each answer has bytes of its own.
+      // Decoded from the wire, each answer has its own bytes.
       return [structuredClone({ ...bundle, keys: body.keys ? bundle.keys : [] })];
     });
     return Promise.resolve({ people, untold: [...this.untold] });

@@ -24,7 +24,7 @@ FEWEST = 10
 
 
 class Charting:
-    """Reads what charts show. Holds no state of its own."""
+    """Reads what charts show. Stateless."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from copconnect.principals import Caller
 
 
 class Locked:
-    """Answers GET /v1/people/{person_id}/lock. Holds no state of its own."""
+    """Answers GET /v1/people/{person_id}/lock. Stateless."""
 
     def __init__(self, database: Database, acting: Acting, locks: Locking) -> None:
         self._database = database

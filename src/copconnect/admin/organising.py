@@ -26,7 +26,7 @@ _GROUP: wire.Right = "manage_groups"
 
 
 class Organising:
-    """Holds no state of its own."""
+    """Stateless."""
 
     def __init__(
         self,

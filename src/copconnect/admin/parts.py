@@ -40,7 +40,7 @@ class ConsoleScope:
 
 
 class Parts:
-    """Finds the parts of callers. Holds no state of its own."""
+    """Finds the parts of callers. Stateless."""
 
     def __init__(self, rights: RightsTable, directory: DirectoryService) -> None:
         self._rights = rights

@@ -1,6 +1,6 @@
 """Answers the console: what needs doing, people, devices, grants, the audit log.
 
-Invariants: an admin learns of their own part of the tree alone, by the grants in force when they
+Invariants: an admin learns of their part of the tree alone, by the grants in force when they
 ask; numbers only with the right to see them over the person's unit. The audit log's chain is told
 to whoever may read a part of it, without the content of entries that touch anything else.
 """
@@ -39,7 +39,7 @@ _PERSON = re.compile(r"\b[0-9a-f]{32}\b")
 
 
 class ConsoleReads:
-    """Reads for the console. Holds no state of its own."""
+    """Reads for the console. Stateless."""
 
     def __init__(
         self,

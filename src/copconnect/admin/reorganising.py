@@ -29,7 +29,7 @@ _PERSON = re.compile(r"person ([0-9a-f]{32}) ")
 
 
 class Reorganising:
-    """Reads for the page of units. Holds no state of its own."""
+    """Reads for the page of units. Stateless."""
 
     def __init__(
         self,

@@ -54,7 +54,7 @@ class _Compared(NamedTuple):
 
 
 class RightsTable:
-    """The rights table, and the rights of people by it. Holds no state of its own."""
+    """The rights table, and the rights of people by it. Stateless."""
 
     def __init__(
         self,

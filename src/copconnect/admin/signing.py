@@ -60,7 +60,7 @@ def sent_by(caller: Caller, body: wire.PostAct) -> SignedAct:
 
 
 class Signing:
-    """Begins acts. Holds no state of its own."""
+    """Begins acts. Stateless."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class Signing:
 
 
 class Enrolling:
-    """Reads for the console. Holds no state of its own."""
+    """Reads for the console. Stateless."""
 
     def __init__(
         self,

@@ -106,7 +106,7 @@ class UnitsReorganised(Act, frozen=True, tag="units_reorganised"):
 
 
 class ReorganisationUndone(Act, frozen=True, tag="reorganisation_undone"):
-    """A reorganisation was undone by another, which has a number of its own."""
+    """A reorganisation was undone by another, which has its own number."""
 
     number: int
     by_number: int
@@ -163,7 +163,7 @@ class RightsSet(Act, frozen=True, tag="rights_set"):
 
 
 class ImportUndone(Act, frozen=True, tag="import_undone"):
-    """An import was undone by another, which has a number of its own."""
+    """An import was undone by another, which has its own number."""
 
     undone: int
     number: int

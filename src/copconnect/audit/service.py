@@ -1,4 +1,4 @@
-"""Records administrative acts, reads them and verifies the log. Holds no state of its own."""
+"""Records administrative acts, reads them and verifies the log. Stateless."""
 
 import secrets
 from collections.abc import AsyncIterator

@@ -30,7 +30,7 @@ class NamedClient:
 
 
 class Administering:
-    """Acts of administrators. Holds no state of its own."""
+    """Acts of administrators. Stateless."""
 
     def __init__(self, deps: AuthDependencies, accounts: Accounts, revoking: Revoking) -> None:
         self._deps = deps
@@ -38,7 +38,7 @@ class Administering:
         self._revoking = revoking
 
     async def make_enrolment_codes(self, by: Operator, people: Sequence[PersonId]) -> list[str]:
-        """Do :meth:`make_codes` in a transaction of its own."""
+        """Do :meth:`make_codes` in its own transaction."""
         async with self._deps.database.transaction() as connection:
             return await self.make_codes(connection, by, people)
 

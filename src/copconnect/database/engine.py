@@ -226,7 +226,7 @@ class Database:
         work: Callable[[Connection], T],
         wakeups_of: Callable[[T], Sequence[AnyWakeup]] = lambda _: (),
     ) -> T:
-        """Run ``work`` in a read-write transaction of its own, like :meth:`transaction`.
+        """Run ``work`` in its own read-write transaction, like :meth:`transaction`.
 
         ``work`` waits for nothing but its statements. It may run in another thread, so it touches
         only what it was given. Cancelling the caller does not stop what has begun: it commits or

@@ -321,7 +321,7 @@ def _posts(tables: Tables, bank: DataBank) -> list[PostRow]:
 
 @dataclass(slots=True)
 class _Claim:
-    """A row about a person. ``person`` is None where it has problems of its own."""
+    """A row about a person. ``person`` is None where it has its own problems."""
 
     table: Table
     row: TableRow

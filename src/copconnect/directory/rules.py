@@ -14,7 +14,7 @@ from copconnect.principals import Plate
 
 # Joiners shape the letters of Indian scripts but nobody types them when searching; nor does
 # everybody type the dots of Hindi and the vowel marks of Urdu. A keyboard for Arabic has other
-# letters than one for Urdu, and every script has digits of its own.
+# letters than one for Urdu, and every script has its own digits.
 _TYPED = {
     **dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x093C, 0x0640, 0x0670)),
     **dict.fromkeys(range(0x064B, 0x0656)),

@@ -26,7 +26,7 @@ def database_link(
     found: list[Finding] = []
     if superuser:
         words = "The account that the server uses is a superuser of PostgreSQL."
-        remedy = "Give it a role of its own that owns the database `copconnect` and nothing else."
+        remedy = "Give it a role that owns the database `copconnect` and nothing else."
         found.append(warning("database link", words, remedy))
     if is_local(host):
         return found or [ok("database link", "The database is on this machine.")]

@@ -12,7 +12,7 @@ class CopConnectError(Exception):
     remedy = "Try again. If it stays, tell the department's operator the time and this code."
     retry = True
     reported = False
-    """Whether operators hear of the cause by an alarm of its own, and not from each request."""
+    """Whether operators hear of the cause by its own alarm, and not from each request."""
 
     def __init__(self, *, retry_after_ms: int | None = None, **details: str | int) -> None:
         super().__init__(self.code)

@@ -19,7 +19,7 @@ from litestar import Response, get
 from copconnect import errors
 from copconnect.http.gate import REPORTING, TRUSTED_TYPES, HttpRequest
 
-CONSOLE = "admin"  # Its page is a second one, with files of its own.
+CONSOLE = "admin"  # Its page is a second one, with its own files.
 FOLDER = Path(__file__).parents[1] / "web_app"
 _HASHED = re.compile(r"[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))

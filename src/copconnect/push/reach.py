@@ -15,7 +15,7 @@ UNREACHED_MS = 1000 * DAY_S
 
 
 class PushReachReader:
-    """Reads what pushes to devices came to. Holds no state of its own."""
+    """Reads what pushes to devices came to. Stateless."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

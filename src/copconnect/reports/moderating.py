@@ -43,7 +43,7 @@ class CaseReach:
 
 
 class Moderating:
-    """The cases. Holds no state of its own."""
+    """The cases. Stateless."""
 
     def __init__(self, deps: ReportDependencies, sanctioning: Sanctioning) -> None:
         self._deps = deps

@@ -26,7 +26,7 @@ _SHOWN = 200  # Newest reports of a person that the person sees.
 
 
 class Reporting:
-    """Answers reporters. Holds no state of its own."""
+    """Answers reporters. Stateless."""
 
     def __init__(self, deps: ReportDependencies) -> None:
         self._deps = deps

@@ -31,7 +31,7 @@ _ENOUGH = 2  # Moderators who sealed for a device.
 
 
 class Resealing:
-    """Answers moderators' devices. Holds no state of its own."""
+    """Answers moderators' devices. Stateless."""
 
     def __init__(self, deps: ReportDependencies) -> None:
         self._deps = deps

@@ -2,7 +2,7 @@
 
 ``python -m copconnect.sealing.case_file`` reads from its input one JSON object with ``case`` (the
 exported file) and ``issuing`` (hex of the raw public keys of the department's issuing CAs), and
-prints one with what it found. ``copconnect reports verify`` runs it as a process of its own,
+prints one with what it found. ``copconnect reports verify`` runs it as its own process,
 because nothing of the server imports what can open content.
 """
 

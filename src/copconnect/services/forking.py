@@ -2,7 +2,7 @@
 
 ``python -m copconnect`` imports 1,500 modules, which takes two seconds of a processor. One process
 (:mod:`copconnect.services.forked`) imports once and forks the others: a child runs the program
-itself, from its main module on, as a process of its own with the arguments, environment and
+itself, from its main module on, as its own process with the arguments, environment and
 descriptors that it is given.
 
 :class:`Forked` is used as :class:`subprocess.Popen` is, or by an event loop.

@@ -165,7 +165,7 @@ class _LessonParser:
             if block is None:
                 continue
             if isinstance(block, wire.Quiz):
-                screens += [[block], []]  # A question has a screen of its own.
+                screens += [[block], []]  # A question has its own screen.
             else:
                 screens[-1].append(block)
         whole = [one for one in screens if one]

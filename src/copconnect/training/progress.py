@@ -25,7 +25,7 @@ _RIGHT: wire.Right = "train"
 
 
 class ProgressReader:
-    """Reads progress. Holds no state of its own."""
+    """Reads progress. Stateless."""
 
     def __init__(
         self,

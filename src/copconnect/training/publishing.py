@@ -31,7 +31,7 @@ SOURCE: wire.LessonSource = "console"
 
 
 class Publishing:
-    """The console's lessons. Holds no state of its own."""
+    """The console's lessons. Stateless."""
 
     def __init__(
         self, database: Database, clock: Clock, catalogue: Catalogue, audiences: CourseAudiences

@@ -14,7 +14,7 @@ from copconnect.training import store
 
 
 class Recording:
-    """Holds no state of its own."""
+    """Stateless."""
 
     def __init__(self, database: Database, clock: Clock, audit: Audit) -> None:
         self._database = database

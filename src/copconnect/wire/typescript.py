@@ -2,7 +2,7 @@
 :mod:`copconnect.limits` and ``admin/outcomes.ts`` from the acts of :mod:`copconnect.wire.admin`.
 
 ``python -m copconnect.wire.typescript`` writes the files; ``--check`` exits 1 when one is stale.
-The limits have a file of their own because the client's records know nothing of the wire, and the
+The limits have their own file because the client's records know nothing of the wire, and the
 outcomes because the console alone loads them. The ids
 that wire structs name are branded strings of ``client/src/ids.ts``, under the same names.
 """

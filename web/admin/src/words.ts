@@ -1,5 +1,5 @@
 /**
- * The console's words, in a namespace of their own: the officers' app loads none of them. Keys are
+ * The console's words, in their own namespace: the officers' app loads none of them. Keys are
  * checked by the compiler; a test proves that all languages hold the same.
  */
 import { alsoSpeak, has, say, type TextValues } from "#i18n/index.svelte.ts";

@@ -1,7 +1,7 @@
 /**
  * The only way from text to HTML, a script or a worker in this page (the server's policy requires
  * Trusted Types). Libraries that know nothing of them get HTML without markup, and addresses of this
- * app's own files alone; text never becomes a script. Svelte's templates have a policy of their own.
+ * app's own files alone; text never becomes a script. Svelte's templates have their own policy.
  *
  * Import it first of all on each page: what comes before it is refused.
  */

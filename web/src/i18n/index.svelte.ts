@@ -82,7 +82,7 @@ export const language = {
   },
 };
 
-/** Words of a page of its own, such as the console's, by namespace. */
+/** Words of one page, such as the console's, by namespace. */
 type Loaders = Readonly<Record<Language, () => Promise<unknown>>>;
 let namespaces: Readonly<Record<string, Loaders>> = {};
 

@@ -67,7 +67,7 @@ function whoList(people: readonly Plate[]): string {
   return formatList(people.map(amongOthers));
 }
 
-/** A notice as a sentence of its own: "You left", "Ravi joined". */
+/** A notice as its own sentence: "You left", "Ravi joined". */
 export function noticeText(notice: Notice): string {
   const text = noticeWords(notice);
   return text.charAt(0).toLocaleUpperCase() + text.slice(1);
@@ -127,7 +127,7 @@ function deviceAdded(people: readonly Plate[], by: Plate | null): string {
     : t("conversation.notice.deviceAdded", { people: names, by: amongOthers(by) });
 }
 
-/** The kinds of preview that have an icon of their own. */
+/** The kinds of preview that have their own icon. */
 export type PreviewIcon = Exclude<Preview["kind"], "text" | "notice" | "unsupported">;
 
 export function previewIcon(preview: Preview): PreviewIcon | null {

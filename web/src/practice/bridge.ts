@@ -1,7 +1,7 @@
 /**
- * The words between a lesson and the practice that it shows. The practice is a page of its own in a
+ * The words between a lesson and the practice that it shows. The practice is its own page in a
  * frame (practice.html), for three reasons: the screens reach their core, their address and their
- * lists through modules that a page has once, and a frame has modules of its own; the real core runs
+ * lists through modules that a page has once, and a frame has its own modules; the real core runs
  * beside it, so that a flash order still rings; and the page's policy forbids every connection, so
  * that the browser itself proves that nothing leaves the phone, whatever mistake a screen makes.
  */

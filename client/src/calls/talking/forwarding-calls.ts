@@ -90,7 +90,7 @@ async function forwardable(
   return { content, forwards: forwardsOf(decoded) };
 }
 
-/** The forwarder's own words, a message of their own. Throws `message_invalid`. */
+/** The forwarder's own words, a separate message. Throws `message_invalid`. */
 function spoken(text: string): Content {
   return contentOf({ kind: "text", text, mentions: [] }, null, () => {
     throw failure("message_invalid");

@@ -18,7 +18,7 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
 class Previews:
-    """Makes the previews of acts. Holds no state of its own."""
+    """Makes the previews of acts. Stateless."""
 
     def __init__(self, rights: RightsTable, directory: DirectoryService) -> None:
         self._rights = rights

@@ -24,7 +24,7 @@ from copconnect.rights import HeldRights
 
 
 class ConductReading:
-    """Reads for the pages of conduct. Holds no state of its own."""
+    """Reads for the pages of conduct. Stateless."""
 
     def __init__(
         self,

@@ -61,7 +61,7 @@ class ExportedFile:
 
 
 class Exporting:
-    """Holds no state of its own."""
+    """Stateless."""
 
     def __init__(
         self,

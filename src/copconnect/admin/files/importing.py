@@ -24,7 +24,7 @@ _NUMBERS: wire.Right = "see_numbers"  # A preview has numbers that its sender ma
 
 
 class Importing:
-    """Uploads and imports, within the rights of who asks. Holds no state of its own."""
+    """Uploads and imports, within the rights of who asks. Stateless."""
 
     def __init__(
         self, database: Database, rights: RightsTable, directory: DirectoryService, imports: Uploads

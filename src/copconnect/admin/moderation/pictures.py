@@ -16,7 +16,7 @@ PAGE = 100
 
 
 class PictureReading:
-    """Reads for the page. Holds no state of its own."""
+    """Reads for the page. Stateless."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ _OF_RIGHTS: Mapping[wire.CourseName, frozenset[str]] = {
 
 
 class Trainees:
-    """Holds no state of its own."""
+    """Stateless."""
 
     def __init__(self, rights: RightsTable, directory: DirectoryService) -> None:
         self._rights = rights

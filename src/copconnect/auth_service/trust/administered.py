@@ -27,7 +27,7 @@ _C = clients.c
 
 
 class Administered:
-    """Reads devices and grants. Holds no state of its own."""
+    """Reads devices and grants. Stateless."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

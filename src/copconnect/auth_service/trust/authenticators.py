@@ -34,7 +34,7 @@ _PIN, _ASKED, _ENROLLED = "pin", "asked", "enrolled"
 
 
 class Authenticators:
-    """Enrols authenticators and checks presence. Holds no state of its own."""
+    """Enrols authenticators and checks presence. Stateless."""
 
     def __init__(self, deps: AuthDependencies) -> None:
         self._deps = deps

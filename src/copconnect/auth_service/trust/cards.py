@@ -63,7 +63,7 @@ class Cards:
             await store.set_cards_made(connection, version)
 
     async def make(self, person_ids: Collection[PersonId]) -> None:
-        """Make the cards of these people current, in a transaction of its own."""
+        """Make the cards of these people current, in its own transaction."""
         async with self._database.transaction() as connection:
             made = await self.refresh(connection, person_ids)
             if made:

@@ -74,7 +74,7 @@ class KeysOfCell:
 
 
 class CellKeyExchange:
-    """Takes and gives cell keys. Holds no state of its own."""
+    """Takes and gives cell keys. Stateless."""
 
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps

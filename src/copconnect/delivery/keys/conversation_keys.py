@@ -49,7 +49,7 @@ _MOST_SEALS = CELL_SIZE * CELL_SIZE
 
 
 class ConversationKeys:
-    """Takes and gives conversation keys. Holds no state of its own."""
+    """Takes and gives conversation keys. Stateless."""
 
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps

@@ -27,7 +27,7 @@ from copconnect.records.primitives.kem import seal_bytes
 
 
 class LateSeals:
-    """Takes late seals. Holds no state of its own."""
+    """Takes late seals. Stateless."""
 
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps

@@ -26,7 +26,7 @@ from copconnect.principals import Caller, Principal
 
 
 class AudienceConversations:
-    """Creates such conversations. Holds no state of its own."""
+    """Creates such conversations. Stateless."""
 
     def __init__(self, deps: DeliveryDependencies, following: Following) -> None:
         self._deps = deps

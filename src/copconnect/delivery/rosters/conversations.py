@@ -33,7 +33,7 @@ _LATEST_MS = 2**53
 
 
 class Conversations:
-    """Creates and shows conversations. Holds no state of its own."""
+    """Creates and shows conversations. Stateless."""
 
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps

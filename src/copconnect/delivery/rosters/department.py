@@ -58,7 +58,7 @@ def _group(held: ConversationRow, followed: AudienceRow) -> DepartmentGroup:
 
 
 class DepartmentGroups:
-    """Lists, makes, changes and ends them. Holds no state of its own."""
+    """Lists, makes, changes and ends them. Stateless."""
 
     def __init__(
         self, deps: DeliveryDependencies, making: AudienceConversations, following: Following

@@ -67,7 +67,7 @@ class _ListingDifference:
 
 
 class DeviceChanges:
-    """Applies changes of devices to rosters. Holds no state of its own."""
+    """Applies changes of devices to rosters. Stateless."""
 
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps

@@ -39,7 +39,7 @@ class _MembershipChange:
 
 
 class Membership:
-    """Changes members. Holds no state of its own."""
+    """Changes members. Stateless."""
 
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps

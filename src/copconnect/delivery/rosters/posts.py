@@ -40,7 +40,7 @@ def conversation_of(asker: PersonId, post_id: PostId, at: int) -> ConversationId
 
 
 class PostConversations:
-    """Opens such conversations. Holds no state of its own."""
+    """Opens such conversations. Stateless."""
 
     def __init__(self, deps: DeliveryDependencies, following: Following) -> None:
         self._deps = deps

@@ -1,7 +1,7 @@
 """Proofs: leaf ‖ path in its cell ‖ cell line ‖ path of the line, under any head that is kept.
 
 At most four statements for any number of devices, heads and conversations (heads, leaves, lines,
-cells), and none for trees that are in memory. Holds no state of its own.
+cells), and none for trees that are in memory. Stateless.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Heads, stamps and proofs for devices that ask. Holds no state of its own.
+"""Heads, stamps and proofs for devices that ask. Stateless.
 
 Only devices that the newest head lists are answered (NotMember): a roster names people.
 """

@@ -2,7 +2,7 @@
 and, where one conversation is asked for, its newest state message and its admins.
 
 Statements do not grow with the conversations: one for the views, at most three for the proofs of
-the calling device's leaves. Holds no state of its own.
+the calling device's leaves. Stateless.
 """
 
 from collections.abc import Sequence

@@ -31,7 +31,7 @@ def conversation_of(post_id: PostId, unit_id: UnitId) -> ConversationId:
 
 
 class UnitOrders:
-    """Opens such conversations. Holds no state of its own."""
+    """Opens such conversations. Stateless."""
 
     def __init__(
         self, deps: DeliveryDependencies, audiences: AudienceConversations, following: Following

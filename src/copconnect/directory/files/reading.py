@@ -23,7 +23,7 @@ Parser = Callable[[bytes, Limits], Parsed]
 def read(
     name: str, content: bytes, limits: Limits = LIMITS, parse: Parser = apart.parse
 ) -> SourceFile:
-    """Read a file. ``parse``: how workbooks are parsed, in a process of their own unless tests say
+    """Read a file. ``parse``: how workbooks are parsed, in their own process unless tests say
     otherwise. Blocks; call it in a thread. Raises FileRefused."""
     if not content.strip(b" \t\r\n\0"):
         raise FileRefused("file_empty")

@@ -91,7 +91,7 @@ def read(content: bytes, limits: Limits) -> tuple[list[RawRow], list[RowProblem]
     encoding and the delimiter. Raises FileRefused."""
     text, encoding = decode(content)
     lines = _lines(text.replace("\0", REPLACEMENT))
-    # Blank lines cost little, so they have a limit of their own.
+    # Blank lines cost little, so they have their own limit.
     if len(lines) > 4 * limits.rows:
         raise FileRefused("too_many_rows", f"{len(lines):,}")
     first, delimiter = _named_delimiter(lines)

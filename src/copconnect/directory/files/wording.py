@@ -86,7 +86,7 @@ PROBLEMS: dict[str, ProblemText] = {
         "There are several numbers in {value}.", "Keep the one with which the person registers."
     ),
     "number_duplicate": ProblemText(
-        "Another row has the number {value}.", "Give each person a number of their own."
+        "Another row has the number {value}.", "Give each person their own number."
     ),
     "number_in_use": ProblemText(
         "Somebody who is not in the file has the number {value}.",

@@ -1,7 +1,7 @@
 """The words by which people are found, and what a search asks of them. Pure.
 
 A person's words are those of the names, the post and the unit in every language, the number and
-the code. Beside them stand, each with a mark of its own, whole names (``ravi_kumar_``), how words
+the code. Beside them stand, each with its own mark, whole names (``ravi_kumar_``), how words
 sound (``~rvi``), their consonants alone (``=rv``, for searches in Urdu), and what filters ask for:
 the unit (``@``), each unit above it and itself (``<``), the rank (``^``) and the roles (``#``). The
 number has a mark too (``$``), so that only a search for digits finds it. A

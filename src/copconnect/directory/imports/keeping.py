@@ -206,7 +206,7 @@ class ImportJournal:
 
 
 class UndoJournal:
-    """Undoes an import, and keeps that as an import of its own: undoing it restores the first."""
+    """Undoes an import, and keeps that as its own import: undoing it restores the first."""
 
     def __init__(
         self, permit: Permit, row: Any, kept: ImportSnapshot, most_leaving: float | None

@@ -28,7 +28,7 @@ BATCH = 1_000
 
 
 class PartExports:
-    """Reads rows and writes files. Holds no state of its own."""
+    """Reads rows and writes files. Stateless."""
 
     async def rows(
         self,

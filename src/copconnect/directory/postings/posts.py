@@ -21,7 +21,7 @@ MOST_FOUND = 50
 
 
 class PostReader:
-    """Reads posts. Holds no state of its own."""
+    """Reads posts. Stateless."""
 
     def __init__(self, database: Database, directory: DirectoryService) -> None:
         self._database = database

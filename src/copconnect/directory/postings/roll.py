@@ -16,7 +16,7 @@ from copconnect.ids import PersonId, PostId, UnitId
 
 
 class Roll:
-    """Reads where people are posted. Holds no state of its own."""
+    """Reads where people are posted. Stateless."""
 
     def __init__(self, directory: DirectoryService) -> None:
         self._directory = directory

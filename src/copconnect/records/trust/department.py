@@ -2,7 +2,7 @@
 
 Invariants: only a record with a higher number replaces another, and all are kept, because what was
 signed earlier is judged by the record that was in force then. The roster authorities of a
-department count from 0, and each numbers what it signs within a range of its own: the numbers of a
+department count from 0, and each numbers what it signs within its own range: the numbers of a
 later authority are above all those that an earlier one can use.
 """
 

@@ -225,7 +225,7 @@ class Trust:
     def _check_authority(
         self, record: SignedRecord, number: int | None, *, already_verified: bool
     ) -> None:
-        """Check that the newest roster authority signed this record, by a number of its own."""
+        """Check that the newest roster authority signed this record, by its own number."""
         if already_verified:
             return
         if number is not None:

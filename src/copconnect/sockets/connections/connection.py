@@ -235,7 +235,7 @@ def parser(owner: Owner, limit_bytes: int) -> WSProtocol:
         path = request.path.decode("latin-1").partition("?")[0]
         if path != PATH:
             return None
-        # A proxy may append a header of its own instead of appending to the caller's.
+        # A proxy may append its own header instead of appending to the caller's.
         forwarded = ",".join(request.headers.getall("x-forwarded-for", []))
         return Connection(owner, limit_bytes, forwarded)
 

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 class SealedKey:
     """A conversation key: one frame for each cell, whatever the number of its devices, one for each
-    device with a seal of its own, and one without a seal for all others."""
+    device with its own seal, and one without a seal for all others."""
 
     __slots__ = ("_frames", "_seals", "_wakeup")
 

@@ -1,6 +1,6 @@
 /**
  * MapLibre with our style. Names of towns are drawn from the app's own fonts (no glyph server).
- * In a file of its own, so that its megabyte is fetched with the first large map and not before.
+ * In its own file, so that its megabyte is fetched with the first large map and not before.
  */
 import {
   LngLatBounds,

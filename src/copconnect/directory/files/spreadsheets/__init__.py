@@ -1,1 +1,1 @@
-"""Workbooks: unpacked under limits, and parsed in a process of their own."""
+"""Workbooks: unpacked under limits, and parsed in their own process."""

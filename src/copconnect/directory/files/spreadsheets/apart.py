@@ -1,4 +1,4 @@
-"""Parses a workbook in a process of its own: a file that makes the parser abort, or take all
+"""Parses a workbook in its own process: a file that makes the parser abort, or take all
 memory, costs its import and nothing else.
 
 The process has an empty environment, three open files (its standard streams) and no right to open
