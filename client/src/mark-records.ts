@@ -1,4 +1,4 @@
-/** The vault's rows about marks that people set on messages: votes, ends, answers, totals, reactions, edits. */
+/** The vault's rows about marks that people set on messages: votes, ends, answers, totals, reactions, edits, pins. */
 import type { Mention } from "./seam/attachments.ts";
 import type { DeviceId, MessageId, PersonId } from "./ids.ts";
 
@@ -47,6 +47,15 @@ export interface EditRecord extends MarkFact {
   readonly markId: MessageId;
   readonly text: string;
   readonly mentions: readonly Mention[];
+}
+
+export interface PinRecord extends MarkFact {
+  readonly messageId: MessageId;
+  /** False: it was taken down. */
+  readonly pinned: boolean;
+  /** The device that signed it, and the epoch of its header. */
+  readonly device: DeviceId;
+  readonly epoch: number;
 }
 
 /** Marks on one message (kinds/mark.ts). Group: the conversation; order: the newest's position. */

@@ -3,7 +3,7 @@
  * values and bytes; view models are made from these in messages/views.ts. Stores of account and
  * trust are named beside the code that owns them.
  */
-import type { EditRecord } from "./mark-records.ts";
+import type { EditRecord, PinRecord } from "./mark-records.ts";
 import type { AttachmentId, ConversationId, DeviceId, KeyId, MessageId, PersonId } from "./ids.ts";
 import type { KindPreview } from "./kinds/content.ts";
 import type { AttachmentPointer } from "./kinds/fields.ts";
@@ -142,6 +142,8 @@ export interface ConversationRecord {
   readonly unreadFromMs: number;
   /** The newest state that was accepted (kinds/state.ts). */
   readonly profile: ProfileRecord | null;
+  /** Pins and unpins of messages, in the order of the log (messages/pins.ts). */
+  readonly pins: readonly PinRecord[];
   readonly last: LastRecord | null;
   /** The newest message of this person's in the log. */
   readonly own: SentRecord | null;
@@ -159,7 +161,6 @@ export interface ProfileRecord {
   readonly title: string;
   readonly photo: AttachmentPointer | null;
   readonly description: string;
-  readonly pins: readonly MessageId[];
   /** Its header ‖ signature and k: a device that cannot have its S is given k (H3, K1). */
   readonly messageId: MessageId;
   readonly header: Uint8Array;

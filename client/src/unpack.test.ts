@@ -39,7 +39,6 @@ describe("unpack", () => {
       title: "బీట్ 4",
       photo: null,
       description: "",
-      pins: [],
     });
     for (let end = 0; end < bytes.length; end++) {
       expect(() => unpack(bytes.slice(0, end))).toThrow(NotWhole);

@@ -1203,8 +1203,8 @@ export interface CellLeaves {
 }
 
 /**
- * ``state``: the message is the conversation's newest state (name, photo, pins); admins only.
- * ``quiet``: it wakes nobody (a vote, the end of a poll); devices show no row for it.
+ * ``state``: the message is the conversation's newest state (name, photo); admins only.
+ * ``quiet``: it wakes nobody (a vote, a pin); devices show no row for it.
  * ``order``: the message is an order, or changes one; flash orders are for admins only.
  * ``wakes``: members whom the message names, whose phones it wakes although they muted the
  * conversation; a flash order wakes all. A repeat of the same bytes answers what the first

@@ -296,7 +296,6 @@ async function sendState(
     title,
     photo: prepared?.pointer ?? kept,
     description: profile?.description ?? "",
-    pins: profile?.pins ?? [],
   };
   const order = device.outgoing.nextOrder(device.context.now());
   const stage = prepared === null ? "ready" : "uploading";

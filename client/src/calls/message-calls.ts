@@ -8,10 +8,11 @@ import type {
   MessagePage,
   MessageReceipts,
   Outgoing,
+  PinnedMessage,
   Plate,
 } from "../seam.ts";
 import { failure } from "../failure.ts";
-import { decodedOf, loadMessage, pageMessages } from "../messages/messages.ts";
+import { decodedOf, loadMessage, pageMessages, storedMessages } from "../messages/messages.ts";
 import { readHere, seqOf } from "../messages/reading.ts";
 import { countsOf } from "../messages/receipt-counts.ts";
 import { receiptOf, receivers } from "../messages/receipts.ts";
@@ -21,6 +22,7 @@ import { MOST_MARKING } from "../kinds/consultation.ts";
 import { MAX_TEXT } from "../kinds/fields.ts";
 import { isEmoji } from "../kinds/mark.ts";
 import { editableUntil, reworded } from "../messages/edits.ts";
+import { mayPin } from "../messages/pins.ts";
 import { takesReactions } from "../messages/reactions.ts";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
@@ -172,6 +174,38 @@ export class MessageCalls {
     const untilMs = editableUntil(message);
     if (untilMs === null || (time.now() ?? now()) > untilMs) throw failure("edit_closed");
     await sendMark(device, conversation, { kind: "mark", messageId, what });
+  }
+
+  /**
+   * Pin a message on top of its conversation, or take it down. Rejects with `not_found` and, for
+   * somebody who may not, `not_admin`.
+   */
+  async pin(conversationId: ConversationId, messageId: MessageId, pinned: boolean): Promise<void> {
+    const device = await this.#reach.device();
+    const conversation = writable(this.#reach, device.find(conversationId));
+    const message = await loadMessage(device.context.vault, conversationId, messageId);
+    if (message === null || message.seq === null || message.notice !== null)
+      throw failure("not_found");
+    const { record } = conversation;
+    if (!mayPin(record, record.admin)) throw failure("not_admin");
+    const what = { mark: "pin", pinned } as const;
+    await sendMark(device, conversation, { kind: "mark", messageId, what });
+  }
+
+  /** The pinned messages that this device has, the last pinned first. */
+  async pinned(conversationId: ConversationId): Promise<readonly PinnedMessage[]> {
+    const device = await this.#reach.device();
+    const conversation = device.find(conversationId);
+    const pins = device.views.pinned(conversation);
+    const ids = pins.map(({ messageId }) => messageId);
+    const stored = await storedMessages(device.context.vault, conversationId, ids);
+    const found = pins.map(async ({ messageId, personId }): Promise<PinnedMessage | null> => {
+      const record = stored.get(messageId);
+      if (record === undefined || record.notice !== null) return null;
+      const message = await device.views.message(conversation, record);
+      return { message, by: await this.#reach.people.plate(personId) };
+    });
+    return (await Promise.all(found)).filter((one) => one !== null);
   }
 
   async retry(messageId: MessageId): Promise<void> {

@@ -41,6 +41,7 @@ export function newRecord(info: WireConversation): ConversationRecord {
       mentioned: false,
       unreadFromMs: 0,
       profile: null,
+      pins: [],
       last: null,
       own: null,
       draft: null,

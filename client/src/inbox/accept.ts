@@ -8,8 +8,10 @@ import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
+import type { Mark } from "../kinds/mark.ts";
 import { idOf } from "../ids.ts";
 import type { DeviceId, KeyId, MessageId, PersonId } from "../ids.ts";
+import { mayAdminister } from "../keys/roster/leaf.ts";
 import { keyReference } from "../keys/conversation-key.ts";
 import { Forked } from "../keys/format/refused.ts";
 import type { Header } from "../keys/message.ts";
@@ -17,7 +19,13 @@ import { acceptedMessage } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
-import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
+import type {
+  AttachmentRecord,
+  ConversationRecord,
+  MessageRecord,
+  NoticeRecord,
+  PendingRecord,
+} from "../records.ts";
 import { noteOrder } from "../orders/noting.ts";
 import { judgeEarlier, rightful, saysTheSame } from "../orders/rightful.ts";
 import type { Rightful } from "../orders/rightful.ts";
@@ -93,10 +101,10 @@ export async function accept(
   }
   if (content.kind === "mark") {
     const { position, sentMs } = entry;
-    const { sender: device, sent: signedMs } = header;
-    const said = content.what.mark === "edit" || content.what.mark === "reaction";
-    if (said && receiving.blocked(leaf.person)) return;
-    const at = { position, sentMs, signedMs, device, personId: leaf.person, markId: messageId };
+    const { sender: device, sent: signedMs, epoch } = header;
+    if (isPersonal(work.record, content.what) && receiving.blocked(leaf.person)) return;
+    const signer = { device, epoch, admin: mayAdminister(leaf), personId: leaf.person };
+    const at = { ...signer, position, sentMs, signedMs, markId: messageId };
     await applyMark(receiving.context, receiving.conversation, work, content, at);
     await takeBack(receiving, entry, header);
     return;
@@ -111,6 +119,12 @@ export async function accept(
   if (await takeBack(receiving, entry, header)) return;
   if (receiving.blocked(leaf.person)) return;
   await show(receiving, entry, judgement, said, before);
+}
+
+/** Somebody who blocks a person sees no such mark of that person's. A group's pins are the group's. */
+function isPersonal({ directPersonId }: ConversationRecord, { mark }: Mark): boolean {
+  if (mark === "pin") return directPersonId !== null;
+  return mark === "edit" || mark === "reaction";
 }
 
 /** Orders are noted whoever wrote them: somebody who blocks the issuer owes them all the same. */

@@ -11,7 +11,10 @@ import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { HeaderFormat } from "../keys/message.ts";
 import { mayAdminister, mayPost } from "../keys/roster/leaf.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
+import type { PinRecord } from "../mark-records.ts";
 import { messageKey } from "../messages/messages.ts";
+import { mayPin } from "../messages/pins.ts";
+import { fromHex } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { AcceptedRecord, FloorStep } from "../records.ts";
 
@@ -88,6 +91,13 @@ async function judgeAgain(
     for (const row of await acceptedAbove(conversation, position, end))
       if (isDue(row) && !(await stands(conversation, work, row.sender, epoch, mayPost)))
         takeOut(conversation, work, row);
+  const pins: PinRecord[] = [];
+  for (const pin of work.record.pins) {
+    const may = (leaf: Leaf): boolean => mayPost(leaf) && mayPin(work.record, mayAdminister(leaf));
+    if (!isDue(pin) || (await stands(conversation, work, fromHex(pin.device), epoch, may)))
+      pins.push(pin);
+  }
+  if (pins.length < work.record.pins.length) work.set({ pins });
   const { profile } = work.record;
   if (profile === null) return;
   const { sender, epoch: named } = HeaderFormat.parse(profile.header);

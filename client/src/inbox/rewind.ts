@@ -259,7 +259,7 @@ async function queueAgain(
 function stateOf(work: UnitOfWork): Uint8Array | null {
   const { profile } = work.record;
   if (profile === null) return null;
-  const { version, title, photo, description, pins } = profile;
-  const content: Content = { kind: "state", version, title, photo, description, pins };
+  const { version, title, photo, description } = profile;
+  const content: Content = { kind: "state", version, title, photo, description };
   return encodeContent(content);
 }

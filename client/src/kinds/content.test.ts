@@ -59,7 +59,6 @@ const EVERY_KIND: readonly Content[] = [
     title: "Charminar PS",
     photo: attachment,
     description: "Town",
-    pins: [newId()],
   },
   {
     ...{ kind: "poll", question: "ఎప్పుడు?", options: ["Mon", "Tue"] },
@@ -74,8 +73,9 @@ const EVERY_KIND: readonly Content[] = [
   { kind: "question", text: "Which gate?", mentions },
   { kind: "mark", messageId: newId(), what: { mark: "accept", answerId: newId<MessageId>() } },
   { kind: "mark", messageId: newId(), what: { mark: "close" } },
+  { kind: "mark", messageId: newId(), what: { mark: "pin", pinned: true } },
   { kind: "mark", messageId: newId(), what: { mark: "totals", counts: [3, 2], ballots: 5 } },
-  { kind: "state", version: 1, title: "Charminar PS", photo: null, description: "", pins: [] },
+  { kind: "state", version: 1, title: "Charminar PS", photo: null, description: "" },
 ];
 
 describe("content", () => {

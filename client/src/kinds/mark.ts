@@ -6,6 +6,7 @@
 import {
   MAX_TEXT,
   Misshapen,
+  boolean,
   bytes,
   id,
   integer,
@@ -43,6 +44,8 @@ export type Mark =
   | { readonly mark: "unreadable" }
   /** The author's new words, in place of a text's or a caption's. */
   | { readonly mark: "edit"; readonly text: string; readonly mentions: readonly Mention[] }
+  /** An admin puts a message on top of the conversation, or takes it down. */
+  | { readonly mark: "pin"; readonly pinned: boolean }
   /** The totals of an anonymous poll, counted by its author. */
   | { readonly mark: "totals"; readonly counts: readonly number[]; readonly ballots: number };
 
@@ -90,6 +93,8 @@ function readMark(value: unknown): Mark {
     }
     case "reaction":
       return { mark: "reaction", emoji: nullable(value["emoji"], emoji) };
+    case "pin":
+      return { mark: "pin", pinned: boolean(value["pinned"]) };
     case "close":
       return { mark: "close" };
     case "totals":

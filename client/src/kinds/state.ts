@@ -1,16 +1,14 @@
 /**
- * The conversation's own state: its name and photo, a description, pinned messages. Written by
- * devices with the admin right alone; the highest version counts, of equals the later in the log.
+ * The conversation's own state: its name and photo, a description. Written by devices with the admin
+ * right alone; the highest version counts, of equals the later in the log.
  * It is not shown as a message: a change of it is a notice.
  */
-import type { MessageId } from "../ids.ts";
-import { attachment, id, integer, list, MAX_NAME, nullable, string } from "./fields.ts";
+import { attachment, integer, MAX_NAME, nullable, string } from "./fields.ts";
 import type { AttachmentPointer } from "./fields.ts";
 import { NOT_FORWARDED } from "./kind.ts";
 import type { ContentKind } from "./kind.ts";
 
 const MAX_DESCRIPTION = 4_096;
-const MAX_PINS = 16;
 
 export interface StateContent {
   readonly kind: "state";
@@ -18,8 +16,6 @@ export interface StateContent {
   readonly title: string;
   readonly photo: AttachmentPointer | null;
   readonly description: string;
-  /** Ids of pinned messages. */
-  readonly pins: readonly MessageId[];
 }
 
 export const state: ContentKind<StateContent> = {
@@ -29,7 +25,6 @@ export const state: ContentKind<StateContent> = {
     title: string(fields["title"], MAX_NAME),
     photo: nullable(fields["photo"], attachment),
     description: string(fields["description"], MAX_DESCRIPTION),
-    pins: list(fields["pins"], MAX_PINS, id<MessageId>),
   }),
   shown: false,
   preview: () => ({ kind: "unsupported" }),

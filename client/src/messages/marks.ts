@@ -1,5 +1,6 @@
 /**
- * Marks on messages, as stored: the newest facts of each person, whether they count or not. The
+ * Marks on messages, as stored: the newest facts of each person, whether they count or not; pins in the
+ * conversation's record (pins.ts). The
  * message may come after its marks (older messages are fetched newest first), so poll-count.ts,
  * reactions.ts and edits.ts judge them beside it. Edits that count are stored with their message.
  */
@@ -18,6 +19,8 @@ import type { EditRecord, MarkFact, MarksRecord, VoteRecord } from "../mark-reco
 import { withEdits } from "./edits.ts";
 import { loadMessage, messagesAbove } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
+import { mayPin, pinnedBy, withPin } from "./pins.ts";
+import type { Pinned } from "./pins.ts";
 import { NO_MARKS } from "./poll-count.ts";
 
 /** Votes kept of one person: those that come after the end count for nothing, those before may. */
@@ -31,8 +34,10 @@ const MOST_EDITED = 1_000;
 
 /** A mark with its place in the log. */
 export interface MarkAt extends MarkFact {
-  /** The device that signed it. */
+  /** The device that signed it, the epoch of its header, and whether its leaf has the admin right. */
   readonly device: Uint8Array;
+  readonly epoch: number;
+  readonly admin: boolean;
   /** The message that carries it. */
   readonly markId: MessageId;
 }
@@ -43,7 +48,7 @@ export async function applyMark(
   conversation: Conversation,
   work: UnitOfWork,
   content: MarkContent,
-  { device, markId, ...at }: MarkAt,
+  { device, epoch, admin, markId, ...at }: MarkAt,
 ): Promise<void> {
   const { messageId, what } = content;
   // Perhaps not stored yet: the message and its mark may come at once.
@@ -81,6 +86,11 @@ export async function applyMark(
       next = { ...before, edits: withOldest(before.edits, edit) };
       break;
     }
+    case "pin": {
+      const pin = { ...at, messageId, pinned: what.pinned, device: idOf<DeviceId>(device), epoch };
+      if (mayPin(work.record, admin)) work.set({ pins: withPin(work.record.pins, pin) });
+      break;
+    }
     case "reaction": {
       const { emoji } = what;
       next = { ...before, reactions: withFact(before.reactions, { ...at, emoji }, true) };
@@ -97,19 +107,43 @@ export async function applyMark(
   if (marked !== null) work.messages.push(marked);
 }
 
-/** This device's marks on a message that are on their way, the newest first. */
+/** This device's marks that are on their way, the newest first. */
 export function queuedMarks(
   outgoing: OutgoingStore,
   { id }: Conversation,
-  messageId: MessageId,
-): readonly Mark[] {
+): readonly Pick<MarkContent, "messageId" | "what">[] {
   return outgoing
     .of(id)
     .toReversed()
     .flatMap(({ quiet, stage, content: bytes }) => {
       const content = quiet && stage !== "failed" ? decodeContent(bytes) : null;
-      return content?.kind === "mark" && content.messageId === messageId ? [content.what] : [];
+      return content?.kind === "mark" ? [content] : [];
     });
+}
+
+/** Those of them on one message. */
+export function queuedMarksOn(
+  outgoing: OutgoingStore,
+  conversation: Conversation,
+  messageId: MessageId,
+): readonly Mark[] {
+  return queuedMarks(outgoing, conversation)
+    .filter((one) => one.messageId === messageId)
+    .map(({ what }) => what);
+}
+
+/** The pinned messages, with this device's own pins that are on their way. */
+export function pinnedIn(
+  outgoing: OutgoingStore,
+  conversation: Conversation,
+  personId: PersonId,
+): readonly Pinned[] {
+  const queued = queuedMarks(outgoing, conversation)
+    .toReversed()
+    .flatMap(({ messageId, what }) =>
+      what.mark === "pin" ? [{ messageId, personId, pinned: what.pinned }] : [],
+    );
+  return pinnedBy([...conversation.record.pins, ...queued]);
 }
 
 /** Forget the marks above a position, which the log has lost (S8). They are not sent again. */
@@ -121,6 +155,7 @@ export async function dropMarks(
 ): Promise<void> {
   const kept = <F extends MarkFact>(facts: readonly F[]): readonly F[] =>
     facts.filter(({ position }) => position <= upTo);
+  work.set({ pins: kept(work.record.pins) });
   for (const row of await conversation.marks.all()) {
     const { messageId, votes, closed, totals, accepted, reactions, edits } = row;
     const all = [votes, closed, totals, accepted, reactions, edits].flat();

@@ -7,7 +7,7 @@ import type { PollContent } from "../kinds/consultation.ts";
 import { FEWEST_BALLOTS } from "../kinds/consultation.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import type { MessageRecord } from "../records.ts";
-import { openSealed, queuedMarks } from "./marks.ts";
+import { openSealed, queuedMarksOn } from "./marks.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 import { NO_MARKS, countPoll } from "./poll-count.ts";
 import type { Count } from "./poll-count.ts";
@@ -93,7 +93,7 @@ async function ownVote(
   count: Count,
 ): Promise<readonly number[] | null> {
   const { personId, deviceBytes } = context.identity();
-  for (const what of queuedMarks(outgoing, conversation, messageId)) {
+  for (const what of queuedMarksOn(outgoing, conversation, messageId)) {
     if (what.mark === "vote") return what.choices;
     if (what.mark !== "ballot") continue;
     const { seals } = what;
@@ -121,6 +121,6 @@ function publish(
     messageId,
     what: { mark: "totals", counts, ballots },
   };
-  const queued = queuedMarks(outgoing, conversation, messageId);
+  const queued = queuedMarksOn(outgoing, conversation, messageId);
   if (!queued.some(({ mark }) => mark === "totals")) onCounted(conversation, content);
 }

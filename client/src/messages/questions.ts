@@ -6,7 +6,7 @@ import { byPosition } from "../mark-records.ts";
 import type { QuestionRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 import type { Vault } from "../vault/vault.ts";
-import { queuedMarks } from "./marks.ts";
+import { queuedMarksOn } from "./marks.ts";
 import { storedMessages } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 
@@ -38,7 +38,7 @@ export async function questionState(
     .filter(({ personId }) => personId === message.senderId)
     .sort(byPosition)
     .at(-1);
-  const queued = message.mine ? queuedMarks(outgoing, conversation, message.messageId) : [];
+  const queued = message.mine ? queuedMarksOn(outgoing, conversation, message.messageId) : [];
   const { answerId } = queued.find((one) => one.mark === "accept") ?? stated ?? { answerId: null };
   return { mine: message.mine, answerId };
 }

@@ -5,7 +5,7 @@ import { MOST_MARKING } from "../kinds/consultation.ts";
 import type { PersonId } from "../ids.ts";
 import { byPosition } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
-import { queuedMarks } from "./marks.ts";
+import { queuedMarksOn } from "./marks.ts";
 import { decodedOf } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 
@@ -28,7 +28,7 @@ export async function reactionsOf(
   const chosen = new Map<PersonId, string | null>();
   for (const { personId, emoji } of (marks?.reactions ?? []).toSorted(byPosition))
     chosen.set(personId, emoji);
-  const queued = queuedMarks(outgoing, conversation, messageId);
+  const queued = queuedMarksOn(outgoing, conversation, messageId);
   const last = queued.find((one) => one.mark === "reaction");
   if (last !== undefined) {
     chosen.delete(own);

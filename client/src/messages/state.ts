@@ -1,4 +1,4 @@
-/** Taking over the conversation's own state: name, photo, description, pins (kinds/state.ts). */
+/** Taking over the conversation's own state: name, photo, description (kinds/state.ts). */
 import type { MessageId } from "../ids.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
@@ -42,10 +42,10 @@ export async function applyState(
   const by = at.leaf.person;
   if (!mayAdminister(at.leaf)) return tell(work, at, notice("profile_refused", { by }));
   if (!isNewerState({ version: content.version, position: at.position }, profile)) return;
-  const { version, title, photo, description, pins } = content;
+  const { version, title, photo, description } = content;
   const { messageId, position: seq, k: key } = at;
   const header = at.header.bytes;
-  const shown = { version, seq, title, photo, description, pins };
+  const shown = { version, seq, title, photo, description };
   work.set({ profile: { ...shown, messageId, header, key } });
   // The device that set the photo holds it already.
   if (photo !== null && (await context.vault.get(STORES.attachments, photo.id)) === null) {

@@ -35,7 +35,9 @@ import type { PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
 import { decodedOf, loadMessage } from "./messages.ts";
 import { editableUntil, withEdits } from "./edits.ts";
-import { queuedMarks } from "./marks.ts";
+import { pinnedIn, queuedMarksOn } from "./marks.ts";
+import { mayPin } from "./pins.ts";
+import type { Pinned } from "./pins.ts";
 import { reactionsOf } from "./reactions.ts";
 import { statusOf } from "./receipts.ts";
 
@@ -109,6 +111,8 @@ export class ViewMaker implements Views {
       mentioned: record.mentioned,
       mutedUntilMs: record.preferences.mutedUntilMs,
       pinned: record.preferences.pinned,
+      pins: this.pinned(conversation).map(({ messageId }) => messageId),
+      canPin: mine && !trainingFirst && barred === null && mayPin(record, record.admin),
       draft: record.draft,
       draftFiles: record.draftFiles.length,
       canPost: mine && !trainingFirst && barred === null,
@@ -120,6 +124,10 @@ export class ViewMaker implements Views {
       alarm,
       createdMs: record.createdMs,
     };
+  }
+
+  pinned(conversation: Conversation): readonly Pinned[] {
+    return pinnedIn(this.#outgoing, conversation, this.#context.identity().personId);
   }
 
   async #post(record: ConversationRecord): Promise<ConversationItem["post"]> {
@@ -276,7 +284,7 @@ export class ViewMaker implements Views {
   #withQueuedEdit(conversation: Conversation, record: MessageRecord): MessageRecord {
     if (!record.mine || record.seq === null) return record;
     const { messageId, senderId, edits = [] } = record;
-    const queued = queuedMarks(this.#outgoing, conversation, messageId);
+    const queued = queuedMarksOn(this.#outgoing, conversation, messageId);
     const edit = queued.find((one) => one.mark === "edit");
     if (edit === undefined || senderId === null) return record;
     const now = this.#context.time.now() ?? this.#context.now();

@@ -368,6 +368,7 @@ export class Outbox {
           ? await loadMessage(this.#context.vault, conversation.id, mark.messageId)
           : null;
       if (marked !== null) work.messages.push(marked);
+      work.set({});
       this.#outgoing.delete(messageId);
       await conversation.store(work, true);
     });

@@ -14,6 +14,7 @@ import { clearTerms } from "../orders/record.ts";
 import { idOf } from "../ids.ts";
 import type { KeyId, MessageId } from "../ids.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey, type Header } from "../keys/message.ts";
+import { mayAdminister } from "../keys/roster/leaf.ts";
 import { copy, equalBytes } from "../octets.ts";
 import { applyMark, noteLive } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
@@ -96,9 +97,10 @@ export class MessageSender {
       if (content.kind === "mark") {
         const { personId, deviceBytes } = this.#context.identity();
         const { seq: position, sentMs } = at;
-        const signed = { signedMs: header.sent, device: deviceBytes, personId };
-        const marked = { ...signed, position, sentMs, markId: own.messageId };
-        await applyMark(this.#context, conversation, work, content, marked);
+        const admin = listed !== null && mayAdminister(listed.leaf);
+        const signer = { device: deviceBytes, epoch: header.epoch, admin, personId };
+        const place = { signedMs: header.sent, position, sentMs, markId: own.messageId };
+        await applyMark(this.#context, conversation, work, content, { ...signer, ...place });
       }
       const accepted = { ...at, key: keyId };
       await acceptedMessage(this.#context, this.#outgoing, work, own, accepted);

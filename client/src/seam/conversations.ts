@@ -1,5 +1,5 @@
 /** Conversations and their members on the screens. */
-import type { ConversationId, ReportId } from "../ids.ts";
+import type { ConversationId, MessageId, ReportId } from "../ids.ts";
 import type { Audience, ConversationKind, Standing, WhoMayPost } from "../wire.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { MemberDevice } from "./devices.ts";
@@ -62,6 +62,10 @@ export interface ConversationItem {
   readonly mentioned: boolean;
   readonly mutedUntilMs: number | null;
   readonly pinned: boolean;
+  /** Messages pinned here, the last pinned first; this device may lack some. */
+  readonly pins: readonly MessageId[];
+  /** This person may pin messages and take them down. */
+  readonly canPin: boolean;
   readonly draft: string | null;
   /** How many files were chosen and not sent. */
   readonly draftFiles: number;

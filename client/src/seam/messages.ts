@@ -97,6 +97,12 @@ export interface MessageItem {
   readonly scheduledMs?: number;
 }
 
+export interface PinnedMessage {
+  readonly message: MessageItem;
+  /** The person who pinned it. */
+  readonly by: Plate | null;
+}
+
 export interface MessagePage {
   readonly messages: readonly MessageItem[];
   readonly more: boolean;

@@ -116,6 +116,23 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     }
   });
 
+  it("pins that the log lost are gone for everybody, and what they replaced is back", async () => {
+    const { messages } = await b.core.messages.page(id, null, 50);
+    const messageId = messages.at(-1)?.messageId as MessageId;
+    const pinned = async (officer: Officer): Promise<boolean> =>
+      (await officer.core.messages.pinned(id)).length > 0;
+    await a.core.messages.pin(id, messageId, true);
+    await b.until("pinned", () => pinned(b));
+    const backup = world.server.backup();
+    await b.core.messages.pin(id, messageId, false);
+    await a.until("taken down", async () => !(await pinned(a)));
+    await b.until("sent", async () => (await b.core.app.state()).outbox === 0);
+    await world.server.restore(backup);
+    for (const one of [a, b]) await one.until("pinned again", () => pinned(one));
+    await b.core.messages.pin(id, messageId, false);
+    for (const one of [a, b]) await one.until("taken down", async () => !(await pinned(one)));
+  });
+
   it("a photo goes out again with its file, which the backup lacks", async () => {
     const backup = world.server.backup();
     const file = new Blob([new Uint8Array(300_000).fill(7)], { type: "image/jpeg" });

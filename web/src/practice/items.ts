@@ -66,7 +66,7 @@ export function conversationOf(
     ...{ direct: more.kind === "direct" ? (others[0] ?? null) : null, post: null },
     ...{ some: others.slice(0, 3), members, devices: members, unregistered: 0 },
     ...{ historyFromMs: null, history: null, last: lastOf(last), empty: last === undefined },
-    ...{ unread: 0, mentioned: false, mutedUntilMs: null, pinned: false },
+    ...{ unread: 0, mentioned: false, mutedUntilMs: null, pinned: false, pins: [], canPin: true },
     ...{ draft: null, draftFiles: 0, canPost: true, trainingFirst: false, barred: null },
     ...{ admin: false, whoMayPost: "everyone", state: "ready", alarm: null },
     createdMs: Date.now() - 90 * DAY_MS,

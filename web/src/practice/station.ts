@@ -33,6 +33,7 @@ const STEPS = [
   [500, "read"],
 ] as const;
 const EDITABLE_MS = 3_600_000;
+const MOST_PINNED = 3;
 const ANSWER_MS = 900;
 
 export interface Talk {
@@ -195,6 +196,18 @@ export abstract class Station {
       const edited = { ...message, body: { ...body, text, mentions } };
       const before = [...former, { text: body.text, sentMs }];
       this.put(this.talk(conversationId), { ...edited, former: before });
+    },
+    pin: async (conversationId, messageId, pinned) => {
+      const talk = this.talk(conversationId);
+      const others = talk.item.pins.filter((one) => one !== messageId);
+      this.change(talk, {
+        pins: [...(pinned ? [messageId] : []), ...others].slice(0, MOST_PINNED),
+      });
+    },
+    pinned: async (conversationId) => {
+      const { pins } = this.talk(conversationId).item;
+      const found = pins.map((messageId) => this.message({ conversationId, messageId }));
+      return found.map((message) => ({ message, by: this.#me }));
     },
     markRead: async (conversationId) => {
       const talk = this.talk(conversationId);

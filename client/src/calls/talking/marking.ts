@@ -29,6 +29,8 @@ export async function sendMark(
   await conversation.change(async (work) => {
     const marked = await loadMessage(device.context.vault, conversation.id, content.messageId);
     if (marked !== null) work.messages.push(marked);
+    // The conversation shows its pins at once.
+    if (content.what.mark === "pin") work.set({});
   });
 }
 
