@@ -12,11 +12,12 @@ import asyncpg
 import httpx
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors
 from copconnect.background import Periodic
 from copconnect.database import engine as database_module
-from copconnect.database.engine import Database, open_database
+from copconnect.database.engine import CONNECTIONS, Database, open_database
 from copconnect.settings import Settings
 from tests.harness.operator import OPERATOR
 from tests.harness.postgresql import PostgreSQL
@@ -136,6 +137,32 @@ async def test_a_connection_that_has_ended_is_not_lent(
         monkeypatch.undo()
         await database.close()
         await owner.close()
+
+
+@pytest.mark.postgresql
+async def test_connections_and_prepared_statements_outlive_a_rush(postgresql: PostgreSQL) -> None:
+    database = open_database(postgresql.url())
+
+    async def backends(count: int) -> list[int]:
+        async with AsyncExitStack() as stack:
+            found = [await stack.enter_async_context(database.reading()) for _ in range(count)]
+            return [await each.scalar(sa.text("SELECT pg_backend_pid()")) for each in found]
+
+    async def prepared(connection: AsyncConnection) -> int:
+        counted = sa.text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE :like")
+        return await connection.scalar(counted, {"like": "SELECT % AS number"}) or 0
+
+    try:
+        rush = await backends(CONNECTIONS)
+        assert sorted(await backends(CONNECTIONS)) == sorted(rush)
+        # One task has one connection, which has prepared the statements already.
+        assert len({(await backends(1))[0] for _ in range(5)}) == 1
+        async with database.reading() as connection:
+            for number in range(300):
+                await connection.execute(sa.text(f"SELECT {number} AS number"))
+            assert await prepared(connection) == 300
+    finally:
+        await database.close()
 
 
 def test_a_caller_cut_off_while_a_connection_opens_leaves_no_thread(

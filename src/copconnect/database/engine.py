@@ -45,6 +45,8 @@ from copconnect.database.word_index import PENDING, PENDING_MOST
 
 T = TypeVar("T")
 C = TypeVar("C", bound=AsyncConnection)
+CONNECTIONS = 20  # To PostgreSQL, of one process.
+PREPARED = 500  # Statements that a connection to PostgreSQL keeps prepared.
 POOL_WAIT_S = 10.0  # For a connection; then the caller is told to come again.
 CACHE_KB = 16_000  # SQLite keeps so many pages for each connection: the indexes of a force fit.
 LOCK_WAIT_MS = 30_000  # For another process that writes to the same SQLite file.
@@ -324,11 +326,15 @@ def open_database(url: str) -> Database:
         return Database(engine, SqliteWriter(writing))
     engine = create_async_engine(
         url,
-        pool_size=10,
-        max_overflow=10,
+        pool_size=CONNECTIONS,
+        max_overflow=0,  # These are closed after use, and prepare all their statements again.
+        pool_use_lifo=True,  # The connection that was used last has prepared the most statements.
         pool_timeout=POOL_WAIT_S,
         hide_parameters=True,
-        connect_args={"server_settings": {PENDING: PENDING_MOST}},
+        connect_args={
+            "prepared_statement_cache_size": PREPARED,
+            "server_settings": {PENDING: PENDING_MOST},
+        },
     )
     _look_after(engine)
     return Database(engine)
