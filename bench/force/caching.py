@@ -32,6 +32,7 @@ _MADE_BY = (
     (copconnect, "auth_service/keys/authority.py"),
     (copconnect, "auth_service/keys/push_key.py"),
     (copconnect, "conduct/store.py"),
+    (copconnect, "**/tables.py"),
     (copconnect, "records/*/*.py"),
     (copconnect, "sealing/*.py"),
     (demo, "*.json"),

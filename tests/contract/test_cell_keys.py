@@ -1,5 +1,6 @@
 """C1, C2, S4: cell keys in conversations of several cells, and conversation keys sealed to them."""
 
+import asyncio
 import secrets
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,8 @@ from copconnect import errors, wire
 from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
+from copconnect.delivery.keys.cell_keys import COMMITTED_MS
+from copconnect.delivery.store import cell_keys
 from copconnect.delivery.store.tables import CELL_KEY_ASKS
 from copconnect.ids import DeviceId, SealKeyId
 from copconnect.records.conversation.cell_key import CellKey
@@ -249,6 +252,28 @@ async def test_c2_a_newcomer_hears_of_no_key_that_nobody_may_share(
     assert len(start.cell_keys) == len(start.asked)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
+async def test_keys_of_two_cells_are_stored_side_by_side(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if crowd.world.database.is_sqlite:
+        pytest.skip("SQLite has one writer")
+    (cell, own), (other, rest), *_ = (await crowd.cells()).items()
+    stored, both, add = asyncio.Event(), asyncio.Event(), cell_keys.add
+
+    async def uncommitted(*key: Any) -> bool:
+        added = await add(*key)
+        if stored.is_set():
+            both.set()
+        stored.set()
+        await both.wait()
+        return added
+
+    monkeypatch.setattr(cell_keys, "add", uncommitted)
+    async with asyncio.timeout(10):
+        await asyncio.gather(crowd.make(own[0], cell, own), crowd.make(rest[0], other, rest))
+
+
 async def test_s4_senders_are_given_lines_and_proven_usable_keys(crowd: Crowd) -> None:
     cells = await crowd.cells()
     for cell, own in list(cells.items())[:2]:
@@ -272,8 +297,14 @@ async def test_s4_senders_are_given_lines_and_proven_usable_keys(crowd: Crowd) -
         author = crowd.world.registry.devices[record.author]
         key = public_bytes(author.signer)
         record.check_usable(head, (leaf, lines[record.cell_id]), key, crowd.world.clock.at)
+    crowd.world.clock.at += COMMITTED_MS
     newer = await crowd.service.cell_keys.all(reader, crowd.c, found.version)
-    assert (newer.keys, newer.version) == ([], found.version)
+    assert len(newer.keys) == 2  # Their transactions might have committed after the first answer.
+    last = await crowd.service.cell_keys.all(reader, crowd.c, newer.version)
+    assert last.keys == []
+    crowd.world.clock.at -= MINUTE_MS
+    assert (await crowd.service.cell_keys.all(reader, crowd.c, last.version)).keys != []
+    crowd.world.clock.at += MINUTE_MS
     # A removal in a cell makes its key unusable, that of another does not.
     (first, own), *_ = cells.items()
     await crowd.world.revoke(own[1])

@@ -48,7 +48,7 @@ ABOUT_NOBODY = {
         "audit_nodes",
     ),
     *("auth_code_failures", "auth_departments", "auth_incarnations", "auth_trust"),
-    *("cell_key_asks", "cell_keys", "cell_key_versions", "cell_lines", "heads", "key_asks"),
+    *("cell_key_asks", "cell_keys", "cell_lines", "heads", "key_asks"),
     *("late_seal_asks", "late_seals", "sender_chains"),
     *("directory_former_units", "directory_group_policy", "directory_levels", "directory_posts"),
     *("directory_ranks", "directory_roles", "directory_units", "directory_state"),

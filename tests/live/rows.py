@@ -298,7 +298,7 @@ class Rows:
             cell_id=cell_id,
             epoch=epoch or self.epoch,
             generation=generation,
-            version=1,
+            stored_ms=created_ms,
             author=author.device,
             created_ms=created_ms,
             kem=X25519,

@@ -154,7 +154,7 @@ export async function allLeaves(
   if (before?.epoch === head.epoch) return known;
   const own = checkCell(head, await api.ownCell(id), "R4");
   if (own.only) return own.leaves;
-  // Lines alone: no key is newer than this.
+  // Lines, and keys of the last seconds at most.
   const lines = checkLines(head, (await api.cellKeys(id, { since: AFTER_ALL })).lines, "R4");
   const leaves: Leaf[] = [];
   for (const { cell, root } of lines) {

@@ -3,8 +3,9 @@
 The first record that answers a question for a cell's key is stored, also if a head has come since
 the question; records that the server asked nobody for are refused. Repeating the same record
 changes nothing. Storing a key does not lock the conversation's row: where a removal commits at the
-same time, the key is too old for every sender (S4). The sockets ask (delivery/live) after the third
-person's mark.
+same time, the key is too old for every sender (S4). The keys of two cells do not wait for each
+other either: a reader asks for those that were stored after a time. The sockets ask (delivery/live)
+after the third person's mark.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,6 +32,10 @@ from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.roster import CellLine
 from copconnect.records.primitives.kem import seal_bytes
 from copconnect.wire import CELL_SIZE
+
+# Within which a transaction commits that stores a cell key. A sender that misses a key, because its
+# transaction took longer, leaves the cell to late seals (S9).
+COMMITTED_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,7 @@ class CellKeyExchange:
                 created_ms=record.created,
                 author=record.author,
                 kem=record.kem,
-                version=await cell_keys.next_version(connection, conversation_id),
+                stored_ms=deps.clock.now_ms(),
                 record=body.record,
                 seals=body.seals,
             )
@@ -179,14 +184,15 @@ class CellKeyExchange:
     async def all(
         self, caller: Caller, conversation_id: ConversationId, since: int = 0
     ) -> wire.CellKeys:
-        """Return all cell lines, and the cells' usable keys that were stored after a version."""
+        """Return all cell lines, and the cells' usable keys that were stored after a version, or
+        shortly before it: their transactions may have committed later."""
         deps, now_ms = self._deps, self._deps.clock.now_ms()
+        after_ms = min(since, now_ms) - COMMITTED_MS  # The clock may have gone back since.
         async with deps.database.reading() as connection:
             await require_listed(connection, caller, conversation_id)
             (held,) = await conversations.read(connection, [conversation_id])
             lines = await self._lines(connection, conversation_id)
-            version = await cell_keys.version(connection, conversation_id)
-            newest = await cell_keys.newest(connection, conversation_id, after_version=since)
+            newest = await cell_keys.newest(connection, conversation_id, after_ms=after_ms)
             by_cell = {CellId(one.cell_id.hex()): one for one in lines}
             usable = {
                 cell_id: key
@@ -196,7 +202,7 @@ class CellKeyExchange:
             }
             paths = await self._author_paths(connection, conversation_id, usable.values(), by_cell)
         return wire.CellKeys(
-            version=version,
+            version=now_ms,
             head=held.head,
             stamp=deps.stamps.of(conversation_id, held.head_hash),
             lines=b"".join([one.encode() for one in lines]),

@@ -12,7 +12,6 @@ from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.store.tables import (
     CELL_KEY_ASKS,
     CELL_KEY_MARKS,
-    CELL_KEY_VERSIONS,
     CELL_KEYS,
 )
 from copconnect.ids import CellId, ConversationId, PersonId
@@ -32,7 +31,7 @@ class StoredCellKey:
     created_ms: int
     author: bytes
     kem: int
-    version: int
+    stored_ms: int
     record: bytes
     seals: bytes
 
@@ -52,7 +51,7 @@ _COLUMNS = (
     _K.created_ms,
     _K.author,
     _K.kem,
-    _K.version,
+    _K.stored_ms,
     _K.record,
 )
 
@@ -76,36 +75,15 @@ async def add(
     return added.first() is not None
 
 
-async def next_version(connection: AsyncConnection, conversation_id: ConversationId) -> int:
-    """Give the conversation's cell keys their next version. The row stays locked until this
-    transaction ends, so that a device that has read a version has read all versions before it."""
-    c = CELL_KEY_VERSIONS.c
-    statement = upsert_for(connection.dialect.name, CELL_KEY_VERSIONS)
-    raised = (
-        statement.values(conversation_id=conversation_id, version=1)
-        .on_conflict_do_update(index_elements=[c.conversation_id], set_={"version": c.version + 1})
-        .returning(c.version)
-    )
-    version: int = (await connection.execute(raised)).scalar_one()
-    return version
-
-
-async def version(connection: AsyncConnection, conversation_id: ConversationId) -> int:
-    """Return the version of a conversation's cell keys."""
-    c = CELL_KEY_VERSIONS.c
-    query = select(c.version).where(c.conversation_id == conversation_id)
-    return await connection.scalar(query) or 0
-
-
 async def newest(
     connection: AsyncConnection,
     conversation_id: ConversationId,
     *,
-    after_version: int = 0,
+    after_ms: int = 0,
 ) -> dict[CellId, StoredCellKey]:
-    """Return the newest key of each cell, without seals, of those stored after a version."""
+    """Return the newest key of each cell, without seals, of those stored after a time."""
     query = select(*_COLUMNS, _NO_SEALS).where(
-        _K.conversation_id == conversation_id, _K.version > after_version
+        _K.conversation_id == conversation_id, _K.stored_ms > after_ms
     )
     rows = await connection.execute(query.order_by(_K.epoch, _K.generation))
     return {row.cell_id: _stored(row) for row in rows}

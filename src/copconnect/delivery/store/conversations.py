@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.database.engine import at_least, chunks, upsert_for
 from copconnect.delivery.rules.limits import HOUR_MS
-from copconnect.delivery.store.tables import CELL_KEY_VERSIONS, CONVERSATIONS, RECEIPT_VERSIONS
+from copconnect.delivery.store.tables import CONVERSATIONS, RECEIPT_VERSIONS
 from copconnect.ids import ConversationId, PersonId, Seq
 
 _C = CONVERSATIONS.c
@@ -198,20 +198,12 @@ async def shut(connection: AsyncConnection, conversation_ids: Collection[Convers
 async def raise_versions(
     connection: AsyncConnection, conversation_ids: Collection[ConversationId], least: int
 ) -> None:
-    """Let the versions of these conversations, their cell keys and receipts rise, to this number at
-    least."""
+    """Let the versions of these conversations and their receipts rise, to this number at least."""
     await connection.execute(
         update(CONVERSATIONS)
         .where(_C.conversation_id.in_(conversation_ids))
         .values(info_number=at_least(_C.info_number + 1, least))
     )
-    cell_keys = CELL_KEY_VERSIONS.c
-    raised = upsert_for(connection.dialect.name, CELL_KEY_VERSIONS).on_conflict_do_update(
-        index_elements=[cell_keys.conversation_id],
-        set_={"version": at_least(cell_keys.version + 1, least)},
-    )
-    rows = [{"conversation_id": one, "version": least} for one in sorted(conversation_ids)]
-    await connection.execute(raised, rows)
     receipts = RECEIPT_VERSIONS.c
     await connection.execute(
         update(RECEIPT_VERSIONS)

@@ -193,24 +193,15 @@ CELL_KEYS = Table(
     Column("cell_id", _Id, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("generation", Integer, nullable=False),
-    Column("version", BigInteger, nullable=False),  # cell_key_versions of its time.
+    Column("stored_ms", BigInteger, nullable=False),
     Column("author", _Hash, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("kem", Integer, nullable=False),
     Column("record", LargeBinary, nullable=False),
     Column("seals", LargeBinary, nullable=False),
     UniqueConstraint("conversation_id", "cell_id", "epoch", "generation"),
-    Index(None, "conversation_id", "version"),
+    Index(None, "conversation_id", "stored_ms"),
     Index(None, "created_ms"),
-)
-
-# The version of a conversation's cell keys, apart from the conversation's row: a message does not
-# wait for the transaction that stores a cell key.
-CELL_KEY_VERSIONS = Table(
-    "cell_key_versions",
-    METADATA,
-    Column("conversation_id", _Id, primary_key=True),
-    Column("version", BigInteger, nullable=False),
 )
 
 # Devices that were asked for a cell's next key (C1): records of others are refused.
