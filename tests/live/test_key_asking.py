@@ -24,6 +24,7 @@ from copconnect.delivery.store.tables import CELL_KEY_MARKS
 from copconnect.ids import new_id
 from copconnect.principals import Caller
 from copconnect.sockets.dispatch.fanout import Fanout
+from tests.contract.statements import Statements
 from tests.live.connected import Node
 from tests.live.rows import Rows, device
 from tests.live.world import World
@@ -239,7 +240,12 @@ async def test_c1_of_two_nodes_one_asks(database: Database) -> None:
         await asking.work()
     assert len(wanted(nodes[0][0])) == 2
     assert wanted(nodes[1][0]) == []
-    force.clock.at += CELL_AGAIN_MS
+    force.clock.at += LOOK_MS
+    with Statements(database) as statements:
+        await nodes[1][1].work()
+    # It waits for the other node's questions and claims nothing meanwhile.
+    assert not [one for one in statements if "cell_key_asks" in one]
+    force.clock.at += CELL_AGAIN_MS - LOOK_MS
     for _, asking in reversed(nodes):
         await asking.work()
     assert same(wanted(nodes[1][0]), [(o[2], 1, 1), (o[3], 1, 1)])

@@ -7,7 +7,7 @@ makes the key; where none is connected, the first that connects. A
 node asks for a few dozen cells at a time: after many transfers nearly all of them need a key, for
 each of which a device asks about 256 others. It asks for the cells of the latest writers a second
 before it asks for others. It writes the asked device down first, because the server refuses records
-of others, and does not repeat a question that another node has just asked.
+of others. A node whose question another node has just asked waits as long as that one.
 
 A device is asked for a conversation's next key, so that messages rarely wait for one, if somebody
 wrote under the last key and that key does not serve any more: after a removal, once the cells of
@@ -177,6 +177,8 @@ class CellKeyAsking:
             noted = await ask_store.record_cell_key_asks(
                 connection, list(chosen), now_ms, cell_pause_ms
             )
+        # Another node has asked about the others: this one waits as long.
+        self._waiting |= {want.place: now_ms + CELL_AGAIN_MS for want, _ in asks}
         for want, device in noted:
             asked = self._asked.setdefault(want.place, set())
             asked.add(device)
