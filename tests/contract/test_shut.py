@@ -134,6 +134,24 @@ async def test_d6_a_worker_shuts_a_large_conversation_and_leaves_its_head(world:
     await force.goes_on(without=1)
 
 
+@pytest.mark.parametrize("draws", [True, False])
+async def test_d6_many_who_leave_a_large_conversation_cost_one_head(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, draws: bool
+) -> None:
+    """Each head would rekey the same cells once more."""
+    monkeypatch.setattr(following, "_TOGETHER", 1)  # People of one transaction elsewhere.
+    force, drawing = Force(world), world.node()
+    await force.talking()
+    district = force.talks[1]
+    if not draws:
+        world.service.leave_heads()
+    for one in force.station:
+        world.chart.post(one.caller.person_id, "E")
+    await world.service.following.compare(district.conversation_id)
+    await drawing.following.round()
+    assert (await district.head(force.chief)).epoch == 2
+
+
 async def test_a_restart_compares_nobody_while_the_data_bank_is_as_it_was(world: World) -> None:
     """All phones reconnect after a restart, so the restart must not compare everybody as well."""
     force = Force(world)

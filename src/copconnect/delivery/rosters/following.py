@@ -39,6 +39,8 @@ from copconnect.leases import Leases
 ROUND_S = 1.0
 _ALL_ANEW_MS = 600_000
 _TOGETHER = 2_000  # People of one transaction, which holds the conversations meanwhile.
+# As above where a conversation is shut: nobody posts there, and each head rekeys the same cells.
+_SHUT_TOGETHER = 10_000
 _COMPARED_TOGETHER = 500  # People; between two such parts other work runs.
 _SMALL_TOGETHER = 100  # Conversations of one transaction,
 _LARGE_TOGETHER = 20  # and those of many cells, to which somebody may be posting.
@@ -106,7 +108,8 @@ class Following:
             at_once = one.shut or one.devices <= wire.CELL_SIZE
             at_once = at_once or (one.nth_head_ms or 0) < now_ms - HOUR_MS
             if at_once or min(one.since_ms, one.head_ms) <= due_ms:
-                await self.update_marked(one.conversation_id)
+                together = _SHUT_TOGETHER if one.shut else _TOGETHER
+                await self.update_marked(one.conversation_id, together)
 
     # --- The data bank ------------------------------------------------------------------------
 
@@ -254,8 +257,9 @@ class Following:
         for batch in _batches(small, _SMALL_TOGETHER):
             await self._update_marked(batch)
             await self._tell_in_time()
-        for batch in _batches({c: losing[c] for c in large & losing.keys()}, _LARGE_TOGETHER):
-            await self._update_marked(batch)
+        removed = {c: losing[c] for c in large & losing.keys()}
+        for batch in _batches(removed, _LARGE_TOGETHER, _SHUT_TOGETHER):
+            await self._update_marked(batch, _SHUT_TOGETHER)
             await self._tell_in_time()
         await self._later.publish()
 
@@ -294,21 +298,26 @@ class Following:
 
     # --- Marks --------------------------------------------------------------------------------
 
-    async def update_marked(self, conversation_id: ConversationId) -> None:
-        """Apply every change that is marked in a conversation."""
-        await self._update_marked({conversation_id: []})
+    async def update_marked(
+        self, conversation_id: ConversationId, together: int = _TOGETHER
+    ) -> None:
+        """Apply every change that is marked in a conversation. ``together``: the most people of one
+        transaction."""
+        await self._update_marked({conversation_id: []}, together)
         await self._later.publish()
 
     async def update_people(self, people: PeopleByConversation) -> None:
         """Bring these people up to date in these conversations, in one transaction."""
         await update_people(self._deps, self._later, people)
 
-    async def _update_marked(self, people: Mapping[ConversationId, Sequence[PersonId]]) -> None:
+    async def _update_marked(
+        self, people: Mapping[ConversationId, Sequence[PersonId]], together: int = _TOGETHER
+    ) -> None:
         """Update these people, and apply every change that is marked in these conversations."""
         more: PeopleByConversation = people
         while True:
             async with self._deps.database.reading() as connection:
-                found = await marks.marked(connection, people, _TOGETHER)
+                found = await marks.marked(connection, people, together)
             batch = {c: {*more.get(c, ()), *found.get(c, ())} for c in more.keys() | found.keys()}
             batch = {c: own for c, own in batch.items() if own}
             if not batch:
@@ -329,14 +338,14 @@ async def _read_all(
 
 
 def _batches(
-    people: Mapping[ConversationId, Collection[PersonId]], most: int
+    people: Mapping[ConversationId, Collection[PersonId]], most: int, together: int = _TOGETHER
 ) -> Iterator[dict[ConversationId, list[PersonId]]]:
     """Yield conversations with their people, at most so many that a transaction stays short."""
     batch: dict[ConversationId, list[PersonId]] = {}
     size = 0
     for c, everybody in sorted(people.items()):
-        for own in chunks(sorted(everybody), _TOGETHER):
-            full = len(batch) == most or size + len(own) > _TOGETHER
+        for own in chunks(sorted(everybody), together):
+            full = len(batch) == most or size + len(own) > together
             if batch and (full or c in batch):
                 yield batch
                 batch, size = {}, 0
