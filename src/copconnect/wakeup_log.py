@@ -119,11 +119,17 @@ class WakeupLog:
 
     async def poll(self) -> int:
         """Pass on what is new. Returns how many wake-ups were passed on."""
-        async with self._database.reading() as connection:
-            found = await connection.execute(
-                select(wakeups).where(wakeups.c.id > self._last - OVERLAP).order_by(wakeups.c.id)
+        async with self._database.reading_once() as connection:
+            ids = await connection.scalars(
+                select(wakeups.c.id).where(wakeups.c.id > self._last - OVERLAP)
             )
-            rows: list[Any] = [row for row in found if row.id not in self._seen]
+            new = set(ids) - self._seen
+        rows: list[Any] = []
+        for some in chunks(sorted(new)):
+            async with self._database.reading_once() as connection:
+                rows += await connection.execute(
+                    select(wakeups).where(wakeups.c.id.in_(some)).order_by(wakeups.c.id)
+                )
         passed = 0
         for row in rows:
             self._seen.add(row.id)

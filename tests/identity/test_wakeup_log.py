@@ -5,6 +5,7 @@ import pytest
 from copconnect.bus import AccountWakeup, AnyWakeup
 from copconnect.database.engine import Database
 from copconnect.wakeup_log import KEPT_MS, OVERLAP, WakeupLog
+from tests.contract.statements import Statements
 from tests.identity.running import MovedClock
 
 
@@ -35,6 +36,21 @@ async def test_who_commits_late_is_heard_however_much_it_says(
     assert await server.poll() == many
     assert heard[1:] == said
     assert await server.poll() == 0
+
+
+async def test_a_wakeup_is_read_once(database: Database) -> None:
+    async def hear(_: AnyWakeup) -> None:
+        pass
+
+    server, command_line = (WakeupLog(database, MovedClock(), has_bus=one) for one in (True, False))
+    await server.start(hear)
+    await server.close()  # It reads when it is told to.
+    async with database.transaction() as connection:
+        await command_line.record(connection, [told("imported")])
+    for news in (1, 0):
+        with Statements(database) as statements:
+            assert await server.poll() == news
+        assert len([one for one in statements if "payload" in one]) == news
 
 
 def told(event: str) -> AnyWakeup:
