@@ -1,4 +1,4 @@
-/** The vault's rows about marks that people set on messages: votes, ends, answers, totals, reactions, edits, pins. */
+/** The vault's rows about marks that people set on messages: votes, ends, answers, totals, reactions, edits, pins, deletions. */
 import type { Mention } from "./seam/attachments.ts";
 import type { DeviceId, MessageId, PersonId } from "./ids.ts";
 
@@ -58,6 +58,11 @@ export interface PinRecord extends MarkFact {
   readonly epoch: number;
 }
 
+export interface DeletionRecord extends MarkFact {
+  /** The leaf of its sender had the admin right (R2). */
+  readonly admin: boolean;
+}
+
 /** Marks on one message (kinds/mark.ts). Group: the conversation; order: the newest's position. */
 export interface MarksRecord {
   readonly messageId: MessageId;
@@ -67,6 +72,7 @@ export interface MarksRecord {
   readonly accepted: readonly AcceptedAnswer[];
   readonly reactions: readonly ReactionRecord[];
   readonly edits: readonly EditRecord[];
+  readonly deletions: readonly DeletionRecord[];
   /** The device that began a live position by this message; null: the message is none. */
   readonly device: DeviceId | null;
 }

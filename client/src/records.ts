@@ -3,7 +3,7 @@
  * values and bytes; view models are made from these in messages/views.ts. Stores of account and
  * trust are named beside the code that owns them.
  */
-import type { EditRecord, PinRecord } from "./mark-records.ts";
+import type { DeletionRecord, EditRecord, PinRecord } from "./mark-records.ts";
 import type { AttachmentId, ConversationId, DeviceId, KeyId, MessageId, PersonId } from "./ids.ts";
 import type { KindPreview } from "./kinds/content.ts";
 import type { AttachmentPointer } from "./kinds/fields.ts";
@@ -198,6 +198,7 @@ export interface LastRecord {
 export type PreviewRecord =
   | KindPreview
   | { readonly kind: "notice"; readonly notice: NoticeRecord }
+  | { readonly kind: "deleted" | "withheld" }
   | { readonly kind: "unsupported" };
 
 /** A notice with ids; plates are filled in when it is shown. */
@@ -333,10 +334,15 @@ export interface MessageRecord {
   readonly senderId: PersonId | null;
   readonly mine: boolean;
   readonly sentMs: number;
-  /** Content bytes as sent, kept even when this version cannot read them. */
+  /**
+   * Content bytes as sent, kept even when this version cannot read them. Null: a notice, a message that
+   * was deleted, or one whose body the server does not have (R11).
+   */
   readonly content: Uint8Array | null;
   /** Its author's edits that count (messages/edits.ts), the oldest first. */
   readonly edits?: readonly EditRecord[];
+  /** The deletion that counts (messages/deletions.ts). */
+  readonly deletion?: DeletionRecord;
   /** It was written as an order without the right (O3): `content` is a plain message instead. */
   readonly notOrder?: true;
   readonly notice: NoticeRecord | null;

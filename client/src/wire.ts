@@ -1075,7 +1075,10 @@ export interface RosterState {
   readonly proof: Uint8Array;
 }
 
-/** One message: header ‖ signature ‖ body. ``sent_ms``: when the server accepted it. */
+/**
+ * One message: header ‖ signature ‖ body, which is absent once it was deleted (R11).
+ * ``sent_ms``: when the server accepted it.
+ */
 export interface LogEntry {
   readonly conversationId: ConversationId;
   readonly seq: Seq;
@@ -1205,6 +1208,8 @@ export interface CellLeaves {
 /**
  * ``state``: the message is the conversation's newest state (name, photo); admins only.
  * ``quiet``: it wakes nobody (a vote, a pin); devices show no row for it.
+ * ``deletes``: the message is a mark that deletes this one (M3): the server drops its body and its
+ * files, and keeps its header.
  * ``order``: the message is an order, or changes one; flash orders are for admins only.
  * ``wakes``: members whom the message names, whose phones it wakes although they muted the
  * conversation; a flash order wakes all. A repeat of the same bytes answers what the first
@@ -1217,6 +1222,7 @@ export interface PostMessage {
   readonly state: boolean;
   readonly order: OrderTerms | OrderChange | null;
   readonly quiet: boolean;
+  readonly deletes: MessageId | null;
 }
 
 export interface Accepted {

@@ -140,7 +140,14 @@ describe("a poll by name", { timeout: LIMIT_MS }, () => {
   });
 });
 
-const POSTED = { attachmentIds: [], wakes: [], state: false, quiet: true, order: null };
+const POSTED = {
+  attachmentIds: [],
+  wakes: [],
+  state: false,
+  quiet: true,
+  order: null,
+  deletes: null,
+};
 
 describe("an anonymous poll", { timeout: LIMIT_MS }, () => {
   it("tells its author alone who chose what, and the others that somebody voted", async () => {

@@ -20,7 +20,7 @@ from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.readers import Readers
 from copconnect.delivery.service import DeliveryService
 from copconnect.delivery.store.tables import MEMBERS
-from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId, new_id
+from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, Seq, UnitId, new_id
 from copconnect.leases import Leases
 from copconnect.orders.issuing import OrderIssuing
 from copconnect.orders.ports import PersonRights, Postings
@@ -175,16 +175,24 @@ class NoAttachments:
 
     def __init__(self) -> None:
         self.known: set[str] = set()
+        self.dropped: list[tuple[ConversationId, Seq]] = []
 
     async def ready(
         self,
         _connection: AsyncConnection,
         attachment_ids: Collection[AttachmentId],
         _conversation_id: ConversationId,
+        _seq: Seq,
     ) -> None:
         """Refuse unknown ones."""
         if not set(attachment_ids) <= self.known:
             raise errors.AttachmentIncomplete
+
+    async def drop(
+        self, _connection: AsyncConnection, conversation_id: ConversationId, seq: Seq
+    ) -> None:
+        """Note it."""
+        self.dropped.append((conversation_id, seq))
 
 
 class Commanders:

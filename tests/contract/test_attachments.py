@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.attachments import blobs as blobs_module
-from copconnect.attachments import rules
+from copconnect.attachments import rules, store
 from copconnect.attachments.blobs import Blobs, open_blobs
 from copconnect.attachments.service import AttachmentService
 from copconnect.database.engine import Database
-from copconnect.ids import AttachmentId, ClientId, ConversationId, PersonId, new_id
+from copconnect.ids import AttachmentId, ClientId, ConversationId, PersonId, Seq, new_id
 from copconnect.leases import Leases
 from copconnect.principals import NOTHING, Caller
 from tests.contract.delivery_world import StillClock
@@ -91,9 +91,9 @@ class Shelf:
             data = bytes([index]) * rules.chunk_size(size, index)
             await self.service.put_chunk(ALICE, attachment_id, index, data)
 
-    async def post(self, *ids: AttachmentId, to: ConversationId = HERE) -> None:
+    async def post(self, *ids: AttachmentId, to: ConversationId = HERE, seq: int = 1) -> None:
         async with self.database.transaction() as connection:
-            await self.service.ready(connection, ids, to)
+            await self.service.ready(connection, ids, to, Seq(seq))
 
     async def read(self, who: Caller, attachment_id: AttachmentId, index: int) -> bytes:
         size, pieces = await self.service.read_chunk(who, attachment_id, index)
@@ -361,3 +361,23 @@ async def test_a_full_disk_stores_nothing(shelf: Shelf, monkeypatch: pytest.Monk
             await shelf.service.put_chunk(ALICE, attachment_id, 1, bytes(100))
     assert (await shelf.service.status(ALICE, attachment_id)).received == []
     assert (await shelf.service.put_chunk(ALICE, attachment_id, 1, bytes(100))).received == [1]
+
+
+async def test_m3_a_deleted_message_takes_the_files_that_no_other_names(shelf: Shelf) -> None:
+    alone, twice, forwarded = [await shelf.begin() for _ in range(3)]
+    for one in (alone, twice, forwarded):
+        await shelf.fill(one)
+    await shelf.service.share(BOB, forwarded, wire.ShareAttachment(conversation_id=THERE))
+    await shelf.post(alone, twice, forwarded, seq=1)
+    await shelf.post(twice, seq=2)
+    await shelf.post(forwarded, to=THERE, seq=1)
+    async with shelf.database.transaction() as connection:
+        await shelf.service.drop(connection, HERE, Seq(1))
+    with pytest.raises(errors.NotFound):
+        await shelf.service.status(ALICE, alone)
+    for one, conversations in ((twice, [HERE]), (forwarded, [THERE])):
+        assert (await shelf.service.status(ALICE, one)).complete
+        async with shelf.database.reading() as connection:
+            assert await store.shared_to(connection, one) == conversations
+    await shelf.service.clean()
+    assert len(await shelf.stored()) == 4

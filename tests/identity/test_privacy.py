@@ -42,6 +42,7 @@ ABOUT_NOBODY = {
     *(
         "admin_rights",
         "attachment_chunks",
+        "attachment_posts",
         "attachment_shares",
         "audiences",
         "audit_head",

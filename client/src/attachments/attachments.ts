@@ -176,6 +176,17 @@ export class Attachments {
     );
   }
 
+  /** The vault has these no more: forget what memory has of them. */
+  drop(attachmentIds: readonly AttachmentId[]): void {
+    for (const attachmentId of attachmentIds) {
+      this.#aborts.get(attachmentId)?.abort();
+      this.#local.delete(attachmentId);
+      this.#unrecorded.delete(attachmentId);
+      for (const name of this.#open.keys())
+        if (name.startsWith(`${attachmentId}/`)) this.#open.delete(name);
+    }
+  }
+
   /** Whether every chunk of those that this device sends itself is in the vault. */
   async areSealed(attachmentIds: readonly AttachmentId[]): Promise<boolean> {
     const records = await Promise.all(attachmentIds.map((id) => this.#record(id)));

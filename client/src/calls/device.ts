@@ -91,14 +91,20 @@ export class Device {
     };
     this.context = context;
     const { outgoing } = this;
-    this.#announcer = new Announcer(context.emit, (conversation, { content }) => {
-      const { personId } = context.identity();
-      const said = content === null ? null : decodeContent(content);
-      // An urgent order calls everybody, also in a muted conversation.
-      const urgent = said?.kind === "order" && said.priority !== "routine";
-      const called = said !== null && callsPerson(said, personId);
-      return options.mayNotify(conversation, called || urgent);
-    });
+    this.#announcer = new Announcer(
+      context.emit,
+      (conversation, { content }) => {
+        const { personId } = context.identity();
+        const said = content === null ? null : decodeContent(content);
+        // An urgent order calls everybody, also in a muted conversation.
+        const urgent = said?.kind === "order" && said.priority !== "routine";
+        const called = said !== null && callsPerson(said, personId);
+        return options.mayNotify(conversation, called || urgent);
+      },
+      (ids) => {
+        this.attachments.drop(ids);
+      },
+    );
     const onEvent: OnEvent = (event) => this.#onEvent(event);
     this.attachments = new Attachments(context);
     this.socket = new Socket({

@@ -21,13 +21,14 @@ import { newId } from "../ids.ts";
 import { MOST_MARKING } from "../kinds/consultation.ts";
 import { MAX_TEXT } from "../kinds/fields.ts";
 import { isEmoji } from "../kinds/mark.ts";
+import { deletableUntil, takesDeletions } from "../messages/deletions.ts";
 import { editableUntil, reworded } from "../messages/edits.ts";
 import { mayPin } from "../messages/pins.ts";
 import { takesReactions } from "../messages/reactions.ts";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import { RECEIPT_PEOPLE } from "../wire.ts";
-import { requirePollable, sendMark } from "./talking/marking.ts";
+import { cancelDeletion, requirePollable, sendMark } from "./talking/marking.ts";
 import type { Device } from "./device.ts";
 import { orderable, writable } from "./reach.ts";
 import type { DeviceAccess } from "./reach.ts";
@@ -201,11 +202,41 @@ export class MessageCalls {
     const stored = await storedMessages(device.context.vault, conversationId, ids);
     const found = pins.map(async ({ messageId, personId }): Promise<PinnedMessage | null> => {
       const record = stored.get(messageId);
-      if (record === undefined || record.notice !== null) return null;
+      if (record?.notice !== null || record.deletion !== undefined) return null;
       const message = await device.views.message(conversation, record);
       return { message, by: await this.#reach.people.plate(personId) };
     });
     return (await Promise.all(found)).filter((one) => one !== null);
+  }
+
+  /**
+   * Delete a message for everybody: this person's own for two days, anybody's as an admin. It shows as
+   * deleted at once, and for `undoMs` {@link keep} takes that back. Rejects with `not_found`, `not_admin`,
+   * and `message_invalid` for an order or a change of one.
+   */
+  async delete(
+    conversationId: ConversationId,
+    messageId: MessageId,
+    undoMs: number,
+  ): Promise<void> {
+    const device = await this.#reach.device();
+    const { vault, time, now } = device.context;
+    const conversation = writable(this.#reach, device.find(conversationId));
+    const message = await loadMessage(vault, conversationId, messageId);
+    if (message?.seq == null || message.deletion !== undefined) throw failure("not_found");
+    if (!takesDeletions(message)) throw failure("message_invalid");
+    const untilMs = deletableUntil(message, conversation.record.admin);
+    if (untilMs === null || (time.now() ?? now()) > untilMs) throw failure("not_admin");
+    if (device.live.shares().some((one) => one.messageId === messageId))
+      await device.live.end(conversationId);
+    const what = { mark: "deletion" } as const;
+    await sendMark(device, conversation, { kind: "mark", messageId, what }, now() + undoMs);
+  }
+
+  /** Take back a deletion that has not been accepted yet. */
+  async keep(conversationId: ConversationId, messageId: MessageId): Promise<void> {
+    const device = await this.#reach.device();
+    await cancelDeletion(device, device.find(conversationId), messageId);
   }
 
   async retry(messageId: MessageId): Promise<void> {

@@ -6,7 +6,7 @@
  * {@link Conversation.store} has written it, with everything that belongs to it, in one
  * transaction. A failed write leaves what was here before. Conversations never wait for each other.
  */
-import type { ConversationId, MessageId } from "../ids.ts";
+import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import type { DeviceContext } from "../context.ts";
 import { STORES } from "../records.ts";
 import type { MarksRecord } from "../mark-records.ts";
@@ -39,6 +39,7 @@ export interface ConversationListener {
   removed(conversationId: ConversationId, messageId: MessageId): void;
   notify(conversation: Conversation, record: MessageRecord): void;
   members(conversationId: ConversationId): void;
+  filesDropped(attachmentIds: readonly AttachmentId[]): void;
 }
 
 /** The conversations of this device. */
@@ -147,10 +148,12 @@ export class Conversation {
     if (recordChanged) this.#listener.conversation(this);
     for (const message of work.messages) this.#listener.message(this, message);
     for (const messageId of work.removed) this.#listener.removed(id, messageId);
+    this.#listener.filesDropped(work.droppedFiles);
     // An edit that came with its message is in what the person is told.
     for (const { messageId } of work.fresh) {
       const message = work.messages.findLast((one) => one.messageId === messageId);
-      if (message !== undefined) this.#listener.notify(this, message);
+      if (message !== undefined && message.deletion === undefined)
+        this.#listener.notify(this, message);
     }
     if (membersChanged) this.#listener.members(id);
     for (const then of work.afterwards) then();

@@ -1,6 +1,7 @@
 /** Changes of one conversation that are stored together, in one transaction, or not at all. */
-import type { MessageId } from "../ids.ts";
+import type { AttachmentId, MessageId } from "../ids.ts";
 import { isNewer, lastOf, putMessage, questionRow, ticksOf } from "../messages/messages.ts";
+import { STORES } from "../records.ts";
 import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Transaction } from "./table.ts";
@@ -15,6 +16,8 @@ export class UnitOfWork implements Transaction {
   readonly removed: MessageId[] = [];
   /** Messages that may notify. */
   readonly fresh: MessageRecord[] = [];
+  /** Files that this device keeps no more. */
+  readonly droppedFiles: AttachmentId[] = [];
   membersChanged = false;
   readonly afterwards: (() => void)[] = [];
 
@@ -25,6 +28,13 @@ export class UnitOfWork implements Transaction {
 
   set(change: Partial<ConversationRecord>): void {
     this.record = { ...this.record, ...change };
+  }
+
+  /** Take a file off this device. */
+  dropFile(id: AttachmentId): void {
+    this.changes.push({ op: "delete", store: STORES.attachments, key: id });
+    this.changes.push({ op: "delete_chunks", attachmentId: id });
+    this.droppedFiles.push(id);
   }
 
   /** Store a message and let the list show it if it is the newest. */

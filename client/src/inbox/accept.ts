@@ -15,6 +15,7 @@ import { mayAdminister } from "../keys/roster/leaf.ts";
 import { keyReference } from "../keys/conversation-key.ts";
 import { Forked } from "../keys/format/refused.ts";
 import type { Header } from "../keys/message.ts";
+import type { DeletionRecord, MarksRecord } from "../mark-records.ts";
 import { acceptedMessage } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
@@ -32,7 +33,8 @@ import type { Rightful } from "../orders/rightful.ts";
 import { raiseFloor } from "./floors.ts";
 import { acceptedName } from "./judge.ts";
 import type { UncheckedEntry, Judgement, Vouched } from "./judge.ts";
-import { handOver } from "./waiting.ts";
+import { dropWaiting, handOver } from "./waiting.ts";
+import { withDeletion } from "../messages/deletions.ts";
 import { withEdits } from "../messages/edits.ts";
 import { applyMark, noteLive } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
@@ -82,6 +84,13 @@ export async function accept(
     keep(receiving, entry, { why: "key", keyId: judgement.keyId, personId: leaf.person });
     return;
   }
+  if (judgement.kind === "bodyless") {
+    await noteVouched(receiving, entry, judgement);
+    if (before !== null) settle(receiving, entry, before);
+    if (!(await takeBack(receiving, entry, header)))
+      await showBodyless(receiving, entry, judgement);
+    return;
+  }
   const said = await rightful(receiving.context.vault, work, judgement.plaintext, leaf);
   // R5: what a person has read stays as it is; a message that goes out again says the same.
   if (held !== undefined && !saysTheSame(held, said)) {
@@ -106,6 +115,7 @@ export async function accept(
     const signer = { device, epoch, admin: mayAdminister(leaf), personId: leaf.person };
     const at = { ...signer, position, sentMs, signedMs, markId: messageId };
     await applyMark(receiving.context, receiving.conversation, work, content, at);
+    if (receiving.context.program !== undefined) dropWaiting(work, content.messageId);
     await takeBack(receiving, entry, header);
     return;
   }
@@ -234,10 +244,13 @@ async function show(
     ...(mine ? { key: keyReference(idOf(header.key)) } : {}),
     ...(notOrder ? { notOrder } : {}),
   };
-  const earlier = known.get(messageId)?.edits ?? [];
-  const message = withEdits(unedited, [...earlier, ...(marks?.edits ?? [])]);
+  const held = known.get(messageId);
+  const edited = withEdits(unedited, [...(held?.edits ?? []), ...(marks?.edits ?? [])]);
+  // Deleted here before the log lost the deletion: its words are gone.
+  const message = withDeletion(edited, deletionsOf(held, marks));
   work.put(message);
   known.set(messageId, message);
+  if (message.deletion !== undefined) return;
   for (const pointer of pointersOf(content)) {
     // Known by id means the same key and size (kinds/fields.ts): forwarded, or our own come back.
     const stored = await context.vault.get(STORES.attachments, pointer.id);
@@ -271,6 +284,33 @@ async function show(
     mentioned: work.record.mentioned || named,
   });
   if (!entry.old) work.fresh.push(message);
+}
+
+/** R11: a message whose body the server does not have, deleted or withheld. */
+async function showBodyless(
+  { blocked, conversation, context, known, work }: Receiving,
+  { position, sentMs }: UncheckedEntry,
+  { leaf, header }: Vouched,
+): Promise<void> {
+  if (blocked(leaf.person)) return;
+  const messageId = idOf<MessageId>(header.message);
+  const held = known.get(messageId);
+  const marks = await conversation.marks.get(work, messageId);
+  const bare: MessageRecord = {
+    ...{ messageId, conversationId: conversation.id, order: position, seq: position, sentMs },
+    ...{ senderId: leaf.person, mine: leaf.person === context.identity().personId },
+    ...{ content: held?.content ?? null, notice: null, failure: null },
+  };
+  const message = withDeletion(bare, deletionsOf(held, marks));
+  work.put(message);
+  known.set(messageId, message);
+}
+
+function deletionsOf(
+  held: MessageRecord | undefined,
+  marks: Pick<MarksRecord, "deletions"> | null,
+): readonly DeletionRecord[] {
+  return [...(held?.deletion === undefined ? [] : [held.deletion]), ...(marks?.deletions ?? [])];
 }
 
 function keep(

@@ -1,5 +1,5 @@
 /**
- * Whether a log entry may be shown: R1 to R7 and R10, as keys/receive.ts checks them over
+ * Whether a log entry may be shown: R1 to R7, R10 and R11, as keys/receive.ts checks them over
  * what this device holds. Here that is gathered: from memory and vault first, from the server where
  * something is missing.
  *
@@ -50,6 +50,8 @@ export interface Vouched {
 export type Judgement =
   | ({ readonly kind: "opened"; readonly plaintext: Uint8Array; readonly k: Uint8Array } & Vouched)
   | ({ readonly kind: "keyless"; readonly keyId: KeyId } & Vouched)
+  /** R11: the server has the header alone. */
+  | ({ readonly kind: "bodyless" } & Vouched)
   | {
       readonly kind: "refused";
       readonly refusal: Refused;
@@ -103,17 +105,13 @@ async function check(
   const { judge: people } = context.trust;
   try {
     const received = await receive(entry.message, known, people, entry.position, now);
+    const { leaf, plaintext } = received;
+    const gap = received.gap && !entry.old;
+    const vouched = { header: received.header, leaf, alarm: received.log === "differs", gap };
+    if (plaintext === null) return { kind: "bodyless", ...vouched };
     if (key === null || key.secret === null) throw new TypeError("it opened without a key");
     conversation.keys.seen(work, key, entry.position);
-    return {
-      kind: "opened",
-      header: received.header,
-      leaf: received.leaf,
-      plaintext: received.plaintext,
-      k: bodyKey(header, key.secret),
-      alarm: received.log === "differs",
-      gap: received.gap && !entry.old,
-    };
+    return { kind: "opened", ...vouched, plaintext, k: bodyKey(header, key.secret) };
   } catch (error) {
     // R9: everything but the key was right.
     const keyless = error instanceof Refused && error.rule === "R9";

@@ -44,6 +44,15 @@ export function waitingKey({
   return `${conversationId}/${String(position)}`;
 }
 
+/** No handler of a program reads a message that was deleted before its turn. */
+export function dropWaiting({ messages, changes, record }: UnitOfWork, messageId: MessageId): void {
+  const deleted = messages.findLast((one) => one.messageId === messageId);
+  if (deleted?.deletion === undefined || deleted.seq === null) return;
+  const { conversationId } = record;
+  const key = waitingKey({ conversationId, position: deleted.seq });
+  changes.push({ op: "delete", store: PROGRAM_STORES.waiting, key });
+}
+
 /** Let a message of somebody else wait for the program, if it concerns it. */
 export function handOver(
   program: Program,

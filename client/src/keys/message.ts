@@ -50,14 +50,27 @@ export interface Message {
   readonly body: Bytes;
 }
 
+/** A message as the log has it. `body`: null where the server has dropped it. */
+export interface LogMessage extends Pick<Message, "header"> {
+  readonly body: Bytes | null;
+}
+
 /** R1: exact parse. */
 export function parseMessage(message: Uint8Array, conversation: Uint8Array): Message {
+  const { header, body } = parseEntry(message, conversation);
+  if (body === null) throw new Refused("R1", "body is truncated");
+  return { header, body };
+}
+
+/** R1 of an entry of the log, which may lack its body (R11). */
+export function parseEntry(message: Uint8Array, conversation: Uint8Array): LogMessage {
   const header = HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES), "R1");
   const body = copy(message.subarray(SIGNED_HEADER_BYTES));
-  refuseUnless(body.length >= TAG_BYTES, "R1", "body is truncated");
+  const whole = body.length === 0 || body.length >= TAG_BYTES;
+  refuseUnless(whole, "R1", "body is truncated");
   const same = equalBytes(header.conversation, conversation);
   refuseUnless(same, "R1", "another conversation");
-  return { header, body };
+  return { header, body: body.length === 0 ? null : body };
 }
 
 /** k: encrypts this body alone. */

@@ -1,5 +1,5 @@
 /**
- * The receiver's checks R1 to R7 and R10 of docs/keys.md, in order, as one function over what the device
+ * The receiver's checks R1 to R7, R10 and R11 of docs/keys.md, in order, as one function over what the device
  * knows. R8 is the caller's: it stores plaintext, header and cursor in one transaction. R9 is a
  * refusal by "R9": the message waits and is counted.
  *
@@ -21,13 +21,14 @@ import {
   type AcceptedHeader,
   type KnownConversation,
 } from "./known.ts";
-import { HeaderFormat, bodyKey, openBody, parseMessage, type Header } from "./message.ts";
+import { HeaderFormat, bodyKey, openBody, parseEntry, type Header } from "./message.ts";
 import { Forked, Refused, refuseUnless } from "./format/refused.ts";
 import { CLOCKS_MS } from "./format/times.ts";
 
 export interface Received {
   readonly header: Header;
-  readonly plaintext: Uint8Array;
+  /** Null: the log has the header alone (R11). */
+  readonly plaintext: Uint8Array | null;
   /** How the sender is confirmed. */
   readonly sender: Confirmed;
   readonly leaf: Leaf;
@@ -47,8 +48,7 @@ export async function receive(
   position: number,
   nowMs: number,
 ): Promise<Received> {
-  const message = parseMessage(bytes, known.conversation); // R1
-  const { header } = message;
+  const { header, body } = parseEntry(bytes, known.conversation); // R1
   const senderId = idOf<DeviceId>(header.sender);
 
   const sender = judge.confirmed(senderId, header.sent, "R2");
@@ -59,7 +59,8 @@ export async function receive(
   refuseUnless(mayPost(leaf), "R2", "may not post");
 
   await HeaderFormat.verify(header, sender.certificate.publicKey); // R3
-  refuseUnless(equalBytes(hash(message.body), header.body), "R3", "not the body that was signed");
+  const signed = body === null || equalBytes(hash(body), header.body);
+  refuseUnless(signed, "R3", "not the body that was signed");
 
   const head = requireHead(known, header.epoch, "R4");
   const sameHead = equalBytes(head.hash, header.head);
@@ -72,7 +73,8 @@ export async function receive(
   if (record === null) throw new Refused("R6", "record is unknown", { kind: "record", keyId: key });
   checkRecord(record, header, known, nowMs);
 
-  const plaintext = await openBody(message, findBodyKey(header, record, known)); // R7
+  const plaintext =
+    body === null ? null : await openBody({ header, body }, findBodyKey(header, record, known)); // R7, R11
   if (known.people !== null) requireDirect(known.conversation, known.people, leaf.person); // R10
   return { header, plaintext, sender, leaf, gap, log };
 }

@@ -42,6 +42,8 @@ export type Mark =
   /** An emoji on a message of anybody's; null: takes it back. */
   | { readonly mark: "reaction"; readonly emoji: string | null }
   | { readonly mark: "unreadable" }
+  /** The message is gone (M3). */
+  | { readonly mark: "deletion" }
   /** The author's new words, in place of a text's or a caption's. */
   | { readonly mark: "edit"; readonly text: string; readonly mentions: readonly Mention[] }
   /** An admin puts a message on top of the conversation, or takes it down. */
@@ -53,6 +55,10 @@ export interface MarkContent {
   readonly kind: "mark";
   readonly messageId: MessageId;
   readonly what: Mark;
+}
+
+export function isDeletion({ what }: MarkContent): boolean {
+  return what.mark === "deletion";
 }
 
 /** Parts of one emoji: pictures, skin tones, flags, and what joins them. */
@@ -95,6 +101,8 @@ function readMark(value: unknown): Mark {
       return { mark: "reaction", emoji: nullable(value["emoji"], emoji) };
     case "pin":
       return { mark: "pin", pinned: boolean(value["pinned"]) };
+    case "deletion":
+      return { mark: "deletion" };
     case "close":
       return { mark: "close" };
     case "totals":

@@ -4,7 +4,7 @@
  * once. Events keep their order. Failures to make a view (locked meanwhile) drop the event: the
  * screens fetch afresh when they come back.
  */
-import type { ConversationId, MessageId } from "../ids.ts";
+import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import type { Conversation, ConversationListener } from "../conversation/conversation.ts";
 import type { CoreEvent, ConversationItem, MessageItem } from "../seam.ts";
 import type { MessageRecord } from "../records.ts";
@@ -17,6 +17,7 @@ export interface Views {
 export class Announcer implements ConversationListener {
   readonly #emit: (event: CoreEvent) => void;
   readonly #mayNotify: (conversation: Conversation, record: MessageRecord) => boolean;
+  readonly #onFilesDropped: (attachmentIds: readonly AttachmentId[]) => void;
   #views: Views | null = null;
   #conversations = new Map<ConversationId, Conversation>();
   #messages = new Map<
@@ -30,9 +31,11 @@ export class Announcer implements ConversationListener {
   constructor(
     emit: (event: CoreEvent) => void,
     mayNotify: (conversation: Conversation, record: MessageRecord) => boolean,
+    onFilesDropped: (attachmentIds: readonly AttachmentId[]) => void,
   ) {
     this.#emit = emit;
     this.#mayNotify = mayNotify;
+    this.#onFilesDropped = onFilesDropped;
   }
 
   use(views: Views): void {
@@ -76,6 +79,10 @@ export class Announcer implements ConversationListener {
     if (!this.#mayNotify(conversation, record)) return;
     this.#notify.push({ conversation, record });
     this.#flushSoon();
+  }
+
+  filesDropped(attachmentIds: readonly AttachmentId[]): void {
+    this.#onFilesDropped(attachmentIds);
   }
 
   #later(event: CoreEvent): void {

@@ -2,7 +2,8 @@
  * Marks on messages, as stored: the newest facts of each person, whether they count or not; pins in the
  * conversation's record (pins.ts). The
  * message may come after its marks (older messages are fetched newest first), so poll-count.ts,
- * reactions.ts and edits.ts judge them beside it. Edits that count are stored with their message.
+ * reactions.ts, edits.ts and deletions.ts judge them beside it. Edits and deletions that count are stored
+ * with their message.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
@@ -11,13 +12,16 @@ import { idOf } from "../ids.ts";
 import type { DeviceId, MessageId, PersonId, SealKeyId } from "../ids.ts";
 import { ballotKeyId, openBallot } from "../keys/ballot.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { decodeContent } from "../kinds/content.ts";
+import { decodeContent, pointersOf } from "../kinds/content.ts";
 import type { Mark, MarkContent } from "../kinds/mark.ts";
 import { fromHex } from "../octets.ts";
 import { byPosition } from "../mark-records.ts";
-import type { EditRecord, MarkFact, MarksRecord, VoteRecord } from "../mark-records.ts";
+import type { DeletionRecord, MarkFact, MarksRecord, VoteRecord } from "../mark-records.ts";
+import { STORES } from "../records.ts";
+import type { AttachmentRecord, MessageRecord } from "../records.ts";
+import { withDeletion } from "./deletions.ts";
 import { withEdits } from "./edits.ts";
-import { loadMessage, messagesAbove } from "./messages.ts";
+import { decodedOf, loadMessage, messagesAbove } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 import { mayPin, pinnedBy, withPin } from "./pins.ts";
 import type { Pinned } from "./pins.ts";
@@ -25,8 +29,11 @@ import { NO_MARKS } from "./poll-count.ts";
 
 /** Votes kept of one person: those that come after the end count for nothing, those before may. */
 const MOST_VOTES = 8;
-/** Edits kept of one person before the message is known: those from before it count for nothing. */
-const MOST_EARLY_EDITS = 16;
+/**
+ * Edits, and deletions, kept of one person before the message is known: those from before it count for
+ * nothing.
+ */
+const MOST_EARLY = 16;
 /** People whose marks on one message are kept. */
 const MOST_PEOPLE = 512;
 /** Newest messages in which edits are looked for that the log has lost. */
@@ -55,6 +62,8 @@ export async function applyMark(
   const marked =
     work.messages.findLast((one) => one.messageId === messageId) ??
     (await loadMessage(context.vault, conversation.id, messageId));
+  // A deletion outweighs all that comes after it.
+  if (marked?.deletion !== undefined) return;
   const before: MarksRecord = (await conversation.marks.get(work, messageId)) ?? {
     messageId,
     ...NO_MARKS,
@@ -91,6 +100,12 @@ export async function applyMark(
       if (mayPin(work.record, admin)) work.set({ pins: withPin(work.record.pins, pin) });
       break;
     }
+    case "deletion": {
+      const deletion = { ...at, admin: admin && work.record.directPersonId === null };
+      if (marked !== null) return putDeleted(context, conversation, work, marked, deletion);
+      next = { ...before, deletions: withOldest(before.deletions, deletion) };
+      break;
+    }
     case "reaction": {
       const { emoji } = what;
       next = { ...before, reactions: withFact(before.reactions, { ...at, emoji }, true) };
@@ -105,6 +120,26 @@ export async function applyMark(
   if (next === before) return;
   conversation.marks.put(work, messageId, next, at.position);
   if (marked !== null) work.messages.push(marked);
+}
+
+/** M3: take the message off this device, with its files and all marks on it, if the deletion counts. */
+async function putDeleted(
+  { vault }: DeviceContext,
+  conversation: Conversation,
+  work: UnitOfWork,
+  marked: MessageRecord,
+  deletion: DeletionRecord,
+): Promise<void> {
+  const left = withDeletion(marked, [deletion]);
+  if (left === marked) return;
+  const { messageId } = marked;
+  work.put(left);
+  conversation.marks.delete(work, messageId);
+  for (const { id } of pointersOf(decodedOf(marked))) {
+    const stored = await vault.get<AttachmentRecord>(STORES.attachments, id);
+    // A forwarded copy is another message: the files stay with the one that brought them.
+    if (stored === null || stored.messageId === messageId) work.dropFile(id);
+  }
 }
 
 /** This device's marks that are on their way, the newest first. */
@@ -157,8 +192,8 @@ export async function dropMarks(
     facts.filter(({ position }) => position <= upTo);
   work.set({ pins: kept(work.record.pins) });
   for (const row of await conversation.marks.all()) {
-    const { messageId, votes, closed, totals, accepted, reactions, edits } = row;
-    const all = [votes, closed, totals, accepted, reactions, edits].flat();
+    const { messageId, votes, closed, totals, accepted, reactions, edits, deletions } = row;
+    const all = [votes, closed, totals, accepted, reactions, edits, deletions].flat();
     if (kept<MarkFact>(all).length === all.length) continue;
     const left = {
       ...row,
@@ -168,6 +203,7 @@ export async function dropMarks(
       accepted: kept(accepted),
       reactions: kept(reactions),
       edits: kept(edits),
+      deletions: kept(deletions),
     };
     conversation.marks.put(work, messageId, left, upTo);
     const marked = await loadMessage(vault, conversation.id, messageId);
@@ -222,13 +258,13 @@ function withVote(votes: readonly VoteRecord[], vote: VoteRecord): readonly Vote
   return [...others.filter(({ personId }) => personId !== vote.personId), ...kept];
 }
 
-/** With one more edit of a message that is not known here; of a person's the oldest are kept. */
-function withOldest(edits: readonly EditRecord[], edit: EditRecord): readonly EditRecord[] {
-  const all = [...edits.filter(({ position }) => position !== edit.position), edit];
-  const own = all.filter(({ personId }) => personId === edit.personId);
-  const kept = own.sort(byPosition).slice(0, MOST_EARLY_EDITS);
-  if (isFull(edits, edit.personId)) return edits;
-  return [...all.filter(({ personId }) => personId !== edit.personId), ...kept];
+/** With one more fact about a message that is not known here; of a person's the oldest are kept. */
+function withOldest<F extends MarkFact>(facts: readonly F[], fact: F): readonly F[] {
+  const all = [...facts.filter(({ position }) => position !== fact.position), fact];
+  const own = all.filter(({ personId }) => personId === fact.personId);
+  const kept = own.sort(byPosition).slice(0, MOST_EARLY);
+  if (isFull(facts, fact.personId)) return facts;
+  return [...all.filter(({ personId }) => personId !== fact.personId), ...kept];
 }
 
 /** The fact of a person that counts: the newest, or the oldest. */

@@ -39,11 +39,12 @@ export function putMessage(record: MessageRecord): Change {
   };
 }
 
-/** Note a question, so that it is found again; nothing for other messages. */
+/** Note a question, so that it is found again, and forget a message that was deleted. */
 export function questionRow(message: MessageRecord): readonly Change[] {
-  if (message.content === null || decodedOf(message).kind !== "question") return [];
   const { conversationId, messageId, order } = message;
   const key = messageKey(conversationId, messageId);
+  if (message.deletion !== undefined) return [{ op: "delete", store: STORES.questions, key }];
+  if (message.content === null || decodedOf(message).kind !== "question") return [];
   const value: QuestionRecord = { messageId };
   const place = { store: STORES.questions, key, group: conversationId, order };
   return [{ op: "put", ...place, value }];
@@ -139,13 +140,17 @@ export function decodedOf({ content, edits }: MessageRecord): Decoded {
   return last === undefined ? written : reworded(written, last);
 }
 
+/** A message's preview, in the words of its last edit. */
+export function shortOf(message: MessageRecord): Exclude<PreviewRecord, { kind: "notice" }> {
+  if (message.deletion !== undefined) return { kind: "deleted" };
+  return message.content === null ? { kind: "withheld" } : previewOf(decodedOf(message));
+}
+
 /** The row that the list shows of this message, or null when it does not move the list. */
 export function lastOf(record: MessageRecord): LastRecord | null {
   if (record.notice !== null && QUIET.has(record.notice.kind)) return null;
   const preview: PreviewRecord =
-    record.notice === null
-      ? previewOf(decodedOf(record))
-      : { kind: "notice", notice: record.notice };
+    record.notice === null ? shortOf(record) : { kind: "notice", notice: record.notice };
   return {
     messageId: record.messageId,
     seq: record.seq,

@@ -32,6 +32,7 @@ export const NO_MARKS = {
   accepted: [],
   reactions: [],
   edits: [],
+  deletions: [],
   device: null,
 } as const;
 

@@ -1,11 +1,12 @@
 /** View models from records: everything the screens see is made here. */
-import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import type { MessageId, PersonId } from "../ids.ts";
 import type { Announcer, Views } from "./announcer.ts";
 import type { Attachments } from "../attachments/attachments.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type {
   Barred,
   ConversationItem,
+  MessageBody,
   MessageItem,
   MessageStatus,
   Notice,
@@ -14,7 +15,7 @@ import type {
   ReplyQuote,
 } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
-import { bodyOf, decodeContent, forwardsOf, previewOf, replyOf } from "../kinds/content.ts";
+import { bodyOf, decodeContent, forwardsOf, replyOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
 import type { OutgoingStore } from "./outgoing.ts";
@@ -33,7 +34,8 @@ import { isClosed } from "../training/training.ts";
 import { pollState } from "./poll-state.ts";
 import type { PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
-import { decodedOf, loadMessage } from "./messages.ts";
+import { deletableUntil, withDeletion } from "./deletions.ts";
+import { decodedOf, loadMessage, shortOf } from "./messages.ts";
 import { editableUntil, withEdits } from "./edits.ts";
 import { pinnedIn, queuedMarksOn } from "./marks.ts";
 import { mayPin } from "./pins.ts";
@@ -208,17 +210,15 @@ export class ViewMaker implements Views {
 
   async message(conversation: Conversation, stored: MessageRecord): Promise<MessageItem> {
     await conversation.loadMembers();
-    const record = this.#withQueuedEdit(conversation, stored);
+    const record = this.#withQueued(conversation, stored);
     const content = decodedOf(record);
     const { body, preview } =
       record.notice === null
-        ? {
-            body: await bodyOf(content, this.#shown(conversation, record)),
-            preview: previewOf(content),
-          }
+        ? { body: await this.#body(conversation, record), preview: shortOf(record) }
         : await this.#noticed(record.notice);
     const reply = replyOf(content);
     const untilMs = editableUntil(record);
+    const deletableUntilMs = deletableUntil(record, conversation.record.admin);
     const status = record.mine ? this.#status(conversation, record) : null;
     const scheduledMs =
       record.seq === null ? this.#outgoing.find(record.messageId)?.notBeforeMs : undefined;
@@ -228,6 +228,7 @@ export class ViewMaker implements Views {
       ...(await this.#reactions(conversation, record)),
       ...formerOf(record),
       ...(untilMs === null ? {} : { editableUntilMs: untilMs }),
+      ...(deletableUntilMs === null ? {} : { deletableUntilMs }),
       ...(record.notOrder === true ? { notOrder: true } : {}),
       messageId: record.messageId,
       conversationId: record.conversationId,
@@ -237,13 +238,24 @@ export class ViewMaker implements Views {
       sentMs: record.sentMs,
       body,
       preview,
-      replyTo: reply === null ? null : await this.#quote(record.conversationId, reply),
+      replyTo: reply === null ? null : await this.#quote(conversation, reply),
       answer:
         body?.kind === "question" ? await this.#answer(conversation, body.state.answerId) : null,
       // Stage and failure are stored at once; the message may have been read before, or told of after.
       status: status === "failed" && record.failure === null ? "queued" : status,
       failure: record.failure,
     };
+  }
+
+  async #body(conversation: Conversation, record: MessageRecord): Promise<MessageBody> {
+    const { deletion, senderId, content } = record;
+    if (deletion !== undefined) {
+      const { personId } = deletion;
+      const by = personId === senderId ? null : await this.#people.plate(personId);
+      return { kind: "deleted", by };
+    }
+    if (content === null) return { kind: "withheld" };
+    return bodyOf(decodedOf(record), this.#shown(conversation, record));
   }
 
   #shown(conversation: Conversation, message: MessageRecord): BodySources {
@@ -280,15 +292,19 @@ export class ViewMaker implements Views {
     return { forwarded: count >= (await this.#often()) ? "often" : "some" };
   }
 
-  /** An edit of this device's is shown before the server has it. */
-  #withQueuedEdit(conversation: Conversation, record: MessageRecord): MessageRecord {
-    if (!record.mine || record.seq === null) return record;
-    const { messageId, senderId, edits = [] } = record;
+  /** An edit of this device's, or a deletion, is shown before the server has it. */
+  #withQueued(conversation: Conversation, record: MessageRecord): MessageRecord {
+    if (record.seq === null) return record;
+    const { messageId, edits = [] } = record;
     const queued = queuedMarksOn(this.#outgoing, conversation, messageId);
-    const edit = queued.find((one) => one.mark === "edit");
-    if (edit === undefined || senderId === null) return record;
+    const { personId } = this.#context.identity();
     const now = this.#context.time.now() ?? this.#context.now();
-    const at = { personId: senderId, position: Infinity, sentMs: now, signedMs: now };
+    const at = { personId, position: Infinity, sentMs: now, signedMs: now };
+    const { admin } = conversation.record;
+    if (queued.some((one) => one.mark === "deletion"))
+      return withDeletion(record, [{ ...at, admin }]);
+    const edit = queued.find((one) => one.mark === "edit");
+    if (edit === undefined || !record.mine) return record;
     return withEdits(record, [...edits, { ...edit, ...at, markId: messageId }]);
   }
 
@@ -314,22 +330,28 @@ export class ViewMaker implements Views {
       messageId: answer.messageId,
       conversationId: null,
       sender: await this.#people.plate(answer.senderId),
-      preview: await this.#preview(previewOf(decodedOf(answer))),
+      preview: await this.#preview(shortOf(answer)),
     };
   }
 
   /** The quoted message as it is here; its sender's words about it where it is not. */
-  async #quote(conversationId: ConversationId, reply: ReplyPointer): Promise<ReplyQuote> {
-    const where = reply.conversationId ?? conversationId;
+  async #quote(conversation: Conversation, reply: ReplyPointer): Promise<ReplyQuote> {
+    const where = reply.conversationId ?? conversation.id;
     const quoted = await loadMessage(this.#context.vault, where, reply.messageId);
     const here = quoted !== null;
+    const marks = here ? null : await conversation.marks.get(null, reply.messageId);
+    const gone = marks?.deletions.some(
+      ({ admin, personId }) => admin || personId === reply.personId,
+    );
     return {
       messageId: reply.messageId,
-      conversationId: where === conversationId ? null : where,
+      conversationId: where === conversation.id ? null : where,
       sender: await this.#people.plate(here ? quoted.senderId : reply.personId),
       preview: here
-        ? await this.#preview(previewOf(decodedOf(quoted)))
-        : { kind: "text", text: reply.preview },
+        ? await this.#preview(shortOf(quoted))
+        : gone === true
+          ? { kind: "deleted" }
+          : { kind: "text", text: reply.preview },
     };
   }
 }

@@ -10,7 +10,7 @@ import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
 import { idOf, type KeyId, type MessageId } from "../ids.ts";
 import { findKey } from "../inbox/judge.ts";
-import { bodyKey, parseMessage } from "../keys/message.ts";
+import { bodyKey, parseEntry } from "../keys/message.ts";
 import { PROVEN_MESSAGES, type ProofItem } from "../keys/proof.ts";
 import { loadMessage, pageMessages } from "../messages/messages.ts";
 import { fromHex } from "../octets.ts";
@@ -77,8 +77,8 @@ async function gatherOne(
   const { entries } = await context.api.log(conversation.id, { after: seq - 1, limit: 1 });
   const [entry] = entries;
   if (entry === undefined || entry.seq !== seq || senderId === null) return null;
-  const { header } = parseMessage(entry.message, fromHex(conversation.id));
-  if (idOf<MessageId>(header.message) !== messageId) return null;
+  const { header, body } = parseEntry(entry.message, fromHex(conversation.id));
+  if (body === null || idOf<MessageId>(header.message) !== messageId) return null;
   const secret = await conversation.change(async (work) => {
     const held = await findKey(context, conversation, work, idOf<KeyId>(header.key));
     return held.secret;

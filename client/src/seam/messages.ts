@@ -12,11 +12,17 @@ export type MessageStatus = "queued" | "sending" | "sent" | "delivered" | "read"
 export type Preview =
   | KindPreview
   | { readonly kind: "notice"; readonly notice: Notice }
+  /** Deleted, or its body never came. */
+  | { readonly kind: "deleted" | "withheld" }
   | { readonly kind: "unsupported" };
 
 export type MessageBody =
   | KindBody
   | { readonly kind: "notice"; readonly notice: Notice }
+  /** `by`: the admin who removed it; null: its author deleted it. */
+  | { readonly kind: "deleted"; readonly by: Plate | null }
+  /** The server has not delivered its body, and nobody who may has deleted it. */
+  | { readonly kind: "withheld" }
   | { readonly kind: "unsupported" };
 
 export interface ReplyQuote {
@@ -85,6 +91,8 @@ export interface MessageItem {
   readonly reactions?: readonly Reaction[];
   /** This person may edit it until then; absent: not at all. */
   readonly editableUntilMs?: number;
+  /** This person may delete it until then, for everybody; absent: not at all. */
+  readonly deletableUntilMs?: number;
   /** The words that it had before its author edited it, the first ones first; absent: it was not. */
   readonly former?: readonly Wording[];
   /** It was forwarded to come here, or more often than the department's policy likes; absent: it

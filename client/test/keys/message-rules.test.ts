@@ -10,6 +10,7 @@ import {
   sealMessage,
   type HeaderDraft,
   type Header,
+  SIGNED_HEADER_BYTES,
 } from "#core/keys/message.ts";
 import { MINUTE_MS } from "#core/keys/format/times.ts";
 import { toHex, type Bytes } from "#core/octets.ts";
@@ -104,6 +105,21 @@ describe("receiving", () => {
     expect((await known.receive(message("2"))).log).toBe("unknown");
   });
 
+  it("R11 a header alone passes all but the checks of the body, whether its key is held or not", async () => {
+    const known = await GoldenConversation.open(v, "1");
+    const bare = message("2").subarray(0, SIGNED_HEADER_BYTES);
+    expect(await known.receive(bare)).toMatchObject({ plaintext: null, log: "agrees" });
+    known.secrets.clear();
+    expect((await known.receive(bare)).plaintext).toBeNull();
+    const forged = bare.slice();
+    forged.set([(bare.at(-1) ?? 0) ^ 1], SIGNED_HEADER_BYTES - 1);
+    await expect(known.receive(forged)).rejects.toMatchObject(rule("R3"));
+    const half = message("2").subarray(0, SIGNED_HEADER_BYTES + 1);
+    await expect(known.receive(half)).rejects.toMatchObject(rule("R1"));
+    known.logHash = () => ZEROS;
+    expect((await known.receive(bare)).log).toBe("differs");
+  });
+
   it("R5 messages are accepted once, in any order, and chain to known neighbours", async () => {
     const made = await chain(4);
     for (const order of [
@@ -158,7 +174,7 @@ describe("receiving", () => {
     known.roster.addRecord(record.bytes);
     known.secrets.set(toHex(record.hash), secret);
     const made = await anew({ key: record.hash }, secret);
-    expect(toHex((await known.receive(made)).plaintext)).toBe("4869");
+    expect(toHex((await known.receive(made)).plaintext ?? ZEROS)).toBe("4869");
   });
 
   it("R6 a secret that is not the record's is refused", async () => {
@@ -192,7 +208,7 @@ describe("receiving", () => {
     const known = await GoldenConversation.open(v);
     known.secrets.clear();
     known.bodyKeys.set(idOf<MessageId>(header("1").message), hex(at(v.messages, "1").body_key));
-    expect(toHex((await known.receive(message("1"))).plaintext)).toBe(
+    expect(toHex((await known.receive(message("1"))).plaintext ?? ZEROS)).toBe(
       at(v.messages, "1").plaintext,
     );
     const other = parseMessage(message("2"), hex(v.conversation));

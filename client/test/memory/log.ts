@@ -47,16 +47,31 @@ export class Log {
     const { header } = message;
     const messageId = toHex(header.message);
     const known = conversation.log.find((one) => one.messageId === messageId);
-    if (known !== undefined && equalBytes(known.entry.message, body.message))
+    if (known !== undefined && equalBytes(signed(known.entry.message), signed(body.message)))
       return { seq: known.entry.seq, sentMs: known.entry.sentMs };
     const said = body.order;
     this.#server.orders.require(conversation, caller, said);
     if (!this.takesAnything) await this.#requireD1(conversation, caller, message, body);
     if (known !== undefined && !this.takesAnything)
       throw new Refusal("message_invalid", { rule: "D6" });
+    if (body.deletes !== null) this.#drop(conversation, caller, body.deletes);
     const accepted = this.#append(conversation, caller, message, body);
     this.#server.orders.note(conversation, caller, { header, said }, accepted);
     return accepted;
+  }
+
+  /** M3, as the server judges it. */
+  #drop(conversation: ConversationState, caller: ClientState, messageId: MessageId): void {
+    const deleted = conversation.log.find((one) => one.messageId === messageId);
+    if (deleted === undefined) return;
+    const { entry, personId, kept } = deleted;
+    const late = this.#server.now() > entry.sentMs + 48 * HOUR_MS;
+    const admin = ((leafOf(conversation, caller.device)?.rights ?? 0) & MAY_ADMINISTER) !== 0;
+    if (!this.takesAnything) {
+      if (kept) throw new Refusal("message_invalid", { rule: "M3" });
+      if ((personId !== caller.personId || late) && !admin) throw new Refusal("not_admin");
+    }
+    deleted.entry = { ...entry, message: entry.message.slice(0, SIGNED_HEADER_BYTES) };
   }
 
   #append(
@@ -77,6 +92,7 @@ export class Log {
       ...{ entry, messageId: idOf<MessageId>(header.message), personId: caller.personId },
       ...{ device: caller.device, epoch: header.epoch, keyId, people: new Set(others) },
       acceptedEpoch: conversation.epoch,
+      kept: body.state || body.quiet || body.order !== null,
       logHash: nextLogHash(before, header.hash),
     });
     const signed = body.message.slice(0, SIGNED_HEADER_BYTES);
@@ -236,4 +252,9 @@ export class Log {
     const people = await this.#server.trust.bundles([stored.personId], false);
     return { heads, proofs, people };
   }
+}
+
+/** Header and signature, which a message without its body keeps. */
+function signed(message: Uint8Array): Uint8Array {
+  return message.subarray(0, SIGNED_HEADER_BYTES);
 }

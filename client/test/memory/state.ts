@@ -127,7 +127,9 @@ export interface CellKeyState {
 }
 
 export interface LogState {
-  readonly entry: wire.LogEntry;
+  entry: wire.LogEntry;
+  /** Nobody deletes it (M3). */
+  readonly kept: boolean;
   readonly messageId: MessageId;
   readonly personId: PersonId;
   readonly device: DeviceId;

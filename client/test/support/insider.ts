@@ -6,7 +6,14 @@
  * It keeps nothing between calls but its keys, its own chain and the secrets that it made.
  */
 import { idOf, newId } from "#core/ids.ts";
-import type { CellId, ConversationId, DeviceId, PersonId, SealKeyId } from "#core/ids.ts";
+import type {
+  CellId,
+  ConversationId,
+  DeviceId,
+  MessageId,
+  PersonId,
+  SealKeyId,
+} from "#core/ids.ts";
 import { decode, encode } from "@msgpack/msgpack";
 import { concat, copy, fromHex, randomBytes, toHex, u64, utf8, type Bytes } from "#core/octets.ts";
 import {
@@ -292,6 +299,7 @@ export class Insider {
     message: Uint8Array,
     state = false,
     quiet = false,
+    deletes: MessageId | null = null,
   ): Promise<wire.Accepted> {
     const accepted = await this.api.postMessage(conversationId, {
       message,
@@ -300,6 +308,7 @@ export class Insider {
       state,
       quiet,
       order: null,
+      deletes,
     });
     const header = HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES));
     this.#chains.set(conversationId, header);

@@ -60,11 +60,19 @@ def next_log_hash(before: bytes, message: bytes) -> bytes:
 
 
 def parse_message(message: bytes, conversation: bytes) -> tuple[Header, bytes]:
+    header, body = parse_entry(message, conversation)
+    if body is None:
+        raise Refused("R1", "body is truncated")
+    return header, body
+
+
+def parse_entry(message: bytes, conversation: bytes) -> tuple[Header, bytes | None]:
+    """Return header and body of an entry of the log; None: the server has dropped it (R11)."""
     size = HEADER_BYTES + SIGNATURE
     header, body = Header.parse(message[:size], "R1"), message[size:]
-    require(len(body) >= TAG, "R1", "body is truncated")
+    require(len(body) == 0 or len(body) >= TAG, "R1", "body is truncated")
     require(header.conversation == conversation, "R1", "another conversation")
-    return header, body
+    return header, body or None
 
 
 def check_chain(header: Header, accepted: Mapping[int, Header]) -> bool:

@@ -11,7 +11,7 @@ from spec.keys.reference.messages import (
     check_chain,
     next_log_hash,
     open_body,
-    parse_message,
+    parse_entry,
 )
 from spec.keys.reference.people import DAY_MS, MINUTE_MS, RANGE_BITS, Trust, authority_of
 from spec.keys.reference.roster import (
@@ -89,15 +89,15 @@ def usable_cell_key(record: CellKey, known: Known, newest: int, now: int) -> Non
 @dataclass(frozen=True)
 class Received:
     header: Header
-    plaintext: bytes
+    plaintext: bytes | None  # None: the log has the header alone (R11).
     gap: bool  # An earlier message of this sender is missing.
     alarm: bool  # R4: the sender's log is not the receiver's.
 
 
 def receive(message: bytes, known: Known, position: int, now: int) -> Received:
-    """Check R1 to R7 and R10 of the message at this position of the log and return the plaintext;
-    :func:`accept` is R8. Raises Refused."""
-    header, body = parse_message(message, known.conversation)  # R1
+    """Check R1 to R7, R10 and R11 of the message at this position of the log and return the
+    plaintext; :func:`accept` is R8. Raises Refused."""
+    header, body = parse_entry(message, known.conversation)  # R1
     sender = confirmed(header.sender, header.sent, known.trust, "R2").certificate
     named = max((epoch for at, (_, epoch) in known.log.items() if at < position), default=0)
     proven = max(header.epoch, named)
@@ -106,7 +106,7 @@ def receive(message: bytes, known: Known, position: int, now: int) -> Received:
     leaf, _ = known.leaf(header.sender, proven, "R2")
     require(bool(leaf.rights & MAY_POST), "R2", "may not post")
     header.verify(sender.public_key)  # R3
-    require(H(body) == header.body, "R3", "not the body that was signed")
+    require(body is None or H(body) == header.body, "R3", "not the body that was signed")
     head = known.head(header.epoch)
     require(header.head == head.hash(), "R4", "another roster head: alarm")
     own = known.log.get(header.log_position, (header.log_hash,))[0]
@@ -121,13 +121,15 @@ def receive(message: bytes, known: Known, position: int, now: int) -> Received:
     require(record.head == made_for.hash(), "R6", "record of another roster head")
     in_time = made_for.created <= record.created <= now + 10 * MINUTE_MS
     require(in_time, "R6", "record made before its head, or in the future")
-    if header.key in known.secrets:
-        record.matches(known.secrets[header.key])
-        k = header.body_key(known.secrets[header.key])
-    else:
-        require(header.message in known.secrets, "R9", "key is missing: ask for a share")
-        k = known.secrets[header.message]
-    plaintext = open_body(header, body, k)  # R7
+    plaintext = None
+    if body is not None:  # R11
+        if header.key in known.secrets:
+            record.matches(known.secrets[header.key])
+            k = header.body_key(known.secrets[header.key])
+        else:
+            require(header.message in known.secrets, "R9", "key is missing: ask for a share")
+            k = known.secrets[header.message]
+        plaintext = open_body(header, body, k)  # R7
     if known.people:
         check_direct(header.conversation, known.people, leaf.person)  # R10
     return Received(header, plaintext, gap, alarm)

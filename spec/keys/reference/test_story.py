@@ -177,6 +177,21 @@ def test_log_hashes(v: dict[str, Any]) -> None:
     assert [found.log[at][0] for at in range(4)] == v["log"]
 
 
+def test_r11_a_header_alone_keeps_hash_and_chain(v: dict[str, Any]) -> None:
+    """R11: a body that the server dropped is missed by no later message, nor by the log's hash."""
+    found = known(v, "1")
+    size = messages.HEADER_BYTES + basics.SIGNATURE
+    bare = v["messages"]["2"]["message"][:size]
+    received = receiving.receive(bare, found, 2, v["now"])
+    assert received.plaintext is None
+    assert received.header.hash() == v["messages"]["2"]["header_hash"]
+    assert messages.next_log_hash(v["log"][1], bare) == v["log"][2]
+    del found.secrets[received.header.key]
+    assert receiving.receive(bare, found, 2, v["now"]).plaintext is None
+    with refused("R3"):
+        receiving.receive(bare[:-1] + bytes([bare[-1] ^ 1]), found, 2, v["now"])
+
+
 def test_s5_sealing_a_message_again_gives_its_bytes(v: dict[str, Any]) -> None:
     for name, one in v["messages"].items():
         header, _ = messages.parse_message(one["message"], v["conversation"])

@@ -16,7 +16,7 @@ from copconnect.attachments.blobs import Blobs
 from copconnect.background import Periodic
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
-from copconnect.ids import AttachmentId, ConversationId, PersonId
+from copconnect.ids import AttachmentId, ConversationId, PersonId, Seq
 from copconnect.leases import Leases
 from copconnect.principals import Caller
 
@@ -187,15 +187,25 @@ class AttachmentService:
         connection: AsyncConnection,
         attachment_ids: Collection[AttachmentId],
         conversation_id: ConversationId,
+        seq: Seq,
     ) -> None:
         """Mark attachments posted, in the transaction of the message that names them.
 
         Raises AttachmentIncomplete unless each is complete and shared to the conversation.
         """
         asked = set(attachment_ids)
-        marked = await store.mark_posted(connection, asked, conversation_id, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        marked = await store.mark_posted(connection, asked, conversation_id, seq, now_ms)
         if marked != len(asked):
             raise errors.AttachmentIncomplete
+
+    async def drop(
+        self, connection: AsyncConnection, conversation_id: ConversationId, seq: Seq
+    ) -> None:
+        """Delete the attachments of a message, in the transaction that deletes it, except what
+        another message names or another conversation shares. Nobody reads them from then on; their
+        blobs go with the next cleaning."""
+        await store.drop(connection, conversation_id, seq)
 
     # --- Cleaning ---------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    insert,
     literal,
     or_,
     select,
@@ -28,7 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import METADATA
-from copconnect.ids import AttachmentId, ConversationId, PersonId
+from copconnect.ids import AttachmentId, ConversationId, PersonId, Seq
 
 ATTACHMENTS = Table(
     "attachments",
@@ -56,6 +57,15 @@ SHARES = Table(
     METADATA,
     Column("attachment_id", String(32), primary_key=True),
     Column("conversation_id", String(32), primary_key=True),
+)
+
+# Which message of which conversation names an attachment.
+POSTS = Table(
+    "attachment_posts",
+    METADATA,
+    Column("conversation_id", String(32), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("attachment_id", String(32), primary_key=True, index=True),
 )
 
 QUOTAS = Table(
@@ -215,9 +225,11 @@ async def mark_posted(
     connection: AsyncConnection,
     attachment_ids: Collection[AttachmentId],
     conversation_id: ConversationId,
+    seq: Seq,
     now_ms: int,
 ) -> int:
-    """Mark those that are complete and shared to the conversation; return how many they are."""
+    """Mark those that are complete and shared to the conversation as posted by a message; return
+    how many they are."""
     a = ATTACHMENTS.c
     shared = exists(
         select(literal(1)).where(
@@ -232,7 +244,37 @@ async def mark_posted(
         .values(posted_ms=now_ms)
         .returning(a.attachment_id)
     )
-    return len(marked.all())
+    found = marked.scalars().all()
+    place = {"conversation_id": conversation_id, "seq": seq}
+    if found:
+        await connection.execute(insert(POSTS), [{**place, "attachment_id": one} for one in found])
+    return len(found)
+
+
+async def drop(connection: AsyncConnection, conversation_id: ConversationId, seq: Seq) -> None:
+    """Forget that a message names attachments: doom those that no conversation has then, and
+    unshare from this one those that no other message of it names."""
+    a, p, s = ATTACHMENTS.c, POSTS.c, SHARES.c
+    named = await connection.scalars(
+        delete(POSTS)
+        .where(p.conversation_id == conversation_id, p.seq == seq)
+        .returning(p.attachment_id)
+    )
+    ids = named.all()
+    if not ids:
+        return
+    still = exists(
+        select(literal(1)).where(
+            p.attachment_id == s.attachment_id, p.conversation_id == s.conversation_id
+        )
+    )
+    await connection.execute(
+        delete(SHARES).where(s.conversation_id == conversation_id, s.attachment_id.in_(ids), ~still)
+    )
+    shared = exists(select(literal(1)).where(s.attachment_id == a.attachment_id))
+    await connection.execute(
+        update(ATTACHMENTS).where(a.attachment_id.in_(ids), ~shared).values(doomed=True)
+    )
 
 
 # --- Quota ------------------------------------------------------------------------------------
@@ -318,7 +360,7 @@ async def doomed(connection: AsyncConnection, limit: int) -> list[tuple[Attachme
 
 async def forget(connection: AsyncConnection, attachment_id: AttachmentId) -> None:
     """Delete an attachment's rows; its blobs are gone."""
-    for table in (CHUNKS, SHARES, ATTACHMENTS):
+    for table in (CHUNKS, SHARES, POSTS, ATTACHMENTS):
         await connection.execute(delete(table).where(table.c.attachment_id == attachment_id))
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, UnitId
+from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, Seq, UnitId
 from copconnect.principals import (
     Bar,
     DeviceKeyRow,
@@ -172,9 +172,16 @@ class Attachments(Protocol):
         connection: AsyncConnection,
         attachment_ids: Collection[AttachmentId],
         conversation_id: ConversationId,
+        seq: Seq,
     ) -> None:
-        """Mark them posted. Raises AttachmentIncomplete unless each is complete and shared to
-        this conversation."""
+        """Mark them posted, by this message. Raises AttachmentIncomplete unless each is complete
+        and shared to this conversation."""
+        ...
+
+    async def drop(
+        self, connection: AsyncConnection, conversation_id: ConversationId, seq: Seq
+    ) -> None:
+        """Delete those of a message, except what other messages name."""
         ...
 
 
@@ -242,6 +249,12 @@ class Sanctions(Protocol):
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> Mapping[PersonId, Sequence[Bar]]:
         """Return those that take the right to post, of those of these people who have any."""
+        ...
+
+    async def reported_since(
+        self, connection: AsyncConnection, conversation_id: ConversationId, from_ms: int
+    ) -> bool:
+        """Return whether a message of this conversation was reported at or after a time."""
         ...
 
     async def end_over(self, person_id: PersonId) -> bool:

@@ -1,4 +1,4 @@
-"""Sanctions in force, as other roles ask about them.
+"""Sanctions in force, and what was reported, as other roles ask about them.
 
 It depends on no other role, so that ``app.py`` hands it to roles that reports themselves depend on.
 Every answer is judged by the time, in the caller's transaction: a sanction ends although no job has
@@ -11,9 +11,9 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.clock import Clock
-from copconnect.ids import PersonId
+from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Bar
-from copconnect.reports import sanction_store
+from copconnect.reports import sanction_store, store
 
 
 class Ending(Protocol):
@@ -61,6 +61,12 @@ class SanctionRegistry:
     ) -> set[PersonId]:
         """Return those of these people who have a sanction in force or unread. One statement."""
         return await sanction_store.sanctioned(connection, person_ids, self._clock.now_ms())
+
+    async def reported_since(
+        self, connection: AsyncConnection, conversation_id: ConversationId, from_ms: int
+    ) -> bool:
+        """Return whether a message of this conversation was reported at or after a time."""
+        return await store.reported_since(connection, conversation_id, from_ms)
 
     async def end_over(self, person_id: PersonId) -> bool:
         """Give a person whose sanction has ended the right to post back; return whether there was

@@ -330,3 +330,11 @@ async def forget(connection: AsyncConnection, before_ms: int, limit: int) -> int
     for table in (READERS, SEALS, PROOFS, APPEALS, SANCTIONS, REPORTS):
         await connection.execute(delete(table).where(among(table.c.report_id, ids)))
     return len(ids)
+
+
+async def reported_since(
+    connection: AsyncConnection, conversation_id: ConversationId, from_ms: int
+) -> bool:
+    """Return whether a message of a conversation was reported at or after a time."""
+    reported = exists().where(_R.conversation_id == conversation_id, _R.created_ms >= from_ms)
+    return bool(await connection.scalar(select(reported)))

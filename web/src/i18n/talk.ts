@@ -1,5 +1,11 @@
 /** Conversations, previews and notices put into words. */
-import type { ConversationItem, Notice, Plate, Preview } from "@copconnect/client/core";
+import type {
+  ConversationItem,
+  MessageBody,
+  Notice,
+  Plate,
+  Preview,
+} from "@copconnect/client/core";
 import { app } from "#app/state/app.svelte.ts";
 import { unitName, unitPath } from "#app/state/directory.svelte.ts";
 import { formatDate, formatList, nameOf } from "./format.ts";
@@ -128,10 +134,28 @@ function deviceAdded(people: readonly Plate[], by: Plate | null): string {
 }
 
 /** The kinds of preview that have their own icon. */
-export type PreviewIcon = Exclude<Preview["kind"], "text" | "notice" | "unsupported">;
+export type PreviewIcon = Exclude<
+  Preview["kind"],
+  "text" | "notice" | "deleted" | "withheld" | "unsupported"
+>;
 
-export function previewIcon(preview: Preview): PreviewIcon | null {
-  return preview.kind === "text" || preview.kind === "notice" || preview.kind === "unsupported"
-    ? null
-    : preview.kind;
+export function previewIcon({ kind }: Preview): PreviewIcon | null {
+  switch (kind) {
+    case "text":
+    case "notice":
+    case "deleted":
+    case "withheld":
+    case "unsupported":
+      return null;
+    default:
+      return kind;
+  }
+}
+
+/** The words in place of a message that is gone; null: it is not. */
+export function goneText(body: MessageBody): string | null {
+  if (body.kind === "withheld") return t("chats.preview.withheld");
+  if (body.kind !== "deleted") return null;
+  if (body.by === null) return t("chats.preview.deleted");
+  return t("conversation.delete.removed", { name: whoOf(body.by) });
 }

@@ -115,6 +115,8 @@ export function previewOf(body: MessageBody): Preview {
       return { kind: "poll", text: body.question };
     case "notice":
       return { kind: "notice", notice: body.notice };
+    case "deleted":
+      return { kind: "deleted" };
     default:
       return { kind: "unsupported" };
   }

@@ -33,6 +33,7 @@ const STEPS = [
   [500, "read"],
 ] as const;
 const EDITABLE_MS = 3_600_000;
+const DELETABLE_MS = 48 * 3_600_000;
 const MOST_PINNED = 3;
 const ANSWER_MS = 900;
 
@@ -50,6 +51,8 @@ export abstract class Station {
   protected readonly issued: OrderView[];
   readonly #me: Plate;
   readonly #files = new Map<AttachmentId, Blob>();
+  /** As they were before. */
+  readonly #deleted = new Map<MessageId, MessageItem>();
   #listeners: readonly CoreListener[] = [];
   #live: readonly (LiveShare & LivePlace)[] = [];
   #made = 800_000;
@@ -143,7 +146,8 @@ export abstract class Station {
     const { body, sentMs } = message;
     const worded = body.kind === "text" || body.kind === "attachments";
     const edits = worded ? { editableUntilMs: sentMs + EDITABLE_MS } : {};
-    const sent = { ...message, ...edits, seq: ++this.#made, reactions: [] };
+    const deletes = { deletableUntilMs: sentMs + DELETABLE_MS };
+    const sent = { ...message, ...edits, ...deletes, seq: ++this.#made, reactions: [] };
     for (const [ms, status] of STEPS) {
       await pause(ms);
       this.put(talk, { ...sent, status });
@@ -208,6 +212,22 @@ export abstract class Station {
       const { pins } = this.talk(conversationId).item;
       const found = pins.map((messageId) => this.message({ conversationId, messageId }));
       return found.map((message) => ({ message, by: this.#me }));
+    },
+    delete: async (conversationId, messageId) => {
+      const message = this.message({ conversationId, messageId });
+      if (message.seq === null) throw refusal("not_found");
+      this.#deleted.set(messageId, message);
+      const { seq, sender, mine, sentMs, status } = message;
+      const body = { kind: "deleted", by: null } as const;
+      const left = messageOf(
+        { messageId, conversationId, seq, sender, body },
+        { mine, sentMs, status },
+      );
+      this.put(this.talk(conversationId), left);
+    },
+    keep: async (conversationId, messageId) => {
+      const message = this.#deleted.get(messageId);
+      if (message !== undefined) this.put(this.talk(conversationId), message);
     },
     markRead: async (conversationId) => {
       const talk = this.talk(conversationId);

@@ -3,7 +3,10 @@ import type { DeviceContext } from "../../context.ts";
 import type { Conversation } from "../../conversation/conversation.ts";
 import { failure } from "../../failure.ts";
 import { newId } from "../../ids.ts";
+import type { MessageId } from "../../ids.ts";
 import { MOST_MARKING } from "../../kinds/consultation.ts";
+import { decodeContent } from "../../kinds/content.ts";
+import { isDeletion } from "../../kinds/mark.ts";
 import type { MarkContent } from "../../kinds/mark.ts";
 import { loadMessage } from "../../messages/messages.ts";
 import type { OutgoingStore } from "../../messages/outgoing.ts";
@@ -17,20 +20,44 @@ export interface Marking {
   readonly outbox: Outbox;
 }
 
-/** Queue a mark; it goes like any message, and shows at once. */
+/** Queue a mark; it goes like any message, at this time or later, and shows at once. */
 export async function sendMark(
   device: Marking,
   conversation: Conversation,
   content: MarkContent,
+  notBeforeMs: number | null = null,
 ): Promise<void> {
   const order = device.outgoing.nextOrder(device.context.now());
-  const record = outgoingRecord(conversation, newId(), order, content, "ready");
+  const record = outgoingRecord(conversation, newId(), order, content, "ready", notBeforeMs);
   await device.outbox.enqueue(conversation, record, null);
-  await conversation.change(async (work) => {
-    const marked = await loadMessage(device.context.vault, conversation.id, content.messageId);
+  await announce(device, conversation, content.messageId, content.what.mark === "pin");
+}
+
+/** Take back a deletion that is on its way. Too late if it was accepted: then nothing changes. */
+export async function cancelDeletion(
+  device: Marking,
+  conversation: Conversation,
+  messageId: MessageId,
+): Promise<void> {
+  const queued = device.outgoing.of(conversation.id).filter((one) => {
+    const content = one.quiet ? decodeContent(one.content) : null;
+    return content?.kind === "mark" && isDeletion(content) && content.messageId === messageId;
+  });
+  for (const one of queued) await device.outbox.cancel(conversation, one.messageId);
+  await announce(device, conversation, messageId);
+}
+
+function announce(
+  { context }: Marking,
+  conversation: Conversation,
+  messageId: MessageId,
+  pins = false,
+): Promise<void> {
+  return conversation.change(async (work) => {
+    const marked = await loadMessage(context.vault, conversation.id, messageId);
     if (marked !== null) work.messages.push(marked);
     // The conversation shows its pins at once.
-    if (content.what.mark === "pin") work.set({});
+    if (pins) work.set({});
   });
 }
 

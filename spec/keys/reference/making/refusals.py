@@ -163,7 +163,7 @@ def message_negatives(w: World, cases: Cases) -> None:
     early = {"version": "R1", "conversation": "R1", "sender": "R2"}
     cases.flips("message", m2, "R3", places, rules=early)
     case("message: header cut", "message", m2[:300], "R1")
-    case("message: only a header", "message", m2[:size], "R1")
+    case("message: a header and less than a tag", "message", m2[: size + 15], "R1")
 
     def message(
         name: str, rule: str, signer: str = "a", /, after: str = "1", **changes: Any

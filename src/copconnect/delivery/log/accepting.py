@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from copconnect import errors, wire
 from copconnect.bus import EntryWakeup
 from copconnect.delivery.dependencies import DeliveryDependencies
+from copconnect.delivery.log import deleting
 from copconnect.delivery.rules.posting import (
     NamedKey,
     SenderState,
@@ -61,6 +62,7 @@ class Post:
     order: wire.OrderTerms | wire.OrderChange | None = None
     wakes: Sequence[PersonId] = ()
     quiet: bool = False
+    deletes: MessageId | None = None
     closed_from: int | None = None
     """Conversations of at least so many members take nothing from the caller (D1)."""
 
@@ -82,7 +84,8 @@ class Post:
     @property
     def alone(self) -> bool:
         """Whether other roles write in its transaction, which is then its own."""
-        return bool(self.attachment_ids or self.wakes) or self.order is not None
+        other = self.order is not None or self.deletes is not None
+        return other or bool(self.attachment_ids or self.wakes)
 
 
 _Outcome = NewEntry | errors.CopConnectError | AlreadyAccepted
@@ -108,8 +111,10 @@ class Accepting:
                     entry = await connection.run_sync(_append_alone, post, now_ms)
                     if post.attachment_ids:
                         await deps.attachments.ready(
-                            connection, post.attachment_ids, post.conversation_id
+                            connection, post.attachment_ids, post.conversation_id, entry.seq
                         )
+                    if post.deletes is not None:
+                        await deleting.drop(connection, deps, entry, post.deletes)
                     if post.order is not None:
                         await deps.orders.posted(connection, _posted(entry), post.order)
                     if post.wakes:
@@ -282,6 +287,8 @@ class _Batch:
             state=post.state,
             quiet=post.quiet,
             flash=post.flash,
+            kept=post.state or post.quiet or post.order is not None,
+            deletes=post.deletes,
         )
         self.entries.append(entry)
         self._ends[c] = LogEnd(entry.seq, entry.log_hash, entry.named_epoch)

@@ -37,7 +37,7 @@ class MessageIntake:
 
         Raises MessageInvalid, NotMember, MayNotPost, Sanctioned, NotAdmin, TrainingRequired,
         StaleHead, StaleKey, NotNext, RateLimited, AttachmentIncomplete; with an order OrderInvalid,
-        MayNotIssue, NotFound.
+        MayNotIssue, NotFound. A mark that deletes a message (M3): MessageInvalid, NotAdmin.
         """
         self._messages.spend(caller.person_id)
         self._bytes.spend(caller.person_id, len(body.message))
@@ -54,6 +54,7 @@ class MessageIntake:
             body.order,
             body.wakes,
             quiet=body.quiet,
+            deletes=body.deletes,
             closed_from=self._closed_from(caller, body),
         )
         try:

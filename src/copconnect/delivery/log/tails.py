@@ -2,8 +2,8 @@
 
 When 63,000 devices come back at once, nearly all of them lack the same few entries: those are read
 once. Invariant: a tail holds every entry with ``after`` < seq ≤ ``upto``; the log grows at its end
-alone, so nothing here is ever wrong, only short. Used from one event loop; the longest unused tails
-go first.
+alone, and a body goes with the entry that deletes it, so nothing here is ever wrong, only short.
+Used from one event loop; the longest unused tails go first.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.delivery.store import log
 from copconnect.delivery.store.log import ReadableMessage
-from copconnect.ids import ConversationId
+from copconnect.ids import ConversationId, MessageId
 
 MOST_ENTRIES = 256
 MOST_TAIL_BYTES = 2 * 1024 * 1024
@@ -32,6 +32,9 @@ class _Tail:
 
     def extend(self, entries: Sequence[ReadableMessage], upto: int) -> None:
         """Take in what follows up to a seq; the oldest go when there are too many."""
+        for deletion in entries:
+            if deletion.deletes is not None:
+                self._drop_body(deletion.deletes)
         self.entries += entries
         self.size += sum(len(one.entry.message) for one in entries)
         self.upto = upto
@@ -41,6 +44,12 @@ class _Tail:
             self.after = self.entries[gone].entry.seq
             gone += 1
         del self.entries[:gone]
+
+    def _drop_body(self, message_id: MessageId) -> None:
+        for at, one in enumerate(self.entries):
+            if one.message_id == message_id:
+                self.entries[at] = one.without_body()
+                self.size -= len(one.entry.message) - len(self.entries[at].entry.message)
 
 
 class LogTails:

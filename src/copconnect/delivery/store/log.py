@@ -1,19 +1,22 @@
 """Statements on the log, and on the positions of each device's messages in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
+import msgspec
 from prometheus_client import Counter
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import upsert_for
+from copconnect.delivery.rules.deletion import DeletedMessage
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import leaves
 from copconnect.delivery.store.tables import CHAINS, CONVERSATIONS, KEYS, LEAVES, LOG
-from copconnect.ids import ConversationId, PersonId, Seq
+from copconnect.ids import ConversationId, MessageId, PersonId, Seq
+from copconnect.records.conversation.message import SIGNED_HEADER_BYTES
 
 ENTRIES = Counter("copconnect_entries", "Messages taken into the log by this process")
 PAGE_BYTES = 4 * 1024 * 1024  # A log page is cut there.
@@ -41,6 +44,8 @@ class NewEntry:
     state: bool
     quiet: bool
     flash: bool
+    kept: bool
+    deletes: MessageId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,13 @@ class ReadableMessage:
     named_epoch: int  # The highest up to and with this one.
     key_id: bytes
     before_hash: bytes  # L of the seq before.
+    message_id: MessageId
+    deletes: MessageId | None
+
+    def without_body(self) -> Self:
+        """Return its header and signature alone."""
+        bare = self.entry.message[:SIGNED_HEADER_BYTES]
+        return replace(self, entry=msgspec.structs.replace(self.entry, message=bare))
 
 
 # --- Writing ----------------------------------------------------------------------------------
@@ -119,7 +131,7 @@ def append(connection: Connection, entries: Sequence[NewEntry]) -> None:
                 "conversation_id": c,
                 "device": device,
                 "seq": one.chain_seq,
-                "header": one.message[: wire.HEADER_BYTES + 64],
+                "header": one.message[:SIGNED_HEADER_BYTES],
                 "header_hash": one.header_hash,
             }
             for (c, device), one in sorted(chains.items())
@@ -153,6 +165,26 @@ def _chain(dialect: str) -> Any:
 _CHAINS: dict[str, Any] = {}  # Built once: building costs more than executing.
 
 
+async def deleted(
+    connection: AsyncConnection, conversation_id: ConversationId, message_id: MessageId
+) -> DeletedMessage | None:
+    """Return a message that is to be deleted; None: the log has it no more, or never had."""
+    query = select(_E.seq, _E.person_id, _E.sent_ms, _E.kept).where(
+        _E.conversation_id == conversation_id, _E.message_id == message_id
+    )
+    row = (await connection.execute(query)).first()
+    return None if row is None else DeletedMessage(row.seq, row.person_id, row.sent_ms, row.kept)
+
+
+async def drop_body(connection: AsyncConnection, conversation_id: ConversationId, seq: Seq) -> None:
+    """Keep header and signature of a message alone."""
+    await connection.execute(
+        update(LOG)
+        .where(_E.conversation_id == conversation_id, _E.seq == seq)
+        .values(message=func.substr(_E.message, 1, SIGNED_HEADER_BYTES))
+    )
+
+
 # --- Reading ----------------------------------------------------------------------------------
 
 
@@ -170,6 +202,8 @@ def _entry(row: Row[Any]) -> ReadableMessage:
         row.named_epoch,
         row.key_id,
         row.before_hash,
+        row.message_id,
+        row.deletes,
     )
 
 

@@ -295,6 +295,8 @@ LOG = Table(
     Column("message", LargeBinary, nullable=False),
     Column("quiet", Boolean, nullable=False),  # It wakes nobody.
     Column("flash", Boolean, nullable=False),  # A flash order: it wakes everybody.
+    Column("kept", Boolean, nullable=False),  # An order, a change of one, a state or a mark (M3).
+    Column("deletes", _Id),  # The message that it deletes.
     UniqueConstraint("conversation_id", "message_id"),
     Index(None, "conversation_id", "sent_ms"),
 )

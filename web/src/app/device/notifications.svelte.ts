@@ -140,6 +140,10 @@ export function followNotifications(): () => void {
       show(event.conversationId, event.item).catch(() => undefined);
     } else if (event.type === "conversation" && event.item.unread === 0) {
       takeAway(event.item.conversationId).catch(() => undefined);
+    } else if (event.type === "messages") {
+      // Words that were deleted go from the lock screen, too.
+      if (event.items.some(({ body }) => body.kind === "deleted"))
+        takeAway(event.conversationId).catch(() => undefined);
     } else if (event.type === "app" && event.state.phase !== "ready") {
       takeAwayTelling().catch(() => undefined);
     }

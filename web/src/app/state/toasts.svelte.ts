@@ -7,8 +7,8 @@ export interface ToastNote {
 }
 
 const SHOWN_MS = 4000;
-/** Longer when there is something to press. */
-const SHOWN_WITH_ACTION_MS = 8000;
+/** Longer when there is something to press: so long an act can be undone. */
+export const UNDO_MS = 8000;
 
 let notes = $state.raw<readonly ToastNote[]>([]);
 let next = 1;
@@ -39,5 +39,5 @@ export function toast(
     action: options.action ?? null,
   };
   notes = [...notes.slice(-1), note];
-  setTimeout(() => dismissToast(note.id), note.action ? SHOWN_WITH_ACTION_MS : SHOWN_MS);
+  setTimeout(() => dismissToast(note.id), note.action ? UNDO_MS : SHOWN_MS);
 }

@@ -10,8 +10,8 @@ import PollBody from "./PollBody.svelte";
 import QuestionBody from "./QuestionBody.svelte";
 import TextBody from "./TextBody.svelte";
 
-/** Notices are rows of their own (MessageList.svelte). */
-type ShownBody = Exclude<MessageBody, { kind: "notice" | "unsupported" }>;
+/** Notices are rows of their own (MessageList.svelte), and a line of words says what is gone. */
+type ShownBody = Exclude<MessageBody, { kind: "notice" | "deleted" | "withheld" | "unsupported" }>;
 
 export interface BodyProps<B extends MessageBody> {
   message: MessageItem;
@@ -38,7 +38,7 @@ export const PLACES_META: ReadonlySet<MessageBody["kind"]> = new Set(["text"]);
 
 /** The part for a body; null where this version has none. */
 export function partOf(body: MessageBody): Component<BodyProps<MessageBody>> | null {
-  if (body.kind === "notice" || body.kind === "unsupported") return null;
+  if (!(body.kind in BODIES)) return null;
   // Sound because BODIES[k] takes the body whose kind is k.
-  return BODIES[body.kind] as unknown as Component<BodyProps<MessageBody>>;
+  return BODIES[body.kind as ShownBody["kind"]] as unknown as Component<BodyProps<MessageBody>>;
 }

@@ -1,0 +1,57 @@
+/**
+ * M3: deletions of a message. A deletion counts if it comes after the message in the log, and either the
+ * message's author signed it, at most two days after the message by the time that its sender signed and
+ * by the time when the server accepted it, or the leaf of its signer had the admin right. Orders, changes
+ * of orders and notices are not deleted. A message without a body (R11) takes every deletion that counts
+ * otherwise. Pure.
+ */
+import type { Decoded } from "../kinds/content.ts";
+import { byPosition } from "../mark-records.ts";
+import type { DeletionRecord } from "../mark-records.ts";
+import type { MessageRecord } from "../records.ts";
+import { decodedOf, ticksOf } from "./messages.ts";
+
+/** So long after a message its author may delete it. */
+const DELETABLE_MS = 48 * 3_600_000;
+
+/** An order is corrected or withdrawn. */
+const KEPT: ReadonlySet<Decoded["kind"]> = new Set(["order", "order_change"]);
+
+/** The message, without all that it said if one of these deletions counts. */
+export function withDeletion(
+  message: MessageRecord,
+  deletions: readonly DeletionRecord[],
+): MessageRecord {
+  if (message.deletion !== undefined || !takesDeletions(message)) return message;
+  const first = deletions
+    .filter((one) => counts(message, one))
+    .sort(byPosition)
+    .at(0);
+  if (first === undefined) return message;
+  const { messageId, conversationId, order, seq, senderId, mine, sentMs } = message;
+  return {
+    ...{ messageId, conversationId, order, seq, senderId, mine, sentMs, ...ticksOf(message) },
+    ...{ content: null, notice: null, failure: null, deletion: first },
+  };
+}
+
+/** Until when this person may delete a message; null: not at all. */
+export function deletableUntil(message: MessageRecord, admin: boolean): number | null {
+  const { mine, seq, sentMs, deletion } = message;
+  if (seq === null || deletion !== undefined || !takesDeletions(message)) return null;
+  if (admin) return Infinity;
+  return mine ? sentMs + DELETABLE_MS : null;
+}
+
+/** Whether it can be deleted at all. */
+export function takesDeletions(message: MessageRecord): boolean {
+  return message.notice === null && !KEPT.has(decodedOf(message).kind);
+}
+
+function counts(message: MessageRecord, deletion: DeletionRecord): boolean {
+  const { senderId, seq, sentMs } = message;
+  const until = sentMs + DELETABLE_MS;
+  const { personId, position, admin } = deletion;
+  const own = personId === senderId && deletion.sentMs <= until && deletion.signedMs <= until;
+  return seq !== null && position > seq && (own || admin);
+}

@@ -1,0 +1,31 @@
+"""M3 as far as the server can check it: who deletes which message, and when. Pure."""
+
+from dataclasses import dataclass
+
+from copconnect import errors
+from copconnect.delivery.rules.limits import DAY_MS
+from copconnect.ids import PersonId, Seq
+
+_DELETABLE_MS = 2 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedMessage:
+    """A message of the log that a mark deletes. ``kept``: nobody deletes it."""
+
+    seq: Seq
+    person_id: PersonId
+    sent_ms: int
+    kept: bool
+
+
+def check_deletion(
+    message: DeletedMessage, person_id: PersonId, now_ms: int, *, admin: bool
+) -> None:
+    """Raise MessageInvalid for a message that nobody deletes, NotAdmin unless its author deletes it
+    within two days, or an admin does."""
+    if message.kept:
+        raise errors.MessageInvalid(rule="M3", reason="nobody deletes this")
+    own = message.person_id == person_id and now_ms <= message.sent_ms + _DELETABLE_MS
+    if not (own or admin):
+        raise errors.NotAdmin
