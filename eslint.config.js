@@ -63,9 +63,10 @@ const ROOMS = {
   inbox: ["core", "orders", "transport", ...CONVERSATION],
   outbox: ["core", "attachments", "orders", "transport", "vault", ...CONVERSATION],
   sync: ["core", "inbox", "outbox", "people", "transport", ...CONVERSATION],
+  search: ["core", "people", "seam", "vault", ...CONVERSATION],
   calls: [
     ...["core", "account", "admin", "attachments", "guard", "inbox", "orders", "outbox"],
-    ...["overseeing", "people"],
+    ...["overseeing", "people", "search"],
     ...["sync", "transport", "trust", "vault"],
     ...CONVERSATION,
   ],

@@ -26,6 +26,7 @@ import type { OverseeCalls } from "./overseeing/calls.ts";
 import type { PostDirectory } from "./people/posts.ts";
 import type { Remote } from "./remote.ts";
 import type { ReportCalls } from "./reports/calls.ts";
+import type { SearchCalls } from "./search/calls.ts";
 import type { CoreListener } from "./seam.ts";
 import type { TrainingCalls } from "./training/calls.ts";
 
@@ -54,6 +55,8 @@ export interface Core {
   readonly conversations: Remote<ConversationCalls>;
   readonly members: Remote<MemberCalls>;
   readonly messages: Remote<MessageCalls>;
+  /** Messages by their words; its code is fetched with the first call. */
+  readonly search: Remote<SearchCalls>;
   readonly attachments: Remote<AttachmentCalls>;
   readonly forwarding: Remote<ForwardingCalls>;
   /** Polls and questions. */

@@ -20,6 +20,8 @@ export interface CoreOptions {
   /** A clock that nobody sets. */
   readonly monotonic?: () => number;
   readonly random?: () => number;
+  /** Index messages for the search before there is one: a person is at this device. */
+  readonly indexes?: boolean;
   /** The keys of an unlock that lasts, from the tab that led before. */
   readonly keys?: HandedKeys | null;
 }
@@ -41,6 +43,7 @@ export function createCore(options: CoreOptions): LocalCore {
     now: options.now ?? Date.now,
     monotonic: options.monotonic ?? (() => performance.now()),
     random: options.random ?? Math.random,
+    indexes: options.indexes,
     keys: options.keys ?? null,
   });
 }

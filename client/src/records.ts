@@ -39,6 +39,8 @@ export const STORES = {
   attachments: "attachments",
   marks: "marks",
   questions: "questions",
+  segments: "segments",
+  forgotten: "forgotten",
 } as const;
 
 export interface SettingsRecord {
@@ -149,9 +151,28 @@ export interface ConversationRecord {
   readonly own: SentRecord | null;
   /** A program's device handles no message that was signed earlier. */
   readonly handledFromMs?: number;
+  /** The messages that the search has indexed; null: none. */
+  readonly indexed: IndexedOrders | null;
   readonly draft: string | null;
   /** Files that were chosen and not sent; their chunks are in the vault (outbox/draft-files.ts). */
   readonly draftFiles: readonly AttachmentPointer[];
+}
+
+/**
+ * Orders of messages in the log that the search has indexed: all that are stored from `from` to `to`.
+ * Messages outside are still to be indexed, so that a new message needs no note.
+ */
+export interface IndexedOrders {
+  readonly from: number;
+  readonly to: number;
+  /** Orders between them that were stored since, or have other words since. */
+  readonly again: readonly number[];
+}
+
+/** A message that the search is to forget, or a whole conversation. */
+export interface ForgottenRecord {
+  readonly conversationId: ConversationId;
+  readonly order: number | null;
 }
 
 export interface ProfileRecord {

@@ -20,7 +20,10 @@ export type * from "./seam/overseeing.ts";
 export type * from "./seam/reports.ts";
 export type * from "./seam/people.ts";
 export type * from "./seam/presence.ts";
+export type * from "./seam/search.ts";
 export type * from "./seam/training.ts";
+
+export { SEARCH_KINDS } from "./seam/search.ts";
 
 /** A PIN has so many digits. */
 export const PIN_DIGITS = { fewest: 6, most: 12 } as const;

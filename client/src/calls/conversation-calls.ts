@@ -1,6 +1,7 @@
 /** `core.conversations`: list, open, make, leave, forget, name, encryption. */
 import { GROUPED_STORES, SINGLE_STORES } from "../conversation/conversation.ts";
 import type { Conversation } from "../conversation/conversation.ts";
+import { forgetWords } from "../conversation/indexed.ts";
 import type { ConversationItem, EncryptionView, OutgoingAttachment } from "../seam.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { Content } from "../kinds/content.ts";
@@ -149,6 +150,7 @@ export class ConversationCalls {
         ...waiting.map(
           ({ messageId }) => ({ op: "delete", store: STORES.outbox, key: messageId }) as const,
         ),
+        forgetWords({ conversationId, order: null }),
       ];
       await vault.write(changes);
       for (const { messageId } of waiting) device.outgoing.delete(messageId);

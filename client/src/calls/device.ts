@@ -31,11 +31,13 @@ import { STORES } from "../records.ts";
 import type { OutgoingRecord } from "../records.ts";
 import { Answering } from "../secrets/answering.ts";
 import { SecretRequests } from "../secrets/asking.ts";
+import type { MessageIndex } from "../search/message-index.ts";
 import { Book } from "../sync/book.ts";
 import { Cursors } from "../sync/cursors.ts";
 import { MemberList } from "../sync/member-list.ts";
 import { LivePositions } from "../sync/live-positions.ts";
 import { Sync } from "../sync/sync.ts";
+import { pause } from "../transport/backoff.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame, Ready, ServerFrame } from "../wire.ts";
@@ -57,7 +59,12 @@ export interface DeviceOptions {
   readonly onCatchingUp: (catchingUp: boolean) => void;
   readonly closed: Closed;
   readonly mayNotify: (conversation: Conversation, called: boolean) => boolean;
+  /** Index messages for the search before there is one. */
+  readonly indexes: boolean;
 }
+
+/** Messages are indexed when the first screen has been there for so long. */
+const INDEX_AFTER_MS = 5_000;
 
 export class Device {
   readonly context: DeviceContext;
@@ -78,6 +85,7 @@ export class Device {
   readonly live: LivePositions;
   readonly #announcer: Announcer;
   readonly #asking: SecretRequests;
+  #index: MessageIndex | null = null;
   readonly #options: DeviceOptions;
   readonly #abort = new AbortController();
 
@@ -86,6 +94,11 @@ export class Device {
     const { trust, now } = options.context;
     const context: DeviceContext = {
       ...options.context,
+      emit: (event) => {
+        if (event.type === "messages" || event.type === "conversation_gone")
+          this.#index?.changed(event.conversationId);
+        options.context.emit(event);
+      },
       freshness: new Freshness(trust, now),
       signal: this.#abort.signal,
     };
@@ -195,6 +208,15 @@ export class Device {
       if (record.stage === "preparing" && conversation !== null)
         await this.preparing.interrupted(conversation, record);
     }
+    if (!this.#options.indexes) return;
+    void pause(INDEX_AFTER_MS, this.context.signal).then(() => this.index().catch(ignore));
+  }
+
+  /** The index of messages; its code is fetched with the first call. */
+  async index(): Promise<MessageIndex> {
+    const { MessageIndex } = await import("../search/message-index.ts");
+    this.#index ??= new MessageIndex({ context: this.context, book: this.book });
+    return this.#index;
   }
 
   /** Each part's events, and which part acts on them. */

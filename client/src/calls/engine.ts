@@ -41,6 +41,11 @@ export function createEngine(options: SessionOptions): Engine {
     const { department } = reach;
     return new OverseeCalls({ context, people, orders, department, watching });
   });
+  const search = fetched("search", async (device) => {
+    const { SearchCalls } = await import("../search/calls.ts");
+    const { context, book } = device;
+    return new SearchCalls({ context, book, people, index: await device.index() });
+  });
   const admin = fetched("console", async () => {
     const { AdminCalls } = await import("../admin/calls.ts");
     return new AdminCalls({ api, vault, services, people });
@@ -65,6 +70,7 @@ export function createEngine(options: SessionOptions): Engine {
     conversations: opening(() => new ConversationCalls(reach)),
     members: opening(() => new MemberCalls(reach)),
     messages: opening(() => messages),
+    search: running(search),
     attachments: running((device) => new AttachmentCalls(device)),
     forwarding: opening(() => new ForwardingCalls(reach)),
     consultation: opening(() => new ConsultationCalls(reach)),

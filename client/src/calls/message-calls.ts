@@ -12,7 +12,13 @@ import type {
   Plate,
 } from "../seam.ts";
 import { failure } from "../failure.ts";
-import { decodedOf, loadMessage, pageMessages, storedMessages } from "../messages/messages.ts";
+import {
+  decodedOf,
+  loadMessage,
+  pageAfter,
+  pageMessages,
+  storedMessages,
+} from "../messages/messages.ts";
 import { readHere, seqOf } from "../messages/reading.ts";
 import { countsOf } from "../messages/receipt-counts.ts";
 import { receiptOf, receivers } from "../messages/receipts.ts";
@@ -26,6 +32,7 @@ import { editableUntil, reworded } from "../messages/edits.ts";
 import { mayPin } from "../messages/pins.ts";
 import { takesReactions } from "../messages/reactions.ts";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
+import type { MessageRecord } from "../records.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import { RECEIPT_PEOPLE } from "../wire.ts";
 import { cancelDeletion, requirePollable, sendMark } from "./talking/marking.ts";
@@ -57,9 +64,57 @@ export class MessageCalls {
       if (from === null) throw failure("not_found");
       below = from.order;
     }
-    const size = Math.max(1, Math.min(MOST_ON_A_PAGE, limit));
+    const size = sizeOf(limit);
     const found = await pageMessages(vault, conversationId, below, size + 1);
     const page = found.slice(0, size).reverse();
+    return this.#pageOf(device, conversation, page, found.length > size);
+  }
+
+  /**
+   * The page around a message: so many before it, and as many after it. Rejects with `not_found` if the
+   * message is not on this device.
+   */
+  async around(
+    conversationId: ConversationId,
+    messageId: MessageId,
+    limit: number,
+  ): Promise<MessagePage & { readonly newer: boolean }> {
+    const device = await this.#reach.device();
+    const { vault } = device.context;
+    const message = await loadMessage(vault, conversationId, messageId);
+    if (message === null) throw failure("not_found");
+    const size = Math.ceil(sizeOf(limit) / 2);
+    const older = await pageMessages(vault, conversationId, message.order, size + 1);
+    const newer = await pageAfter(vault, conversationId, message.order, size + 1);
+    const page = [...older.slice(0, size).reverse(), message, ...newer.slice(0, size)];
+    const conversation = device.find(conversationId);
+    const shown = await this.#pageOf(device, conversation, page, older.length > size);
+    return { ...shown, newer: newer.length > size };
+  }
+
+  /** The page after a message. */
+  async after(
+    conversationId: ConversationId,
+    messageId: MessageId,
+    limit: number,
+  ): Promise<MessagePage & { readonly newer: boolean }> {
+    const device = await this.#reach.device();
+    const { vault } = device.context;
+    const from = await loadMessage(vault, conversationId, messageId);
+    if (from === null) throw failure("not_found");
+    const size = sizeOf(limit);
+    const found = await pageAfter(vault, conversationId, from.order, size + 1);
+    const conversation = device.find(conversationId);
+    const shown = await this.#pageOf(device, conversation, found.slice(0, size), true);
+    return { ...shown, newer: found.length > size };
+  }
+
+  async #pageOf(
+    device: Device,
+    conversation: Conversation,
+    page: readonly MessageRecord[],
+    more: boolean,
+  ): Promise<MessagePage> {
     await conversation.marks.load(page.map(({ messageId }) => messageId));
     const { record } = conversation;
     const unread = page.find(
@@ -68,7 +123,7 @@ export class MessageCalls {
     );
     return {
       messages: await Promise.all(page.map((one) => device.views.message(conversation, one))),
-      more: found.length > size,
+      more,
       firstUnread: unread?.messageId ?? null,
     };
   }
@@ -314,6 +369,10 @@ export class AttachmentCalls {
   cancelDownload(attachmentId: AttachmentId): void {
     this.#attachments.cancelDownload(attachmentId);
   }
+}
+
+function sizeOf(limit: number): number {
+  return Math.max(1, Math.min(MOST_ON_A_PAGE, limit));
 }
 
 function conversationOf(device: Device, messageId: MessageId): Conversation {

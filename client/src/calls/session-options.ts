@@ -18,6 +18,8 @@ export interface SessionOptions {
   /** Never set by hand; may stop while the device sleeps. */
   readonly monotonic: () => number;
   readonly random: () => number;
+  /** Index messages for the search before there is one. */
+  readonly indexes?: boolean | undefined;
   /** The keys of an unlock that lasts, from the tab that led before. */
   readonly keys: HandedKeys | null;
 }

@@ -262,6 +262,7 @@ export class Session {
         void this.#changed();
       },
       onHistory: () => void this.#changed(),
+      indexes: this.#options.indexes === true,
       closed: this.services,
       mayNotify: (conversation, called) =>
         mayNotify(conversation, called, this.#visible, this.#options.now()),

@@ -145,7 +145,7 @@ export class Conversation {
     const recordChanged = work.record !== this.record;
     this.record = work.record;
     this.members = work.members;
-    if (recordChanged) this.#listener.conversation(this);
+    if (recordChanged && !work.unseen) this.#listener.conversation(this);
     for (const message of work.messages) this.#listener.message(this, message);
     for (const messageId of work.removed) this.#listener.removed(id, messageId);
     this.#listener.filesDropped(work.droppedFiles);

@@ -44,6 +44,7 @@ export function newRecord(info: WireConversation): ConversationRecord {
       pins: [],
       last: null,
       own: null,
+      indexed: null,
       draft: null,
       draftFiles: [],
     },

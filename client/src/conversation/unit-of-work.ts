@@ -4,6 +4,7 @@ import { isNewer, lastOf, putMessage, questionRow, ticksOf } from "../messages/m
 import { STORES } from "../records.ts";
 import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
+import { withStored } from "./indexed.ts";
 import type { Transaction } from "./table.ts";
 
 /** Read and assign freely; nothing counts until Conversation.store has written it. */
@@ -19,6 +20,8 @@ export class UnitOfWork implements Transaction {
   /** Files that this device keeps no more. */
   readonly droppedFiles: AttachmentId[] = [];
   membersChanged = false;
+  /** The screens show nothing of what changes in the record. */
+  unseen = false;
   readonly afterwards: (() => void)[] = [];
 
   constructor(from: { readonly record: ConversationRecord; readonly members: MembersRecord }) {
@@ -41,6 +44,9 @@ export class UnitOfWork implements Transaction {
   put(message: MessageRecord): void {
     this.changes.push(putMessage(message), ...questionRow(message));
     this.messages.push(message);
+    const { indexed } = this.record;
+    const next = withStored(indexed, message);
+    if (next !== indexed) this.set({ indexed: next });
     const last = lastOf(message);
     if (last !== null && isNewer(last, this.record.last)) this.set({ last });
     const { mine, notice, seq, sentMs } = message;

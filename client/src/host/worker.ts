@@ -8,7 +8,7 @@ const call = joinTabs({
   locks: navigator.locks,
   channel: new BroadcastChannel("copconnect-core") as unknown as Channel,
   createCore: (keys) => {
-    const core = createCore({ origin: self.location.origin, keys });
+    const core = createCore({ origin: self.location.origin, keys, indexes: true });
     // A tab that takes over was started by its page long ago: nobody calls `start` again.
     core.app.start().catch(() => undefined);
     return core;

@@ -85,6 +85,17 @@ export function pageMessages(
   });
 }
 
+/** Oldest first, above an order (exclusive). */
+export function pageAfter(
+  vault: Vault,
+  conversationId: ConversationId,
+  above: number,
+  limit: number,
+): Promise<readonly MessageRecord[]> {
+  const place = { store: STORES.messages, group: conversationId, above, limit };
+  return vault.page<MessageRecord>({ ...place, descending: false });
+}
+
 /** Newest first, above an order (exclusive). */
 export function messagesAbove(
   vault: Vault,

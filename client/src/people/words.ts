@@ -55,11 +55,27 @@ export function said(names: readonly string[], others: readonly string[], number
   return {
     names: new Set(names.map((name) => wordsOf(name).join(" "))),
     spelled: [...words, digits, digits.replace(/^91/, ""), digits.slice(-LAST_DIGITS)],
-    heard: words.flatMap((word) =>
-      word.length < HEARD_LETTERS
-        ? []
-        : [...keys(word), ...skeletons(word).map((one) => `=${one}`)],
-    ),
+    heard: words.flatMap(heardOf),
+  };
+}
+
+/** Keys of a word's sounds, and of its consonants alone with a mark. */
+function heardOf(word: string): readonly string[] {
+  if (word.length < HEARD_LETTERS) return [];
+  return [...keys(word), ...skeletons(word).map((one) => `=${one}`)];
+}
+
+/** Return how a word finds another one: spelled so, sounds so, or not at all. Both are folded. */
+export function searchWord(word: string): (other: string) => 1 | 2 | null {
+  const bySound = soundsOf(word);
+  // Urdu writes few vowels: consonants alone compare with it.
+  const byConsonants = word.length < HEARD_LETTERS ? [] : consonantsOf(word);
+  return (other) => {
+    if (begins([other], word)) return 1;
+    const sounds = isUrdu(other) ? byConsonants : bySound;
+    if (sounds.length === 0) return null;
+    const heard = heardOf(other);
+    return sounds.some((key) => hears({ heard }, key)) ? 2 : null;
   };
 }
 
@@ -90,11 +106,16 @@ function begins(said: readonly string[], word: string): boolean {
 
 function soundsOf(word: string): readonly string[] {
   if (word.length < HEARD_LETTERS) return [];
-  const found = isUrdu(word) ? skeletons(word).map((one) => `=${one}`) : keys(word);
+  if (isUrdu(word)) return consonantsOf(word);
+  return keys(word).filter((key) => lengthOf(key) >= HEARD_WHOLE);
+}
+
+function consonantsOf(word: string): readonly string[] {
+  const found = skeletons(word).map((one) => `=${one}`);
   return found.filter((key) => lengthOf(key) >= HEARD_WHOLE);
 }
 
-function hears({ heard }: Said, key: string): boolean {
+function hears({ heard }: Pick<Said, "heard">, key: string): boolean {
   const whole = lengthOf(key) === HEARD_WHOLE;
   return heard.some((one) => (whole ? one === key : one.startsWith(key)));
 }

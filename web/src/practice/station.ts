@@ -12,10 +12,13 @@ import type {
   Core,
   CoreEvent,
   CoreListener,
+  FoundMessage,
+  FoundMessages,
   LivePlace,
   LiveShare,
   MessageBody,
   MessageItem,
+  MessageQuery,
   OrderView,
   Outgoing,
   Plate,
@@ -173,6 +176,23 @@ export abstract class Station {
     void this.deliver(talk, message);
     return message;
   }
+  /** Texts that hold all of the words, as they are typed. */
+  readonly search = {
+    find: async ({ text, conversationId }: MessageQuery): Promise<FoundMessages> => {
+      const words = text.toLowerCase().split(/\s+/u).filter(Boolean);
+      const found = this.talks
+        .filter(({ item }) => (conversationId ?? item.conversationId) === item.conversationId)
+        .flatMap(({ messages }) => messages)
+        .flatMap(({ body, ...message }): readonly FoundMessage[] => {
+          const said = body.kind === "text" ? body.text : "";
+          const places = words.map((word) => said.toLowerCase().indexOf(word));
+          if (words.length === 0 || places.includes(-1)) return [];
+          const marks = places.map((at, of) => [at, at + (words[of] ?? "").length] as const);
+          return [{ ...message, snippet: { text: said, marks } }];
+        });
+      return { messages: found.slice(-20).reverse(), next: null, indexing: null };
+    },
+  };
   protected readonly ownMessages = {
     page: async (conversationId, before, limit) => {
       const { item, messages } = this.talk(conversationId);
@@ -186,6 +206,11 @@ export abstract class Station {
         firstUnread: firstUnread?.messageId ?? null,
       };
     },
+    around: async (conversationId) => {
+      const { messages } = this.talk(conversationId);
+      return { messages, more: false, newer: false, firstUnread: null };
+    },
+    after: async () => ({ messages: [], more: true, newer: false, firstUnread: null }),
     send: async (conversationId, outgoing, replyTo) => this.send(conversationId, outgoing, replyTo),
     react: async (conversationId, messageId, emoji) => {
       const message = this.message({ conversationId, messageId });

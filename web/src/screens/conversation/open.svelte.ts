@@ -22,20 +22,27 @@ function before(a: MessageItem, b: MessageItem): number {
   return a.seq - b.seq;
 }
 
-/** Put changed messages into an ordered list; `partial` when older ones exist that are not in it. */
+/**
+ * Put changed messages into an ordered list. `partial`: older ones exist that are not in it; `newer`:
+ * later ones do.
+ */
 export function merge(
   messages: readonly MessageItem[],
   items: readonly MessageItem[],
   partial: boolean,
+  newer = false,
 ): readonly MessageItem[] {
   const next = [...messages];
   const oldest = partial ? (messages[0]?.seq ?? null) : null;
+  const newest = newer ? (messages.at(-1)?.seq ?? 0) : Infinity;
   let moved = false;
   for (const item of items) {
     const at = next.findLastIndex((one) => one.messageId === item.messageId);
     if (at >= 0) {
       moved ||= next[at]?.seq !== item.seq;
       next[at] = item;
+    } else if ((item.seq ?? Infinity) > newest) {
+      continue;
     } else if (oldest === null || item.seq === null || item.seq > oldest) {
       next.push(item);
       moved = true;
@@ -69,6 +76,9 @@ export class OpenConversation {
   readonly conversationId: ConversationId;
   messages = $state.raw<readonly MessageItem[]>([]);
   more = $state(false);
+  /** Messages after the loaded ones are not loaded: somebody went back to a message. */
+  newer = $state(false);
+  #loadingNewer = false;
   /** The message at the unread line; it stays while the conversation is looked at. */
   firstUnread = $state<MessageId | null>(null);
   older = $state<"idle" | "loading" | "failed">("idle");
@@ -106,6 +116,11 @@ export class OpenConversation {
     this.older = "loading";
     try {
       const page = await core().messages.page(this.conversationId, oldest.messageId, PAGE);
+      // Another part of the conversation was loaded meanwhile.
+      if (this.messages[0] !== oldest) {
+        this.older = "idle";
+        return;
+      }
       prepend(() => {
         this.messages = [...page.messages, ...this.messages];
         this.more = page.more && page.messages.length > 0;
@@ -116,22 +131,54 @@ export class OpenConversation {
     }
   }
 
-  /** Load older pages until a message is there. False when it is not on this device. */
-  async reach(messageId: MessageId, prepend: (put: () => void) => void): Promise<boolean> {
-    const there = (): boolean => this.messages.some((one) => one.messageId === messageId);
-    while (!there() && this.more) {
-      const count = this.messages.length;
-      await this.loadOlder(prepend);
-      if (this.messages.length === count) return false;
+  /** Fetch the page after the newest message that is loaded. */
+  async loadNewer(): Promise<void> {
+    const newest = this.messages.at(-1);
+    if (!this.newer || this.#loadingNewer || newest === undefined) return;
+    this.#loadingNewer = true;
+    try {
+      const page = await core().messages.after(this.conversationId, newest.messageId, PAGE);
+      if (this.messages.at(-1)?.messageId !== newest.messageId) return;
+      this.messages = [...this.messages, ...page.messages];
+      this.newer = page.newer;
+    } catch {
+      // The next scroll tries again.
+    } finally {
+      this.#loadingNewer = false;
     }
-    return there();
+  }
+
+  /** Return to the newest messages. */
+  async loadNewest(): Promise<void> {
+    if (!this.newer) return;
+    const page = await core().messages.page(this.conversationId, null, PAGE);
+    this.messages = page.messages;
+    this.more = page.more;
+    this.newer = false;
+  }
+
+  /** Load the page around a message that is not loaded. False when it is not on this device. */
+  async reach(messageId: MessageId): Promise<boolean> {
+    const loaded = this.messages.map((one) => one.messageId);
+    if (loaded.includes(messageId)) return true;
+    try {
+      const page = await core().messages.around(this.conversationId, messageId, PAGE);
+      // A page that meets the loaded part from above continues it.
+      const meets = page.messages.some((one) => loaded.includes(one.messageId));
+      this.newer = meets ? this.newer : page.newer;
+      this.messages = meets ? merge(page.messages, this.messages, false) : page.messages;
+      this.more = page.more;
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #takeEvent(event: CoreEvent): void {
     if (event.type === "messages" && event.conversationId === this.conversationId) {
       // Earlier messages that fill in on a new device are fetched when somebody scrolls to them.
       if (reachesBack(this.messages, event.items)) this.more = true;
-      this.messages = merge(this.messages, event.items, this.more);
+      this.messages = merge(this.messages, event.items, this.more, this.newer);
     } else if (event.type === "message_removed" && event.conversationId === this.conversationId) {
       this.messages = this.messages.filter((one) => one.messageId !== event.messageId);
     } else if (event.type === "attachment") {

@@ -40,6 +40,13 @@ describe("merge", () => {
     const changed = { ...message("e", 5), status: "read" as const };
     expect(merge(start, [changed], true)[0]?.status).toBe("read");
   });
+
+  it("makes no hole at the end either, while later messages are not loaded", () => {
+    const start = [message("b", 2), message("c", 3)];
+    expect(ids(merge(start, [message("f", 6), message("q", null)], true, true))).toBe("b,c");
+    expect(ids(merge(start, [{ ...message("c", 3) }], true, true))).toBe("b,c");
+    expect(ids(merge(start, [message("f", 6)], true, false))).toBe("b,c,f");
+  });
 });
 
 describe("reachesBack", () => {

@@ -1,0 +1,60 @@
+/** Messages that a search finds. */
+import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import type { Progress } from "./failure.ts";
+import type { Preview } from "./messages.ts";
+import type { Plate } from "./people.ts";
+
+/** Kinds that a search can be limited to. */
+export const SEARCH_KINDS = [
+  "media",
+  "document",
+  "audio",
+  "link",
+  "place",
+  "poll",
+  "order",
+] as const;
+export type SearchKind = (typeof SEARCH_KINDS)[number];
+
+/** Messages that have all of these; the text may be empty beside one of the others. */
+export interface MessageQuery {
+  /** Each word, or its beginning, in any of the four scripts. */
+  readonly text: string;
+  readonly conversationId?: ConversationId;
+  /** Its sender. */
+  readonly personId?: PersonId;
+  readonly kind?: SearchKind;
+  /** Sent at or after this time, and before that one. */
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly limit?: number;
+  /** {@link FoundMessages.next} of the page before. */
+  readonly after?: number;
+}
+
+/** A part of a message's text around the words that were found. */
+export interface Snippet {
+  readonly text: string;
+  /** The words that were found, as places in `text`: the first, and the one after the last. */
+  readonly marks: readonly (readonly [number, number])[];
+}
+
+export interface FoundMessage {
+  readonly conversationId: ConversationId;
+  readonly messageId: MessageId;
+  readonly sentMs: number;
+  readonly sender: Plate | null;
+  readonly mine: boolean;
+  readonly preview: Preview;
+  /** Null: the message has no words. */
+  readonly snippet: Snippet | null;
+}
+
+/** Messages spelled as the text first, those that sound like it after; the newest first in each. */
+export interface FoundMessages {
+  readonly messages: readonly FoundMessage[];
+  /** For the next page; null: there is none. */
+  readonly next: number | null;
+  /** How many messages are indexed of those on this device; null: all are. */
+  readonly indexing: Progress | null;
+}

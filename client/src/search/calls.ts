@@ -1,0 +1,94 @@
+/** `core.search`: messages on this device, by their words, person, conversation, kind and date. */
+import type { ConversationIndex } from "../conversation/conversation.ts";
+import type { DeviceContext } from "../context.ts";
+import { previewOf } from "../kinds/content.ts";
+import { decodedOf } from "../messages/messages.ts";
+import type { PeopleDirectory } from "../people/people.ts";
+import { STORES } from "../records.ts";
+import type { MessageRecord } from "../records.ts";
+import type { FoundMessage, FoundMessages, MessageQuery } from "../seam.ts";
+import { candidates, comparison } from "./finding.ts";
+import type { Candidate } from "./finding.ts";
+import type { MessageIndex } from "./message-index.ts";
+import { bitOf, kindsOf, textsOf } from "./texts.ts";
+
+const PAGE = 20;
+const MOST_ON_A_PAGE = 50;
+/** So many candidates are read for each message that is asked for. */
+const READ = 4;
+
+export interface SearchSources {
+  readonly context: Pick<DeviceContext, "vault">;
+  readonly book: ConversationIndex;
+  readonly index: MessageIndex;
+  readonly people: Pick<PeopleDirectory, "plate">;
+}
+
+export class SearchCalls {
+  readonly #sources: SearchSources;
+
+  constructor(sources: SearchSources) {
+    this.#sources = sources;
+  }
+
+  /** The messages that a query finds, in pages. A query that asks for nothing finds nothing. */
+  async find(query: MessageQuery): Promise<FoundMessages> {
+    const { index } = this.#sources;
+    const segments = await index.segments();
+    const { progress: indexing } = index;
+    if (!asks(query)) return { messages: [], next: null, indexing };
+    const limit = Math.max(1, Math.min(MOST_ON_A_PAGE, query.limit ?? PAGE));
+    const begin = query.after ?? 0;
+    const end = begin + limit * READ;
+    const found = candidates(segments, query, end + 1);
+    const compare = comparison(query.text);
+    const messages: FoundMessage[] = [];
+    const seen = new Set<string>();
+    let next = begin;
+    while (messages.length < limit && next < Math.min(end, found.length)) {
+      const some = found.slice(next, Math.min(end, next + limit - messages.length));
+      next += some.length;
+      for (const one of await Promise.all(some.map((place) => this.#read(place, query, compare)))) {
+        if (one === null || seen.has(one.messageId)) continue;
+        seen.add(one.messageId);
+        messages.push(one);
+      }
+    }
+    return { messages, next: next < found.length ? next : null, indexing };
+  }
+
+  /** The message at a place, if it is still what is searched for. */
+  async #read(
+    { conversationId, order }: Candidate,
+    query: MessageQuery,
+    compare: ReturnType<typeof comparison>,
+  ): Promise<FoundMessage | null> {
+    const { context, book, people } = this.#sources;
+    const conversation = book.find(conversationId);
+    const [record] = await context.vault.page<MessageRecord>({
+      ...{ store: STORES.messages, group: conversationId, above: order - 0.5, below: order + 0.5 },
+      ...{ limit: 1, descending: false },
+    });
+    if (conversation === null || record?.content == null) return null;
+    const content = decodedOf(record);
+    const { senderId, sentMs, messageId, mine } = record;
+    const { personId, kind, fromMs, toMs } = query;
+    const fits =
+      (personId === undefined || senderId === personId) &&
+      (kind === undefined || (kindsOf(content) & bitOf(kind)) !== 0) &&
+      sentMs >= (fromMs ?? -Infinity) &&
+      sentMs < (toMs ?? Infinity);
+    const snippet = fits ? compare(textsOf(content)) : null;
+    if (snippet === null) return null;
+    return {
+      ...{ conversationId, messageId, sentMs, mine },
+      sender: await people.plate(senderId),
+      preview: previewOf(content),
+      snippet: snippet.text === "" ? null : snippet,
+    };
+  }
+}
+
+function asks({ text, personId, kind, fromMs, toMs }: MessageQuery): boolean {
+  return text.trim() !== "" || [personId, kind, fromMs, toMs].some((one) => one !== undefined);
+}

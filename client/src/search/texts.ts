@@ -1,0 +1,82 @@
+/** A message's texts, the words in them, and its kinds, by which a search finds it. Pure. */
+import { pointersOf } from "../kinds/content.ts";
+import type { Decoded } from "../kinds/content.ts";
+import { wordsOf } from "../people/words.ts";
+import { SEARCH_KINDS } from "../seam/search.ts";
+import type { SearchKind } from "../seam/search.ts";
+
+/** Letters of one word: also joiners and the vowel marks that folding drops (people/words.ts). */
+const WORD = /[\p{L}\p{M}\p{N}\u200b-\u200d\u2060\ufeff]+/gu;
+const LINK = /(?:https?:\/\/|www\.)\S/iu;
+/** Longer words are cut. */
+const LONGEST = 40;
+
+/** A word where a text has it. */
+export interface Placed {
+  readonly start: number;
+  readonly end: number;
+  /** Folded: more than one where signs of it become spaces. */
+  readonly words: readonly string[];
+}
+
+/** The texts of a message, the one that people wrote first. */
+export function textsOf(content: Decoded): readonly string[] {
+  switch (content.kind) {
+    case "text":
+    case "question":
+      return [content.text];
+    case "attachments":
+      return [content.text, ...namesOf(content)];
+    case "order":
+      return [content.title, content.text, content.reference, ...namesOf(content)];
+    case "order_change":
+      return [content.title, content.text, content.reason, ...namesOf(content)];
+    case "poll":
+      return [content.question, ...content.options];
+    case "location":
+    case "live":
+    case "mark":
+    case "state":
+    case "unsupported":
+      return [];
+  }
+}
+
+/** Names of files as people gave them: those of pictures and voice notes are made by a phone. */
+function namesOf(content: Decoded): readonly string[] {
+  return pointersOf(content)
+    .filter(({ kind }) => kind === "document" || kind === "audio")
+    .map(({ name }) => name);
+}
+
+/** The words of a text with their places. */
+export function* placed(text: string): Generator<Placed, void> {
+  for (const match of text.matchAll(WORD)) {
+    const words = wordsOf(match[0]).map(cut);
+    yield { start: match.index, end: match.index + match[0].length, words };
+  }
+}
+
+/** A folded word as the index has it. */
+export function cut(word: string): string {
+  return word.slice(0, LONGEST);
+}
+
+/** Bits of the kinds of a message. */
+export function kindsOf(content: Decoded): number {
+  const kinds = new Set<SearchKind>();
+  for (const { kind } of pointersOf(content)) {
+    if (kind === "image" || kind === "video") kinds.add("media");
+    else if (kind === "document") kinds.add("document");
+    else kinds.add("audio");
+  }
+  if (content.kind === "location" || content.kind === "live") kinds.add("place");
+  if (content.kind === "poll" || content.kind === "question") kinds.add("poll");
+  if (content.kind === "order" || content.kind === "order_change") kinds.add("order");
+  if (textsOf(content).some((text) => LINK.test(text))) kinds.add("link");
+  return [...kinds].reduce((bits, kind) => bits | bitOf(kind), 0);
+}
+
+export function bitOf(kind: SearchKind): number {
+  return 1 << SEARCH_KINDS.indexOf(kind);
+}
