@@ -9,21 +9,19 @@ told in person; whether the signer may say so is judged by :mod:`copconnect.orde
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar
 
 from copconnect.limits import ORDER_CHOICES, UNREADABLE
 from copconnect.records.primitives.fields import (
-    DEVICE_BYTES,
-    HASH_BYTES,
-    ID_BYTES,
-    SIGNATURE_BYTES,
     ZEROS,
-    Reader,
-    exact,
+    Bytes16,
+    Bytes32,
+    Uint8,
+    Uint64,
+    one_of,
     require,
     sha256,
     tag,
-    uint,
 )
 from copconnect.records.primitives.signed import SignedRecord
 
@@ -45,56 +43,21 @@ class Acknowledgement(SignedRecord):
     RULE: ClassVar[str] = "O1"
     VERSION: ClassVar[int] = 2
 
-    conversation_id: bytes
-    message_id: bytes
-    header_hash: bytes  # H(header ‖ signature) of the order.
-    text_hash: bytes  # The same of the message whose text it answers.
-    device: bytes
-    person_id: bytes
-    told: Told
-    choice: int  # 0: none; UNREADABLE; otherwise its place in the order's list, from 1.
-    answer_hash: bytes  # H of the sealed answer, or NO_ANSWER.
-    created: int
+    conversation_id: Bytes16
+    message_id: Bytes16
+    header_hash: Bytes32  # H(header ‖ signature) of the order.
+    text_hash: Bytes32  # The same of the message whose text it answers.
+    device: Bytes32
+    person_id: Bytes16
+    told: Annotated[Told, one_of(Told, "told neither by itself nor in person")]
+    choice: Uint8  # 0: none; UNREADABLE; otherwise its place in the order's list, from 1.
+    answer_hash: Bytes32  # H of the sealed answer, or NO_ANSWER.
+    created: Uint64
 
-    def fields(self) -> bytes:
-        return b"".join(
-            (
-                exact(self.conversation_id, ID_BYTES),
-                exact(self.message_id, ID_BYTES),
-                exact(self.header_hash, HASH_BYTES),
-                exact(self.text_hash, HASH_BYTES),
-                exact(self.device, DEVICE_BYTES),
-                exact(self.person_id, ID_BYTES),
-                uint(self.told, 1),
-                uint(self.choice, 1),
-                exact(self.answer_hash, HASH_BYTES),
-                uint(self.created),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        conversation_id, message_id = reader.read(ID_BYTES), reader.read(ID_BYTES)
-        header_hash, text_hash = reader.read(HASH_BYTES), reader.read(HASH_BYTES)
-        device = reader.read(DEVICE_BYTES)
-        person_id, told, choice = reader.read(ID_BYTES), reader.uint(1), reader.uint(1)
-        require(told <= Told.IN_PERSON, reader.rule, "told neither by itself nor in person")
-        unreadable = choice == UNREADABLE and told == Told.OWN
-        known = unreadable or choice <= ORDER_CHOICES
-        require(known, reader.rule, "more choices than an order may have")
-        return cls(
-            conversation_id=conversation_id,
-            message_id=message_id,
-            header_hash=header_hash,
-            text_hash=text_hash,
-            device=device,
-            person_id=person_id,
-            told=Told(told),
-            choice=choice,
-            answer_hash=reader.read(HASH_BYTES),
-            created=reader.uint(),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
+    def check_shape(self, rule: str) -> None:
+        unreadable = self.unreadable and self.told == Told.OWN
+        known = unreadable or self.choice <= ORDER_CHOICES
+        require(known, rule, "more choices than an order may have")
 
     @property
     def unreadable(self) -> bool:

@@ -4,30 +4,24 @@ That the public key comes from C can only be checked by who opens C, so ``sealin
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from copconnect.limits import CELL_KEY_AGE_MS
 from copconnect.records.conversation.roster import CellLine, Leaf, RosterHead
 from copconnect.records.primitives.commitments import check_commitment, commitment
 from copconnect.records.primitives.fields import (
-    DEVICE_BYTES,
-    HASH_BYTES,
     ID_BYTES,
     KEY_ID_BYTES,
-    SIGNATURE_BYTES,
-    Reader,
+    Bytes16,
+    Bytes32,
+    Uint16,
+    Uint64,
     exact,
     is_recent,
     require,
     tag,
-    uint,
 )
-from copconnect.records.primitives.kem import (
-    check_public_key,
-    public_key_field,
-    read_kem,
-    read_public_key,
-)
+from copconnect.records.primitives.kem import PublicKey, check_public_key
 from copconnect.records.primitives.signed import SealableRecord
 
 _COMMIT_LABEL, _SEAL_LABEL = tag("copconnect cell-commit v1"), tag("copconnect cell-seal v1")
@@ -46,47 +40,15 @@ class CellKey(SealableRecord):
     LABEL: ClassVar[bytes] = tag("copconnect cell-key v1")
     RULE: ClassVar[str] = "S4"
 
-    conversation_id: bytes
-    cell_id: bytes
-    epoch: int
-    generation: int
-    head: bytes
-    author: bytes
-    created: int
-    commit: bytes
-
-    def fields(self) -> bytes:
-        return b"".join(
-            (
-                uint(self.kem, 2),
-                exact(self.conversation_id, ID_BYTES),
-                exact(self.cell_id, ID_BYTES),
-                uint(self.epoch),
-                uint(self.generation, 2),
-                exact(self.head, HASH_BYTES),
-                exact(self.author, DEVICE_BYTES),
-                uint(self.created),
-                exact(self.commit, HASH_BYTES),
-                public_key_field(self.pk),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        kem = read_kem(reader)
-        return cls(
-            kem=kem,
-            conversation_id=reader.read(ID_BYTES),
-            cell_id=reader.read(ID_BYTES),
-            epoch=reader.uint(),
-            generation=reader.uint(2),
-            head=reader.read(HASH_BYTES),
-            author=reader.read(DEVICE_BYTES),
-            created=reader.uint(),
-            commit=reader.read(HASH_BYTES),
-            pk=read_public_key(reader, kem),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
+    conversation_id: Bytes16
+    cell_id: Bytes16
+    epoch: Uint64
+    generation: Uint16
+    head: Bytes32
+    author: Bytes32
+    created: Uint64
+    commit: Bytes32
+    pk: PublicKey
 
     def check_commitment(self, secret: bytes) -> None:
         """Refuse a C that the record does not commit to (C2)."""

@@ -4,24 +4,22 @@ The key id is the record's hash. Two authors at once make two keys, and both ser
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from copconnect.limits import CLOCK_LEEWAY_MS, KEY_AGE_MS, KEY_MESSAGES
 from copconnect.records.conversation.roster import RosterHead
 from copconnect.records.primitives.commitments import check_commitment, commitment
 from copconnect.records.primitives.fields import (
-    DEVICE_BYTES,
-    HASH_BYTES,
     ID_BYTES,
     KEY_ID_BYTES,
-    SIGNATURE_BYTES,
-    Reader,
+    Bytes16,
+    Bytes32,
     Refused,
+    Uint64,
     exact,
     is_recent,
     require,
     tag,
-    uint,
 )
 from copconnect.records.primitives.signed import SignedRecord
 
@@ -40,36 +38,12 @@ class ConversationKey(SignedRecord):
     LABEL: ClassVar[bytes] = tag("copconnect conversation-key v1")
     RULE: ClassVar[str] = "S2"
 
-    conversation_id: bytes
-    author: bytes
-    epoch: int
-    head: bytes
-    created: int
-    commit: bytes
-
-    def fields(self) -> bytes:
-        return b"".join(
-            (
-                exact(self.conversation_id, ID_BYTES),
-                exact(self.author, DEVICE_BYTES),
-                uint(self.epoch),
-                exact(self.head, HASH_BYTES),
-                uint(self.created),
-                exact(self.commit, HASH_BYTES),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        return cls(
-            conversation_id=reader.read(ID_BYTES),
-            author=reader.read(DEVICE_BYTES),
-            epoch=reader.uint(),
-            head=reader.read(HASH_BYTES),
-            created=reader.uint(),
-            commit=reader.read(HASH_BYTES),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
+    conversation_id: Bytes16
+    author: Bytes32
+    epoch: Uint64
+    head: Bytes32
+    created: Uint64
+    commit: Bytes32
 
     def check_secret(self, secret: bytes) -> None:
         """Refuse an S that is not this record's (R6)."""

@@ -6,19 +6,20 @@ so that k alone proves the message to a moderator.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from copconnect.limits import HEADER_BYTES
 from copconnect.records.primitives.commitments import check_commitment
 from copconnect.records.primitives.fields import (
-    DEVICE_BYTES,
     HASH_BYTES,
-    ID_BYTES,
     SIGNATURE_BYTES,
     TAG_BYTES,
     ZEROS,
-    Reader,
+    Bytes16,
+    Bytes32,
     Refused,
+    Uint8,
+    Uint64,
     exact,
     hkdf,
     require,
@@ -44,66 +45,24 @@ class MessageHeader(SignedRecord):
     RULE: ClassVar[str] = "R3"
     VERSION: ClassVar[int] = 2
 
-    conversation_id: bytes
-    message_id: bytes
-    sender: bytes
-    seq: int
-    attempt: int
-    previous: bytes  # The hash of the sender's header before; zeros at 1.
-    key_id: bytes
-    epoch: int
-    head: bytes
-    log_position: int
-    log_hash: bytes
-    sent: int
-    commit: bytes = ZEROS
-    body_hash: bytes = ZEROS
-
-    def fields(self) -> bytes:
-        body = exact(self.commit, HASH_BYTES) + exact(self.body_hash, HASH_BYTES)
-        return self._fields_before_commit() + body
-
-    def _fields_before_commit(self) -> bytes:
-        return b"".join(
-            (
-                exact(self.conversation_id, ID_BYTES),
-                exact(self.message_id, ID_BYTES),
-                exact(self.sender, DEVICE_BYTES),
-                uint(self.seq),
-                uint(self.attempt, 1),
-                exact(self.previous, HASH_BYTES),
-                exact(self.key_id, HASH_BYTES),
-                uint(self.epoch),
-                exact(self.head, HASH_BYTES),
-                uint(self.log_position),
-                exact(self.log_hash, HASH_BYTES),
-                uint(self.sent),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        return cls(
-            conversation_id=reader.read(ID_BYTES),
-            message_id=reader.read(ID_BYTES),
-            sender=reader.read(DEVICE_BYTES),
-            seq=reader.uint(),
-            attempt=reader.uint(1),
-            previous=reader.read(HASH_BYTES),
-            key_id=reader.read(HASH_BYTES),
-            epoch=reader.uint(),
-            head=reader.read(HASH_BYTES),
-            log_position=reader.uint(),
-            log_hash=reader.read(HASH_BYTES),
-            sent=reader.uint(),
-            commit=reader.read(HASH_BYTES),
-            body_hash=reader.read(HASH_BYTES),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
+    conversation_id: Bytes16
+    message_id: Bytes16
+    sender: Bytes32
+    seq: Uint64
+    attempt: Uint8
+    previous: Bytes32  # The hash of the sender's header before; zeros at 1.
+    key_id: Bytes32
+    epoch: Uint64
+    head: Bytes32
+    log_position: Uint64
+    log_hash: Bytes32
+    sent: Uint64
+    commit: Bytes32 = ZEROS
+    body_hash: Bytes32 = ZEROS
 
     def aad(self) -> bytes:
         """Return the header up to and including ``sent``."""
-        return uint(self.VERSION, 1) + self._fields_before_commit()
+        return self.unsigned()[: -2 * HASH_BYTES]
 
     def body_key_info(self) -> bytes:
         """Return the HKDF info that binds k to conversation, sender, seq and attempt."""

@@ -18,16 +18,19 @@ from copconnect.records.primitives.fields import (
     DEVICE_BYTES,
     HASH_BYTES,
     ID_BYTES,
-    SIGNATURE_BYTES,
     ZEROS,
+    Bytes16,
+    Bytes32,
     Reader,
+    Uint32,
+    Uint64,
     exact,
     require,
     sha256,
     tag,
     uint,
 )
-from copconnect.records.primitives.kem import read_kem
+from copconnect.records.primitives.kem import Kem
 from copconnect.records.primitives.signed import SignedRecord
 from copconnect.records.trust.department import Department, authority_number_of
 
@@ -175,45 +178,15 @@ class RosterHead(SignedRecord):
     RULE: ClassVar[str] = "R4"
     VERSION: ClassVar[int] = 3
 
-    conversation_id: bytes
-    epoch: int
-    previous: bytes  # The hash of the head before; zeros at 1.
-    kem: int
-    rekey_epoch: int  # 0: nothing yet that asks for a new key.
-    latest_history_from: int  # The highest of its leaves: everybody may read what is not older.
-    created: int
-    devices: int
-    root: bytes
-
-    def fields(self) -> bytes:
-        return b"".join(
-            (
-                exact(self.conversation_id, ID_BYTES),
-                uint(self.epoch),
-                exact(self.previous, HASH_BYTES),
-                uint(self.kem, 2),
-                uint(self.rekey_epoch),
-                uint(self.latest_history_from),
-                uint(self.created),
-                uint(self.devices, 4),
-                exact(self.root, HASH_BYTES),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        return cls(
-            conversation_id=reader.read(ID_BYTES),
-            epoch=reader.uint(),
-            previous=reader.read(HASH_BYTES),
-            kem=read_kem(reader),
-            rekey_epoch=reader.uint(),
-            latest_history_from=reader.uint(),
-            created=reader.uint(),
-            devices=reader.uint(4),
-            root=reader.read(HASH_BYTES),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
+    conversation_id: Bytes16
+    epoch: Uint64
+    previous: Bytes32  # The hash of the head before; zeros at 1.
+    kem: Kem
+    rekey_epoch: Uint64  # 0: nothing yet that asks for a new key.
+    latest_history_from: Uint64  # The highest of its leaves: everybody may read what is not older.
+    created: Uint64
+    devices: Uint32
+    root: Bytes32
 
     def check(self, authority: bytes, conversation_id: bytes) -> None:
         """Check what makes this a head of the conversation. Raises Refused."""
@@ -251,22 +224,9 @@ class HeadStamp(SignedRecord):
     RULE: ClassVar[str] = "S1"
     VERSION: ClassVar[int] = 0
 
-    conversation_id: bytes
-    head: bytes
-    time: int
-
-    def fields(self) -> bytes:
-        ids = exact(self.conversation_id, ID_BYTES) + exact(self.head, HASH_BYTES)
-        return ids + uint(self.time)
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        return cls(
-            conversation_id=reader.read(ID_BYTES),
-            head=reader.read(HASH_BYTES),
-            time=reader.uint(),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
+    conversation_id: Bytes16
+    head: Bytes32
+    time: Uint64
 
     def check(self, head: RosterHead, authority: bytes, now: int, floor: int) -> None:
         """Check that a checked head is the newest (S1). ``floor``: the highest epoch known.

@@ -1,4 +1,5 @@
-"""Fields of records: an exact reader, the writers that match it, and hashes (docs/keys.md). Pure.
+"""Fields of records: an exact reader, the writers that match it, the types of fields that name
+both, and hashes (docs/keys.md). Pure.
 
 Invariants: a reader takes every byte once, front to back, and refuses truncation, trailing bytes
 and integers above 2**53 - 1. Writers raise ValueError for a value that does not fit: that is the
@@ -7,9 +8,10 @@ caller's mistake, not a peer's.
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from enum import IntEnum
 from itertools import pairwise
-from typing import TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from copconnect.limits import CLOCK_LEEWAY_MS
 
@@ -138,3 +140,53 @@ class Reader:
     def end(self) -> None:
         """Refuse trailing bytes."""
         require(self.at == len(self.data), self.rule, "trailing bytes")
+
+
+# --- Types of fields --------------------------------------------------------------------------
+
+
+class Codec(NamedTuple):
+    """The reader and the writer of a field; the annotation of a record's field has one."""
+
+    read: Callable[[Reader], Any]
+    write: Callable[[Any], bytes]
+
+
+def _bytes(size: int) -> Codec:
+    return Codec(lambda reader: reader.read(size), lambda value: exact(value, size))
+
+
+def _uint(size: int) -> Codec:
+    return Codec(lambda reader: reader.uint(size), lambda value: uint(value, size))
+
+
+def sized(most: int, size: int = 2) -> Codec:
+    """Return the codec of a length of ``size`` bytes and as many bytes, at most ``most``."""
+
+    def read(reader: Reader) -> bytes:
+        length = reader.uint(size)
+        require(length <= most, reader.rule, "longer than it may be")
+        return reader.read(length)
+
+    return Codec(read, lambda value: uint(len(value), size) + value)
+
+
+def one_of(kind: type[IntEnum], refusal: str) -> Codec:
+    """Return the codec of a member of an enumeration (1)."""
+
+    def read(reader: Reader) -> IntEnum:
+        value = reader.uint(1)
+        require(value in list(kind), reader.rule, refusal)
+        return kind(value)
+
+    return Codec(read, lambda value: uint(value, 1))
+
+
+Bytes16 = Annotated[bytes, _bytes(ID_BYTES)]
+Bytes32 = Annotated[bytes, _bytes(HASH_BYTES)]
+Uint8 = Annotated[int, _uint(1)]
+Uint16 = Annotated[int, _uint(2)]
+Uint32 = Annotated[int, _uint(4)]
+Uint64 = Annotated[int, _uint(8)]
+TextField = Annotated[str, Codec(Reader.text, text)]
+HashList = Annotated[tuple[bytes, ...], Codec(Reader.hashes, hashes)]

@@ -4,12 +4,16 @@ The checks are arithmetic of their own, because the server validates public keys
 import a module that could decrypt.
 """
 
+from typing import Annotated
+
 from copconnect.records.primitives.fields import (
     ID_BYTES,
     SECRET_BYTES,
     TAG_BYTES,
+    Codec,
     Reader,
     require,
+    sized,
     uint,
 )
 
@@ -38,23 +42,14 @@ def seal_bytes(kem: int) -> int:
     return ID_BYTES + ENC_BYTES[kem] + SECRET_BYTES + TAG_BYTES
 
 
-def read_kem(reader: Reader) -> int:
-    """Take a known KEM (2)."""
+def _read_kem(reader: Reader) -> int:
     kem = reader.uint(2)
     require(kem in PUBLIC_KEY_BYTES, reader.rule, "unknown KEM")
     return kem
 
 
-def read_public_key(reader: Reader, kem: int) -> bytes:
-    """Take length (2) and public key."""
-    size = reader.uint(2)
-    require(size == PUBLIC_KEY_BYTES[kem], reader.rule, "public key has the wrong length")
-    return reader.read(size)
-
-
-def public_key_field(pk: bytes) -> bytes:
-    """Return length (2) and public key."""
-    return uint(len(pk), 2) + pk
+Kem = Annotated[int, Codec(_read_kem, lambda value: uint(value, 2))]
+PublicKey = Annotated[bytes, sized(max(PUBLIC_KEY_BYTES.values()))]
 
 
 def check_public_key(kem: int, pk: bytes, rule: str) -> None:

@@ -5,7 +5,8 @@ covers its signature. Parsing checks the shape alone: code that uses a record ca
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self, TypeVar
+from inspect import get_annotations
+from typing import ClassVar, Self, TypeVar, get_type_hints
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -13,35 +14,52 @@ from copconnect.records.primitives import ed25519
 from copconnect.records.primitives.fields import (
     KEY_ID_BYTES,
     SIGNATURE_BYTES,
+    Codec,
     Reader,
     exact,
+    require,
     sha256,
     uint,
 )
+from copconnect.records.primitives.kem import PUBLIC_KEY_BYTES, Kem, PublicKey
+
+
+def _layout(record: type) -> tuple[tuple[str, Codec], ...]:
+    """Return the codecs of a record's fields in their order: a field that a class declares again
+    comes where that class has it."""
+    hints, found = get_type_hints(record, include_extras=True), dict[str, Codec]()
+    for one in reversed(record.__mro__):
+        for name in get_annotations(one):
+            for codec in getattr(hints[name], "__metadata__", ()):
+                found.pop(name, None)
+                found[name] = codec
+    return tuple(found.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedRecord:
-    """A record: version (1, unless it has none), fields, signature (64)."""
+    """A record: version (1, unless it has none), the fields in the order in which its class
+    declares them, signature (64)."""
 
     LABEL: ClassVar[bytes]  # T(label).
     RULE: ClassVar[str]  # Refuses a malformed record or a wrong signature.
     VERSION: ClassVar[int] = 1  # 0: the record carries no version.
 
+    LAYOUT: ClassVar[tuple[tuple[str, Codec], ...]]
+
     signature: bytes = b""  # Empty: a draft.
 
-    def fields(self) -> bytes:
-        """Return the bytes between version and signature."""
-        raise NotImplementedError
+    def __init_subclass__(cls) -> None:
+        cls.LAYOUT = _layout(cls)
 
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        """Take the fields and the signature."""
-        raise NotImplementedError
+    def check_shape(self, rule: str) -> None:
+        """Refuse fields that cannot be together, whatever is signed. Raises Refused with this
+        rule."""
 
     def unsigned(self) -> bytes:
         """Return all bytes before the signature."""
-        return uint(self.VERSION, 1) + self.fields() if self.VERSION else self.fields()
+        version = uint(self.VERSION, 1) if self.VERSION else b""
+        return version + b"".join([one.write(getattr(self, name)) for name, one in self.LAYOUT])
 
     def encode(self) -> bytes:
         """Return the whole record. Raises ValueError for a draft."""
@@ -65,7 +83,9 @@ class SignedRecord:
         reader = Reader(data, rule or cls.RULE)
         if cls.VERSION:
             reader.version(cls.VERSION)
-        record = cls.read(reader)
+        values = {name: codec.read(reader) for name, codec in cls.LAYOUT}
+        record = cls(**values, signature=reader.read(SIGNATURE_BYTES))
+        record.check_shape(reader.rule)
         reader.end()
         return record
 
@@ -93,8 +113,12 @@ class RosterSigner:
 class SealableRecord(SignedRecord):
     """A record that carries an HPKE public key to seal to."""
 
-    kem: int
-    pk: bytes
+    kem: Kem
+    pk: PublicKey
+
+    def check_shape(self, rule: str) -> None:
+        size = PUBLIC_KEY_BYTES[self.kem]
+        require(len(self.pk) == size, rule, "public key has the wrong length")
 
     def key_id(self) -> bytes:
         """Return the id (16) by which seals name this key."""

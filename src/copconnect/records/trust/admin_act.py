@@ -6,19 +6,10 @@ what was signed and not what the server says was asked for. Whether the act may 
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar
 
 from copconnect.limits import MAX_ACT_BYTES
-from copconnect.records.primitives.fields import (
-    DEVICE_BYTES,
-    ID_BYTES,
-    SIGNATURE_BYTES,
-    Reader,
-    exact,
-    require,
-    tag,
-    uint,
-)
+from copconnect.records.primitives.fields import Bytes16, Bytes32, Uint64, sized, tag
 from copconnect.records.primitives.signed import SignedRecord
 
 
@@ -29,27 +20,7 @@ class SignedAct(SignedRecord):
     LABEL: ClassVar[bytes] = tag("copconnect admin-act v1")
     RULE: ClassVar[str] = "act"
 
-    device: bytes
-    act_id: bytes
-    created: int
-    body: bytes  # JSON of a struct of copconnect.wire.admin.
-
-    def fields(self) -> bytes:
-        return b"".join(
-            (
-                exact(self.device, DEVICE_BYTES),
-                exact(self.act_id, ID_BYTES),
-                uint(self.created),
-                uint(len(self.body), 4),
-                self.body,
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        device, act_id = reader.read(DEVICE_BYTES), reader.read(ID_BYTES)
-        created, size = reader.uint(), reader.uint(4)
-        require(size <= MAX_ACT_BYTES, reader.rule, "longer than an act may be")
-        body = reader.read(size)
-        signature = reader.read(SIGNATURE_BYTES)
-        return cls(device=device, act_id=act_id, created=created, body=body, signature=signature)
+    device: Bytes32
+    act_id: Bytes16
+    created: Uint64
+    body: Annotated[bytes, sized(MAX_ACT_BYTES, 4)]  # JSON of a struct of copconnect.wire.admin.

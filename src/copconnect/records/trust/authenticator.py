@@ -5,23 +5,34 @@ the Authentication Service and by the verifiers of the audit log (docs/decisions
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar
 
 from copconnect.limits import MAX_CREDENTIAL_BYTES
 from copconnect.records.primitives.fields import (
-    DEVICE_BYTES,
-    SIGNATURE_BYTES,
+    Bytes32,
+    Codec,
     Reader,
-    exact,
+    Uint8,
+    Uint64,
     require,
     sha256,
+    sized,
     tag,
-    uint,
 )
 from copconnect.records.primitives.signed import SignedRecord
 
 MOST_KEY_BYTES = 1024  # A public key of RSA with 4,096 bits has 550.
 MOST_RP_BYTES = 253  # A host name.
+_HOST_BYTES = sized(MOST_RP_BYTES)
+
+
+def _read_host(reader: Reader) -> str:
+    host: bytes = _HOST_BYTES.read(reader)
+    require(host.isascii(), reader.rule, "names a host that is none")
+    return host.decode("ascii")
+
+
+_HOST = Codec(_read_host, lambda value: _HOST_BYTES.write(value.encode()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,50 +43,13 @@ class Authenticator(SignedRecord):
     LABEL: ClassVar[bytes] = tag("copconnect authenticator v1")
     RULE: ClassVar[str] = "authenticator"
 
-    device: bytes
-    created: int
-    algorithm: int
-    public_key: bytes
-    credential: bytes
-    rp_id: str
-
-    def fields(self) -> bytes:
-        rp_id = self.rp_id.encode()
-        return b"".join(
-            (
-                exact(self.device, DEVICE_BYTES),
-                uint(self.created),
-                uint(self.algorithm, 1),
-                *(uint(len(self.public_key), 2), self.public_key),
-                *(uint(len(self.credential), 2), self.credential),
-                *(uint(len(rp_id), 2), rp_id),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        device, created, algorithm = reader.read(DEVICE_BYTES), reader.uint(), reader.uint(1)
-        public_key = sized(reader, MOST_KEY_BYTES)
-        credential = sized(reader, MAX_CREDENTIAL_BYTES)
-        rp_id = sized(reader, MOST_RP_BYTES)
-        require(rp_id.isascii(), reader.rule, "names a host that is none")
-        return cls(
-            device=device,
-            created=created,
-            algorithm=algorithm,
-            public_key=public_key,
-            credential=credential,
-            rp_id=rp_id.decode("ascii"),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
+    device: Bytes32
+    created: Uint64
+    algorithm: Uint8
+    public_key: Annotated[bytes, sized(MOST_KEY_BYTES)]
+    credential: Annotated[bytes, sized(MAX_CREDENTIAL_BYTES)]
+    rp_id: Annotated[str, _HOST]
 
     def key(self) -> bytes:
         """Return the hash (32) by which a presence names this authenticator."""
         return sha256(self.public_key)
-
-
-def sized(reader: Reader, most: int) -> bytes:
-    """Take a length (2) and as many bytes. Raises Refused."""
-    size = reader.uint(2)
-    require(size <= most, reader.rule, "longer than it may be")
-    return reader.read(size)

@@ -9,20 +9,21 @@ later authority are above all those that an earlier one can use.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, NamedTuple, Self
+from typing import Annotated, ClassVar, NamedTuple, Self
 
 from copconnect.records.primitives.fields import (
-    KEY_BYTES,
-    SIGNATURE_BYTES,
-    Reader,
+    Bytes32,
+    Codec,
+    HashList,
     Refused,
-    exact,
-    hashes,
+    Uint8,
+    Uint64,
+    one_of,
     require,
     tag,
     uint,
 )
-from copconnect.records.primitives.kem import read_kem
+from copconnect.records.primitives.kem import Kem
 from copconnect.records.primitives.signed import SignedRecord
 
 _RANGE_BITS = 45  # 256 authorities; times in ms since 1970 fit a range until the year 3084.
@@ -49,6 +50,10 @@ class AppVersion(NamedTuple):
         return ".".join(map(str, self))
 
 
+_APP = Codec(
+    lambda reader: AppVersion(*(reader.uint(2) for _ in range(3))),
+    lambda value: b"".join(uint(part, 2) for part in value),
+)
 ANY_APP = AppVersion(0, 0, 0)
 
 
@@ -68,49 +73,15 @@ class Department(SignedRecord):
     RULE: ClassVar[str] = "E0"
     VERSION: ClassVar[int] = 2
 
-    number: int
-    created: int
-    authority_number: int  # How many roster authorities came before.
-    authority: bytes  # The roster authority's public key.
-    kem: int  # The lowest that may be sealed to.
-    policy: Policy
-    lowest_app: AppVersion  # An app below it sends nothing.
-    issuers: tuple[bytes, ...]  # H(SPKI) of each issuing CA.
-    admins: tuple[bytes, ...]  # The root admins' devices.
-
-    def fields(self) -> bytes:
-        return b"".join(
-            (
-                uint(self.number),
-                uint(self.created),
-                uint(self.authority_number, 1),
-                exact(self.authority, KEY_BYTES),
-                uint(self.kem, 2),
-                uint(self.policy, 1),
-                *(uint(part, 2) for part in self.lowest_app),
-                hashes(self.issuers),
-                hashes(self.admins),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        number, created = reader.uint(), reader.uint()
-        authority_number, authority = reader.uint(1), reader.read(KEY_BYTES)
-        kem, policy = read_kem(reader), reader.uint(1)
-        require(policy in list(Policy), reader.rule, "unknown policy")
-        return cls(
-            number=number,
-            created=created,
-            authority_number=authority_number,
-            authority=authority,
-            kem=kem,
-            policy=Policy(policy),
-            lowest_app=AppVersion(reader.uint(2), reader.uint(2), reader.uint(2)),
-            issuers=reader.hashes(),
-            admins=reader.hashes(),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
+    number: Uint64
+    created: Uint64
+    authority_number: Uint8  # How many roster authorities came before.
+    authority: Bytes32  # The roster authority's public key.
+    kem: Kem  # The lowest that may be sealed to.
+    policy: Annotated[Policy, one_of(Policy, "unknown policy")]
+    lowest_app: Annotated[AppVersion, _APP]  # An app below it sends nothing.
+    issuers: HashList  # H(SPKI) of each issuing CA.
+    admins: HashList  # The root admins' devices.
 
     def check(self, root_key: bytes, former_number: int = 0) -> None:
         """Check a record that shall replace the one with the former number. Raises Refused."""

@@ -4,22 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from copconnect.limits import DEVICE_KEY_AGE_MS
-from copconnect.records.primitives.fields import (
-    DEVICE_BYTES,
-    SIGNATURE_BYTES,
-    Reader,
-    exact,
-    is_recent,
-    require,
-    tag,
-    uint,
-)
-from copconnect.records.primitives.kem import (
-    check_public_key,
-    public_key_field,
-    read_kem,
-    read_public_key,
-)
+from copconnect.records.primitives.fields import Bytes32, Uint64, is_recent, require, tag
+from copconnect.records.primitives.kem import PublicKey, check_public_key
 from copconnect.records.primitives.signed import SealableRecord
 
 
@@ -30,32 +16,10 @@ class DeviceKey(SealableRecord):
     LABEL: ClassVar[bytes] = tag("copconnect device-key v1")
     RULE: ClassVar[str] = "H2"
 
-    device: bytes
-    generation: int
-    created: int
-
-    def fields(self) -> bytes:
-        return b"".join(
-            (
-                uint(self.kem, 2),
-                exact(self.device, DEVICE_BYTES),
-                uint(self.generation),
-                uint(self.created),
-                public_key_field(self.pk),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        kem = read_kem(reader)
-        return cls(
-            kem=kem,
-            device=reader.read(DEVICE_BYTES),
-            generation=reader.uint(),
-            created=reader.uint(),
-            pk=read_public_key(reader, kem),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
+    device: Bytes32
+    generation: Uint64
+    created: Uint64
+    pk: PublicKey
 
     def check(self, device: bytes, public_key: bytes, kem: int) -> None:
         """Check what never changes (H2): device, KEM, signature, public key. Raises Refused."""

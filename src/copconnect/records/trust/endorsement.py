@@ -2,17 +2,9 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar
 
-from copconnect.records.primitives.fields import (
-    DEVICE_BYTES,
-    SIGNATURE_BYTES,
-    Reader,
-    exact,
-    require,
-    tag,
-    uint,
-)
+from copconnect.records.primitives.fields import Bytes32, Uint64, one_of, tag
 from copconnect.records.primitives.signed import SignedRecord
 
 
@@ -30,24 +22,7 @@ class Endorsement(SignedRecord):
     LABEL: ClassVar[bytes] = tag("copconnect endorsement v1")
     RULE: ClassVar[str] = "E0"
 
-    endorsed: bytes
-    endorser: bytes
-    kind: EndorsementKind
-    created: int
-
-    def fields(self) -> bytes:
-        devices = exact(self.endorsed, DEVICE_BYTES) + exact(self.endorser, DEVICE_BYTES)
-        return devices + uint(self.kind, 1) + uint(self.created)
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        endorsed, endorser = reader.read(DEVICE_BYTES), reader.read(DEVICE_BYTES)
-        kind = reader.uint(1)
-        require(kind in list(EndorsementKind), reader.rule, "unknown kind of endorsement")
-        return cls(
-            endorsed=endorsed,
-            endorser=endorser,
-            kind=EndorsementKind(kind),
-            created=reader.uint(),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
+    endorsed: Bytes32
+    endorser: Bytes32
+    kind: Annotated[EndorsementKind, one_of(EndorsementKind, "unknown kind of endorsement")]
+    created: Uint64

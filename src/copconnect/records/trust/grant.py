@@ -5,20 +5,10 @@ that one grant alone must keep.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from copconnect.limits import GRANT_LIMIT_MS
-from copconnect.records.primitives.fields import (
-    DEVICE_BYTES,
-    ID_BYTES,
-    SIGNATURE_BYTES,
-    Reader,
-    exact,
-    require,
-    tag,
-    text,
-    uint,
-)
+from copconnect.records.primitives.fields import Bytes16, Bytes32, TextField, Uint64, require, tag
 from copconnect.records.primitives.signed import SignedRecord
 
 CHAIN_LIMIT = 4  # Grants from a root admin's device to the one that counts.
@@ -36,11 +26,11 @@ class Grant(SignedRecord):
     LABEL: ClassVar[bytes] = tag("copconnect grant v1")
     RULE: ClassVar[str] = "E0"
 
-    grantor: bytes  # A device.
-    person_id: bytes
-    created: int
-    not_after: int  # Equal to ``created``: withdraws.
-    path: str
+    grantor: Bytes32  # A device.
+    person_id: Bytes16
+    created: Uint64
+    not_after: Uint64  # Equal to ``created``: withdraws.
+    path: TextField
 
     @property
     def withdraws(self) -> bool:
@@ -51,29 +41,8 @@ class Grant(SignedRecord):
         """Return whether the grant gives a right at this time."""
         return self.created <= at <= self.not_after and not self.withdraws
 
-    def fields(self) -> bytes:
-        return b"".join(
-            (
-                exact(self.grantor, DEVICE_BYTES),
-                exact(self.person_id, ID_BYTES),
-                uint(self.created),
-                uint(self.not_after),
-                text(self.path),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        found = cls(
-            grantor=reader.read(DEVICE_BYTES),
-            person_id=reader.read(ID_BYTES),
-            created=reader.uint(),
-            not_after=reader.uint(),
-            path=reader.text(),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
-        require(all(found.path.split("/")), reader.rule, "unit path has an empty part")
-        return found
+    def check_shape(self, rule: str) -> None:
+        require(all(self.path.split("/")), rule, "unit path has an empty part")
 
     def check_limits(self) -> None:
         """Refuse a grant that ends before it begins or lasts over 180 days."""

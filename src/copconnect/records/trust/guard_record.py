@@ -4,16 +4,7 @@ use (G1). Pure."""
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from copconnect.records.primitives.fields import (
-    HASH_BYTES,
-    SIGNATURE_BYTES,
-    Reader,
-    exact,
-    require,
-    tag,
-    text,
-    uint,
-)
+from copconnect.records.primitives.fields import Bytes32, TextField, Uint32, Uint64, require, tag
 from copconnect.records.primitives.signed import SignedRecord
 
 
@@ -25,39 +16,13 @@ class GuardRecord(SignedRecord):
     LABEL: ClassVar[bytes] = tag("copconnect guard v1")
     RULE: ClassVar[str] = "G1"
 
-    number: int  # The number in the head of the weights.
-    size: int  # Bytes of the weights.
-    weights: bytes  # H(weights).
-    policy_number: int
-    policy: str  # JSON.
-    pictures_number: int  # The last change to the known pictures; 0: there was none.
-    pictures: bytes  # H(the list of known pictures).
-
-    def fields(self) -> bytes:
-        return b"".join(
-            (
-                uint(self.number),
-                uint(self.size, 4),
-                exact(self.weights, HASH_BYTES),
-                uint(self.policy_number),
-                text(self.policy),
-                uint(self.pictures_number),
-                exact(self.pictures, HASH_BYTES),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        return cls(
-            number=reader.uint(),
-            size=reader.uint(4),
-            weights=reader.read(HASH_BYTES),
-            policy_number=reader.uint(),
-            policy=reader.text(),
-            pictures_number=reader.uint(),
-            pictures=reader.read(HASH_BYTES),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
+    number: Uint64  # The number in the head of the weights.
+    size: Uint32  # Bytes of the weights.
+    weights: Bytes32  # H(weights).
+    policy_number: Uint64
+    policy: TextField  # JSON.
+    pictures_number: Uint64  # The last change to the known pictures; 0: there was none.
+    pictures: Bytes32  # H(the list of known pictures).
 
     def check(self, authority: bytes, former: Self | None = None) -> None:
         """Check a record that shall replace a former one. Raises Refused."""

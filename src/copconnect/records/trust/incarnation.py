@@ -7,9 +7,9 @@ restored twice.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple
 
-from copconnect.records.primitives.fields import SIGNATURE_BYTES, ZEROS, Reader, require, tag, uint
+from copconnect.records.primitives.fields import ZEROS, Uint64, require, tag
 from copconnect.records.primitives.signed import SignedRecord
 from copconnect.records.trust.department import first_number
 
@@ -21,21 +21,11 @@ class Incarnation(SignedRecord):
     LABEL: ClassVar[bytes] = tag("copconnect incarnation v1")
     RULE: ClassVar[str] = "S8"
 
-    created: int
-    number: int
+    created: Uint64
+    number: Uint64
 
-    def fields(self) -> bytes:
-        return uint(self.created) + uint(self.number)
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        found = cls(
-            created=reader.uint(),
-            number=reader.uint(),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
-        require(found.number >= 1, reader.rule, "an incarnation without a number")
-        return found
+    def check_shape(self, rule: str) -> None:
+        require(self.number >= 1, rule, "an incarnation without a number")
 
 
 class Beginning(NamedTuple):

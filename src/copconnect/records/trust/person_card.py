@@ -1,12 +1,14 @@
 """PersonCard: a person's name, rank, post and unit, signed by the roster authority. Pure."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar
 
 from copconnect.records.primitives.fields import (
-    ID_BYTES,
-    SIGNATURE_BYTES,
+    Bytes16,
+    Codec,
     Reader,
+    TextField,
+    Uint64,
     ascending,
     exact,
     require,
@@ -18,49 +20,6 @@ from copconnect.records.primitives.signed import SignedRecord
 
 _SCRIPT_BYTES = 4  # ISO 15924, such as "Telu".
 Words = tuple[tuple[str, str], ...]  # (script code, text), ascending by script.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonCard(SignedRecord):
-    """Plates show only what a card signs, in the scripts of the department's languages."""
-
-    LABEL: ClassVar[bytes] = tag("copconnect person v2")
-    RULE: ClassVar[str] = "E0"
-    VERSION: ClassVar[int] = 2
-
-    person_id: bytes
-    number: int
-    created: int
-    names: Words
-    rank: Words
-    post: Words
-    unit: Words
-    path: str
-
-    def fields(self) -> bytes:
-        return b"".join(
-            (
-                exact(self.person_id, ID_BYTES),
-                uint(self.number),
-                uint(self.created),
-                *map(_encoded, (self.names, self.rank, self.post, self.unit)),
-                text(self.path),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        return cls(
-            person_id=reader.read(ID_BYTES),
-            number=reader.uint(),
-            created=reader.uint(),
-            names=_words(reader),
-            rank=_words(reader),
-            post=_words(reader),
-            unit=_words(reader),
-            path=reader.text(),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
 
 
 def _encoded(words: Words) -> bytes:
@@ -75,3 +34,24 @@ def _words(reader: Reader) -> Words:
     right = all(script.isascii() and script.isalpha() for script in scripts)
     require(right, reader.rule, "not a script code")
     return tuple([(script.decode("ascii"), said) for script, said in found])
+
+
+WordsField = Annotated[Words, Codec(_words, _encoded)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonCard(SignedRecord):
+    """Plates show only what a card signs, in the scripts of the department's languages."""
+
+    LABEL: ClassVar[bytes] = tag("copconnect person v2")
+    RULE: ClassVar[str] = "E0"
+    VERSION: ClassVar[int] = 2
+
+    person_id: Bytes16
+    number: Uint64
+    created: Uint64
+    names: WordsField
+    rank: WordsField
+    post: WordsField
+    unit: WordsField
+    path: TextField

@@ -5,21 +5,23 @@ is a person's first; a later record keeps all devices of the one before and adds
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from copconnect.records.primitives.fields import (
-    HASH_BYTES,
-    ID_BYTES,
-    SIGNATURE_BYTES,
     ZEROS,
-    Reader,
-    exact,
+    Bytes16,
+    Bytes32,
+    Codec,
+    Uint64,
     hashes,
     require,
     tag,
-    uint,
 )
 from copconnect.records.primitives.signed import SignedRecord
+
+OrderedHashes = Annotated[
+    tuple[bytes, ...], Codec(lambda reader: reader.hashes(ascend=False), hashes)
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,37 +31,16 @@ class PersonDevices(SignedRecord):
     LABEL: ClassVar[bytes] = tag("copconnect person-devices v1")
     RULE: ClassVar[str] = "E0"
 
-    person_id: bytes
-    number: int
-    previous: bytes  # The hash of the record before; zeros at 1.
-    created: int
-    devices: tuple[bytes, ...]
+    person_id: Bytes16
+    number: Uint64
+    previous: Bytes32  # The hash of the record before; zeros at 1.
+    created: Uint64
+    devices: OrderedHashes
 
-    def fields(self) -> bytes:
-        return b"".join(
-            (
-                exact(self.person_id, ID_BYTES),
-                uint(self.number),
-                exact(self.previous, HASH_BYTES),
-                uint(self.created),
-                hashes(self.devices),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        found = cls(
-            person_id=reader.read(ID_BYTES),
-            number=reader.uint(),
-            previous=reader.read(HASH_BYTES),
-            created=reader.uint(),
-            devices=reader.hashes(ascend=False),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
-        first = found.number == 1
-        right = found.number >= 1 and first == (found.previous == ZEROS)
-        require(right, reader.rule, "wrong number or previous record")
-        return found
+    def check_shape(self, rule: str) -> None:
+        first = self.number == 1
+        right = self.number >= 1 and first == (self.previous == ZEROS)
+        require(right, rule, "wrong number or previous record")
 
     def check_follows(self, former: Self) -> None:
         """Check that this record replaces an earlier one of the same person. Raises Refused."""

@@ -28,14 +28,23 @@ from fido2.webauthn import (
 
 from copconnect.limits import MAX_PRESENCE_BYTES
 from copconnect.records.primitives import ed25519
-from copconnect.records.primitives.fields import Reader, Refused, require, sha256, tag, uint
-from copconnect.records.trust.authenticator import Authenticator, sized
+from copconnect.records.primitives.fields import (
+    Reader,
+    Refused,
+    require,
+    sha256,
+    sized,
+    tag,
+    uint,
+)
+from copconnect.records.trust.authenticator import Authenticator
 
 RULE = "presence"
 PIN, ES256, RS256, EDDSA = 0, 1, 2, 3
 COSE = {ES256: -7, RS256: -257, EDDSA: -8}  # IANA, COSE Algorithms.
 _VERSION = 1
 _LABEL, _ENROLMENT = tag("copconnect presence v1"), tag("copconnect enrolment v1")
+_PART = sized(MAX_PRESENCE_BYTES)
 _VERIFIED = "required"  # User verification, as WebAuthn names it.
 _NAME = b"credential"  # The library compares ids, and there is one.
 
@@ -66,8 +75,7 @@ class Presence:
         """Return the bytes, as the audit log keeps them."""
         rp_id = self.rp_id.encode()
         parts = (self.public_key, rp_id, self.authenticator_data, self.client_data, self.signature)
-        sizes = (uint(len(one), 2) + one for one in parts)
-        return uint(_VERSION, 1) + uint(self.algorithm, 1) + b"".join(sizes)
+        return uint(_VERSION, 1) + uint(self.algorithm, 1) + b"".join(map(_PART.write, parts))
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -76,9 +84,7 @@ class Presence:
         reader = Reader(data, RULE)
         reader.version(_VERSION)
         algorithm = reader.uint(1)
-        public_key, rp_id, authenticator, client, signature = (
-            sized(reader, MAX_PRESENCE_BYTES) for _ in range(5)
-        )
+        public_key, rp_id, authenticator, client, signature = (_PART.read(reader) for _ in range(5))
         reader.end()
         require(rp_id.isascii(), RULE, "names a host that is none")
         return cls(

@@ -1,21 +1,14 @@
 """Revocations: a device is lost, and which of its endorsements and grants still stand. Pure."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar
 
-from copconnect.records.primitives.fields import (
-    DEVICE_BYTES,
-    SIGNATURE_BYTES,
-    ZEROS,
-    Reader,
-    exact,
-    hashes,
-    require,
-    tag,
-    uint,
-)
+from copconnect.records.primitives.fields import ZEROS, Bytes32, Codec, Uint64, hashes, require, tag
 from copconnect.records.primitives.signed import SignedRecord
 
+StandingHashes = Annotated[
+    tuple[bytes, ...], Codec(lambda reader: reader.hashes(2), lambda value: hashes(value, 2))
+]
 BY_AUTHORITY = ZEROS  # The signer of a revocation by the roster authority.
 
 
@@ -26,41 +19,20 @@ class Revocation(SignedRecord):
     LABEL: ClassVar[bytes] = tag("copconnect revocation v1")
     RULE: ClassVar[str] = "E4"
 
-    device: bytes
-    lost: int
-    created: int
-    signer: bytes  # A device, or BY_AUTHORITY.
-    standing: tuple[bytes, ...]  # Hashes of the device's endorsements and grants that still stand.
+    device: Bytes32
+    lost: Uint64
+    created: Uint64
+    signer: Bytes32  # A device, or BY_AUTHORITY.
+    standing: StandingHashes  # Hashes of the device's endorsements and grants that still stand.
 
     @property
     def by_authority(self) -> bool:
         """Whether the roster authority signed it."""
         return self.signer == BY_AUTHORITY
 
-    def fields(self) -> bytes:
-        return b"".join(
-            (
-                exact(self.device, DEVICE_BYTES),
-                uint(self.lost),
-                uint(self.created),
-                exact(self.signer, DEVICE_BYTES),
-                hashes(self.standing, 2),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        found = cls(
-            device=reader.read(DEVICE_BYTES),
-            lost=reader.uint(),
-            created=reader.uint(),
-            signer=reader.read(DEVICE_BYTES),
-            standing=reader.hashes(2),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
-        require(found.lost <= found.created, reader.rule, "lost after the revocation was made")
-        require(found.device != found.signer, reader.rule, "a device cannot revoke itself")
-        return found
+    def check_shape(self, rule: str) -> None:
+        require(self.lost <= self.created, rule, "lost after the revocation was made")
+        require(self.device != self.signer, rule, "a device cannot revoke itself")
 
     def lets_stand(self, record_hash: bytes, created: int) -> bool:
         """Return whether an endorsement or grant by the revoked device outlives this revocation.

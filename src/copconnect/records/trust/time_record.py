@@ -1,18 +1,9 @@
 """Time: the roster authority's time for a device's nonce, and the audit log's head (T1). Pure."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from copconnect.records.primitives.fields import (
-    HASH_BYTES,
-    ID_BYTES,
-    SIGNATURE_BYTES,
-    Reader,
-    exact,
-    require,
-    tag,
-    uint,
-)
+from copconnect.records.primitives.fields import Bytes16, Bytes32, Uint64, require, tag
 from copconnect.records.primitives.signed import SignedRecord
 
 
@@ -25,30 +16,10 @@ class TimeRecord(SignedRecord):
     RULE: ClassVar[str] = "T1"
     VERSION: ClassVar[int] = 0
 
-    nonce: bytes
-    time: int
-    log_size: int
-    log_root: bytes
-
-    def fields(self) -> bytes:
-        return b"".join(
-            (
-                exact(self.nonce, ID_BYTES),
-                uint(self.time),
-                uint(self.log_size),
-                exact(self.log_root, HASH_BYTES),
-            )
-        )
-
-    @classmethod
-    def read(cls, reader: Reader) -> Self:
-        return cls(
-            nonce=reader.read(ID_BYTES),
-            time=reader.uint(),
-            log_size=reader.uint(),
-            log_root=reader.read(HASH_BYTES),
-            signature=reader.read(SIGNATURE_BYTES),
-        )
+    nonce: Bytes16
+    time: Uint64
+    log_size: Uint64
+    log_root: Bytes32
 
     def check(self, authority: bytes, nonce: bytes) -> None:
         """Check that the roster authority answered this nonce. Raises Refused."""
