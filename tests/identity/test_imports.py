@@ -21,7 +21,7 @@ from copconnect.directory.files.limits import FileRefused, Limits
 from copconnect.directory.files.sheets import SourceFile
 from copconnect.directory.imports import exporting, import_store, refusals
 from copconnect.directory.imports.importer import TURN_MS, Importer, ImportOptions
-from copconnect.directory.imports.previews import ColumnChange, Preview
+from copconnect.directory.imports.previews import Preview
 from copconnect.directory.postings import posting_store
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.rules import person_id
@@ -92,7 +92,7 @@ def world(database: Database) -> World:
 
 
 def kinds(preview: Preview) -> dict[str, tuple[str, ...]]:
-    return {one.code: one.kinds for one in preview.changes if one.table == "people"}
+    return {one.code: tuple(one.kinds) for one in preview.changes if one.table == "people"}
 
 
 async def test_a_preview_says_row_by_row_what_changes_and_stores_nothing(world: World) -> None:
@@ -115,10 +115,10 @@ async def test_a_preview_says_row_by_row_what_changes_and_stores_nothing(world: 
     }
     ravi = next(one for one in preview.changes if one.code == "1")
     assert (ravi.file, ravi.line) == ("people.csv", 2)
-    assert ravi.columns == (
-        ColumnChange("name_en", "Ravi", "Ravi Kumar"),
-        ColumnChange("unit", "A", "B"),
-    )
+    assert ravi.values == [
+        wire.ImportValue(column="name_en", old="Ravi", new="Ravi Kumar"),
+        wire.ImportValue(column="unit", old="A", new="B"),
+    ]
     # Everybody who would leave is named.
     assert [(one.code, one.name) for one in preview.by_kind("removed")] == [("2", "Swapna")]
     assert (preview.people, preview.leaving) == (4, 2)
@@ -349,7 +349,7 @@ async def test_a_preview_keeps_a_unit_in_which_only_a_charge_is_held(
     # A person who leaves holds no charge, and nothing keeps the unit then.
     left = ImportOptions(confirmed=True, most_leaving=None, remove_missing=True)
     preview = await world.importer.preview(files(PEOPLE[1:]), left)
-    assert [one.kinds for one in preview.changes if one.table == "units"] == [("removed",)]
+    assert [tuple(one.kinds) for one in preview.changes if one.table == "units"] == [("removed",)]
 
 
 async def test_undo_gives_charges_again_and_keeps_who_was_where(

@@ -11,14 +11,15 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from copconnect import wire
 from copconnect.commands.options import console, failures, stop
 from copconnect.directory.databank import BankProblem
 from copconnect.directory.editing import NumberInUse
 from copconnect.directory.files.limits import LIMITS, FileRefused
-from copconnect.directory.files.mapping import SURE, MappingWrong
+from copconnect.directory.files.mapping import MappingWrong
 from copconnect.directory.files.wording import sentences
 from copconnect.directory.imports import previews, refusals
-from copconnect.directory.imports.previews import Preview, RowChange
+from copconnect.directory.imports.previews import Preview
 from copconnect.directory.imports.watching import SUFFIXES
 
 SHOWN = 50
@@ -118,17 +119,18 @@ def _in_words(error: refusals.ImportRefused) -> str:
 
 def show_mapping(preview: Preview) -> None:
     """Show which column of each sheet is which, unless the file has the data bank's own."""
-    for sheet in preview.sheets:
-        plain = all(column.headings == (column.column,) for column in sheet.columns)
-        if plain and not sheet.unused:
+    for one, sheet in zip(preview.chosen, preview.sheets, strict=True):
+        unused = one.mapping.unused(one.sheet)
+        columns = [column for column in sheet.columns if column.headings]
+        if all(column.headings == [column.column] for column in columns) and not unused:
             continue
         remembered = ", as before" if sheet.remembered else ""
         title = f"{sheet.label}: {sheet.rows:,} rows of {sheet.table}{remembered}"
         table = Table("Column", "Heading in the file", "", title=title, title_justify="left")
-        for column in sheet.columns:
-            sure = "" if column.confidence >= SURE else f"likely ({column.confidence:.0%})"
+        for column in columns:
+            sure = "" if column.sure else f"likely ({column.confidence:.0%})"
             table.add_row(column.column, " + ".join(column.headings), sure)
-        for heading in sheet.unused:
+        for heading in unused:
             table.add_row("", heading, "not used")
         console.print(table)
 
@@ -185,13 +187,13 @@ def show_changes(preview: Preview, *, shown: int = SHOWN) -> None:
             console.print(f"… and {len(rows) - shown:,} more; --report FILE.xlsx has all.")
 
 
-def _line(one: RowChange) -> str:
+def _line(one: wire.ImportRow) -> str:
     kinds = [kind for kind in one.kinds if kind != "changed"] or ["changed"]
     what = f"{', '.join(kinds)}: {one.code} {one.name}"
     if one.table != "people":
         what = f"{one.table}: {what}"
     changed = "; ".join(
-        f"{c.column}: {c.old or '(nothing)'} → {c.new or '(nothing)'}" for c in one.columns
+        f"{c.column}: {c.old or '(nothing)'} → {c.new or '(nothing)'}" for c in one.values
     )
     return f"{what}: {changed}" if changed and "removed" not in kinds else what
 

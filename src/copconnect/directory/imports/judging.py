@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from copconnect import wire
 from copconnect.directory import changes, databank, rules, sources
 from copconnect.directory.changes import PeopleChanges, Row
 from copconnect.directory.columns import COLUMNS
@@ -17,7 +18,7 @@ from copconnect.directory.files.tables import Table
 from copconnect.directory.imports import allowing, exporting, previews
 from copconnect.directory.imports.allowing import ImportView
 from copconnect.directory.imports.exporting import FileRow
-from copconnect.directory.imports.previews import Preview, UsedAlias
+from copconnect.directory.imports.previews import Preview
 from copconnect.directory.sources import Chosen, Corrections, StoredBank
 from copconnect.ids import PersonId, UnitId
 from copconnect.rights import ImportingAdmin
@@ -220,10 +221,10 @@ def _used_aliases(
     tables: Mapping[str, Sequence[Table]],
     stored: StoredBank,
     new: Mapping[str, Mapping[str, str]],
-) -> list[UsedAlias]:
+) -> list[wire.ImportAlias]:
     """Return the names of a file that somebody matched by hand, now or before."""
     known = sources.known_of(tables, stored)
-    found: set[UsedAlias] = set()
+    found: set[tuple[str, str, str, bool]] = set()
     for one in chosen:
         for column, indices in one.mapping.columns.items():
             vocabulary = known.roles if column == "roles" else known.of(column)
@@ -240,8 +241,11 @@ def _used_aliases(
                 if match.how == "alias":
                     said = {canonical(name) for name in new.get(field, ())}
                     before = canonical(typed) not in said
-                    found.add(UsedAlias(field, typed, match.code, before))
-    return sorted(found)
+                    found.add((field, typed, match.code, before))
+    return [
+        wire.ImportAlias(column=column, typed=typed, code=code, remembered=remembered)
+        for column, typed, code, remembered in sorted(found)
+    ]
 
 
 def _to_remember(chosen: Sequence[Chosen]) -> dict[str, mapping.ColumnMapping]:

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from copconnect import wire
 from copconnect.directory.changes import PeopleChanges, Row
+from copconnect.directory.columns import COLUMNS
 from copconnect.directory.databank import BankProblem, DataBank
 from copconnect.directory.files import reports
 from copconnect.directory.files.mapping import SURE, ColumnMapping
@@ -23,57 +25,6 @@ from copconnect.ids import PersonId
 
 CHANGES_SHEET = f"{OWN.title()} changes"
 HIDDEN = "********"  # In place of an enrolment code.
-KINDS = ("added", "changed", "moved", "suspended", "restored", "removed")
-
-
-class ColumnChange(NamedTuple):
-    """A value of a person or unit that changes."""
-
-    column: str
-    old: str
-    new: str
-
-
-class RowChange(NamedTuple):
-    """A change of a person, or of a row of another table. ``kinds``: of ``KINDS``; ``line`` is
-    0 for somebody who is not in the file."""
-
-    table: str
-    code: str
-    name: str
-    kinds: tuple[str, ...]
-    columns: tuple[ColumnChange, ...] = ()
-    file: str = ""
-    line: int = 0
-
-
-class SheetColumn(NamedTuple):
-    """A column of a table, and the headings of the file that make it. ``confidence``: 0 to 1."""
-
-    column: str
-    headings: tuple[str, ...]
-    confidence: float
-
-
-class SheetPreview(NamedTuple):
-    """How a sheet is read. ``unused``: headings that no column takes."""
-
-    label: str
-    table: str
-    columns: tuple[SheetColumn, ...]
-    unused: tuple[str, ...]
-    remembered: bool
-    rows: int
-
-
-class UsedAlias(NamedTuple):
-    """A name in a file that somebody matched to a code by hand. ``remembered``: with an earlier
-    import."""
-
-    column: str
-    typed: str
-    code: str
-    remembered: bool
 
 
 @dataclass(slots=True)
@@ -83,16 +34,16 @@ class Preview:
     ``leaving`` those whom the import suspends or removes. ``digest`` names exactly these changes:
     an import that is given it refuses to do anything else."""
 
-    sheets: list[SheetPreview]
+    sheets: list[wire.ImportSheet]
     problems: list[BankProblem]
-    changes: list[RowChange]
+    changes: list[wire.ImportRow]
     counts: dict[str, int]
     people: int
     leaving: int
     repeated: int
     digest: str
     chosen: list[Chosen] = field(default_factory=list)
-    aliases: list[UsedAlias] = field(default_factory=list)
+    aliases: list[wire.ImportAlias] = field(default_factory=list)
 
     def unsure(self) -> list[str]:
         """Return the columns that are only likely, each as ``column = heading``."""
@@ -100,10 +51,10 @@ class Preview:
             f"{column.column} = {' + '.join(column.headings)}"
             for sheet in self.sheets
             for column in sheet.columns
-            if column.confidence < SURE
+            if not column.sure
         ]
 
-    def by_kind(self, kind: str) -> list[RowChange]:
+    def by_kind(self, kind: str) -> list[wire.ImportRow]:
         """Return the people of a kind, by name, such as all who would be removed."""
         return [one for one in self.changes if kind in one.kinds and one.table == "people"]
 
@@ -130,35 +81,66 @@ def without_stored_numbers(
     ]
 
 
-def sheet_previews(chosen: Iterable[Chosen]) -> list[SheetPreview]:
+def sheet_previews(chosen: Iterable[Chosen]) -> list[wire.ImportSheet]:
     """Return how sheets are read."""
     return [
-        SheetPreview(
-            one.label,
-            one.mapping.table,
-            tuple(
-                SheetColumn(
-                    column,
-                    tuple(one.sheet.headers[index] for index in indices),
-                    1.0 if one.remembered else one.mapping.confidence.get(column, 0.0),
-                )
-                for column, indices in one.mapping.columns.items()
-            ),
-            tuple(one.mapping.unused(one.sheet)),
-            one.remembered,
-            len(one.sheet.rows),
+        wire.ImportSheet(
+            name=one.sheet.name,
+            label=one.label,
+            table=one.mapping.table,
+            columns=[_column(one, column) for column in COLUMNS[one.mapping.table]],
+            headings=[heading for heading in one.sheet.headers if heading],
+            remembered=one.remembered,
+            rows=len(one.sheet.rows),
         )
         for one in chosen
     ]
 
 
+def _column(one: Chosen, column: str) -> wire.ImportColumn:
+    indices = one.mapping.columns.get(column, ())
+    confidence = 1.0 if one.remembered else one.mapping.confidence.get(column, 0.0)
+    return wire.ImportColumn(
+        column=column,
+        headings=[one.sheet.headers[at] for at in indices],
+        confidence=confidence,
+        sure=not indices or confidence >= SURE,
+    )
+
+
+def row_of(
+    table: str,
+    code: str,
+    name: str,
+    kinds: Iterable[str],
+    values: Iterable[wire.ImportValue] = (),
+    place: tuple[str, int] = ("", 0),
+    problems: Iterable[wire.ImportProblem] = (),
+) -> wire.ImportRow:
+    """Return a row of a preview. ``kinds``: of wire.ImportShow; ``place``: its file and line."""
+    return wire.ImportRow(
+        table=table,
+        code=code,
+        name=name,
+        file=place[0],
+        line=place[1],
+        kinds=list(kinds),
+        values=list(values),
+        problems=list(problems),
+    )
+
+
+def _value(column: str, old: str, new: str) -> wire.ImportValue:
+    return wire.ImportValue(column=column, old=old, new=new)
+
+
 def people_changes(
     found: PeopleChanges, stored: Mapping[PersonId, Row], bank: DataBank, view: ImportView
-) -> list[RowChange]:
+) -> list[wire.ImportRow]:
     """Return what happens to each person who is shown, those of the file in its order first."""
-    changes: list[RowChange] = []
+    changes: list[wire.ImportRow] = []
     coded = with_codes(bank)
-    code_given = ColumnChange("enrolment_code", "", HIDDEN)
+    code_given = _value("enrolment_code", "", HIDDEN)
     for row in found.insert:
         new = exporting.person_row(row)
         changes.append(_change(("added",), new, (), bank))
@@ -174,12 +156,12 @@ def people_changes(
         ]
         columns = differences(old, new)
         if not view.shows_number(unit_id):
-            columns = tuple(
-                one._replace(old="") if one.column == "number" else one for one in columns
-            )
+            columns = [
+                _value("number", "", one.new) if one.column == "number" else one for one in columns
+            ]
         if person_id in coded:
-            columns = (*columns, code_given)
-        changes.append(_change(tuple(kinds), new, columns, bank))
+            columns = [*columns, code_given]
+        changes.append(_change(kinds, new, columns, bank))
     written = {row["person_id"] for row in (*found.insert, *found.update)}
     for person_id in coded - written:
         row = exporting.person_row(stored[person_id])
@@ -188,57 +170,55 @@ def people_changes(
     gone = [exporting.person_row(stored[person_id]) for person_id in found.removed]
     gone.sort(key=lambda row: row["code"])
     changes += [
-        _change(("removed",), row, (ColumnChange("status", row["status"], "removed"),), bank)
+        _change(("removed",), row, (_value("status", row["status"], "removed"),), bank)
         for row in gone
     ]
     return changes
 
 
-def post_changes(found: PostChanges) -> list[RowChange]:
+def post_changes(found: PostChanges) -> list[wire.ImportRow]:
     """Return what happens to posts, each under the code of its unit."""
-    changes = [
-        RowChange("posts", row["unit_id"], row["post_en"], ("added",)) for row in found.insert
-    ]
+    changes = [row_of("posts", row["unit_id"], row["post_en"], ("added",)) for row in found.insert]
     for new, old in zip(found.update, found.before, strict=True):
         columns = differences(exporting.post_row(old), exporting.post_row(new))
         kinds = ("added",) if old["abolished_ms"] is not None else ("changed",)
-        changes.append(RowChange("posts", new["unit_id"], new["post_en"], kinds, columns))
+        changes.append(row_of("posts", new["unit_id"], new["post_en"], kinds, columns))
     return changes
 
 
 def _change(
-    kinds: tuple[str, ...], row: FileRow, columns: tuple[ColumnChange, ...], bank: DataBank
-) -> RowChange:
-    file, line = bank.lines.get(row["code"], ("", 0))
-    return RowChange("people", row["code"], row["name_en"], kinds, columns, file, line)
+    kinds: Iterable[str], row: FileRow, columns: Iterable[wire.ImportValue], bank: DataBank
+) -> wire.ImportRow:
+    place = bank.lines.get(row["code"], ("", 0))
+    return row_of("people", row["code"], row["name_en"], kinds, columns, place)
 
 
-def differences(old: FileRow, new: FileRow) -> tuple[ColumnChange, ...]:
+def differences(old: FileRow, new: FileRow) -> list[wire.ImportValue]:
     """Return the columns in which two rows differ."""
-    return tuple(
-        ColumnChange(column, value, new.get(column, ""))
+    return [
+        _value(column, value, new.get(column, ""))
         for column, value in old.items()
         if value != new.get(column, "")
-    )
+    ]
 
 
 def organisation_changes(
     before: Mapping[str, Sequence[FileRow]], after: Mapping[str, Sequence[FileRow]]
-) -> list[RowChange]:
+) -> list[wire.ImportRow]:
     """Return what happens to units, levels, ranks and roles."""
-    changes: list[RowChange] = []
+    changes: list[wire.ImportRow] = []
     for table in exporting.TABLES[:-1]:
         old = {row["code"]: row for row in before.get(table, ())}
         new = {row["code"]: row for row in after.get(table, ())}
         for code, row in new.items():
             if code not in old:
-                changes.append(RowChange(table, code, row["name_en"], ("added",)))
+                changes.append(row_of(table, code, row["name_en"], ("added",)))
             elif columns := differences(old[code], row):
                 moved = any(one.column == "parent" for one in columns)
                 kinds = ("changed", "moved") if moved else ("changed",)
-                changes.append(RowChange(table, code, row["name_en"], kinds, columns))
+                changes.append(row_of(table, code, row["name_en"], kinds, columns))
         changes += [
-            RowChange(table, code, row["name_en"], ("removed",))
+            row_of(table, code, row["name_en"], ("removed",))
             for code, row in old.items()
             if code not in new
         ]
@@ -318,8 +298,9 @@ def in_words(problem: BankProblem) -> InWords:
     return InWords(wrong, f"{words.remedy} Perhaps: {', '.join(problem.suggestions)}.")
 
 
-def _lines(changes: Iterable[RowChange]) -> Iterable[tuple[str, ...]]:
+def _lines(changes: Iterable[wire.ImportRow]) -> Iterable[tuple[str, ...]]:
     for one in changes:
         what, line = ", ".join(one.kinds), str(one.line or "")
-        for column in one.columns or (ColumnChange("", "", ""),):
-            yield (what, one.table, one.code, one.name, *column, one.file, line)
+        for value in one.values or (_value("", "", ""),):
+            before = value.column, value.old, value.new
+            yield (what, one.table, one.code, one.name, *before, one.file, line)

@@ -281,6 +281,6 @@ class _Journal:
         )
         return PersonProvisioned(
             rules.person_id(change.code),
-            list(change.kinds),
-            [column.column for column in change.columns],
+            change.kinds,
+            [value.column for value in change.values],
         )

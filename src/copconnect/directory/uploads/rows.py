@@ -7,12 +7,10 @@ from typing import get_args
 import msgspec
 
 from copconnect import wire
-from copconnect.directory.columns import COLUMNS
 from copconnect.directory.databank import BankProblem
-from copconnect.directory.files.mapping import SURE
 from copconnect.directory.imports import allowing
 from copconnect.directory.imports.judging import Prepared
-from copconnect.directory.imports.previews import RowChange
+from copconnect.directory.imports.previews import row_of
 from copconnect.directory.sources import Chosen
 from copconnect.ids import PersonId
 from copconnect.rights import WHOLE, ImportingAdmin, PersonChange
@@ -26,27 +24,11 @@ def by_kind(prepared: Prepared) -> dict[str, list[wire.ImportRow]]:
     """Return the rows of a preview, by wire.ImportShow. A person who moved has changed too."""
     found: dict[str, list[wire.ImportRow]] = {shown: [] for shown in SHOWN}
     for change in prepared.preview.changes:
-        row = _changed(change)
         for kind in ("organisation",) if change.table != "people" else change.kinds:
-            found[kind].append(row)
+            found[kind].append(change)
     found["unchanged"] = list(_unchanged(prepared))
     found["refused"] = list(_refused(prepared.preview.chosen, prepared.preview.problems))
     return found
-
-
-def _changed(change: RowChange) -> wire.ImportRow:
-    return wire.ImportRow(
-        table=change.table,
-        code=change.code,
-        name=change.name,
-        file=change.file,
-        line=change.line,
-        kinds=list(change.kinds),
-        values=[
-            wire.ImportValue(column=one.column, old=one.old, new=one.new) for one in change.columns
-        ],
-        problems=[],
-    )
 
 
 def _unchanged(prepared: Prepared) -> Iterator[wire.ImportRow]:
@@ -55,21 +37,8 @@ def _unchanged(prepared: Prepared) -> Iterator[wire.ImportRow]:
     others |= allowing.with_codes(prepared.bank)
     for person in prepared.bank.people:
         if person.person_id not in others:
-            file, line = lines.get(person.code, ("", 0))
-            yield _row(person.code, person.names.en, file, line, ["unchanged"])
-
-
-def _row(code: str, name: str, file: str, line: int, kinds: list[str]) -> wire.ImportRow:
-    return wire.ImportRow(
-        table="people",
-        code=code,
-        name=name,
-        file=file,
-        line=line,
-        kinds=kinds,
-        values=[],
-        problems=[],
-    )
+            place = lines.get(person.code, ("", 0))
+            yield row_of("people", person.code, person.names.en, ["unchanged"], place=place)
 
 
 def _refused(chosen: Iterable[Chosen], problems: Iterable[BankProblem]) -> Iterator[wire.ImportRow]:
@@ -85,15 +54,12 @@ def _refused(chosen: Iterable[Chosen], problems: Iterable[BankProblem]) -> Itera
     for (file, line, code), wrong in sorted(by_place.items()):
         one, row = sheets.get(file), cells.get(file, {}).get(line, [])
         table = one.mapping.table if one is not None else "people"
-        yield msgspec.structs.replace(
-            _row(
-                _value(one, row, "code") or code,
-                _value(one, row, "name_en"),
-                file,
-                line,
-                ["refused"],
-            ),
-            table=table,
+        yield row_of(
+            table,
+            _value(one, row, "code") or code,
+            _value(one, row, "name_en"),
+            ["refused"],
+            place=(file, line),
             problems=[
                 wire.ImportProblem(
                     code=each.code,
@@ -133,14 +99,14 @@ def preview(
     seen = prepared.preview
     return wire.ImportPreview(
         digest=seen.digest,
-        sheets=[_sheet(one) for one in seen.chosen],
+        sheets=seen.sheets,
         counts={shown: len(rows) for shown, rows in found.items()},
         people=seen.people,
         leaving=seen.leaving,
         repeated=seen.repeated,
         unsure=seen.unsure(),
         paths=_shown_paths(prepared, admin),
-        aliases=[wire.ImportAlias(**one._asdict()) for one in seen.aliases],
+        aliases=seen.aliases,
     )
 
 
@@ -152,29 +118,6 @@ def _shown_paths(prepared: Prepared, admin: ImportingAdmin) -> list[str]:
     named = allowing.paths_of((one.unit for one in prepared.bank.people), prepared.paths)
     touched = {path for one in person_changes(prepared, {}) for path in one.paths}
     return allowing.narrowed(named | touched or {admin.path})
-
-
-def _sheet(one: Chosen) -> wire.ImportSheet:
-    return wire.ImportSheet(
-        name=one.sheet.name,
-        label=one.label,
-        table=one.mapping.table,
-        columns=[_column(one, column) for column in COLUMNS[one.mapping.table]],
-        headings=[heading for heading in one.sheet.headers if heading],
-        remembered=one.remembered,
-        rows=len(one.sheet.rows),
-    )
-
-
-def _column(one: Chosen, column: str) -> wire.ImportColumn:
-    indices = one.mapping.columns.get(column, ())
-    confidence = 1.0 if one.remembered else one.mapping.confidence.get(column, 0.0)
-    return wire.ImportColumn(
-        column=column,
-        headings=[one.sheet.headers[at] for at in indices],
-        confidence=confidence,
-        sure=not indices or confidence >= SURE,
-    )
 
 
 def person_changes(
