@@ -93,42 +93,33 @@ async def newest_certificates(
     connection: AsyncConnection, client_ids: Collection[ClientId]
 ) -> dict[ClientId, Any]:
     """Return each client's newest certificate."""
-    newest: dict[ClientId, Any] = {}
-    for part in chunks(client_ids):
-        for row in await connection.execute(
-            select(certificates)
-            .where(certificates.c.client_id.in_(part))
-            .order_by(certificates.c.issued_ms, certificates.c.expires_ms)
-        ):
-            newest[row.client_id] = row
-    return newest
+    rows = await connection.execute(
+        select(certificates)
+        .where(among(certificates.c.client_id, client_ids))
+        .order_by(certificates.c.issued_ms, certificates.c.expires_ms)
+    )
+    return {row.client_id: row for row in rows}
 
 
 async def ever_registered(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> set[PersonId]:
     """Return which of these people have or had a client."""
-    known: set[PersonId] = set()
-    for part in chunks(person_ids):
-        query = select(clients.c.person_id).where(clients.c.person_id.in_(part))
-        known |= set(await connection.scalars(query))
-    return known
+    query = select(clients.c.person_id).where(among(clients.c.person_id, person_ids))
+    return set(await connection.scalars(query))
 
 
 async def registered(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> set[PersonId]:
     """Return which of these people have an unrevoked client."""
-    known: set[PersonId] = set()
-    for part in chunks(person_ids):
-        known |= set(
-            await connection.scalars(
-                select(clients.c.person_id).where(
-                    clients.c.person_id.in_(part), clients.c.revoked_ms.is_(None)
-                )
+    return set(
+        await connection.scalars(
+            select(clients.c.person_id).where(
+                among(clients.c.person_id, person_ids), clients.c.revoked_ms.is_(None)
             )
         )
-    return known
+    )
 
 
 async def people_of(
@@ -158,30 +149,24 @@ async def owners_of_open(
     connection: AsyncConnection, client_ids: Collection[ClientId]
 ) -> dict[ClientId, PersonId]:
     """Return whose those of these clients are that are not revoked."""
-    found: dict[ClientId, PersonId] = {}
-    for part in chunks(client_ids):
-        rows = await connection.execute(
-            select(clients.c.client_id, clients.c.person_id).where(
-                clients.c.client_id.in_(part), clients.c.revoked_ms.is_(None)
-            )
+    rows = await connection.execute(
+        select(clients.c.client_id, clients.c.person_id).where(
+            among(clients.c.client_id, client_ids), clients.c.revoked_ms.is_(None)
         )
-        found |= {ClientId(row.client_id): PersonId(row.person_id) for row in rows}
-    return found
+    )
+    return {ClientId(row.client_id): PersonId(row.person_id) for row in rows}
 
 
 async def open_clients(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> dict[ClientId, PersonId]:
     """Return the unrevoked clients of people and whose they are."""
-    found: dict[ClientId, PersonId] = {}
-    for part in chunks(person_ids):
-        for row in await connection.execute(
-            select(clients.c.client_id, clients.c.person_id).where(
-                clients.c.person_id.in_(part), clients.c.revoked_ms.is_(None)
-            )
-        ):
-            found[ClientId(row.client_id)] = PersonId(row.person_id)
-    return found
+    rows = await connection.execute(
+        select(clients.c.client_id, clients.c.person_id).where(
+            among(clients.c.person_id, person_ids), clients.c.revoked_ms.is_(None)
+        )
+    )
+    return {ClientId(row.client_id): PersonId(row.person_id) for row in rows}
 
 
 async def revoke(

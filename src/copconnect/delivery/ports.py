@@ -31,7 +31,7 @@ class ListableDevices(Protocol):
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> list[ListedDevice]:
         """Return the devices of these people that are confirmed (E0), unrevoked, have a valid
-        certificate and whose person is active. A constant number of statements for each 500."""
+        certificate and whose person is active. One statement."""
         ...
 
     async def device_keys(
@@ -101,7 +101,7 @@ class Belonging(Protocol):
         self, connection: AsyncConnection, people: Collection[PersonId]
     ) -> dict[ConversationId, dict[PersonId, bool]]:
         """Return to which audiences these people belong, with whether as an admin of its
-        conversation. An audience of none of them is left out. One statement for each 500 people."""
+        conversation. An audience of none of them is left out. One statement."""
         ...
 
 

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.database.among import among
 from copconnect.database.engine import chunks, upsert_for
 from copconnect.directory import store
 from copconnect.ids import PersonId, PostId
@@ -70,9 +71,8 @@ async def people_and_owners(
     names = [column.name for column in columns]
     found: dict[PersonId, Row] = {}
     for column, values in ((people.c.person_id, person_ids), (people.c.number, numbers)):
-        for part in chunks(values):
-            for row in await connection.execute(store.posted(*columns).where(column.in_(part))):
-                found[row.person_id] = dict(zip(names, row, strict=True))
+        for row in await connection.execute(store.posted(*columns).where(among(column, values))):
+            found[row.person_id] = dict(zip(names, row, strict=True))
     return found
 
 
@@ -142,10 +142,11 @@ async def repost(
 ) -> None:
     """These people hold their post since now."""
     require_people(permit, person_ids)
-    for some in chunks(person_ids):
-        await connection.execute(
-            update(store.people).where(store.people.c.person_id.in_(some)).values(posted_ms=now_ms)
-        )
+    await connection.execute(
+        update(store.people)
+        .where(among(store.people.c.person_id, person_ids))
+        .values(posted_ms=now_ms)
+    )
 
 
 async def give_post(

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.among import among
-from copconnect.database.engine import chunks
 from copconnect.directory.audiences import AudienceIndex, Facts, PlacedPost
 from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.store import people, posts, units
@@ -131,14 +130,13 @@ async def holders(
     connection: AsyncConnection, post_ids: Collection[PostId]
 ) -> dict[PostId, list[HeldPost]]:
     """Return who holds each of these posts, regular before officiating before additional holders,
-    seniors first in each. Two statements for each 500 posts."""
+    seniors first in each. Two statements."""
     found: list[tuple[int, str, HeldPost]] = []
-    for some in chunks(post_ids):
-        for source, charge in zip(_SOURCES, (literal("regular"), _C.charge), strict=True):
-            query = source.add_columns(_T.post_id, _P.sort_key, charge.label("charge"))
-            for row in await connection.execute(query.where(_T.post_id.in_(some))):
-                held = HeldPost(row.post_id, row.person_id, row.charge)
-                found.append((_CHARGES.index(row.charge), row.sort_key, held))
+    for source, charge in zip(_SOURCES, (literal("regular"), _C.charge), strict=True):
+        query = source.add_columns(_T.post_id, _P.sort_key, charge.label("charge"))
+        for row in await connection.execute(query.where(among(_T.post_id, post_ids))):
+            held = HeldPost(row.post_id, row.person_id, row.charge)
+            found.append((_CHARGES.index(row.charge), row.sort_key, held))
     by_post: dict[PostId, list[HeldPost]] = {}
     for _, _, held in sorted(found):
         by_post.setdefault(held.post_id, []).append(held)
@@ -146,18 +144,17 @@ async def holders(
 
 
 async def facts(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Facts]:
-    """Return what decides where these people belong, active ones alone. Two statements for each 500
-    people."""
+    """Return what decides where these people belong, active ones alone. Two
+    statements."""
     places: dict[PersonId, list[PlacedPost]] = {}
     ranks: dict[PersonId, str] = {}
-    for some in chunks(person_ids):
-        for source in _SOURCES:
-            query = source.add_columns(
-                _P.rank, _T.post_id, _T.unit_id, _T.roles, _T.head, _U.path, _U.level
-            ).where(_P.person_id.in_(some))
-            for row in await connection.execute(query):
-                ranks[row.person_id] = row.rank
-                places.setdefault(row.person_id, []).append(place(row))
+    for source in _SOURCES:
+        query = source.add_columns(
+            _P.rank, _T.post_id, _T.unit_id, _T.roles, _T.head, _U.path, _U.level
+        ).where(among(_P.person_id, person_ids))
+        for row in await connection.execute(query):
+            ranks[row.person_id] = row.rank
+            places.setdefault(row.person_id, []).append(place(row))
     return [Facts(one, ranks[one], tuple(held)) for one, held in places.items()]
 
 
@@ -183,7 +180,7 @@ class Belonging(Generic[K]):
         self, connection: AsyncConnection, people: Collection[PersonId]
     ) -> dict[K, dict[PersonId, bool]]:
         """Return to which audiences these people belong, with whether as an admin of its
-        conversation. An audience of none of them is left out. One statement for each 500 people."""
+        conversation. An audience of none of them is left out. One statement."""
         found: dict[K, dict[PersonId, bool]] = {}
         for one in await facts(connection, people):
             for key, leads in self._audiences.of(one).items():

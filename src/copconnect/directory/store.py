@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.bus import HeadsDueWakeup
 from copconnect.database.among import among
-from copconnect.database.engine import METADATA, Transaction, chunks
+from copconnect.database.engine import METADATA, Transaction
 from copconnect.database.word_index import WordIndex
 from copconnect.directory import names
 from copconnect.ids import PersonId, UnitId
@@ -138,10 +138,7 @@ def posted(*columns: ColumnElement[Any]) -> Select[Any]:
 
 async def by_id(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
     """Return the rows of these people and their posts, in no order."""
-    rows: list[Any] = []
-    for part in chunks(person_ids):
-        rows += await connection.execute(posted().where(people.c.person_id.in_(part)))
-    return rows
+    return list(await connection.execute(posted().where(among(people.c.person_id, person_ids))))
 
 
 async def by_number(connection: AsyncConnection, number: str) -> Any | None:
@@ -228,14 +225,13 @@ async def plates(connection: AsyncConnection, person_ids: Collection[PersonId]) 
 
 async def rights_bases(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
     """Return (person_id, status, path) of these people."""
-    rows: list[Any] = []
-    for part in chunks(person_ids):
-        rows += await connection.execute(
+    return list(
+        await connection.execute(
             posted(people.c.person_id, people.c.status, units.c.path)
             .join(units, units.c.unit_id == posts.c.unit_id)
-            .where(people.c.person_id.in_(part))
+            .where(among(people.c.person_id, person_ids))
         )
-    return rows
+    )
 
 
 async def has_path(connection: AsyncConnection, path: str) -> bool:
@@ -362,11 +358,10 @@ async def set_status(
 ) -> None:
     """Change the status of people; a search finds nobody who is removed."""
     require_people(permit, person_ids)
-    for part in chunks(person_ids):
-        if status == "removed":
-            await connection.execute(delete(search).where(search.c.person_id.in_(part)))
-        await connection.execute(
-            update(people)
-            .where(people.c.person_id.in_(part))
-            .values(status=status, changed_ms=now_ms)
-        )
+    if status == "removed":
+        await connection.execute(delete(search).where(among(search.c.person_id, person_ids)))
+    await connection.execute(
+        update(people)
+        .where(among(people.c.person_id, person_ids))
+        .values(status=status, changed_ms=now_ms)
+    )

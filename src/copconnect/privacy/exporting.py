@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.auth_service.tables import clients
-from copconnect.database.engine import chunks
+from copconnect.database.among import among
 from copconnect.directory import names, store
 from copconnect.ids import PersonId
 from copconnect.privacy.kinds import KINDS, PersonalTable
@@ -57,7 +57,7 @@ def _conditions(
         case "reports_about_the_person":
             return [(columns.reported_id == person_id) & columns.decided_ms.is_not(None)]
     if kind.by == ("client_id",):
-        return [columns.client_id.in_(some) for some in chunks(devices)]
+        return [among(columns.client_id, devices)]
     return [or_(*(columns[name] == person_id for name in kind.by))]
 
 
@@ -104,11 +104,10 @@ async def _name_posts(connection: AsyncConnection, found: Mapping[str, Any]) -> 
         for section in ("data_bank", "posts")
         for row in found.get(section, {"rows": []})["rows"]
     ]
-    titles: dict[str, Any] = {}
-    posts = store.posts
-    for some in chunks({row["post_id"] for row in rows}):
-        for post in await connection.execute(select(posts).where(posts.c.post_id.in_(some))):
-            titles[post.post_id] = post
+    query = select(store.posts).where(
+        among(store.posts.c.post_id, {row["post_id"] for row in rows})
+    )
+    titles = {post.post_id: post for post in await connection.execute(query)}
     for row in rows:
         title = titles.get(row["post_id"])
         if title is not None:

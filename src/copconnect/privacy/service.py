@@ -18,7 +18,8 @@ from copconnect.auth_service.registration import registration_store
 from copconnect.auth_service.tables import clients
 from copconnect.background import Periodic
 from copconnect.clock import Clock
-from copconnect.database.engine import Database, Transaction, chunks
+from copconnect.database.among import among
+from copconnect.database.engine import Database, Transaction
 from copconnect.directory import edit_store, rules, store
 from copconnect.directory.imports import erasing
 from copconnect.ids import PersonId
@@ -117,17 +118,15 @@ class Privacy:
         require_people(permit, person_ids)
         locked = await edit_store.lock(connection, self._clock.now_ms())
         left_ms = max(row.changed_ms for row in await store.by_id(connection, person_ids))
-        devices: list[str] = []
-        for some in chunks(person_ids):
-            mine = clients.c.person_id.in_(some)
-            devices += await connection.scalars(select(clients.c.client_id).where(mine))
-            await connection.execute(update(clients).where(mine).values(label="", app=""))
+        mine = among(clients.c.person_id, person_ids)
+        devices = list(await connection.scalars(select(clients.c.client_id).where(mine)))
+        await connection.execute(update(clients).where(mine).values(label="", app=""))
         for kind in KINDS:
             if kind.fate == ERASED:
                 by_device = kind.by == ("client_id",)
-                for ids in chunks(devices if by_device else person_ids):
-                    named = or_(*(kind.table.c[name].in_(ids) for name in kind.by))
-                    await connection.execute(delete(kind.table).where(named))
+                ids = devices if by_device else person_ids
+                named = or_(*(among(kind.table.c[name], ids) for name in kind.by))
+                await connection.execute(delete(kind.table).where(named))
         await registration_store.forget_enrolment_codes(connection, permit, person_ids)
         await erasing.forget_uploads(connection, left_ms + 1, locked.now_ms)
         for person_id in person_ids:

@@ -16,6 +16,7 @@ from copconnect.auth_service.tables import (
     numbers,
     tickets,
 )
+from copconnect.database.among import among
 from copconnect.database.engine import CHUNK, chunks
 from copconnect.ids import PersonId
 from copconnect.rights import Permit, require_codes, require_people
@@ -138,10 +139,9 @@ async def refuse_open_tickets(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> None:
     """End the registrations of people under way."""
-    for part in chunks(person_ids):
-        await connection.execute(
-            update(tickets).where(tickets.c.person_id.in_(part)).values(step="refused")
-        )
+    await connection.execute(
+        update(tickets).where(among(tickets.c.person_id, person_ids)).values(step="refused")
+    )
 
 
 async def prune(
@@ -193,10 +193,9 @@ async def forget_enrolment_codes(
 ) -> None:
     """Drop the enrolment codes of people who were removed."""
     require_people(permit, person_ids)
-    for some in chunks(person_ids):
-        await connection.execute(
-            delete(enrolment_codes).where(enrolment_codes.c.person_id.in_(some))
-        )
+    await connection.execute(
+        delete(enrolment_codes).where(among(enrolment_codes.c.person_id, person_ids))
+    )
 
 
 async def use_enrolment_code(

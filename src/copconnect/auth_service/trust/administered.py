@@ -16,7 +16,7 @@ from copconnect.auth_service.tables import clients, grants
 from copconnect.auth_service.trust.device_store import LOCKED, NOT_CONFIRMED
 from copconnect.auth_service.trust.verdicts.holding import in_force
 from copconnect.clock import Clock
-from copconnect.database.engine import chunks
+from copconnect.database.among import among
 from copconnect.ids import ClientId, PersonId
 
 People = Select[tuple[PersonId]]
@@ -132,14 +132,13 @@ class Administered:
     ) -> dict[PersonId, list[wire.ClientInfo]]:
         """Return the devices of these people that are not revoked, the newest first."""
         found: defaultdict[PersonId, list[wire.ClientInfo]] = defaultdict(list)
-        for part in chunks(person_ids):
-            rows = await connection.execute(
-                select(clients)
-                .where(_C.person_id.in_(part), _C.revoked_ms.is_(None))
-                .order_by(_C.created_ms.desc(), _C.client_id)
-            )
-            for row in rows:
-                found[PersonId(row.person_id)].append(client_info(row))
+        rows = await connection.execute(
+            select(clients)
+            .where(among(_C.person_id, person_ids), _C.revoked_ms.is_(None))
+            .order_by(_C.created_ms.desc(), _C.client_id)
+        )
+        for row in rows:
+            found[PersonId(row.person_id)].append(client_info(row))
         return found
 
     async def grants_within(self, connection: AsyncConnection, paths: Sequence[str]) -> list[Any]:
@@ -159,12 +158,12 @@ class Administered:
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> dict[PersonId, list[str]]:
         """Return the unit paths over which these people hold a grant in force."""
-        newest: dict[tuple[str, str], Any] = {}
-        for part in chunks(person_ids):
-            rows = await connection.execute(
-                select(grants).where(grants.c.person_id.in_(part)).order_by(grants.c.created_ms)
-            )
-            newest |= {(row.person_id, row.path): row for row in rows}
+        rows = await connection.execute(
+            select(grants)
+            .where(among(grants.c.person_id, person_ids))
+            .order_by(grants.c.created_ms)
+        )
+        newest = {(row.person_id, row.path): row for row in rows}
         found: defaultdict[PersonId, list[str]] = defaultdict(list)
         for row in in_force(newest.values(), self._clock.now_ms()):
             found[PersonId(row.person_id)].append(row.path)

@@ -28,19 +28,18 @@ async def listed(
     connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
 ) -> list[Any]:
     """Return (device, client_id, person_id) of the devices that may be listed (E2)."""
-    rows: list[Any] = []
-    for part in chunks(person_ids):
-        rows += await connection.execute(
+    return list(
+        await connection.execute(
             select(clients.c.device, clients.c.client_id, clients.c.person_id)
             .where(
-                clients.c.person_id.in_(part),
+                among(clients.c.person_id, person_ids),
                 clients.c.ended_reason.is_(None),
                 clients.c.confirmed != NOT_CONFIRMED,
                 clients.c.expires_ms > now_ms,
             )
             .order_by(clients.c.created_ms, clients.c.client_id)
         )
-    return rows
+    )
 
 
 async def public_key(connection: AsyncConnection, device: bytes) -> bytes | None:
@@ -99,12 +98,13 @@ async def by_device(connection: AsyncConnection, device: bytes) -> Any | None:
 
 async def open_devices(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
     """Return the unrevoked clients of these people, expired ones too."""
-    rows: list[Any] = []
-    for part in chunks(person_ids):
-        rows += await connection.execute(
-            select(clients).where(clients.c.person_id.in_(part), clients.c.revoked_ms.is_(None))
+    return list(
+        await connection.execute(
+            select(clients).where(
+                among(clients.c.person_id, person_ids), clients.c.revoked_ms.is_(None)
+            )
         )
-    return rows
+    )
 
 
 async def set_confirmed(connection: AsyncConnection, verdicts: Mapping[bytes, str]) -> None:
@@ -327,9 +327,10 @@ async def forget_keys(connection: AsyncConnection, before_ms: int) -> None:
 
 async def devices_of(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
     """Return (device, person_id) of all devices of these people, revoked ones too."""
-    rows: list[Any] = []
-    for part in chunks(person_ids):
-        rows += await connection.execute(
-            select(clients.c.device, clients.c.person_id).where(clients.c.person_id.in_(part))
+    return list(
+        await connection.execute(
+            select(clients.c.device, clients.c.person_id).where(
+                among(clients.c.person_id, person_ids)
+            )
         )
-    return rows
+    )

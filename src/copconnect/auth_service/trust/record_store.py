@@ -61,13 +61,12 @@ async def hold(connection: AsyncConnection, person_ids: Collection[PersonId]) ->
     """Hold these people's rows, in one order, so that their records stay as they are. On SQLite
     one transaction writes at a time anyway."""
     if connection.dialect.name != "sqlite":
-        for part in chunks(sorted(set(person_ids))):
-            await connection.execute(
-                select(people.c.person_id)
-                .where(people.c.person_id.in_(part))
-                .order_by(people.c.person_id)
-                .with_for_update()
-            )
+        await connection.execute(
+            select(people.c.person_id)
+            .where(among(people.c.person_id, person_ids))
+            .order_by(people.c.person_id)
+            .with_for_update()
+        )
 
 
 async def person_rows(
@@ -195,15 +194,12 @@ async def newest(
     connection: AsyncConnection, table: Table, person_ids: Collection[PersonId]
 ) -> dict[PersonId, bytes]:
     """Return the newest record of each person in a table of numbered records."""
-    found: dict[PersonId, bytes] = {}
-    for part in chunks(person_ids):
-        rows = await connection.execute(
-            select(table.c.person_id, table.c.record)
-            .where(table.c.person_id.in_(part))
-            .order_by(table.c.number)
-        )
-        found |= {PersonId(row.person_id): row.record for row in rows}
-    return found
+    rows = await connection.execute(
+        select(table.c.person_id, table.c.record)
+        .where(among(table.c.person_id, person_ids))
+        .order_by(table.c.number)
+    )
+    return {PersonId(row.person_id): row.record for row in rows}
 
 
 async def add_numbered(

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import Transaction, chunks
+from copconnect.database.among import among
+from copconnect.database.engine import Transaction
 from copconnect.directory import names, rules, store
 from copconnect.directory.imports import import_store, keeping
 from copconnect.directory.postings.planned import PLANNED
@@ -60,9 +61,8 @@ async def erase(
                 }
             )
         )
-    for some in chunks(person_ids):
-        for table in (store.search, POSTINGS, PLANNED, external_ids):
-            await connection.execute(delete(table).where(table.c.person_id.in_(some)))
+    for table in (store.search, POSTINGS, PLANNED, external_ids):
+        await connection.execute(delete(table).where(among(table.c.person_id, person_ids)))
     await _forget_replaced_rows(connection, permit, frozenset(person_ids))
     await store.touch(connection, now_ms)
 

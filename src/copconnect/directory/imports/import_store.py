@@ -26,7 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import METADATA, chunks, upsert_for
+from copconnect.database.among import among
+from copconnect.database.engine import METADATA, upsert_for
 from copconnect.directory.files.mapping import ColumnMapping
 from copconnect.rights import Permit, covers, require_part
 
@@ -181,10 +182,8 @@ async def known_mappings(
 ) -> dict[str, ColumnMapping]:
     """Return the mappings that are remembered for these fingerprints and serve a part; of several
     the narrowest."""
-    rows: list[Any] = []
-    for some in chunks(fingerprints):
-        query = select(mappings).where(mappings.c.fingerprint.in_(some))
-        rows += [row for row in await connection.execute(query) if _serves(row.paths, part)]
+    query = select(mappings).where(among(mappings.c.fingerprint, fingerprints))
+    rows = [row for row in await connection.execute(query) if _serves(row.paths, part)]
     rows.sort(key=lambda row: (len(row.paths), row.part))
     return {row.fingerprint: msgspec.json.decode(row.mapping, type=ColumnMapping) for row in rows}
 

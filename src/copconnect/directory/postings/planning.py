@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, phone_number, wire
-from copconnect.database.engine import chunks
+from copconnect.database.among import among
 from copconnect.directory import names, places, policies, rules, store
 from copconnect.directory.audiences import AudienceIndex, Facts, PlacedPost, Speakers
 from copconnect.directory.postings import counting, policy_changes, post_store, posting_store
@@ -29,18 +29,17 @@ class Planning:
         self, connection: AsyncConnection, given: Collection[str]
     ) -> dict[str, PersonId]:
         """Return the people who are not removed, by their identifiers: an employee number or a
-        phone number, as people type them. Two statements for each 500."""
+        phone number, as people type them. Two statements."""
         by_id = {rules.person_id(one.strip()): one for one in given}
         numbers = {number: one for one in given if (number := _number(one)) is not None}
         found: dict[str, PersonId] = {}
         columns = store.people.c
         for column, wanted in ((columns.person_id, by_id), (columns.number, numbers)):
-            for some in chunks(wanted):
-                query = select(columns.person_id, column).where(
-                    column.in_(some), columns.status != "removed"
-                )
-                for person_id, key in await connection.execute(query):
-                    found.setdefault(wanted[key], PersonId(person_id))
+            query = select(columns.person_id, column).where(
+                among(column, wanted), columns.status != "removed"
+            )
+            for person_id, key in await connection.execute(query):
+                found.setdefault(wanted[key], PersonId(person_id))
         return found
 
     async def history(

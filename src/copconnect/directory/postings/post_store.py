@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.database.among import among
 from copconnect.database.engine import chunks
 from copconnect.directory.postings.naming import PostChanges
 from copconnect.directory.postings.posting_store import POSTINGS
@@ -28,11 +29,8 @@ async def all_posts(connection: AsyncConnection) -> list[Row]:
 
 async def of_units(connection: AsyncConnection, unit_ids: Collection[UnitId]) -> list[Row]:
     """Return the posts of these units, abolished ones included."""
-    found: list[Row] = []
-    for some in chunks(unit_ids):
-        rows = await connection.execute(select(posts).where(_P.unit_id.in_(some)))
-        found += [dict(row) for row in rows.mappings()]
-    return found
+    rows = await connection.execute(select(posts).where(among(_P.unit_id, unit_ids)))
+    return [dict(row) for row in rows.mappings()]
 
 
 async def there(
@@ -51,11 +49,8 @@ def existing(rows: Iterable[Row]) -> list[Row]:
 
 async def by_id(connection: AsyncConnection, post_ids: Collection[PostId]) -> list[Row]:
     """Return these posts, in no order."""
-    found: list[Row] = []
-    for some in chunks(post_ids):
-        rows = await connection.execute(select(posts).where(_P.post_id.in_(some)))
-        found += [dict(row) for row in rows.mappings()]
-    return found
+    rows = await connection.execute(select(posts).where(among(_P.post_id, post_ids)))
+    return [dict(row) for row in rows.mappings()]
 
 
 async def beginning_with(
@@ -104,20 +99,16 @@ async def open_again(
     """Write that these posts are there again."""
     if post_ids:
         await _require_posts(connection, permit, await by_id(connection, post_ids))
-    for some in chunks(post_ids):
-        await connection.execute(
-            update(posts).where(_P.post_id.in_(some)).values(abolished_ms=None)
-        )
+    await connection.execute(
+        update(posts).where(among(_P.post_id, post_ids)).values(abolished_ms=None)
+    )
 
 
 async def abolish(
     connection: AsyncConnection, permit: Permit, post_ids: Collection[PostId], now_ms: int
 ) -> list[Row]:
     """Abolish those of these posts that nobody holds; return them as they were."""
-    rows: list[Row] = []
-    for some in chunks(post_ids):
-        rows += await _abolish(connection, permit, _P.post_id.in_(some) & ~_held(), now_ms)
-    return rows
+    return await _abolish(connection, permit, among(_P.post_id, post_ids) & ~_held(), now_ms)
 
 
 async def abolish_without_unit(
@@ -136,9 +127,10 @@ async def _require_posts(
     not there any more go with the unit, which was decided."""
     if isinstance(permit, Operator):
         return
-    for some in chunks({row["unit_id"] for row in rows}):
-        paths = await connection.scalars(select(units.c.path).where(units.c.unit_id.in_(some)))
-        require_units(permit, (path.strip("/") for path in paths))
+    paths = await connection.scalars(
+        select(units.c.path).where(among(units.c.unit_id, {row["unit_id"] for row in rows}))
+    )
+    require_units(permit, (path.strip("/") for path in paths))
 
 
 async def _abolish(
@@ -147,8 +139,9 @@ async def _abolish(
     found = await connection.execute(select(posts).where(_P.abolished_ms.is_(None), which))
     rows = [dict(row) for row in found.mappings()]
     await _require_posts(connection, permit, rows)
-    for some in chunks([row["post_id"] for row in rows]):
-        await connection.execute(
-            update(posts).where(_P.post_id.in_(some)).values(abolished_ms=now_ms)
-        )
+    await connection.execute(
+        update(posts)
+        .where(among(_P.post_id, [row["post_id"] for row in rows]))
+        .values(abolished_ms=now_ms)
+    )
     return rows

@@ -25,7 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import METADATA, chunks
+from copconnect.database.among import among
+from copconnect.database.engine import METADATA
 from copconnect.directory.store import OF_POST, people, posts, units
 from copconnect.ids import PersonId, UnitId
 from copconnect.rights import Permit, require_people
@@ -53,19 +54,18 @@ async def keep_regular(
 ) -> None:
     """Keep the posts in the rows of these people as postings that end now."""
     require_people(permit, person_ids)
-    for some in chunks(person_ids):
-        await connection.execute(
-            insert(POSTINGS).from_select(
-                ["person_id", "post_id", "charge", "from_ms", "until_ms"],
-                select(
-                    _P.person_id,
-                    _P.post_id,
-                    literal("regular"),
-                    _P.posted_ms,
-                    literal(now_ms, BigInteger),
-                ).where(_P.person_id.in_(some)),
-            )
+    await connection.execute(
+        insert(POSTINGS).from_select(
+            ["person_id", "post_id", "charge", "from_ms", "until_ms"],
+            select(
+                _P.person_id,
+                _P.post_id,
+                literal("regular"),
+                _P.posted_ms,
+                literal(now_ms, BigInteger),
+            ).where(among(_P.person_id, person_ids)),
         )
+    )
 
 
 async def add(connection: AsyncConnection, permit: Permit, row: dict[str, Any]) -> int:
@@ -98,32 +98,29 @@ async def end_all(
 ) -> None:
     """End every charge of these people."""
     require_people(permit, person_ids)
-    for some in chunks(person_ids):
-        await connection.execute(
-            update(POSTINGS)
-            .where(_T.person_id.in_(some), _T.until_ms.is_(None))
-            .values(until_ms=now_ms)
-        )
+    await connection.execute(
+        update(POSTINGS)
+        .where(among(_T.person_id, person_ids), _T.until_ms.is_(None))
+        .values(until_ms=now_ms)
+    )
 
 
 async def charges(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
     """Return the open charges of these people with their posts, the oldest first."""
-    rows: list[Any] = []
-    for some in chunks(person_ids):
-        rows += await connection.execute(
-            _POSTED.where(_T.person_id.in_(some), _T.until_ms.is_(None)).order_by(_T.posting_id)
+    return list(
+        await connection.execute(
+            _POSTED.where(among(_T.person_id, person_ids), _T.until_ms.is_(None)).order_by(
+                _T.posting_id
+            )
         )
-    return rows
+    )
 
 
 async def charged_paths(connection: AsyncConnection, person_ids: Collection[PersonId]) -> list[Any]:
     """Return (person_id, path) of the units in which these people hold an open charge."""
-    rows: list[Any] = []
     query = select(_T.person_id, units.c.path).join(posts, posts.c.post_id == _T.post_id)
     query = query.join(units, units.c.unit_id == posts.c.unit_id).where(_T.until_ms.is_(None))
-    for some in chunks(person_ids):
-        rows += await connection.execute(query.where(_T.person_id.in_(some)))
-    return rows
+    return list(await connection.execute(query.where(among(_T.person_id, person_ids))))
 
 
 def in_charge(unit_ids: Select[tuple[str]]) -> Select[tuple[PersonId]]:

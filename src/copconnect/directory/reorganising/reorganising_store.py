@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.database.among import among
 from copconnect.database.engine import METADATA, chunks
 from copconnect.directory import names, store
 from copconnect.directory.edit_store import BATCH
@@ -77,18 +78,17 @@ async def holdings(
     units: dict[PostId, UnitId] = {}
     people: dict[PostId, list[PersonId]] = defaultdict(list)
     charges: dict[PostId, list[int]] = defaultdict(list)
-    for some in chunks(sorted(unit_ids)):
-        within = _O.unit_id.in_(some)
-        query = select(_O.post_id, _O.unit_id).where(within, _O.abolished_ms.is_(None))
-        units |= {row.post_id: row.unit_id for row in await connection.execute(query)}
-        for row in await connection.execute(
-            store.posted(_P.person_id, _O.post_id, _O.unit_id).where(within, _PRESENT)
-        ):
-            units[row.post_id] = row.unit_id
-            people[row.post_id].append(row.person_id)
-        for row in await connection.execute(_charges(within)):
-            units[row.post_id] = row.unit_id
-            charges[row.post_id].append(row.posting_id)
+    within = among(_O.unit_id, unit_ids)
+    query = select(_O.post_id, _O.unit_id).where(within, _O.abolished_ms.is_(None))
+    units |= {row.post_id: row.unit_id for row in await connection.execute(query)}
+    for row in await connection.execute(
+        store.posted(_P.person_id, _O.post_id, _O.unit_id).where(within, _PRESENT)
+    ):
+        units[row.post_id] = row.unit_id
+        people[row.post_id].append(row.person_id)
+    for row in await connection.execute(_charges(within)):
+        units[row.post_id] = row.unit_id
+        charges[row.post_id].append(row.posting_id)
     return {
         post: Holding(unit, people.get(post, []), charges.get(post, []))
         for post, unit in units.items()
@@ -104,14 +104,11 @@ def _charges(*conditions: Any) -> Any:
 
 
 async def homes(
-    connection: AsyncConnection, person_ids: Iterable[PersonId]
+    connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> dict[PersonId, PostId]:
     """Return the posts in the rows of these people, of those who are not removed."""
-    found: dict[PersonId, PostId] = {}
-    for some in chunks(person_ids):
-        query = select(_P.person_id, _P.post_id).where(_P.person_id.in_(some), _PRESENT)
-        found |= {row.person_id: row.post_id for row in await connection.execute(query)}
-    return found
+    query = select(_P.person_id, _P.post_id).where(among(_P.person_id, person_ids), _PRESENT)
+    return {row.person_id: row.post_id for row in await connection.execute(query)}
 
 
 async def open_charges(connection: AsyncConnection, posting_ids: Iterable[int]) -> list[OpenCharge]:
@@ -125,20 +122,14 @@ async def open_charges(connection: AsyncConnection, posting_ids: Iterable[int]) 
 
 async def in_charge_of(connection: AsyncConnection, unit_ids: Collection[UnitId]) -> set[PersonId]:
     """Return who holds an open charge in these units."""
-    found: set[PersonId] = set()
-    for some in chunks(sorted(unit_ids)):
-        rows = await connection.execute(_charges(_O.unit_id.in_(some)))
-        found |= {row.person_id for row in rows}
-    return found
+    rows = await connection.execute(_charges(among(_O.unit_id, unit_ids)))
+    return {row.person_id for row in rows}
 
 
 async def people_of(connection: AsyncConnection, unit_ids: Collection[UnitId]) -> set[PersonId]:
     """Return who belongs to these units by their row."""
-    found: set[PersonId] = set()
-    for some in chunks(sorted(unit_ids)):
-        query = store.posted(_P.person_id).where(_O.unit_id.in_(some), _PRESENT)
-        found |= set(await connection.scalars(query))
-    return found
+    query = store.posted(_P.person_id).where(among(_O.unit_id, unit_ids), _PRESENT)
+    return set(await connection.scalars(query))
 
 
 async def counts(connection: AsyncConnection) -> dict[UnitId, int]:
@@ -160,8 +151,7 @@ async def write_units(
     paths = (each.get(one) for one in both for each in (old_paths, new_paths))
     require_units(permit, (path.strip("/") for path in paths if path is not None))
     gone = [one for one in before if one not in after]
-    for some in chunks(gone):
-        await connection.execute(delete(store.units).where(store.units.c.unit_id.in_(some)))
+    await connection.execute(delete(store.units).where(among(store.units.c.unit_id, gone)))
     added = [one for one in after if one not in before]
     differing = [
         one
@@ -204,8 +194,11 @@ async def write_former(
     now_ms: int,
 ) -> None:
     """Write which units ended now, and forget those that are there again."""
-    for some in chunks([*back, *(one.unit_id for one in ended)]):
-        await connection.execute(delete(FORMER_UNITS).where(FORMER_UNITS.c.unit_id.in_(some)))
+    await connection.execute(
+        delete(FORMER_UNITS).where(
+            among(FORMER_UNITS.c.unit_id, [*back, *(one.unit_id for one in ended)])
+        )
+    )
     rows = []
     for one in ended:
         row = _row(one, "")
@@ -236,11 +229,8 @@ async def rows_for_words(
     connection: AsyncConnection, unit_ids: Collection[UnitId]
 ) -> list[dict[str, Any]]:
     """Return the people of these units with their posts, as words that find them are made of."""
-    found: list[dict[str, Any]] = []
-    for some in chunks(sorted(unit_ids)):
-        rows = await connection.execute(store.posted().where(_O.unit_id.in_(some), _PRESENT))
-        found += [dict(row) for row in rows.mappings()]
-    return found
+    rows = await connection.execute(store.posted().where(among(_O.unit_id, unit_ids), _PRESENT))
+    return [dict(row) for row in rows.mappings()]
 
 
 # --- Reorganisations of the past ----------------------------------------------------------------

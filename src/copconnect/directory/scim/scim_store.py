@@ -15,7 +15,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import METADATA, chunks
+from copconnect.database.among import among
+from copconnect.database.engine import METADATA
 from copconnect.directory import store
 from copconnect.ids import PersonId
 
@@ -42,11 +43,8 @@ async def external_ids_of(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> dict[PersonId, str]:
     """Return what systems call these people."""
-    found: dict[PersonId, str] = {}
-    for part in chunks(person_ids):
-        query = select(external_ids).where(external_ids.c.person_id.in_(part))
-        found |= {row.person_id: row.external_id for row in await connection.execute(query)}
-    return found
+    query = select(external_ids).where(among(external_ids.c.person_id, person_ids))
+    return {row.person_id: row.external_id for row in await connection.execute(query)}
 
 
 async def set_external_id(

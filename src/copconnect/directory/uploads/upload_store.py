@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.database.among import among
 from copconnect.database.engine import METADATA, chunks, upsert_for
 
 uploads = Table(
@@ -133,16 +134,14 @@ async def page(
 
 async def forget_content(connection: AsyncConnection, upload_ids: Sequence[str]) -> None:
     """Drop the chunks and pages of uploads: they are personal data."""
-    for some in chunks(upload_ids):
-        await connection.execute(delete(chunk_table).where(_C.upload_id.in_(some)))
-        await connection.execute(delete(pages).where(_P.upload_id.in_(some)))
+    await connection.execute(delete(chunk_table).where(among(_C.upload_id, upload_ids)))
+    await connection.execute(delete(pages).where(among(_P.upload_id, upload_ids)))
 
 
 async def forget(connection: AsyncConnection, upload_ids: Sequence[str]) -> None:
     """Drop uploads with all of their content."""
     await forget_content(connection, upload_ids)
-    for some in chunks(upload_ids):
-        await connection.execute(delete(uploads).where(_U.upload_id.in_(some)))
+    await connection.execute(delete(uploads).where(among(_U.upload_id, upload_ids)))
 
 
 async def made_before(connection: AsyncConnection, before_ms: int) -> list[str]:
