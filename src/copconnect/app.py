@@ -33,7 +33,6 @@ from copconnect.conduct import operations as conduct_operations
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import Database, open_database
-from copconnect.deferred import Deferred, Versions
 from copconnect.delivery import operations as delivery_operations
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.asleep import Asleep
@@ -79,11 +78,13 @@ from copconnect.sockets.endpoint import Limits, Sockets
 from copconnect.training import operations as training_operations
 from copconnect.training.publishing import Publisher
 from copconnect.training.service import Outstanding, TrainingService
+from copconnect.versions import Versions
 from copconnect.wakeup_log import BusAndLog, WakeupLog
 
 
 class Container:
-    """Every part of one server process, wired."""
+    """Every part of one server process, wired. A part that calls a later one gets a function that
+    returns it."""
 
     def __init__(
         self,
@@ -118,7 +119,6 @@ class Container:
             self.audit,
             settings.directory_names_per_person_per_hour,
         )
-        deferred = Deferred()
         self.auth = AuthService(
             self.database,
             self.clock,
@@ -128,7 +128,7 @@ class Container:
             self.directory,
             self.acceptances,
             Outstanding(settings),
-            deferred,
+            lambda: self.delivery,
             self.audit,
             gateway or choose_gateway(settings) if serving else None,
             self.leases,
@@ -139,7 +139,12 @@ class Container:
             self.database, self.clock, self.audit, self.transfers, self.leases, self.auth.granting
         )
         self.posts = PostReader(self.database, self.directory)
-        self.reorganiser = Reorganiser(self.clock, self.audit, deferred)
+        self.reorganiser = Reorganiser(
+            self.clock,
+            self.audit,
+            lambda: self.delivery.audiences,
+            lambda: self.delivery.posts,
+        )
         self.importer = Importer(self.database, self.clock, self.editor, self.audit)
         self.push = PushService(
             self.database,
@@ -168,7 +173,8 @@ class Container:
             database=self.database,
             clock=self.clock,
             blobs=open_blobs(settings.blob_url, settings.data_dir),
-            conversations=deferred,
+            conversations=lambda: self.delivery,
+            cases=lambda: self.reports,
             leases=self.leases,
             quota_bytes_per_day=settings.attachment_quota_bytes_per_day,
             retention_days=settings.log_retention_days,
@@ -193,7 +199,6 @@ class Container:
             leases=self.leases,
             options=_options(settings, self.authority.departments[-1].kem, self.guard),
         )
-        deferred.service = self.delivery
         self.reports = ReportService(
             database=self.database,
             clock=self.clock,
@@ -205,7 +210,6 @@ class Container:
             log_days=settings.log_retention_days,
         )
         self.sanctions.attach(self.reports.sanctioning)
-        deferred.reports = self.reports
         self.admin = AdminService(
             database=self.database,
             clock=self.clock,

@@ -137,7 +137,7 @@ class IdentityServer:
             self.directory,
             acceptances,
             Outstanding(settings),
-            self.rosters,
+            lambda: self.rosters,
             self.audit,
             gateway,
             self.leases,
@@ -150,7 +150,9 @@ class IdentityServer:
             self.database, clock, self.audit, self.transfers, self.leases, self.auth.granting
         )
         self.posts = PostReader(self.database, self.directory)
-        self.reorganiser = Reorganiser(clock, self.audit, self.rosters)
+        self.reorganiser = Reorganiser(
+            clock, self.audit, lambda: self.rosters, lambda: self.rosters
+        )
         self.importer = Importer(self.database, clock, self.editor, self.audit)
         self.uploads = Uploads(self.database, clock, self.importer, self.audit)
         self.guard = GuardService(

@@ -103,7 +103,9 @@ class World:
         self.editor = DirectoryEditor(database, clock, Recorded(), self.audit)
         self.transfers = Transfers(database, clock, self.audit)
         self.conversations = NoConversations()
-        self.reorganiser = Reorganiser(clock, self.audit, self.conversations)
+        self.reorganiser = Reorganiser(
+            clock, self.audit, lambda: self.conversations, lambda: self.conversations
+        )
         self.directory = DirectoryService(database, Nobody(), clock, self.audit, 1000)
 
     async def load(self) -> None:

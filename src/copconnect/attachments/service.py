@@ -5,7 +5,7 @@ crash at any line leaves at most a blob that is written again or cleaned later, 
 its blob.
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,6 +37,10 @@ class ConversationMembers(Protocol):
         """Return whether a person is a member of any of these conversations."""
         ...
 
+
+class CaseReaders(Protocol):
+    """The readers of cases; the role of reports knows them."""
+
     async def reads_case_in(
         self,
         connection: AsyncConnection,
@@ -59,7 +63,8 @@ class AttachmentService:
         database: Database,
         clock: Clock,
         blobs: Blobs,
-        conversations: ConversationMembers,
+        conversations: Callable[[], ConversationMembers],
+        cases: Callable[[], CaseReaders],
         leases: Leases,
         quota_bytes_per_day: int,
         retention_days: int,
@@ -68,6 +73,7 @@ class AttachmentService:
         self._clock = clock
         self._blobs = blobs
         self._conversations = conversations
+        self._cases = cases
         self._quota = quota_bytes_per_day
         self._retention_ms = retention_days * rules.DAY_MS
         self._cleaning = Periodic(
@@ -243,7 +249,7 @@ class AttachmentService:
     async def _check_member(
         self, connection: AsyncConnection, caller: Caller, conversation_id: ConversationId
     ) -> None:
-        if not await self._conversations.belongs_to_any(
+        if not await self._conversations().belongs_to_any(
             connection, caller.person_id, [conversation_id]
         ):
             raise errors.NotMember
@@ -277,10 +283,10 @@ class AttachmentService:
         if stored.uploader == person_id:
             return stored
         shared = await store.shared_to(connection, attachment_id)
-        if await self._conversations.belongs_to_any(connection, person_id, shared):
+        if await self._conversations().belongs_to_any(connection, person_id, shared):
             return stored
         # The time of the upload: another post of the file elsewhere moves that of its post.
-        if not (cases and stored.posted) or not await self._conversations.reads_case_in(
+        if not (cases and stored.posted) or not await self._cases().reads_case_in(
             connection, person_id, shared, stored.created_ms
         ):
             raise errors.NotFound

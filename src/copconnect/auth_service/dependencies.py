@@ -1,5 +1,6 @@
 """Dependencies of registration and accounts, and the one place where certificates are issued."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,7 +24,7 @@ class AuthDependencies:
     settings: Settings
     authority: CertificateAuthority
     people: AccountDirectory
-    memberships: Memberships
+    memberships: Callable[[], Memberships]
     audit: Audit
 
     async def issue(

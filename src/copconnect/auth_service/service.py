@@ -3,6 +3,8 @@
 It states what it needs of other roles as Protocols (:mod:`copconnect.auth_service.ports`).
 """
 
+from collections.abc import Callable
+
 from copconnect.audit import Audit
 from copconnect.auth_service.access import CachingAuthenticator
 from copconnect.auth_service.accounts import Accounts
@@ -77,7 +79,7 @@ class AuthService:
         people: AccountDirectory,
         conduct: Conduct,
         training: OfficerCourse,
-        memberships: Memberships,
+        memberships: Callable[[], Memberships],
         audit: Audit,
         gateway: SmsGateway | None,
         leases: Leases,

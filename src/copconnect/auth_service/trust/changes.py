@@ -42,7 +42,7 @@ class Changes:
             return False
         # Their devices' answers of /v1/me are others now.
         await record_store.touch(connection, changed)
-        await self._deps.memberships.devices_changed(connection, sorted(reached), urgent=urgent)
+        await self._deps.memberships().devices_changed(connection, sorted(reached), urgent=urgent)
         self.tell(connection, reached)
         return True
 

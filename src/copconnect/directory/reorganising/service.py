@@ -9,7 +9,7 @@ Grants name unit paths and are signed, so that no server can carry them over to 
 over a path that is gone reaches nobody until that path is there again, as by undoing.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -49,14 +49,17 @@ LISTED = 50
 
 
 class FollowingConversations(Protocol):
-    """The Delivery Service's conversations that follow the data bank, but no policy, and those with
-    posts."""
+    """The Delivery Service's conversations that follow the data bank, but no policy."""
 
     async def followed_by_hand(
         self, connection: AsyncConnection
     ) -> Mapping[str, tuple[wire.Audience, wire.Names | None]]:
         """Return their rules and titles by id; a title that an officer chose is None."""
         ...
+
+
+class ConversationsWithPosts(Protocol):
+    """The Delivery Service's conversations with posts."""
 
     async def asked(
         self, connection: AsyncConnection, post_ids: Collection[PostId]
@@ -83,10 +86,17 @@ class Reorganiser:
     """Changes the tree of units. A method that takes a connection runs in the caller's
     transaction."""
 
-    def __init__(self, clock: Clock, audit: Audit, conversations: FollowingConversations) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        audit: Audit,
+        following: Callable[[], FollowingConversations],
+        with_posts: Callable[[], ConversationsWithPosts],
+    ) -> None:
         self._clock = clock
         self._audit = audit
-        self._conversations = conversations
+        self._following = following
+        self._with_posts = with_posts
 
     async def reorganise(
         self, connection: Transaction, permit: Permit, steps: Sequence[wire.Step]
@@ -132,7 +142,7 @@ class Reorganiser:
         groups = await self._groups(connection, found)
         before, plan = found.before, found.plan
         counts = await reorganising_store.counts(connection)
-        asked = await self._conversations.asked(connection, found.placing.ended)
+        asked = await self._with_posts().asked(connection, found.placing.ended)
         kept = len(found.placing.going_on(asked))
         preview = wire.ReorganisationPreview(
             problems=[],
@@ -172,9 +182,7 @@ class Reorganiser:
         policy = await policies.read(connection)
         by_hand = {
             f"conversation {key}": FollowingConversation(rule, title)
-            for key, (rule, title) in (
-                await self._conversations.followed_by_hand(connection)
-            ).items()
+            for key, (rule, title) in (await self._following().followed_by_hand(connection)).items()
         }
         elsewhere = tree.placed_anew(before, plan.units)
         people = await reorganising_store.people_of(connection, elsewhere)
@@ -210,9 +218,9 @@ class Reorganiser:
         reach = await looking.reach(connection, found)
         numbers, gone = await writing.write(connection, permit, found, locked.now_ms)
         placing = found.placing
-        asked = await self._conversations.asked(connection, gone)
+        asked = await self._with_posts().asked(connection, gone)
         go_on = placing.going_on(asked)
-        await self._conversations.go_on(connection, go_on)
+        await self._with_posts().go_on(connection, go_on)
         await edit_store.write_version(connection, locked)
         connection.after_commit(AccountWakeup(event="directory", person_ids=[], client_ids=[]))
         went = {c: (asked[c], post_id) for c, post_id in go_on.items()}

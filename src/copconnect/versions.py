@@ -1,0 +1,43 @@
+"""Versions of what a client may have to fetch again; they come from several roles."""
+
+from collections.abc import Collection
+
+from copconnect.auth_service.service import AuthService
+from copconnect.conduct.guard.serving import GuardService
+from copconnect.database.engine import Database
+from copconnect.directory.service import DirectoryService
+from copconnect.ids import PersonId
+from copconnect.reports.registry import SanctionRegistry
+from copconnect.sockets.feed import Current
+
+
+class Versions:
+    """Versions of the data that a client may have to fetch again, for a socket's first frame."""
+
+    def __init__(
+        self,
+        auth: AuthService,
+        directory: DirectoryService,
+        guard: GuardService,
+        sanctions: SanctionRegistry,
+        database: Database,
+    ) -> None:
+        self._auth = auth
+        self._directory = directory
+        self._guard = guard
+        self._sanctions = sanctions
+        self._database = database
+
+    async def current(self, person_ids: Collection[PersonId]) -> Current:
+        """See sockets' feed.Versions."""
+        policy, pictures = await self._guard.numbers()
+        async with self._database.reading() as connection:
+            return Current(
+                trust=await self._auth.trust.version(connection),
+                directory=await self._directory.version_in(connection),
+                guard_policy=policy,
+                guard_pictures=pictures,
+                sanctioned=await self._sanctions.sanctioned(connection, person_ids)
+                if person_ids
+                else set(),
+            )
