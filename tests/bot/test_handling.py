@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from copconnect.bot import Bot, Message, Upload
+from copconnect.bot import Bot, Deletion, Message, Upload
 from copconnect.bot.core import Status, opened
+from copconnect.ids import MessageId
 from tests.bot.enrolled import key_of, register_bot, soon, until
 from tests.harness import databank
 from tests.harness.server import ServerProcess
@@ -60,6 +61,35 @@ async def test_a_handler_that_fails_is_tried_again_and_the_message_set_aside(
     (aside,) = status.set_aside
     assert aside.failed == "ValueError: on purpose"
     assert status.waiting == 0
+
+
+@pytest.mark.timeout(120)
+async def test_m3_a_deletion_reaches_its_handlers_and_a_bot_makes_one(pair: Pair) -> None:
+    heard: list[str] = []
+    gone: list[MessageId] = []
+
+    @pair.asked.message
+    async def hear(message: Message) -> None:
+        heard.append(message.text)
+
+    @pair.asked.deletion
+    async def forget(deletion: Deletion) -> None:
+        gone.append(deletion.message_id)
+
+    (talk,) = pair.asker.conversations
+    first = await talk.send("first")
+    async with pair.asked.started():
+        await soon(pair.asked.ready())
+        await until(lambda: heard == ["first"], f"it is heard: {heard}")
+        await first.delete()
+        await until(lambda: gone == [first.message_id], f"it is gone: {gone}")
+    second = await talk.send("second")
+    await second.delete()
+    await talk.send("third")
+    async with pair.asked.started():
+        await soon(pair.asked.ready())
+        await until(lambda: "third" in heard, f"the next is heard: {heard}")
+    assert heard == ["first", "third"]
 
 
 @pytest.mark.timeout(120)

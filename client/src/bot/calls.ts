@@ -262,8 +262,9 @@ export class BotCalls {
     const content = decodeContent(row.content);
     const { kind } = content;
     const read = kind === "text" || kind === "attachments" || kind === "order";
+    const deleted = kind === "mark" ? { kind: "deletion", messageId: content.messageId } : null;
     return {
-      ...{ messageId, position, signedMs, sentMs, gap, tries, content: read ? content : null },
+      ...{ messageId, position, signedMs, sentMs, gap, tries, content: read ? content : deleted },
       conversation: viewOf(await device.views.conversation(conversation)),
       sender: await this.person(row.personId, row.device),
     };

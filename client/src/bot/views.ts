@@ -32,7 +32,7 @@ export interface MessageView {
   readonly sentMs: number;
   readonly gap: boolean;
   readonly tries: number;
-  /** A text, an order, or null for what no handler reads. */
+  /** A text, an order, a deletion, or null for a kind that no handler reads. */
   readonly content: object | null;
 }
 

@@ -115,7 +115,13 @@ export async function accept(
     const signer = { device, epoch, admin: mayAdminister(leaf), personId: leaf.person };
     const at = { ...signer, position, sentMs, signedMs, markId: messageId };
     await applyMark(receiving.context, receiving.conversation, work, content, at);
-    if (receiving.context.program !== undefined) dropWaiting(work, content.messageId);
+    const { program, identity } = receiving.context;
+    const gone = program !== undefined && dropWaiting(work, content.messageId);
+    if (gone && leaf.person !== identity().personId) {
+      const { id: conversationId } = receiving.conversation;
+      const said = { conversationId, messageId, sentMs, senderId: leaf.person };
+      handOver(program, work, entry, { ...said, content: judgement.plaintext }, judgement);
+    }
     await takeBack(receiving, entry, header);
     return;
   }

@@ -44,13 +44,20 @@ export function waitingKey({
   return `${conversationId}/${String(position)}`;
 }
 
-/** No handler of a program reads a message that was deleted before its turn. */
-export function dropWaiting({ messages, changes, record }: UnitOfWork, messageId: MessageId): void {
+/**
+ * Whether this transaction deletes a message. If so no handler of a program reads it that has not begun
+ * with it.
+ */
+export function dropWaiting(
+  { messages, changes, record }: UnitOfWork,
+  messageId: MessageId,
+): boolean {
   const deleted = messages.findLast((one) => one.messageId === messageId);
-  if (deleted?.deletion === undefined || deleted.seq === null) return;
+  if (deleted?.deletion === undefined || deleted.seq === null) return false;
   const { conversationId } = record;
   const key = waitingKey({ conversationId, position: deleted.seq });
   changes.push({ op: "delete", store: PROGRAM_STORES.waiting, key });
+  return true;
 }
 
 /** Let a message of somebody else wait for the program, if it concerns it. */
@@ -58,7 +65,13 @@ export function handOver(
   program: Program,
   work: UnitOfWork,
   entry: UncheckedEntry,
-  { conversationId, messageId, sentMs, senderId, content }: MessageRecord,
+  {
+    conversationId,
+    messageId,
+    sentMs,
+    senderId,
+    content,
+  }: Pick<MessageRecord, "conversationId" | "messageId" | "sentMs" | "senderId" | "content">,
   { header, leaf, gap }: Pick<Vouched, "header" | "leaf" | "gap">,
 ): void {
   if (senderId === null || content === null) return;

@@ -23,6 +23,7 @@ from copconnect.bot.state import KeyFile, Passphrase
 from copconnect.bot.talking import (
     Acknowledged,
     BotConversation,
+    Deletion,
     File,
     IssuedOrder,
     Message,
@@ -36,6 +37,7 @@ __all__ = [
     "Bot",
     "BotConversation",
     "BotFailure",
+    "Deletion",
     "File",
     "IssuedOrder",
     "KeyFile",

@@ -21,6 +21,7 @@ from copconnect.bot.dispatch import (
     Allowed,
     Command,
     CommandHandler,
+    DeletionHandler,
     Dispatcher,
     Handlers,
     MessageHandler,
@@ -32,6 +33,7 @@ from copconnect.ids import PersonId
 
 H = TypeVar("H", bound=CommandHandler)
 M = TypeVar("M", bound=MessageHandler)
+D = TypeVar("D", bound=DeletionHandler)
 J = TypeVar("J", bound=Callable[[], Awaitable[None]])
 
 PASSPHRASE_VARIABLE = "COPBOT_PASSPHRASE"  # noqa: S105 - a name.
@@ -97,6 +99,11 @@ class Bot:
     def order(self, handler: M) -> M:
         """Register an async function for orders; it takes a Message whose ``order`` is not None."""
         self._handlers.orders.append(handler)
+        return handler
+
+    def deletion(self, handler: D) -> D:
+        """Register an async function for messages that are gone: forget what they said."""
+        self._handlers.deletions.append(handler)
         return handler
 
     def every(self, seconds: float) -> Callable[[J], J]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from copconnect.ids import AttachmentId, PersonId
+from copconnect.ids import AttachmentId, MessageId, PersonId
 
 MAX_NAME = 255
 _JOINERS = "\u200c\u200d"  # They belong to words in Indian scripts.
@@ -64,6 +64,17 @@ class ShownContent(_BotContent, frozen=True, kw_only=True):
     kind: Literal["text", "attachments", "order"]
     text: str
     attachments: list[Pointer] = []
+
+
+class _Deletion(_BotContent, frozen=True, kw_only=True):
+    kind: str
+    message_id: MessageId | None = None
+
+
+def deleted(content: msgspec.Raw) -> MessageId | None:
+    """Return the message that a deletion takes; None: it is another kind."""
+    found = msgspec.msgpack.decode(content, type=_Deletion | None)
+    return found.message_id if found is not None and found.kind == "deletion" else None
 
 
 def decode(content: msgspec.Raw) -> tuple[ShownContent, Order | None] | None:

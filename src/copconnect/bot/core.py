@@ -76,8 +76,8 @@ class PersonView(_CoreValue, frozen=True, kw_only=True):
 
 
 class MessageView(_CoreValue, frozen=True, kw_only=True):
-    """A message that waits for a handler. ``content``: MessagePack of a text or an order, or of
-    null for what no handler reads."""
+    """A message that waits for a handler. ``content``: MessagePack of a text, an order or a
+    deletion, or of null for a kind that no handler reads."""
 
     message_id: MessageId
     position: int

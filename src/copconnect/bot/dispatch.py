@@ -17,12 +17,13 @@ from dataclasses import dataclass
 
 from copconnect.bot.core import Core, MessageView
 from copconnect.bot.failures import BotFailure
-from copconnect.bot.talking import Desk, Message, Person
+from copconnect.bot.talking import Deletion, Desk, Message, Person
 from copconnect.ids import ConversationId
 
 LOG = logging.getLogger("copconnect.bot")
 
 MessageHandler = Callable[[Message], Awaitable[None]]
+DeletionHandler = Callable[[Deletion], Awaitable[None]]
 CommandHandler = Callable[..., Awaitable[None]]
 Allowed = Callable[[Person], bool]
 
@@ -74,6 +75,7 @@ class Handlers:
         self.commands: dict[str, Command] = {}
         self.others: list[MessageHandler] = []
         self.orders: list[MessageHandler] = []
+        self.deletions: list[DeletionHandler] = []
 
     async def handle(self, message: Message) -> None:
         """Hand an order to the handlers of orders, a message to its command, or to the handlers of
@@ -161,7 +163,11 @@ class Dispatcher:
                     return None
                 view = again
             try:
-                message = self._desk.message(view)
+                deletion = self._desk.deletion(view)
+                message = self._desk.message(view) if deletion is None else None
+                if deletion is not None:
+                    for handler in self._handlers.deletions:
+                        await handler(deletion)
                 if message is not None:
                     await self._handlers.handle(message)
             except Exception as error:

@@ -93,6 +93,11 @@ class QueuedMessage:
         """Wait until the server has it; return its number in the conversation. Raises NotSent."""
         return await self._desk.settled(self._conversation_id, self.message_id)
 
+    async def delete(self) -> None:
+        """Delete it for everybody, once the server has it. Raises NotSent, BotFailure."""
+        await self.accepted()
+        await self._desk.delete(self._conversation_id, self.message_id)
+
 
 @dataclass(frozen=True, slots=True)
 class IssuedOrder(QueuedMessage):
@@ -164,6 +169,10 @@ class Message:
     _desk: "Desk" = field(repr=False)
     _replies: int = 0
 
+    async def delete(self) -> None:
+        """Delete it for everybody, as an admin of the conversation. Raises BotFailure."""
+        await self._desk.delete(self.conversation.conversation_id, self.message_id)
+
     async def acknowledge(self, choice: int = 0) -> None:
         """Sign and send that the bot has the order, and wait until that counts; ``choice``: its
         place in the order's list from 1. Raises ValueError for a message that is no order and for
@@ -187,6 +196,16 @@ class Message:
             once=f"reply {self.message_id} {self._replies}",
             reply_to=self.message_id,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A message is gone: its author deleted it, or an admin removed it. A message that was deleted
+    before its handler began is handed to none."""
+
+    message_id: MessageId
+    conversation: BotConversation
+    by: Person
 
 
 class Desk:
@@ -233,6 +252,17 @@ class Desk:
             order=order,
             _desk=self,
         )
+
+    def deletion(self, view: MessageView) -> Deletion | None:
+        """Return the view of a deletion; None: it is none."""
+        message_id = content.deleted(view.content)
+        if message_id is None:
+            return None
+        return Deletion(message_id, self.listed(view.conversation), _person(view.sender))
+
+    async def delete(self, conversation_id: ConversationId, message_id: MessageId) -> None:
+        """Delete a message for everybody. Raises BotFailure."""
+        await self._core.tell("messages.delete", conversation_id, message_id, 0)
 
     async def read(self, pointer: content.Pointer) -> bytes:
         """Return the plaintext of a file."""
