@@ -19,6 +19,7 @@ import { parseCertificate } from "../keys/trust/certificate.ts";
 import type { Certificate } from "../keys/trust/device-certificate.ts";
 import { newId, type ClientId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
+import { sign } from "../keys/format/signature.ts";
 import {
   concat,
   equalBytes,
@@ -269,9 +270,9 @@ export class Account {
     send: (signed: { clientId: ClientId; createdMs: number; proof: Bytes }) => Promise<T>,
   ): Promise<T> {
     const { clientId, signaturePrivateKey } = this.require();
-    const sentAt = (createdMs: number): Promise<T> => {
+    const sentAt = async (createdMs: number): Promise<T> => {
       const head = concat(utf8(`copconnect ${label}\0`), fromHex(clientId), u64(createdMs));
-      const proof = ed25519.sign(concat(head, rest), signaturePrivateKey) as Bytes;
+      const proof = await sign(signaturePrivateKey, concat(head, rest));
       return send({ clientId, createdMs, proof });
     };
     try {

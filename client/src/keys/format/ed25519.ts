@@ -7,7 +7,7 @@
  * is a failed verification, never an exception.
  */
 import { ed25519 } from "@noble/curves/ed25519.js";
-import { toHex, type Bytes } from "../../octets.ts";
+import { fromHex, toHex, type Bytes } from "../../octets.ts";
 
 export interface Ed25519 {
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
@@ -88,6 +88,12 @@ export function webCryptoEd25519(subtle: SubtleCrypto): Ed25519 {
   };
 }
 
+/** A key pair to find out with whether WebCrypto works. Deriving the public key takes @noble/curves 64 ms the first time. */
+const PROBE = {
+  privateKey: new Uint8Array(32).fill(7),
+  publicKey: fromHex("ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c"),
+};
+
 let chosen: Promise<Ed25519> | undefined;
 
 /** The implementation this machine has, found out once by a signature it must verify. */
@@ -99,11 +105,10 @@ export function platformEd25519(): Promise<Ed25519> {
 export async function choose(subtle: SubtleCrypto | undefined): Promise<Ed25519> {
   if (subtle === undefined) return nobleEd25519;
   const candidate = webCryptoEd25519(subtle);
-  const seed = new Uint8Array(32).fill(7);
   const message = Uint8Array.of(1, 2, 3);
   try {
-    const signature = await candidate.sign(seed, message);
-    const works = await candidate.verify(ed25519.getPublicKey(seed), message, signature);
+    const signature = await candidate.sign(PROBE.privateKey, message);
+    const works = await candidate.verify(PROBE.publicKey, message, signature);
     return works ? candidate : nobleEd25519;
   } catch {
     return nobleEd25519;
