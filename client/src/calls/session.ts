@@ -50,6 +50,8 @@ export class Session {
   #starting: Promise<AppState> | null = null;
   #phase: AppState["phase"] = "register";
   #entered = false;
+  /** The state that was announced last. */
+  #told = "";
   #reason: string | null = null;
   #connection: AppState["connection"] = "offline";
   #catchingUp = false;
@@ -154,7 +156,10 @@ export class Session {
     this.toldKeys.tell(this.#vault.handedKeys);
     const state = await this.#snapshot();
     // Until the state of the device is known, tabs show what the core before this one said.
-    if (this.#entered) this.#emit({ type: "app", state });
+    if (!this.#entered) return state;
+    const told = JSON.stringify(state);
+    if (told !== this.#told) this.#emit({ type: "app", state });
+    this.#told = told;
     return state;
   }
 

@@ -1,4 +1,5 @@
 import type { ConversationId } from "#core/ids.ts";
+import type { CoreEvent } from "#core/seam.ts";
 import { describe, expect, it } from "vitest";
 import type { Officer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";
@@ -50,6 +51,25 @@ describe("direct", () => {
     );
     expect(codes[0]?.headCode).toBe(codes[1]?.headCode);
     expect(codes[0]?.headCode).toMatch(/^(\d{5} ){7}\d{5}$/);
+  });
+
+  it("announces the outbox twice for a message: it waits, and it is sent", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const { conversationId } = await a.core.conversations.openDirect(b.person);
+    const first = await a.text(conversationId, "The first makes a key");
+    await a.until(
+      "sent",
+      async () => (await a.status(first.messageId, conversationId)) === "delivered",
+    );
+    const events: CoreEvent[] = [];
+    a.core.subscribe((event) => events.push(event));
+    const second = await a.text(conversationId, "Vehicle check at the junction");
+    await a.until(
+      "sent",
+      async () => (await a.status(second.messageId, conversationId)) === "delivered",
+    );
+    const waiting = events.flatMap((event) => (event.type === "app" ? [event.state.outbox] : []));
+    expect(waiting).toEqual([1, 0]);
   });
 
   it("is one conversation when both open it at once", async () => {
