@@ -5,10 +5,12 @@ import {
   type ConversationItem,
   type Plate,
 } from "@copconnect/client/core";
-import { expect, it, vi } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { adopt } from "#app/state/app.svelte.ts";
 import { speak } from "./index.svelte.ts";
 import { isNameless, noticeText } from "./talk.ts";
+
+afterEach(() => vi.unstubAllGlobals());
 
 const names = inEnglish("Anjali Reddy");
 const anjali: Plate = {

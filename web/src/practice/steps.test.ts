@@ -1,6 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { after, STEPS } from "./steps.ts";
 import { wordOf } from "./bridge.ts";
+
+afterEach(() => vi.unstubAllGlobals());
 
 describe("the steps of a practice", () => {
   it("are done one after the other, by their own acts", () => {
@@ -22,7 +24,7 @@ it("listens to its own frame alone", () => {
   const frame = {} as Window;
   const said = (data: unknown, source: unknown, origin: string) =>
     wordOf({ data, source, origin } as MessageEvent, frame);
-  globalThis.location = { origin: "https://cop.test" } as Location;
+  vi.stubGlobal("location", { origin: "https://cop.test" });
   const done = { practice: "done" };
   expect(said(done, frame, "https://cop.test")).toEqual(done);
   expect(said(done, {}, "https://cop.test")).toBeNull();

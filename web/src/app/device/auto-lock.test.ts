@@ -1,7 +1,5 @@
-import { expect, it, vi } from "vitest";
-
-vi.mock("../state/app.svelte.ts", () => ({ app: { state: null } }));
-const { isTime } = await import("./auto-lock.svelte.ts");
+import { expect, it } from "vitest";
+import { isTime } from "./auto-lock.svelte.ts";
 
 const on = { enabled: true, autoLockMs: 60_000 };
 
