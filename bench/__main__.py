@@ -187,7 +187,7 @@ def insider(
     """Measure a commander's messages while one hostile member does its worst."""
     cell_size = wire.CELL_SIZE
     if small:
-        members, seconds, processes, cell_size = SMALL - 1, 8, 1, SMALL // 4
+        members, seconds, processes, cell_size = SMALL - 1, 2, 1, SMALL // 4
     prepared = conversations.prepared(_force(cache, members), cell_size=cell_size)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
         report(attacking.run(prepared, Path(folder), processes, seconds, cell_size))

@@ -22,6 +22,7 @@ import uvloop
 from bench.crowd.recipients import now_ms
 from bench.force.device import Device
 from bench.machine.children import Answer, answer_lines
+from bench.net.http_client import Answer as HttpAnswer
 from bench.net.http_client import HttpPool, refusal_code, request
 from bench.net.websocket import WebSocketClient, masked, upgrade_request
 from copconnect import wire
@@ -37,6 +38,7 @@ from copconnect.sealing.keys import make_conversation_key, new_secret
 from copconnect.sealing.messages import seal_message
 
 TASKS = 2  # Tasks of each attack at a time.
+MOST_REFUSED = 3  # Attempts at posting a key, each after a request for the key of the last refusal.
 CANNOT_OPEN_S = 3.2  # After so long a request for a share shows that a key cannot be opened (D2).
 
 
@@ -147,6 +149,9 @@ class Hostile:
             await self._ask(name, attack())
 
     async def _ask(self, name: str, asked: Request, by: Device | None = None) -> bool:
+        return 200 <= (await self._answer(name, asked, by)).status < 300
+
+    async def _answer(self, name: str, asked: Request, by: Device | None) -> HttpAnswer:
         data = b"" if asked.body is None else msgspec.msgpack.encode(asked.body)
         token = (by or self._plan.device).token
         found = await self._pool.ask(request(asked.method, asked.path, token, data))
@@ -154,29 +159,39 @@ class Hostile:
         self._answers[f"{name}: {'accepted' if accepted else refusal_code(found)}"] += 1
         if not found.status:
             await asyncio.sleep(0.1)
-        return accepted
+        return found
 
     # --- Messages -------------------------------------------------------------------------
 
     async def _silence(self, name: str, insider: _Insider, seals: bytes) -> None:
         """K4: post a key that nobody else can open, and a message under it. The server accepts a
-        next key only from a device that cannot open those before, so the insider pretends that."""
-        device, path = insider.device, self._conversation
-        lacks = [wire.ShareReference(kind=1, reference=one[:16].hex()) for one in self._key_ids]
-        asked = wire.ShareRequest(references=lacks)
-        await self._ask(f"{name}_ask", Request("POST", f"{path}/share-requests", asked), device)
-        await asyncio.sleep(CANNOT_OPEN_S)
-        secret = new_secret()
-        record = make_conversation_key(
-            secret, device.signer, head=self._head, author=device.device, now=now_ms()
-        )
-        body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
-        if await self._ask(name, Request("POST", f"{path}/keys", body), device):
-            self._key_ids.append(record.hash())
-            message = self._message(insider, b"Read this.", record.hash(), secret)
-            posted = Request("POST", f"{path}/messages", message)
-            if await self._ask(f"{name}_message", posted, device):
-                insider.seq, insider.previous = 1, message_hash(message.message)
+        next key only from a device that cannot open those before, so the insider pretends that,
+        also of a key that a refusal names."""
+        device, path, lacks = insider.device, self._conversation, self._key_ids
+        for _ in range(MOST_REFUSED):
+            named = [wire.ShareReference(kind=1, reference=one[:16].hex()) for one in lacks]
+            asked = wire.ShareRequest(references=named)
+            await self._ask(f"{name}_ask", Request("POST", f"{path}/share-requests", asked), device)
+            await asyncio.sleep(CANNOT_OPEN_S)
+            secret = new_secret()
+            record = make_conversation_key(
+                secret, device.signer, head=self._head, author=device.device, now=now_ms()
+            )
+            body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
+            found = await self._answer(name, Request("POST", f"{path}/keys", body), device)
+            if 200 <= found.status < 300:
+                break
+            if refusal_code(found) != "have_key":
+                return
+            refusal = msgspec.msgpack.decode(found.body, type=wire.ErrorBody)
+            lacks = [bytes.fromhex(str(refusal.details["key_id"]))]
+        else:
+            return
+        self._key_ids = [*self._key_ids, record.hash()]
+        message = self._message(insider, b"Read this.", record.hash(), secret)
+        posted = Request("POST", f"{path}/messages", message)
+        if await self._ask(f"{name}_message", posted, device):
+            insider.seq, insider.previous = 1, message_hash(message.message)
 
     def _rubbish(self, cell_keys: Sequence[bytes]) -> bytes:
         """Return seals to these cells' keys, of the right size, that open for nobody."""
