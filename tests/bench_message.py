@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         server.start()
         try:
             result = subprocess.run(
-                ["npx", "tsx", "client/bench/message.ts"],
+                ["node", "--import", "tsx", "client/bench/message.ts"],
                 cwd=ROOT,
                 env=os.environ
                 | {
