@@ -168,11 +168,18 @@ export abstract class Station {
     this.put(talk, item);
     this.emit({ type: "notify", conversationId, item });
   }
-  protected send(at: ConversationId, outgoing: Outgoing, replyTo: MessageId | null): MessageItem {
+  protected send(
+    at: ConversationId,
+    outgoing: Outgoing,
+    replyTo: MessageId | null,
+    messageId = this.newId<MessageId>(4),
+  ): MessageItem {
     const talk = this.talk(at);
     const quoted = talk.messages.find(({ messageId }) => messageId === replyTo);
     const reply = quoted === undefined ? null : quoteOf(quoted);
-    const message = this.say(talk, this.bodyOf(outgoing), { status: "sending", replyTo: reply });
+    const message = this.say(talk, this.bodyOf(outgoing), {
+      ...{ messageId, status: "sending", replyTo: reply },
+    });
     void this.deliver(talk, message);
     return message;
   }
@@ -211,7 +218,8 @@ export abstract class Station {
       return { messages, more: false, newer: false, firstUnread: null };
     },
     after: async () => ({ messages: [], more: true, newer: false, firstUnread: null }),
-    send: async (conversationId, outgoing, replyTo) => this.send(conversationId, outgoing, replyTo),
+    send: async (conversationId, outgoing, replyTo, messageId) =>
+      this.send(conversationId, outgoing, replyTo, messageId),
     react: async (conversationId, messageId, emoji) => {
       const message = this.message({ conversationId, messageId });
       const own = emoji === null ? [] : [{ emoji, people: [this.#me], mine: true }];

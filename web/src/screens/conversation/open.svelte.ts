@@ -6,7 +6,7 @@
  * event about a message older than the loaded part only updates what is there.
  */
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
-import type { CoreEvent, MessageItem } from "@copconnect/client/core";
+import type { CoreEvent, Mention, MessageItem, ReplyQuote } from "@copconnect/client/core";
 import { onCoreEvent, onLeaving } from "#app/state/app.svelte.ts";
 import { core } from "#app/core.ts";
 import { Loading } from "#app/state/loading.svelte.ts";
@@ -72,6 +72,21 @@ export function precedingOf(
     .slice(-5);
 }
 
+/** A text that this person sends. */
+export interface DrawnWords {
+  readonly messageId: MessageId;
+  readonly text: string;
+  readonly mentions: readonly Mention[];
+  readonly replyTo: MessageItem | null;
+}
+
+/** The quote above an answer to a message; `here`: the conversation of the answer. */
+function quoteOf(quoted: MessageItem, here: ConversationId): ReplyQuote {
+  const { messageId, conversationId, sender, preview } = quoted;
+  const elsewhere = conversationId === here ? null : conversationId;
+  return { messageId, conversationId: elsewhere, sender, preview };
+}
+
 export class OpenConversation {
   readonly conversationId: ConversationId;
   messages = $state.raw<readonly MessageItem[]>([]);
@@ -129,6 +144,26 @@ export class OpenConversation {
     } catch {
       this.older = "failed";
     }
+  }
+
+  /**
+   * Draw words of this person before the core has stored them; its events about the message take over. Returns
+   * how to take them away where the core does not get them.
+   */
+  draw(words: DrawnWords): () => void {
+    const { messageId, text, mentions, replyTo } = words;
+    const { conversationId } = this;
+    const message: MessageItem = {
+      ...{ messageId, conversationId, seq: null, mine: true, sentMs: Date.now() },
+      // Messages of one run have one sender.
+      sender: this.messages.findLast(({ mine }) => mine)?.sender ?? null,
+      body: { kind: "text", text, mentions },
+      preview: { kind: "text", text },
+      replyTo: replyTo === null ? null : quoteOf(replyTo, conversationId),
+      ...{ answer: null, status: "queued", failure: null },
+    };
+    this.messages = merge(this.messages, [message], this.more, this.newer);
+    return () => (this.messages = this.messages.filter((one) => one !== message));
   }
 
   /** Fetch the page after the newest message that is loaded. */

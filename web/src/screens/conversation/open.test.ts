@@ -1,7 +1,8 @@
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
-import type { MessageItem } from "@copconnect/client/core";
+import type { ConnectedCore, MessageItem } from "@copconnect/client/core";
 import { describe, expect, it } from "vitest";
-import { merge, precedingOf, reachesBack } from "./open.svelte.ts";
+import { useCore } from "#app/core.ts";
+import { merge, OpenConversation, precedingOf, reachesBack } from "./open.svelte.ts";
 
 function message(text: string, seq: number | null, sentMs = seq ?? 100): MessageItem {
   return {
@@ -46,6 +47,41 @@ describe("merge", () => {
     expect(ids(merge(start, [message("f", 6), message("q", null)], true, true))).toBe("b,c");
     expect(ids(merge(start, [{ ...message("c", 3) }], true, true))).toBe("b,c");
     expect(ids(merge(start, [message("f", 6)], true, false))).toBe("b,c,f");
+  });
+});
+
+describe("words of this person", () => {
+  const opened = (): OpenConversation => {
+    const page = () => Promise.resolve({ messages: [], more: false, firstUnread: null });
+    useCore({ messages: { page } } as unknown as ConnectedCore);
+    return new OpenConversation("c" as ConversationId);
+  };
+  const words = { messageId: "m" as MessageId, text: "At the gate", mentions: [] };
+
+  it("are drawn before the core has them, until it has", () => {
+    const open = opened();
+    const erase = open.draw({ ...words, replyTo: null });
+    const [drawn] = open.messages;
+    expect(drawn).toMatchObject({ mine: true, seq: null, status: "queued" });
+    expect(drawn?.body).toEqual({ kind: "text", text: "At the gate", mentions: [] });
+    open.messages = merge(open.messages, [{ ...message("m", null), mine: true }], false);
+    erase();
+    expect(ids(open.messages)).toBe("m");
+  });
+
+  it("go where the core does not get them", () => {
+    const open = opened();
+    open.draw({ ...words, replyTo: null })();
+    expect(open.messages).toEqual([]);
+  });
+
+  it("quote what they answer, and the conversation where that is another one", () => {
+    const open = opened();
+    open.draw({ ...words, replyTo: message("q", 1) });
+    expect(open.messages[0]?.replyTo).toMatchObject({ messageId: "q", conversationId: null });
+    const elsewhere = { ...message("q", 1), conversationId: "d" as ConversationId };
+    open.draw({ ...words, replyTo: elsewhere });
+    expect(open.messages[0]?.replyTo?.conversationId).toBe("d");
   });
 });
 

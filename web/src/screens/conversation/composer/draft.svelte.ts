@@ -71,7 +71,8 @@ export class Draft {
   sent(text: string, files: readonly OutgoingAttachment[]): void {
     if (this.text.startsWith(text)) this.text = this.text.slice(text.length);
     this.files = this.files.filter((one) => !files.includes(one));
-    this.#store();
+    // The core has forgotten the draft with the message: what is empty here is empty there.
+    if (this.text !== "" || this.#saved !== "") this.#store();
   }
 
   /** Keep these files and no others. Rejects where they cannot be stored; they stay here then. */

@@ -40,6 +40,20 @@ it("keeps what is added to a caption while its files go out", () => {
   expect(saved).toEqual([" And", ""]);
 });
 
+it("asks the core for nothing once words are in a message, which ends their draft there", () => {
+  const { draft, saved } = started();
+  draft.text = "All posts are manned.";
+  draft.save();
+  draft.takeText();
+  draft.sent("", []);
+  expect(saved).toEqual(["All posts are manned."]);
+  draft.text = "Gate four.";
+  draft.save();
+  draft.text = "";
+  draft.sent("", []);
+  expect(saved.slice(1)).toEqual(["Gate four.", ""]);
+});
+
 it("gives refused words back before those that were written meanwhile", () => {
   const { draft } = started();
   draft.text = "Barricades go up at four.";

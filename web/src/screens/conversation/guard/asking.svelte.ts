@@ -20,12 +20,16 @@ export class GuardAsking {
   /** The sheet shows it; null: there is nothing to ask. */
   question = $state.raw<Question | null>(null);
 
-  /** Whether a message may be handed in to these: at once, or because its person says so. */
-  allows(items: readonly ConversationItem[], outgoing: Outgoing): Promise<boolean> {
+  /** Whether a message may be handed in to these: at once, or because its person says so, after `onquestion`. */
+  allows(
+    items: readonly ConversationItem[],
+    outgoing: Outgoing,
+    onquestion?: () => void,
+  ): Promise<boolean> {
     const files = outgoing.kind === "attachments" || isOrder(outgoing) ? outgoing.attachments : [];
     const text = textOf(outgoing);
     const pictures = files.filter(({ kind }) => kind === "image").map(({ file }) => file);
-    return this.allowsAll(items, [text], pictures);
+    return this.allowsAll(items, [text], pictures, onquestion);
   }
 
   /** The same for texts and pictures that go to several conversations: asked once, with all they reach. */
@@ -33,6 +37,7 @@ export class GuardAsking {
     items: readonly ConversationItem[],
     texts: readonly string[],
     pictures: readonly Blob[] = [],
+    onquestion?: () => void,
   ): Promise<boolean> {
     const asked = items.flatMap(({ conversationId }) => [
       ...texts.filter((text) => text !== "").map((text) => judged(conversationId, text)),
@@ -46,6 +51,7 @@ export class GuardAsking {
       .filter((one) => one.text === text)
       .reduce((sum, one) => sum + one.verdict.others, 0);
     const verdict = { ...worst.verdict, others };
+    onquestion?.();
     return new Promise((resolve) => {
       this.question = {
         verdict,
