@@ -1,7 +1,7 @@
 import type { ConversationId, MessageId, PersonId, UnitId } from "@copconnect/client/wire";
 import { inEnglish, type MessageItem } from "@copconnect/client/core";
 import { describe, expect, it } from "vitest";
-import { rowsOf, unseen } from "./rows.ts";
+import { rowsOf, unchanged, unseen } from "./rows.ts";
 
 const NOON = new Date(2026, 10, 20, 12).getTime();
 
@@ -145,6 +145,18 @@ describe("rowsOf", () => {
     const after = rowsOf([...older, ...today], null).map((row) => row.key);
     expect(after.slice(-before.length)).toEqual(before);
     expect(new Set(after).size).toBe(after.length);
+  });
+
+  it("gives a list the same rows again where nothing changed", () => {
+    const before = rowsOf([message("1", "a", 0), message("2", "b", 1), message("3", "b", 2)], null);
+    const messages = before.flatMap((row) => (row.kind === "message" ? [row.message] : []));
+    const after = unchanged(before, rowsOf([...messages, message("4", "b", 3)], null));
+    // The day and two messages; the third no longer ends its run.
+    expect(after.map((row, index) => row === before[index])).toEqual([
+      ...[true, true, true],
+      ...[false, false],
+    ]);
+    expect(after.map(({ key }) => key).slice(1)).toEqual(["1", "2", "3", "4"]);
   });
 
   it("begins with the row that says from when this device reads, where it is asked for", () => {

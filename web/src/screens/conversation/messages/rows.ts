@@ -157,6 +157,23 @@ export function rowsOf(
   return rows;
 }
 
+/** The rows, each one that is as before the same object as before: a list draws it no second time. */
+export function unchanged(
+  former: readonly MessageRow[],
+  rows: readonly MessageRow[],
+): readonly MessageRow[] {
+  const known = new Map(former.map((row) => [row.key, row]));
+  return rows.map((row) => {
+    const before = known.get(row.key);
+    return before !== undefined && isSame(before, row) ? before : row;
+  });
+}
+
+function isSame(a: MessageRow, b: MessageRow): boolean {
+  const fields = Object.keys(b) as (keyof MessageRow)[];
+  return a.kind === b.kind && fields.every((field) => a[field] === b[field]);
+}
+
 /** How many messages of others came after the last one that was on screen, from the newest back. */
 export function unseen(messages: readonly MessageItem[], seenSeq: number): number {
   let count = 0;
