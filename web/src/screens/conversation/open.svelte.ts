@@ -8,10 +8,13 @@
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import type { CoreEvent, Mention, MessageItem, ReplyQuote } from "@copconnect/client/core";
 import { onCoreEvent, onLeaving } from "#app/state/app.svelte.ts";
+import { conversations } from "#app/state/conversations.svelte.ts";
 import { core } from "#app/core.ts";
 import { Loading } from "#app/state/loading.svelte.ts";
 
 const PAGE = 60;
+/** A screen and a half of short messages: what an open conversation shows first. */
+const FIRST = 20;
 const KEPT = 6;
 
 function before(a: MessageItem, b: MessageItem): number {
@@ -115,7 +118,10 @@ export class OpenConversation {
 
   async load(): Promise<void> {
     await this.first.load(async () => {
-      const page = await core().messages.page(this.conversationId, null, PAGE);
+      // The unread line is on the first page, as far as that reaches.
+      const unread = conversations.get(this.conversationId)?.unread ?? 0;
+      const size = Math.min(PAGE, FIRST + unread);
+      const page = await core().messages.page(this.conversationId, null, size);
       // Events that came meanwhile are newer than the page.
       this.messages = merge(page.messages, this.messages, page.more);
       this.more = page.more;
