@@ -77,7 +77,9 @@ def key(seals: bytes = b"seals") -> KeyWakeup:
 
 
 def cell_key(seals: bytes = b"seals") -> CellKeyWakeup:
-    return CellKeyWakeup(conversation_id=C, cell_id=K, record=b"record", seals=seals, size=5)
+    return CellKeyWakeup(
+        conversation_id=C, cell_id=K, record=b"record", seals=seals, size=5, devices=[bytes(32)]
+    )
 
 
 ALL: list[AnyWakeup] = [

@@ -18,7 +18,7 @@ from copconnect.ids import DeviceId, SealKeyId
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.roster import CELL_LINE_BYTES, CellLine, Leaf, RosterHead
-from copconnect.records.conversation.seals import join_seals, parse_seal
+from copconnect.records.conversation.seals import join_seals, parse_seal, parse_seals
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.fields import Reader
 from copconnect.records.primitives.kem import X25519, XWING
@@ -149,6 +149,9 @@ async def test_c1_records_nobody_was_asked_for_are_refused(crowd: Crowd) -> None
     await crowd.service.cell_keys.post(own[0].caller, crowd.c, body)
     (told,) = crowd.world.told(CellKeyWakeup)
     assert (told.cell_id, told.record, told.seals) == (cell.hex(), body.record, body.seals)
+    recipients = [seal.key_id for seal in parse_seals(X25519, body.seals, "C2", len(own))]
+    owners = {one.key.key_id(): one.device for one in own if one.key is not None}
+    assert told.devices == [owners[one] for one in recipients]
     await crowd.service.cell_keys.post(own[0].caller, crowd.c, body)  # D6: again.
     assert crowd.world.told(CellKeyWakeup) == []
 

@@ -174,9 +174,12 @@ async def test_seals_of_a_cell_key_are_cut_by_device(database: Database) -> None
         record=b"not needed while the seals are here",
         seals=blob,
         size=SIZE,
+        devices=[a.device],
     )
-    seals = await LiveFeed(world.deps).seals(wakeup)
+    with Statements(database) as statements:
+        seals = await LiveFeed(world.deps).seals(wakeup)
     assert (seals.cells, seals.devices) == ({}, {a.device: blob})
+    assert statements == []  # Each node would read the keys of 256 devices for each cell.
 
 
 async def test_r2_a_supplement_proves_a_sender_under_each_head(database: Database) -> None:

@@ -129,6 +129,7 @@ async def _cell_key(world: World) -> None:
             record=examples.cell_key(world, world.devices[Account.HEAD]),
             seals=world.seals,
             size=17,
+            devices=[device for _, device in sorted(world.key_ids.items())],
         ),
     )
 

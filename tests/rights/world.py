@@ -124,7 +124,7 @@ class World(Whole):
         self.devices: dict[Account, Device] = {}
         self.headers: dict[Account, dict[str, str]] = {Account.NOBODY: {}}
         self.paths: dict[UnitId, str] = {}
-        self.key_ids: list[bytes] = []  # The group's devices have these.
+        self.key_ids: dict[bytes, bytes] = {}  # Devices of the group, by the id of their key.
         self.lost: Device | None = None
 
     @property
@@ -299,7 +299,7 @@ class World(Whole):
         for device in (head, officer):
             record = device_key(self, device, 1)
             assert (await put_keys(self, device, record)).is_success
-            self.key_ids.append(record.key_id())
+            self.key_ids[record.key_id()] = record.device
         self.cell = base64.b64decode(leaves.json()["leaves"])[:16].hex()
 
 

@@ -186,6 +186,7 @@ class MemoryFeed:
             record=new_id().encode(),
             seals=b"".join(sorted(one.device for one in devices)),
             size=32,
+            devices=sorted(one.device for one in devices),
         )
         seals = {one.device: one.device for one in devices}
         made.cell_keys[wakeup.record] = Seals({}, seals)

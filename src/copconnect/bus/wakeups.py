@@ -69,13 +69,14 @@ class LateSealsWakeup(Wakeup, frozen=True, kw_only=True, tag="late_seals"):
 
 
 class CellKeyWakeup(Wakeup, frozen=True, kw_only=True, tag="cell_key"):
-    """A cell key was accepted; as KeyWakeup."""
+    """A cell key was accepted; as KeyWakeup. ``devices``: the recipients of the seals, in order."""
 
     conversation_id: ConversationId
     cell_id: CellId
     record: bytes
     seals: bytes
     size: int
+    devices: list[bytes]
 
 
 class CellKeyMarkedWakeup(Wakeup, frozen=True, kw_only=True, tag="cell_key_marked"):

@@ -105,7 +105,7 @@ class CellKeyExchange:
                 return
             if own.cell_id != record.cell_id.hex():
                 raise errors.RecordInvalid(rule="S4", reason="author is not in the cell")
-            await self._judge(connection, held, own, record, body)
+            devices = await self._judge(connection, held, own, record, body)
             key = StoredCellKey(
                 cell_id=own.cell_id,
                 key_id=record.key_id(),
@@ -127,6 +127,7 @@ class CellKeyExchange:
                     record=body.record,
                     seals=body.seals,
                     size=seal_bytes(held.kem),
+                    devices=devices,
                 )
             )
 
@@ -137,7 +138,9 @@ class CellKeyExchange:
         own: PlacedLeaf,
         record: CellKey,
         body: wire.PostCellKey,
-    ) -> None:
+    ) -> list[bytes]:
+        """Return the devices to which a key is sealed, in the order of the seals. Raises NotAsked,
+        HaveKey, StaleRecord, SealsInvalid."""
         c, cell_id = held.conversation_id, own.cell_id
         asked = await cell_keys.asked_under(
             connection, c, cell_id, record.epoch, record.generation, record.author
@@ -160,6 +163,7 @@ class CellKeyExchange:
         owners = await self._deps.devices.devices_of_keys(connection, sealed_to)
         left_out = [bytes.fromhex(one) for one in body.left_out]
         check_device_seals(sealed_to, left_out, cell, owners)
+        return [owners[one] for one in sealed_to]
 
     async def mark(
         self, caller: Caller, conversation_id: ConversationId, body: wire.MarkCellKey

@@ -86,8 +86,10 @@ class LiveFeed:
 
     async def seals(self, key: KeyWakeup | CellKeyWakeup) -> Seals:
         """Return a record's seals by recipient. Four statements at most, whatever their number,
-        but one for each 500 seals to devices."""
+        but one for each 500 seals to devices; none for a cell key whose wake-up holds them."""
         conversation_id, blob = key.conversation_id, key.seals
+        if isinstance(key, CellKeyWakeup) and blob:
+            return Seals({}, dict(zip(key.devices, _cut(blob, key.size).values(), strict=True)))
         async with self._deps.database.reading() as connection:
             if isinstance(key, KeyWakeup):
                 if not blob:
@@ -99,9 +101,8 @@ class LiveFeed:
                     key_id = bytes.fromhex(key.key_id)
                     by_key |= await late_seals.seals(connection, conversation_id, key_id)
             else:
-                if not blob:
-                    key_id = CellKey.parse(key.record).key_id()
-                    blob = await places.cell_key_seals(connection, conversation_id, key_id)
+                key_id = CellKey.parse(key.record).key_id()
+                blob = await places.cell_key_seals(connection, conversation_id, key_id)
                 by_key = _cut(blob, key.size)
                 of_cells = {}
             cells = {cell_id: by_key.pop(one) for one, cell_id in of_cells.items() if one in by_key}
