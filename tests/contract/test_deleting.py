@@ -19,6 +19,7 @@ from copconnect.reports import store as report_store
 from tests.contract.delivery_world import DAY_MS, World
 from tests.contract.device import Device, order_terms
 from tests.contract.test_posting import Room
+from tests.records.vectors import load_json
 
 FILE = AttachmentId(new_id())
 
@@ -100,6 +101,22 @@ def test_m3_the_rule(person: PersonId, after_ms: int, *, admin: bool, refused: b
     expected = pytest.raises(errors.NotAdmin) if refused else nullcontext()
     with expected:
         check_deletion(message, person, 1_000 + after_ms, admin=admin)
+
+
+@pytest.mark.parametrize("case", load_json("deletions.json")["cases"], ids=lambda one: one["name"])
+def test_m3_the_server_refuses_no_more_than_devices(case: dict[str, Any]) -> None:
+    """The order in the log and the signed time are the devices' to judge (D1 keeps the latter near
+    the time of acceptance)."""
+    author, other = PersonId("author"), PersonId("other")
+    message = DeletedMessage(Seq(1), author, 0, kept=case["kept"])
+    by = author if case["by_author"] else other
+    try:
+        check_deletion(message, by, case["accepted_after"], admin=case["admin"])
+    except (errors.NotAdmin, errors.MessageInvalid):
+        assert not case["counts"]
+    else:
+        hidden = case["places_after"] <= 0 or case["signed_after"] > case["accepted_after"]
+        assert case["counts"] or hidden
 
 
 async def test_m3_nobody_deletes_orders_states_and_marks(room: Room) -> None:

@@ -20,6 +20,7 @@ const NOBODY = {
   removed: () => undefined,
   notify: () => undefined,
   members: () => undefined,
+  filesDropped: () => undefined,
 };
 
 export function text(words: string): Content {

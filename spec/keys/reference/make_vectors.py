@@ -6,10 +6,13 @@ writes nothing and names the files that would change.
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from spec.keys.reference import basics, envelopes, hpke, keys, people, roster, shares
+import msgspec
+
+from spec.keys.reference import basics, envelopes, hpke, keys, marks, people, roster, shares
 from spec.keys.reference.making.cases import Case, make_cases
 from spec.keys.reference.making.force import (
     AUTHORITY,
@@ -244,6 +247,23 @@ def others(force: Force) -> dict[str, basics.Record]:
     }
 
 
+def deletions() -> dict[str, Any]:
+    """Return the content of a deletion, and cases of M3 with their verdicts."""
+    message_id = seed("deleted", 16)
+    content = {
+        **{"v": 1, "kind": "mark", "messageId": message_id.hex()},
+        "what": {"mark": "deletion"},
+    }
+    return {
+        "message_id": message_id,
+        "content": msgspec.msgpack.encode(content),
+        "cases": [
+            {"name": name, **asdict(one), "counts": one.counts()}
+            for name, one in marks.cases().items()
+        ],
+    }
+
+
 # --- All files ------------------------------------------------------------------------------------
 
 
@@ -264,6 +284,7 @@ def make() -> dict[str, str]:
         "extra.json": extra(),
         "answers.json": answers,
         "reports.json": reports,
+        "deletions.json": deletions(),
     }
     return {
         name: json.dumps(to_json(one), ensure_ascii=False, indent=1) + "\n"
