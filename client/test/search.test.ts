@@ -5,8 +5,10 @@ import { openDB } from "idb";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { forgetWords } from "#core/conversation/indexed.ts";
 import type { Conversation } from "#core/conversation/conversation.ts";
+import { newId } from "#core/ids.ts";
 import type { PersonId } from "#core/ids.ts";
 import type { Content } from "#core/kinds/content.ts";
+import { withDeletion } from "#core/messages/deletions.ts";
 import { STORES } from "#core/records.ts";
 import type { MessageQuery } from "#core/seam.ts";
 import { Vault } from "#core/vault/vault.ts";
@@ -126,6 +128,24 @@ async function segments(): Promise<string> {
     .map((bytes) => Buffer.from(bytes).toString("utf8"))
     .join("\n");
 }
+
+it("forgets what was deleted for everybody (M3)", async () => {
+  const message = await stored.put(chat, 1, text("secretword one"));
+  await stored.put(chat, 2, text("plainword two"));
+  const { index, calls } = stored.search();
+  await indexed(index);
+  expect(await segments()).toContain("secretword");
+  const at = { personId: newId<PersonId>(), position: 9, sentMs: 9, signedMs: 9, admin: true };
+  await chat.change((work) => {
+    work.put(withDeletion(message, [at]));
+    return Promise.resolve();
+  });
+  index.changed(chat.id);
+  await indexed(index);
+  expect(await segments()).not.toContain("secretword");
+  expect((await calls.find({ text: "secretword" })).messages).toEqual([]);
+  expect(await found("plainword")).toEqual(["plainword two"]);
+});
 
 it("forgets a message and a whole conversation, from the stored index too", async () => {
   const other = stored.add();

@@ -4,7 +4,7 @@ import { isNewer, lastOf, putMessage, questionRow, ticksOf } from "../messages/m
 import { STORES } from "../records.ts";
 import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
-import { withStored } from "./indexed.ts";
+import { forgetWords, withStored } from "./indexed.ts";
 import type { Transaction } from "./table.ts";
 
 /** Read and assign freely; nothing counts until Conversation.store has written it. */
@@ -43,6 +43,7 @@ export class UnitOfWork implements Transaction {
   /** Store a message and let the list show it if it is the newest. */
   put(message: MessageRecord): void {
     this.changes.push(putMessage(message), ...questionRow(message));
+    if (message.deletion !== undefined) this.changes.push(forgetWords(message));
     this.messages.push(message);
     const { indexed } = this.record;
     const next = withStored(indexed, message);
