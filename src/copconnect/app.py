@@ -311,8 +311,7 @@ class Container:
             Path(settings.import_folder),
             settings.import_remove_missing == "yes",
         )
-        look = self.leases.in_turn("import_folder", watch.look, 6 * PERIOD_S)
-        return Periodic("import_folder", look, PERIOD_S)
+        return self.leases.periodic("import_folder", watch.look, PERIOD_S, 6 * PERIOD_S)
 
     async def _receive(self, wakeup: AnyWakeup) -> None:
         await self.local_bus.publish([wakeup])
@@ -329,14 +328,13 @@ class Container:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
-            roles = (
-                self.conduct,
-                self.auth,
-                self.attachments,
-                self.delivery,
-                *(self.orders, self.planned, self.privacy, self.reports, self.training),
-            )
-            for part in (self.bus, self.rates, *roles, self.sockets, self.push):
+            await self.conduct.start()
+            sanctioning = self.reports.sanctioning
+            for part in (
+                *(self.bus, self.rates.telling, self.auth, self.attachments.cleaning),
+                *(self.delivery, self.orders, self.planned.rounds, self.privacy.rounds),
+                *(sanctioning.rounds, sanctioning.pruning, self.training, self.sockets, self.push),
+            ):
                 await part.start()
                 stack.push_async_callback(part.close)
             stack.push_async_callback(self.uploads.close)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy import BigInteger, Column, String, Table, and_, delete, or_
 
+from copconnect.background import Periodic
 from copconnect.clock import Clock
 from copconnect.database.engine import METADATA, Database, upsert_for
 
@@ -67,16 +68,23 @@ class Leases:
                     delete(leases).where(and_(leases.c.name == name, leases.c.holder == self._node))
                 )
 
-    def in_turn(
-        self, name: str, work: Callable[[], Awaitable[object]], for_s: float
-    ) -> Callable[[], Awaitable[None]]:
-        """Return ``work`` that is done only while this node holds the lease."""
+    def periodic(
+        self,
+        name: str,
+        work: Callable[[], Awaitable[object]],
+        period_s: float,
+        lease_s: float | None = None,
+        *,
+        soon: bool = False,
+    ) -> Periodic:
+        """Return ``work`` that one node does every ``period_s`` seconds. ``lease_s``: after which
+        another node takes it over; None: one period. ``soon``: as of Periodic."""
 
         async def work_in_turn() -> None:
-            if await self.acquire(name, for_s):
+            if await self.acquire(name, lease_s or period_s):
                 await work()
 
-        return work_in_turn
+        return Periodic(name, work_in_turn, period_s, soon=soon)
 
     async def prune(self) -> None:
         """Forget leases that ended long ago."""

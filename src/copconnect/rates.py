@@ -90,23 +90,15 @@ class Rates:
 
 
 class SharedRates:
-    """One node's part of the limits that hold for all nodes; app.py starts and closes it."""
+    """One node's part of the limits that hold for all nodes; app.py starts ``telling``."""
 
     def __init__(self, bus: Bus, now_ms: Callable[[], int]) -> None:
         self._bus = bus
         self._now_ms = now_ms
         self._node = secrets.token_hex(8)
         self._limits: dict[str, Rates] = {}
-        self._telling = Periodic("rates", self.tell, TELLING_S)
+        self.telling = Periodic("rates", self.tell, TELLING_S)
         bus.subscribe(self._receive)
-
-    async def start(self) -> None:
-        """Begin to tell the other nodes what people take here."""
-        await self._telling.start()
-
-    async def close(self) -> None:
-        """Stop telling the other nodes."""
-        await self._telling.close()
 
     def limit(self, name: str, per_minute: float, burst: int) -> Rates:
         """Return a new limit. Every node uses the same name for it, and for no other limit."""

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.attachments import rules, store
 from copconnect.attachments.blobs import Blobs
-from copconnect.background import Periodic
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.ids import AttachmentId, ConversationId, PersonId, Seq
@@ -76,12 +75,7 @@ class AttachmentService:
         self._cases = cases
         self._quota = quota_bytes_per_day
         self._retention_ms = retention_days * rules.DAY_MS
-        self._cleaning = Periodic(
-            "attachments",
-            leases.in_turn("attachments", self.clean, _CLEAN_PERIOD_S),
-            _CLEAN_PERIOD_S,
-            soon=True,
-        )
+        self.cleaning = leases.periodic("attachments", self.clean, _CLEAN_PERIOD_S, soon=True)
 
     # --- Uploading --------------------------------------------------------------------------
 
@@ -214,14 +208,6 @@ class AttachmentService:
         await store.drop(connection, conversation_id, seq)
 
     # --- Cleaning ---------------------------------------------------------------------------
-
-    async def start(self) -> None:
-        """Begin to clean once an hour."""
-        await self._cleaning.start()
-
-    async def close(self) -> None:
-        """Stop."""
-        await self._cleaning.close()
 
     async def clean(self) -> None:
         """Delete uploads abandoned for a day and attachments past their retention."""

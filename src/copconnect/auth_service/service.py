@@ -32,7 +32,6 @@ from copconnect.auth_service.trust.revoking import Revoking
 from copconnect.auth_service.trust.unconfirmed import Unconfirmed
 from copconnect.auth_service.trust.verdicts.confirmers import Confirmers
 from copconnect.auth_service.trust.verdicts.judging import Judge
-from copconnect.background import Periodic
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
 from copconnect.leases import Leases
@@ -112,19 +111,9 @@ class AuthService:
         self.accounts = Accounts(deps, conduct, changes, self.confirmers, self.revoking, endings)
         self.administered = Administered(clock)
         self.administering = Administering(deps, self.accounts, self.revoking)
-        self._lapsing = Periodic(
-            "certificates",
-            leases.in_turn("certificates", self.accounts.lapse, LAPSE_PERIOD_S),
-            LAPSE_PERIOD_S,
-        )
-        self._following = Periodic(
-            "cards", leases.in_turn("cards", self.cards.follow, CARDS_PERIOD_S), CARDS_PERIOD_S
-        )
-        self._pruning = Periodic(
-            "accounts",
-            leases.in_turn("accounts", self._prune, PRUNE_PERIOD_S),
-            PRUNE_PERIOD_S,
-        )
+        self._lapsing = leases.periodic("certificates", self.accounts.lapse, LAPSE_PERIOD_S)
+        self._following = leases.periodic("cards", self.cards.follow, CARDS_PERIOD_S)
+        self._pruning = leases.periodic("accounts", self._prune, PRUNE_PERIOD_S)
 
     async def start(self) -> None:
         """Begin to send texts, store last-seen times and delete what expired."""

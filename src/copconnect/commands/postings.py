@@ -15,12 +15,13 @@ from copconnect.commands.options import (
     console,
     number_of,
     operator,
+    person_of,
     settings_of,
     stop,
     with_roles,
 )
 from copconnect.directory.names import english
-from copconnect.ids import PersonId, PostId, UnitId
+from copconnect.ids import PostId, UnitId
 
 SHOWN = 8  # Digits of a post's id; a command takes any beginning that no other post has.
 Number = Annotated[str, typer.Argument(help="The person's phone number.")]
@@ -51,7 +52,10 @@ def transfer(
     place = _place(unit, post, role, head, post_id)
 
     async def work(container: Container) -> None:
-        person_id, whole = await _person(container, number), await _whole(container, place)
+        person_id, whole = (
+            await person_of(container, number_of(number)),
+            await _whole(container, place),
+        )
         async with container.database.transaction() as connection:
             if on is None:
                 await container.transfers.transfer(connection, operator(), person_id, whole, rank)
@@ -148,7 +152,10 @@ def charge(
     place = _place(unit, post, role, head, post_id)
 
     async def work(container: Container) -> None:
-        person_id, whole = await _person(container, number), await _whole(container, place)
+        person_id, whole = (
+            await person_of(container, number_of(number)),
+            await _whole(container, place),
+        )
         async with container.database.transaction() as connection:
             posting_id = await container.transfers.give_charge(
                 connection,
@@ -170,7 +177,7 @@ def end_charge(
     """End a post that a person holds beside their own."""
 
     async def work(container: Container) -> None:
-        person_id = await _person(container, number)
+        person_id = await person_of(container, number_of(number))
         async with container.database.transaction() as connection:
             await container.transfers.end_charge(connection, operator(), person_id, posting)
 
@@ -271,11 +278,3 @@ async def _only(container: Container, digits: str, *, abolished: bool) -> PostId
         some = f"Several {kind}s" if found else f"No {kind}s"
         raise stop(f"{some} have an id that begins {digits}.")
     return found[0]
-
-
-async def _person(container: Container, number: str) -> PersonId:
-    async with container.database.reading() as connection:
-        found = await container.directory.active_by_number(connection, number_of(number))
-    if found is None:
-        raise stop(f"The data bank has nobody active with the number {number}.")
-    return found

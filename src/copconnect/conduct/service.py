@@ -68,9 +68,6 @@ class ConductService:
         async with self._database.transaction() as connection:
             await self._keep_first(connection)
 
-    async def close(self) -> None:
-        """Nothing runs in the background."""
-
     async def current(self) -> int:
         """Return the newest version."""
         async with self._database.reading() as connection:

@@ -128,9 +128,9 @@ class DeliveryService:
 
     async def start(self) -> None:
         """Start background work."""
-        await self.retention.start()
+        await self.retention.rounds.start()
         await self.following.start()
-        await self.receipt_counts.start()
+        await self.receipt_counts.rounds.start()
         await self.asking.start()
 
     def leave_heads(self) -> None:
@@ -145,9 +145,9 @@ class DeliveryService:
     async def close(self) -> None:
         """Stop background work."""
         await self.asking.close()
-        await self.receipt_counts.close()
+        await self.receipt_counts.rounds.close()
         await self.following.close()
-        await self.retention.close()
+        await self.retention.rounds.close()
 
     async def on_wakeup(self, wakeup: AnyWakeup) -> None:
         """Count receipts and bring rosters up to date; subscribe this to the bus."""

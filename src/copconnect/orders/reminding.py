@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from copconnect.background import Periodic
 from copconnect.database.among import among
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId, UnitId
@@ -31,24 +30,8 @@ class Reminding:
     def __init__(self, deps: OrderDependencies, counting: Counting, leases: Leases) -> None:
         self._deps = deps
         self._counting = counting
-        self._rounds = Periodic(
-            "orders", leases.in_turn("orders", self.round, 3 * PERIOD_S), PERIOD_S
-        )
-        self._pruning = Periodic(
-            "orders_pruning",
-            leases.in_turn("orders_pruning", self.prune, PRUNE_PERIOD_S),
-            PRUNE_PERIOD_S,
-        )
-
-    async def start(self) -> None:
-        """Begin."""
-        await self._rounds.start()
-        await self._pruning.start()
-
-    async def close(self) -> None:
-        """Stop."""
-        await self._pruning.close()
-        await self._rounds.close()
+        self.rounds = leases.periodic("orders", self.round, PERIOD_S, 3 * PERIOD_S)
+        self.pruning = leases.periodic("orders_pruning", self.prune, PRUNE_PERIOD_S)
 
     async def round(self) -> int:
         """Wake those whose time has come; return how many pushes were queued."""

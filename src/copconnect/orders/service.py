@@ -81,13 +81,15 @@ class OrderService:
 
     async def start(self) -> None:
         """Start background work."""
-        await self.watching.start()
-        await self.reminding.start()
+        await self.watching.rounds.start()
+        await self.reminding.rounds.start()
+        await self.reminding.pruning.start()
         await self.texting.start()
 
     async def close(self) -> None:
         """Stop background work."""
         await self.texting.close()
-        await self.reminding.close()
-        await self.watching.close()
+        await self.reminding.pruning.close()
+        await self.reminding.rounds.close()
+        await self.watching.rounds.close()
         await self.acknowledging.close()

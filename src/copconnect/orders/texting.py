@@ -24,7 +24,6 @@ import structlog
 from prometheus_client import Counter
 from sqlalchemy import Select
 
-from copconnect.background import Periodic
 from copconnect.database.among import among
 from copconnect.ids import MessageId, PersonId
 from copconnect.leases import Leases
@@ -72,7 +71,7 @@ class Texting:
         self._paused_until_ms = 0
         self._looked_at: dict[MessageId, int] = {}
         self._found: dict[MessageId, list[PersonId]] = {}
-        self._rounds = Periodic("order_texts", self._in_turn, PERIOD_S)
+        self._rounds = leases.periodic("order_texts", self.round, PERIOD_S, LEASE_S)
         for outcome in ("taken", "refused", "unsure", "failed"):
             ORDER_TEXTS.labels(outcome)  # Shown from the start.
 
@@ -88,10 +87,6 @@ class Texting:
     async def close(self) -> None:
         """Stop; texts under way are recorded as unsure by whoever sends next."""
         await self._rounds.close()
-
-    async def _in_turn(self) -> None:
-        if await self._leases.acquire("order_texts", LEASE_S):
-            await self.round()
 
     async def round(self) -> int:
         """Text who is silent, a fourth of a minute's texts at most; return how many the gateway was

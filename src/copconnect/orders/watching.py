@@ -52,19 +52,11 @@ class Watching:
         self._connected: Fanout | None = None
         self._watchers: dict[Hashable, _Watcher] = {}
         self._moved: dict[ConversationId | MessageId, float] = {}
-        self._rounds = Periodic("orders_watched", self.round, PERIOD_S)
+        self.rounds = Periodic("orders_watched", self.round, PERIOD_S)
 
     def attach(self, connected: Fanout) -> None:
         """Send through these connections; built after this."""
         self._connected = connected
-
-    async def start(self) -> None:
-        """Begin."""
-        await self._rounds.start()
-
-    async def close(self) -> None:
-        """Stop."""
-        await self._rounds.close()
 
     @property
     def watched(self) -> int:

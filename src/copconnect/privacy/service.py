@@ -16,7 +16,6 @@ from copconnect.audit import Audit
 from copconnect.audit.acts import PersonDataExported, PersonErased
 from copconnect.auth_service.registration import registration_store
 from copconnect.auth_service.tables import clients
-from copconnect.background import Periodic
 from copconnect.clock import Clock
 from copconnect.database.among import among
 from copconnect.database.engine import Database, Transaction
@@ -58,16 +57,7 @@ class Privacy:
         self._clock = clock
         self._audit = audit
         self._after_ms = settings.erase_removed_after_days * DAY_MS
-        work = leases.in_turn("erase_removed", self.erase_due, _LEASE_S)
-        self._rounds = Periodic("erase_removed", work, _ROUND_S)
-
-    async def start(self) -> None:
-        """Begin to erase what is due."""
-        await self._rounds.start()
-
-    async def close(self) -> None:
-        """Stop."""
-        await self._rounds.close()
+        self.rounds = leases.periodic("erase_removed", self.erase_due, _ROUND_S, _LEASE_S)
 
     async def export(self, by: Operator, code: str) -> dict[str, Any]:
         """Return all that the server keeps about the person with this code. Raises

@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.audit.acts import SanctionEnded
-from copconnect.background import Periodic
 from copconnect.database.engine import Transaction
 from copconnect.ids import PersonId, ReportId
 from copconnect.leases import Leases
@@ -36,24 +35,8 @@ class Sanctioning:
 
     def __init__(self, deps: ReportDependencies, leases: Leases) -> None:
         self._deps = deps
-        self._rounds = Periodic(
-            "sanctions", leases.in_turn("sanctions", self.round, 3 * PERIOD_S), PERIOD_S
-        )
-        self._pruning = Periodic(
-            "reports_pruning",
-            leases.in_turn("reports_pruning", self.prune, PRUNE_PERIOD_S),
-            PRUNE_PERIOD_S,
-        )
-
-    async def start(self) -> None:
-        """Begin to end what is over."""
-        await self._rounds.start()
-        await self._pruning.start()
-
-    async def close(self) -> None:
-        """Stop."""
-        await self._pruning.close()
-        await self._rounds.close()
+        self.rounds = leases.periodic("sanctions", self.round, PERIOD_S, 3 * PERIOD_S)
+        self.pruning = leases.periodic("reports_pruning", self.prune, PRUNE_PERIOD_S)
 
     # --- The job ------------------------------------------------------------------------------
 

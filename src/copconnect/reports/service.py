@@ -65,11 +65,3 @@ class ReportService:
         return bool(paths) and await store.is_reader_in(
             connection, person_id, paths, conversation_ids, uploaded_ms
         )
-
-    async def start(self) -> None:
-        """Start background work."""
-        await self.sanctioning.start()
-
-    async def close(self) -> None:
-        """Stop background work."""
-        await self.sanctioning.close()

@@ -117,8 +117,8 @@ class Sockets:
         """Begin to admit connections, to ping them, to flush cursors and to reconcile."""
         await self.cursors.start()
         await self._admission.start()
-        await self.positions.start()
-        await self._heartbeat.start()
+        await self.positions.publishing.start()
+        await self._heartbeat.turns.start()
         await self.fanout.start()
 
     async def close(self) -> None:
@@ -127,8 +127,8 @@ class Sockets:
         self._begin_to_end()
         if self._ending is not None:
             await self._ending
-        await self._heartbeat.close()
-        await self.positions.close()
+        await self._heartbeat.turns.close()
+        await self.positions.publishing.close()
         await self.fanout.close()
         await self.cursors.close()
 

@@ -41,7 +41,7 @@ class Positions:
         self._kept: OrderedDict[_Key, _RecentPosition] = OrderedDict()  # The newest last.
         self._sharing: dict[ConversationId, set[ClientId]] = {}  # Whose are kept.
         self._waiting: dict[_Key, bytes] = {}
-        self._publishing = Periodic("positions", self.publish, PUBLISH_S)
+        self.publishing = Periodic("positions", self.publish, PUBLISH_S)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -113,11 +113,3 @@ class Positions:
         for key in self._kept_in(wakeup.conversation_id):
             if not wakeup.whole or key[1] in removed:
                 self._forget(key)
-
-    async def start(self) -> None:
-        """Begin to publish."""
-        await self._publishing.start()
-
-    async def close(self) -> None:
-        """Stop."""
-        await self._publishing.close()

@@ -97,13 +97,13 @@ class TrainingService:
 
     async def start(self) -> None:
         """Begin to remind, and to read the department's folder, if the settings name one."""
-        await self.reminding.start()
+        await self.reminding.rounds.start()
         if self._reading is not None:
             await self._reading.start()
 
     async def close(self) -> None:
         """Stop."""
-        await self.reminding.close()
+        await self.reminding.rounds.close()
         if self._reading is not None:
             await self._reading.close()
 

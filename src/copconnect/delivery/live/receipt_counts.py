@@ -51,15 +51,7 @@ class ReceiptCounting:
         self._not_before: dict[ConversationId, int] = {}
         self._told: dict[tuple[ConversationId, Seq], wire.ReceiptCount] = {}
         self._asked = BatchLoader(self._answer)
-        self._rounds = Periodic("receipt_counts", self.round, PERIOD_S)
-
-    async def start(self) -> None:
-        """Begin."""
-        await self._rounds.start()
-
-    async def close(self) -> None:
-        """Stop."""
-        await self._rounds.close()
+        self.rounds = Periodic("receipt_counts", self.round, PERIOD_S)
 
     async def on_wakeup(self, wakeup: AnyWakeup) -> None:
         """Note where somebody has come further."""

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.background import Periodic
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rules.limits import DAY_MS, HOUR_MS, SHARES_KEPT_MS
 from copconnect.delivery.store import trimming
@@ -23,13 +22,12 @@ _BATCH = 500
 _PERIOD_S = 3600.0
 
 
-class Retention(Periodic):
+class Retention:
     """Cleans once an hour."""
 
     def __init__(self, deps: DeliveryDependencies, leases: Leases) -> None:
-        cleaning = leases.in_turn("retention", self.clean, _PERIOD_S)
-        super().__init__("retention", cleaning, _PERIOD_S, soon=True)
         self._deps = deps
+        self.rounds = leases.periodic("retention", self.clean, _PERIOD_S, soon=True)
 
     async def clean(self) -> None:
         """Forget everything that is past its time."""

@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.background import Periodic
 from copconnect.bus import AnyWakeup, HeadsDueWakeup
 from copconnect.database.engine import chunks
 from copconnect.delivery.dependencies import DeliveryDependencies
@@ -73,8 +72,7 @@ class Following:
         self._compared_ms = 0
         self._told_ms = 0
         self._leases = leases
-        rounds = leases.in_turn(_LEASE, self.round, _LEASE_S)
-        self._rounds = Periodic("rosters", rounds, ROUND_S)
+        self._rounds = leases.periodic(_LEASE, self.round, ROUND_S, _LEASE_S)
 
     def leave_heads(self) -> None:
         """Do no rounds, and leave heads of conversations of several cells to the process that does:

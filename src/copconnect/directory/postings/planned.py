@@ -31,7 +31,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.audit import Audit
 from copconnect.audit.acts import PlannedTransferCancelled, TransferPlanned
-from copconnect.background import Periodic
 from copconnect.clock import INDIA, Clock
 from copconnect.database.engine import METADATA, Database, Transaction
 from copconnect.directory import edit_store, store
@@ -112,20 +111,11 @@ class PlannedTransfers:
         self._transfers = transfers
         self._grants = grants
         self._rights: ImportRights
-        work = leases.in_turn("planned_transfers", self.apply_due, _LEASE_S)
-        self._rounds = Periodic("planned_transfers", work, _ROUND_S)
+        self.rounds = leases.periodic("planned_transfers", self.apply_due, _ROUND_S, _LEASE_S)
 
     def attach(self, rights: ImportRights) -> None:
         """Take the rights by which transfers are judged on their day, before any is due."""
         self._rights = rights
-
-    async def start(self) -> None:
-        """Begin to apply what is due."""
-        await self._rounds.start()
-
-    async def close(self) -> None:
-        """Stop."""
-        await self._rounds.close()
 
     async def plan(
         self,

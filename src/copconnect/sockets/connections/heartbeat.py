@@ -27,7 +27,7 @@ class Heartbeat:
         self._count = 0
         self._next = 0
         self._second = 0
-        self._turns = Periodic("heartbeat", self._turn, 1.0)
+        self.turns = Periodic("heartbeat", self._turn, 1.0)
 
     def __len__(self) -> int:
         return self._count
@@ -48,14 +48,6 @@ class Heartbeat:
         if connection.slot >= 0:
             self._slots[connection.slot].remove(connection)
             self._count -= 1
-
-    async def start(self) -> None:
-        """Begin."""
-        await self._turns.start()
-
-    async def close(self) -> None:
-        """Stop."""
-        await self._turns.close()
 
     async def _turn(self) -> None:
         self._second += 1

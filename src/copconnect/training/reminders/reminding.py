@@ -14,7 +14,6 @@ from datetime import datetime
 from copconnect import errors, wire
 from copconnect.audit import Audit
 from copconnect.audit.acts import TrainingReminded
-from copconnect.background import Periodic
 from copconnect.clock import INDIA, Clock
 from copconnect.database.engine import Database
 from copconnect.leases import Leases
@@ -55,19 +54,7 @@ class Reminding:
         self._days = days
         self._for: store.For = {}
         self._for_ms = 0
-        self._rounds = Periodic(
-            "training_reminders",
-            leases.in_turn("training_reminders", self.round, 3 * PERIOD_S),
-            PERIOD_S,
-        )
-
-    async def start(self) -> None:
-        """Begin."""
-        await self._rounds.start()
-
-    async def close(self) -> None:
-        """Stop."""
-        await self._rounds.close()
+        self.rounds = leases.periodic("training_reminders", self.round, PERIOD_S, 3 * PERIOD_S)
 
     async def round(self) -> int:
         """Remind a batch of those who are due; return how many people. Two statements, and once an
