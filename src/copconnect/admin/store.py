@@ -17,7 +17,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import METADATA, chunks, upsert_for
+from copconnect.database.engine import METADATA, chunks
+from copconnect.database.upserts import add_once, put
 from copconnect.ids import PersonId
 
 acts = Table(
@@ -57,9 +58,7 @@ rights = Table(
 async def begin(connection: AsyncConnection, values: dict[str, Any]) -> bool:
     """Store an act that is being done; return whether its id is new. Another transaction with the
     same id waits for this one."""
-    statement = upsert_for(connection.dialect.name, acts).values(**values)
-    found = await connection.execute(statement.on_conflict_do_nothing().returning(acts.c.act_id))
-    return found.first() is not None
+    return await add_once(connection, acts, values)
 
 
 async def lock_act(connection: AsyncConnection, act_id: str) -> Any | None:
@@ -97,16 +96,9 @@ async def remember_made(
     connection: AsyncConnection, by: PersonId, people: Sequence[PersonId], now_ms: int
 ) -> None:
     """Remember that an act of an admin made these people."""
-    statement = upsert_for(connection.dialect.name, made)
     for part in chunks(people):
         rows = [{"person_id": one, "by_id": by, "at_ms": now_ms} for one in part]
-        await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[made.c.person_id, made.c.by_id],
-                set_={"at_ms": statement.excluded.at_ms},
-            ),
-            rows,
-        )
+        await put(connection, made, rows, "at_ms")
 
 
 async def made_since(connection: AsyncConnection, by: PersonId, since_ms: int) -> set[PersonId]:
@@ -133,11 +125,5 @@ async def rules(connection: AsyncConnection) -> str | None:
 
 async def set_rules(connection: AsyncConnection, text: str, now_ms: int) -> None:
     """Replace the rights table."""
-    statement = upsert_for(connection.dialect.name, rights).values(
-        id=1, rules=text, changed_ms=now_ms
-    )
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[rights.c.id], set_={"rules": text, "changed_ms": now_ms}
-        )
-    )
+    row = {"id": 1, "rules": text, "changed_ms": now_ms}
+    await put(connection, rights, row, "rules", "changed_ms")

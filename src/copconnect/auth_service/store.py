@@ -16,6 +16,7 @@ from copconnect.auth_service.tables import (
 )
 from copconnect.database.among import among
 from copconnect.database.engine import at_least, chunks, unnested, upsert_for
+from copconnect.database.upserts import add_once
 from copconnect.ids import ClientId, PersonId
 
 # --- Clients, certificates, tokens ------------------------------------------------------------
@@ -204,11 +205,8 @@ async def add_token(
 ) -> None:
     """Give a client an access token beside those that expire last, ``most`` in all; again is
     fine."""
-    await connection.execute(
-        upsert_for(connection.dialect.name, tokens)
-        .values(token_hash=token_hash, client_id=client_id, expires_ms=expires_ms)
-        .on_conflict_do_nothing()
-    )
+    row = {"token_hash": token_hash, "client_id": client_id, "expires_ms": expires_ms}
+    await add_once(connection, tokens, row)
     newest = (
         select(tokens.c.token_hash)
         .where(tokens.c.client_id == client_id)

@@ -21,7 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
-from copconnect.database.engine import METADATA, upsert_for
+from copconnect.database.engine import METADATA
+from copconnect.database.upserts import add_once
 from copconnect.ids import PersonId
 from copconnect.principals import Acceptance
 
@@ -94,11 +95,8 @@ async def record(
     connection: AsyncConnection, person_id: PersonId, version: int, language: str, now_ms: int
 ) -> None:
     """Record an acceptance; the first one of a version stays."""
-    values = {"person_id": person_id, "version": version, "language": language}
-    statement = upsert_for(connection.dialect.name, acceptances).values(
-        **values, accepted_ms=now_ms
-    )
-    await connection.execute(statement.on_conflict_do_nothing())
+    row = {"person_id": person_id, "version": version, "language": language}
+    await add_once(connection, acceptances, row | {"accepted_ms": now_ms})
 
 
 async def code(connection: AsyncConnection, version: int | None = None) -> Any | None:
@@ -117,7 +115,7 @@ async def versions(connection: AsyncConnection) -> Sequence[Any]:
 
 async def add_code(connection: AsyncConnection, values: dict[str, Any]) -> bool:
     """Store a version; return False where its number is taken."""
-    return await _add(connection, codes, values)
+    return await add_once(connection, codes, values)
 
 
 async def policy(connection: AsyncConnection) -> Any | None:
@@ -135,11 +133,4 @@ async def policy_versions(connection: AsyncConnection, limit: int) -> Sequence[A
 
 async def add_policy(connection: AsyncConnection, values: dict[str, Any]) -> bool:
     """Store a policy; return False where its number is taken."""
-    return await _add(connection, policies, values)
-
-
-async def _add(connection: AsyncConnection, table: Table, values: dict[str, Any]) -> bool:
-    key = table.primary_key.columns[0]
-    statement = upsert_for(connection.dialect.name, table).values(**values)
-    found = await connection.execute(statement.on_conflict_do_nothing().returning(key))
-    return found.first() is not None
+    return await add_once(connection, policies, values)

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Row, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
-from copconnect.database.engine import upsert_for
+from copconnect.database.upserts import add_once
 from copconnect.ids import PersonId, ReportId
 from copconnect.principals import Bar
 from copconnect.reports.tables import APPEALS, REPORTS, SANCTIONS
@@ -123,9 +123,7 @@ async def appeal(connection: AsyncConnection, report_id: ReportId) -> Row[Any] |
 
 async def add_appeal(connection: AsyncConnection, values: Mapping[str, Any]) -> bool:
     """Store an appeal; return False where there is one."""
-    statement = upsert_for(connection.dialect.name, APPEALS).values(**values)
-    added = statement.on_conflict_do_nothing().returning(_A.report_id)
-    return (await connection.execute(added)).first() is not None
+    return await add_once(connection, APPEALS, values)
 
 
 async def decide_appeal(connection: AsyncConnection, report_id: ReportId, **values: Any) -> None:

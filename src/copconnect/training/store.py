@@ -32,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.among import among
 from copconnect.database.engine import METADATA, upsert_for
+from copconnect.database.upserts import put
 from copconnect.ids import LessonId, PersonId, UnitId
 from copconnect.training.lessons_of import Written
 
@@ -113,14 +114,9 @@ FOLDER_PROBLEMS = Table(
 async def begin(connection: AsyncConnection, person_id: PersonId, now_ms: int) -> None:
     """Record that a person's app shows the courses, unless it did before; hold the person's row, so
     that two devices of the same person are recorded one after the other."""
-    statement = upsert_for(connection.dialect.name, TRAINEES).values(
-        person_id=person_id, since_ms=now_ms
-    )
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["person_id"], set_={"since_ms": TRAINEES.c.since_ms}
-        )
-    )
+    # Whether the row is new or not, the statement holds it.
+    row = {"person_id": person_id, "since_ms": now_ms}
+    await put(connection, TRAINEES, row, "person_id")
 
 
 async def since(connection: AsyncConnection, person_id: PersonId) -> int | None:
@@ -182,14 +178,7 @@ async def complete(
 ) -> None:
     """Record courses as completed. Those that were before keep their time."""
     rows = [{"person_id": person_id, "course": one, "completed_ms": now_ms} for one in courses]
-    statement = upsert_for(connection.dialect.name, BEGUN).values(rows)
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["person_id", "course"],
-            set_={"completed_ms": statement.excluded.completed_ms},
-            where=BEGUN.c.completed_ms.is_(None),
-        )
-    )
+    await put(connection, BEGUN, rows, "completed_ms", where=BEGUN.c.completed_ms.is_(None))
 
 
 async def completed_by(connection: AsyncConnection, person_id: PersonId) -> dict[str, int]:
@@ -336,13 +325,11 @@ async def keep_upload(
     """Keep a picture, and remove those that were kept before ``since_ms``."""
     row = LESSON_UPLOADS.c
     await connection.execute(delete(LESSON_UPLOADS).where(row.kept_ms < since_ms))
-    statement = upsert_for(connection.dialect.name, LESSON_UPLOADS).values(
-        digest=digest, data=data, kept_ms=now_ms
-    )
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["digest"], set_={"kept_ms": statement.excluded.kept_ms}
-        )
+    await put(
+        connection,
+        LESSON_UPLOADS,
+        {"digest": digest, "data": data, "kept_ms": now_ms},
+        "kept_ms",
     )
 
 

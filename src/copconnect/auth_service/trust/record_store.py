@@ -25,6 +25,7 @@ from copconnect.auth_service.tables import (
 )
 from copconnect.database.among import among
 from copconnect.database.engine import at_least, chunks, upsert_for
+from copconnect.database.upserts import add_once
 from copconnect.ids import PersonId
 from copconnect.records.trust.incarnation import Incarnation
 
@@ -179,9 +180,7 @@ async def records_of(
 
 async def add(connection: AsyncConnection, table: Table, values: Mapping[str, Any]) -> bool:
     """Store a record; return whether it is new. ``table`` has the record's hash as its key."""
-    statement = upsert_for(connection.dialect.name, table).values(**values)
-    found = await connection.execute(statement.on_conflict_do_nothing().returning(table.c.hash))
-    return found.first() is not None
+    return await add_once(connection, table, values)
 
 
 async def has(connection: AsyncConnection, table: Table, record_hash: bytes) -> bool:
@@ -272,13 +271,7 @@ async def department_records(connection: AsyncConnection) -> list[bytes]:
 
 async def add_department(connection: AsyncConnection, number: int, record: bytes) -> bool:
     """Store a department record; return whether it is new."""
-    statement = upsert_for(connection.dialect.name, departments).values(
-        number=number, record=record
-    )
-    found = await connection.execute(
-        statement.on_conflict_do_nothing().returning(departments.c.number)
-    )
-    return found.first() is not None
+    return await add_once(connection, departments, {"number": number, "record": record})
 
 
 # --- Incarnations -----------------------------------------------------------------------------

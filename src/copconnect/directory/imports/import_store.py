@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
 from copconnect.database.engine import METADATA, upsert_for
+from copconnect.database.upserts import put
 from copconnect.directory.files.mapping import ColumnMapping
 from copconnect.rights import Permit, covers, require_part
 
@@ -197,16 +198,13 @@ async def remember_mappings(
     """Remember mappings by fingerprint."""
     require_part(permit, part)
     for fingerprint, mapping in found.items():
-        content = msgspec.json.encode(mapping).decode()
-        statement = upsert_for(connection.dialect.name, mappings).values(
-            part=_hash(part), fingerprint=fingerprint, paths="\n".join(part), mapping=content
-        )
-        await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[mappings.c.part, mappings.c.fingerprint],
-                set_={"mapping": content},
-            )
-        )
+        row = {
+            "part": _hash(part),
+            "fingerprint": fingerprint,
+            "paths": "\n".join(part),
+            "mapping": msgspec.json.encode(mapping).decode(),
+        }
+        await put(connection, mappings, row, "mapping")
 
 
 async def known_aliases(
@@ -232,12 +230,5 @@ async def remember_aliases(
     key, paths = _hash(part), "\n".join(part)
     for field, codes in found.items():
         for typed, code in codes.items():
-            statement = upsert_for(connection.dialect.name, aliases).values(
-                part=key, field=field, typed=typed, paths=paths, code=code
-            )
-            await connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[aliases.c.part, aliases.c.field, aliases.c.typed],
-                    set_={"code": code},
-                )
-            )
+            row = {"part": key, "field": field, "typed": typed, "paths": paths, "code": code}
+            await put(connection, aliases, row, "code")

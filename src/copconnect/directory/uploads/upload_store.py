@@ -20,7 +20,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
-from copconnect.database.engine import METADATA, chunks, upsert_for
+from copconnect.database.engine import METADATA, chunks
+from copconnect.database.upserts import add_once
 
 uploads = Table(
     "directory_uploads",
@@ -87,10 +88,8 @@ async def add_chunk(
     connection: AsyncConnection, upload_id: str, chunk: int, content: bytes
 ) -> None:
     """Store a chunk; one that is there stays."""
-    statement = upsert_for(connection.dialect.name, chunk_table).values(
-        upload_id=upload_id, chunk=chunk, content=content
-    )
-    await connection.execute(statement.on_conflict_do_nothing())
+    row = {"upload_id": upload_id, "chunk": chunk, "content": content}
+    await add_once(connection, chunk_table, row)
 
 
 async def count_chunks(connection: AsyncConnection, upload_id: str) -> int:
