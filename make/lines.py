@@ -29,7 +29,7 @@ LEXERS: dict[str, type[Lexer]] = {
     ".svelte": HtmlLexer,
     ".css": CssLexer,
 }
-TESTS = re.compile(r"(^|/)tests?/|\.test\.ts$")
+TESTS = re.compile(r"(^|/)tests?/|(^|/)test_[^/]*\.py$|\.test\.ts$")
 TEXTS = re.compile(r"(^|/)(locales|corpus|public)/")
 GENERATED = re.compile(r"^// Generated from")
 WIDTH = 100
