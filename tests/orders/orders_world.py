@@ -29,7 +29,6 @@ from copconnect.orders.service import OrderService
 from copconnect.principals import Caller
 from copconnect.rates import SharedRates
 from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
-from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.fields import sha256
 from copconnect.rights import HeldRights
 from copconnect.settings import Settings
@@ -257,7 +256,7 @@ class Orders:
             people=self.roll,
             rights=self.roll,
             issuing=world.issuing,
-            devices=_Keys(world),
+            devices=_Trust(),
             pushes=self.woken,
             texts=self.gateway,
             leases=Leases(world.database, world.clock, alone=True),
@@ -371,18 +370,8 @@ class Orders:
         return {PersonId(one.person_id.hex()): one for one in parsed}
 
 
-@dataclass
-class _Keys:
-    """The devices' keys, and how often they were read."""
-
-    world: World
-
-    async def public_keys(
-        self, _: AsyncConnection, devices: Collection[bytes]
-    ) -> dict[bytes, bytes]:
-        """See ports.SigningDevices."""
-        known = self.world.registry.devices
-        return {one: public_bytes(known[one].signer) for one in devices if one in known}
+class _Trust:
+    """The records about people, which name them alone."""
 
     async def people_trust(
         self, _: AsyncConnection, person_ids: Collection[PersonId]

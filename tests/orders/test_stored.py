@@ -8,7 +8,7 @@ import pytest
 
 from copconnect.database.engine import Database
 from copconnect.orders import acknowledging, store
-from copconnect.orders.acknowledging import Acknowledging
+from copconnect.records.conversation.acknowledgement import Acknowledgement
 from tests.contract.statements import Statements
 from tests.contract.test_query_plans import Plans
 from tests.orders.orders_world import Orders, order_change
@@ -33,9 +33,13 @@ def _after(patch: pytest.MonkeyPatch, place: Any, name: str) -> None:
     patch.setattr(place, name, dying)
 
 
-def keys_are_read(patch: pytest.MonkeyPatch, _: Orders) -> None:
+def requests_wait(patch: pytest.MonkeyPatch, _: Orders) -> None:
     """No signature is checked."""
-    _after(patch, Acknowledging, "_learn_keys")
+
+    def dying(*_: Any) -> None:
+        raise Killed
+
+    patch.setattr(Acknowledgement, "parse", dying)
 
 
 def orders_are_held(patch: pytest.MonkeyPatch, _: Orders) -> None:
@@ -68,7 +72,7 @@ def they_are_committed(patch: pytest.MonkeyPatch, orders: Orders) -> None:
 
 @pytest.mark.parametrize(
     "breaks",
-    [keys_are_read, orders_are_held, records_are_judged, rows_are_written, they_are_committed],
+    [requests_wait, orders_are_held, records_are_judged, rows_are_written, they_are_committed],
     ids=lambda one: str(one.__name__),
 )
 async def test_counts_equal_what_was_signed_whatever_step_ends_the_process(

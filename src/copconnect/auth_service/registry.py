@@ -111,19 +111,6 @@ class DeviceRegistry:
             self._keys[device] = known
         return known
 
-    async def public_keys(
-        self, connection: AsyncConnection, devices: Collection[bytes]
-    ) -> dict[bytes, bytes]:
-        """Return the Ed25519 keys of these devices, revoked or not. One statement for each 500 that
-        are not in memory."""
-        unknown = [one for one in devices if one not in self._keys]
-        read = await device_store.public_keys(connection, unknown) if unknown else {}
-        if len(self._keys) + len(read) > MOST_KNOWN:
-            self._keys.clear()
-        known = {one: self._keys[one] for one in devices if one in self._keys}
-        self._keys |= read
-        return known | read
-
     async def certificates_of(
         self, connection: AsyncConnection, devices: Collection[bytes]
     ) -> dict[bytes, bytes]:

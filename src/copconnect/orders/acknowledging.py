@@ -27,7 +27,6 @@ from copconnect.rights import HeldRights
 PAUSE_S = 0.1  # At least, between two transactions.
 MOST_TOGETHER = 1_000  # Records in one transaction, unless a single request has more.
 RECORDS_PER_MINUTE = 2_000  # A station writer marks a whole station.
-_MOST_KEYS = 200_000
 _IN_TURN = 32  # Signatures that are checked at a stretch.
 Outcome = wire.AcknowledgementOutcome
 
@@ -75,7 +74,6 @@ class Acknowledging:
 
     def __init__(self, deps: OrderDependencies) -> None:
         self._deps = deps
-        self._keys: dict[bytes, bytes] = {}
         self._commits = GroupCommit(
             self._commit, MOST_TOGETHER, size=lambda posted: len(posted.body), pause_s=PAUSE_S
         )
@@ -99,26 +97,14 @@ class Acknowledging:
         """Wait for what is being stored."""
         await self._commits.close()
 
-    async def _learn_keys(self, devices: set[bytes]) -> None:
-        unknown = devices - self._keys.keys()
-        if not unknown:
-            return
-        async with self._deps.database.reading() as connection:
-            found = await self._deps.devices.public_keys(connection, unknown)
-        if len(self._keys) > _MOST_KEYS:
-            self._keys.clear()
-        self._keys |= found
-
     async def _read(self, batch: Sequence[_AcknowledgementRequest]) -> list[_ReadRequest]:
         """Check bytes and signatures; other work has its turn in between."""
-        await self._learn_keys({one.caller.device for one in batch})
         requests: list[_ReadRequest] = []
         checked = 0
         for one in batch:
-            key = self._keys.get(one.caller.device)
             items: list[_Given | Outcome] = []
             for item in one.body:
-                items.append(_read(item, one.caller, key))
+                items.append(_read(item, one.caller))
                 checked += 1
                 if checked % _IN_TURN == 0:
                     await asyncio.sleep(0)
@@ -133,13 +119,13 @@ class Acknowledging:
             return await _Batch(self._deps, connection, requests).store()
 
 
-def _read(item: wire.AcknowledgementItem, caller: Caller, key: bytes | None) -> _Given | Outcome:
+def _read(item: wire.AcknowledgementItem, caller: Caller) -> _Given | Outcome:
     """Return a record whose bytes and signature are right, else what refuses it."""
     try:
         record = Acknowledgement.parse(item.record)
-        if record.device != caller.device or key is None:
+        if record.device != caller.device:
             return "wrong_device"
-        record.verify(key)
+        record.verify(caller.public_key)
     except Refused:
         return "malformed"
     own = record.person_id.hex() == caller.person_id

@@ -107,13 +107,6 @@ class PersonRights(Protocol):
 class SigningDevices(Protocol):
     """The Authentication Service's part."""
 
-    async def public_keys(
-        self, connection: AsyncConnection, devices: Collection[bytes]
-    ) -> Mapping[bytes, bytes]:
-        """Return the Ed25519 keys of these devices, revoked or not. One statement for each 500
-        that are not in memory."""
-        ...
-
     async def people_trust(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> list[wire.PersonTrust]:

@@ -50,19 +50,6 @@ async def public_key(connection: AsyncConnection, device: bytes) -> bytes | None
     return found
 
 
-async def public_keys(
-    connection: AsyncConnection, devices: Collection[bytes]
-) -> dict[bytes, bytes]:
-    """Return the public keys of these devices. One statement for each 500."""
-    found: dict[bytes, bytes] = {}
-    for part in chunks(devices):
-        rows = await connection.execute(
-            select(clients.c.device, clients.c.public_key).where(clients.c.device.in_(part))
-        )
-        found |= {row.device: row.public_key for row in rows}
-    return found
-
-
 async def certificates_of(
     connection: AsyncConnection, devices: Collection[bytes]
 ) -> dict[bytes, bytes]:
