@@ -8,7 +8,7 @@ import pytest
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.device_key import DeviceKey
 from copconnect.sealing import hpke
-from copconnect.sealing.answers import (
+from tests.records.answers import (
     ANSWER_SEALS,
     ANSWER_TEXT_BYTES,
     AnswerPlace,

@@ -31,7 +31,6 @@ from copconnect.records.primitives.signed import SignedRecord
 
 SIGNED_HEADER_BYTES = HEADER_BYTES + SIGNATURE_BYTES
 LOG_START = ZEROS  # L₀.
-LAST_ATTEMPT = 255
 _BODY_LABEL = tag("copconnect body v2")
 _BODY_COMMIT_LABEL = tag("copconnect body-commit v2")
 _LOG_LABEL = tag("copconnect log v1")

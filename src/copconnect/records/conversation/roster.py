@@ -34,7 +34,7 @@ from copconnect.records.primitives.kem import Kem
 from copconnect.records.primitives.signed import SignedRecord
 from copconnect.records.trust.department import Department, authority_number_of
 
-LEAF_BYTES, CELL_LINE_BYTES, HEAD_BYTES = 74, 58, 183
+LEAF_BYTES, CELL_LINE_BYTES = 74, 58
 _DEVICE = slice(2 * ID_BYTES, 2 * ID_BYTES + DEVICE_BYTES)  # Parts of an encoded leaf.
 _HISTORY_FROM = slice(_DEVICE.stop, _DEVICE.stop + 8)
 _DIRECT_LABEL = tag("copconnect direct v1")
