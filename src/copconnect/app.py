@@ -34,7 +34,7 @@ from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import Acceptances, ConductService
 from copconnect.database.engine import Database, open_database
 from copconnect.delivery import operations as delivery_operations
-from copconnect.delivery.dependencies import Options
+from copconnect.delivery.dependencies import DeliveryDependencies, Options
 from copconnect.delivery.live.asleep import Asleep
 from copconnect.delivery.live.readers import Readers
 from copconnect.delivery.rules.limits import PersonLimits
@@ -63,6 +63,7 @@ from copconnect.leases import Leases
 from copconnect.migrations import migrate
 from copconnect.operator import operations as operator_operations
 from copconnect.orders import operations as order_operations
+from copconnect.orders.dependencies import OrderDependencies
 from copconnect.orders.issuing import OrderIssuing
 from copconnect.orders.service import OrderService
 from copconnect.privacy.service import Privacy
@@ -71,6 +72,7 @@ from copconnect.push.service import PushService
 from copconnect.rates import SharedRates
 from copconnect.records.primitives.kem import X25519, XWING
 from copconnect.reports import operations as report_operations
+from copconnect.reports.dependencies import ReportDependencies
 from copconnect.reports.registry import SanctionRegistry
 from copconnect.reports.service import ReportService
 from copconnect.settings import Settings
@@ -181,7 +183,7 @@ class Container:
         )
         self.sanctions = SanctionRegistry(self.clock, self.guard)
         self.issuing = OrderIssuing(Readers(), Roll(self.directory))
-        self.delivery = DeliveryService(
+        delivery = DeliveryDependencies(
             database=self.database,
             bus=self.bus,
             clock=self.clock,
@@ -196,19 +198,19 @@ class Container:
             pushes=self.push,
             audit=self.audit,
             sanctions=self.sanctions,
-            leases=self.leases,
             options=_options(settings, self.authority.departments[-1].kem, self.guard),
         )
-        self.reports = ReportService(
+        self.delivery = DeliveryService(delivery, self.leases)
+        reports = ReportDependencies(
             database=self.database,
             clock=self.clock,
             audit=self.audit,
             messages=self.delivery,
             people=self.directory,
             devices=self.registry,
-            leases=self.leases,
             log_days=settings.log_retention_days,
         )
+        self.reports = ReportService(reports, self.leases)
         self.sanctions.attach(self.reports.sanctioning)
         self.admin = AdminService(
             database=self.database,
@@ -249,20 +251,18 @@ class Container:
             pushes=self.push,
             leases=self.leases,
         )
-        self.orders = OrderService(
+        orders = OrderDependencies(
             database=self.database,
             clock=self.clock,
             rates=self.rates,
             conversations=Readers(),
             people=Roll(self.directory),
             rights=self.admin.rights,
-            issuing=self.issuing,
             devices=self.registry,
             pushes=self.push,
-            texts=self.auth.sms,
-            leases=self.leases,
-            settings=settings,
+            log_days=settings.log_retention_days,
         )
+        self.orders = OrderService(orders, self.issuing, self.auth.sms, self.leases, settings)
         self.sockets = Sockets(
             feed=self.delivery.feed,
             tokens=self.auth.authenticator,

@@ -16,7 +16,7 @@ from copconnect import errors, wire
 from copconnect.audit import Audit
 from copconnect.bus import AnyWakeup, LocalBus
 from copconnect.database.engine import Database, Transaction
-from copconnect.delivery.dependencies import Options
+from copconnect.delivery.dependencies import DeliveryDependencies, Options
 from copconnect.delivery.live.readers import Readers
 from copconnect.delivery.service import DeliveryService
 from copconnect.delivery.store.tables import MEMBERS
@@ -249,7 +249,7 @@ class World:
 
     def node(self) -> DeliveryService:
         """Return a Delivery Service on the same database: the first, or another node's."""
-        return DeliveryService(
+        deps = DeliveryDependencies(
             database=self.database,
             bus=self.bus,
             clock=self.clock,
@@ -264,9 +264,9 @@ class World:
             pushes=self.calls,
             audit=Audit(self.database, self.clock),
             sanctions=self.sanctions,
-            leases=Leases(self.database, self.clock, alone=True),
             options=self.options,
         )
+        return DeliveryService(deps, Leases(self.database, self.clock, alone=True))
 
     async def _record(self, wakeup: AnyWakeup) -> None:
         self.wakeups.append(wakeup)

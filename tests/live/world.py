@@ -10,9 +10,6 @@ from copconnect import wire
 from copconnect.bus import Bus, LocalBus
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import DeliveryDependencies, Options
-from copconnect.delivery.heads.stamps import Stamps
-from copconnect.delivery.heads.stored_keys import StoredKeys
-from copconnect.delivery.heads.trees import RosterTrees
 from copconnect.ids import PersonId
 from copconnect.principals import Caller, DeviceKeyRow, ListedDevice
 from copconnect.rates import SharedRates
@@ -88,7 +85,6 @@ class World:
         self.clock = Time()
         self.devices = KnownDevices()
         self._signer = RosterSigner(Ed25519PrivateKey.generate())
-        self.stamps = Stamps(self._signer, self.clock)
         bus = LocalBus()
         log = WakeupLog(database, self.clock, has_bus=True)
         database.announce_through(BusAndLog(bus, log))
@@ -113,7 +109,4 @@ class World:
             audit=absent,
             sanctions=SanctionRegistry(self.clock, HUNDRED),
             options=Options(kem=X25519),
-            stamps=self.stamps,
-            trees=RosterTrees(),
-            keys=StoredKeys(),
         )

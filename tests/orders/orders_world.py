@@ -24,6 +24,7 @@ from copconnect.ids import (
     UnitId,
 )
 from copconnect.leases import Leases
+from copconnect.orders.dependencies import OrderDependencies
 from copconnect.orders.rules import ISSUE
 from copconnect.orders.service import OrderService
 from copconnect.principals import Caller
@@ -248,20 +249,20 @@ class Orders:
     def node(self, fresh_s: float = 0.0, settings: Settings | None = None) -> OrderService:
         """Return one more process."""
         world = self.world
-        made = OrderService(
+        deps = OrderDependencies(
             database=world.database,
             clock=world.clock,
             rates=SharedRates(world.bus, world.clock.now_ms),
             conversations=Readers(),
             people=self.roll,
             rights=self.roll,
-            issuing=world.issuing,
             devices=_Trust(),
             pushes=self.woken,
-            texts=self.gateway,
-            leases=Leases(world.database, world.clock, alone=True),
-            settings=settings or Settings(),
-            fresh_s=fresh_s,
+            log_days=(settings or Settings()).log_retention_days,
+        )
+        leases = Leases(world.database, world.clock, alone=True)
+        made = OrderService(
+            deps, world.issuing, self.gateway, leases, settings or Settings(), fresh_s
         )
         made.watching.attach(cast(Fanout, self.connected))
         world.bus.subscribe(made.watching.on_wakeup)

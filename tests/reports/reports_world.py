@@ -16,6 +16,7 @@ from copconnect.principals import RightsBasis, Signer
 from copconnect.records.conversation.envelope import APPEAL, REPORT
 from copconnect.records.conversation.message import message_hash, parse_message
 from copconnect.records.trust.admin_act import SignedAct
+from copconnect.reports.dependencies import ReportDependencies
 from copconnect.reports.service import ReportService
 from copconnect.rights import HeldRights, covers
 from copconnect.sealing.envelopes import EnvelopePlace, seal_envelope
@@ -120,16 +121,17 @@ class Reports:
             for one in people:
                 self.rights.paths[one.caller.person_id] = [path]
         self.audit = Audit(world.database, world.clock)
-        self.service = ReportService(
+        deps = ReportDependencies(
             database=world.database,
             clock=world.clock,
             audit=self.audit,
             messages=world.service,
             people=People(),
             devices=world.registry,
-            leases=Leases(world.database, world.clock, alone=True),
             log_days=180,
         )
+        leases = Leases(world.database, world.clock, alone=True)
+        self.service = ReportService(deps, leases)
         self.service.attach(self.rights)
         world.sanctions.attach(self.service.sanctioning)
         self.talk: Talk

@@ -44,7 +44,7 @@ class Options:
     limits: PersonLimits = field(default_factory=PersonLimits)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryDependencies:
     """The parts and ports of one process."""
 
@@ -63,6 +63,9 @@ class DeliveryDependencies:
     audit: Audit
     sanctions: Sanctions
     options: Options
-    stamps: Stamps
-    trees: RosterTrees
-    keys: StoredKeys
+    stamps: Stamps = field(init=False)
+    trees: RosterTrees = field(default_factory=RosterTrees)
+    keys: StoredKeys = field(default_factory=StoredKeys)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stamps", Stamps(self.signer, self.clock))

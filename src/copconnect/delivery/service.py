@@ -9,14 +9,10 @@ from collections.abc import Collection
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.audit import Audit
-from copconnect.bus import AnyWakeup, Bus
-from copconnect.clock import Clock
-from copconnect.database.engine import Database, Transaction
-from copconnect.delivery.dependencies import DeliveryDependencies, Options
-from copconnect.delivery.heads.stamps import Stamps
-from copconnect.delivery.heads.stored_keys import StoredKeys
-from copconnect.delivery.heads.trees import DRAWING_LEAVES, RosterTrees
+from copconnect.bus import AnyWakeup
+from copconnect.database.engine import Transaction
+from copconnect.delivery.dependencies import DeliveryDependencies
+from copconnect.delivery.heads.trees import DRAWING_LEAVES
 from copconnect.delivery.keys.cell_keys import CellKeyExchange
 from copconnect.delivery.keys.conversation_keys import ConversationKeys
 from copconnect.delivery.keys.late_seals import LateSeals
@@ -29,16 +25,6 @@ from copconnect.delivery.log.posting import MessageIntake
 from copconnect.delivery.log.reading import LogReading
 from copconnect.delivery.log.retention import Retention
 from copconnect.delivery.log.starting import Starting
-from copconnect.delivery.ports import (
-    ActivePeople,
-    Attachments,
-    CallPushes,
-    ListableDevices,
-    OrderLedger,
-    Organisation,
-    Sanctions,
-    WritablePosts,
-)
 from copconnect.delivery.rosters.audiences import AudienceConversations
 from copconnect.delivery.rosters.conversations import Conversations
 from copconnect.delivery.rosters.department import DepartmentGroups
@@ -54,55 +40,12 @@ from copconnect.delivery.store import members
 from copconnect.ids import ConversationId, MessageId, PersonId
 from copconnect.leases import Leases
 from copconnect.principals import LoggedMessage
-from copconnect.rates import SharedRates
-from copconnect.records.primitives.signed import RosterSigner
-
-__all__ = ["ActivePeople", "Attachments", "DeliveryService", "ListableDevices", "Organisation"]
 
 
 class DeliveryService:
     """Conversations, their log, their rosters and their keys."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        bus: Bus,
-        clock: Clock,
-        rates: SharedRates,
-        devices: ListableDevices,
-        people: ActivePeople,
-        organisation: Organisation,
-        posts: WritablePosts,
-        signer: RosterSigner,
-        attachments: Attachments,
-        orders: OrderLedger,
-        pushes: CallPushes,
-        audit: Audit,
-        sanctions: Sanctions,
-        leases: Leases,
-        options: Options,
-    ) -> None:
-        deps = DeliveryDependencies(
-            database=database,
-            bus=bus,
-            clock=clock,
-            rates=rates,
-            devices=devices,
-            people=people,
-            organisation=organisation,
-            posts=posts,
-            signer=signer,
-            attachments=attachments,
-            orders=orders,
-            pushes=pushes,
-            audit=audit,
-            sanctions=sanctions,
-            options=options,
-            stamps=Stamps(signer, clock),
-            trees=RosterTrees(),
-            keys=StoredKeys(),
-        )
+    def __init__(self, deps: DeliveryDependencies, leases: Leases) -> None:
         self.deps = deps
         self.conversations = Conversations(deps)
         self.membership = Membership(deps)

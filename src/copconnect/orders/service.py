@@ -1,8 +1,6 @@
 """Orders, put together. app.py makes one for each process."""
 
 from copconnect import wire
-from copconnect.clock import Clock
-from copconnect.database.engine import Database
 from copconnect.ids import ConversationId
 from copconnect.leases import Leases
 from copconnect.orders.acknowledging import Acknowledging
@@ -10,11 +8,6 @@ from copconnect.orders.counting import FRESH_S, Counting
 from copconnect.orders.dependencies import OrderDependencies
 from copconnect.orders.issuing import OrderIssuing
 from copconnect.orders.ports import (
-    OrderConversations,
-    OrderDirectory,
-    OrderPushes,
-    PersonRights,
-    SigningDevices,
     TextGateway,
 )
 from copconnect.orders.reading import OrderReads
@@ -22,7 +15,6 @@ from copconnect.orders.reminding import Reminding
 from copconnect.orders.texting import Texting
 from copconnect.orders.watching import Watching
 from copconnect.principals import Caller
-from copconnect.rates import SharedRates
 from copconnect.settings import Settings
 
 
@@ -31,34 +23,15 @@ class OrderService:
 
     def __init__(
         self,
-        *,
-        database: Database,
-        clock: Clock,
-        rates: SharedRates,
-        conversations: OrderConversations,
-        people: OrderDirectory,
-        rights: PersonRights,
+        deps: OrderDependencies,
         issuing: OrderIssuing,
-        devices: SigningDevices,
-        pushes: OrderPushes,
         texts: TextGateway,
         leases: Leases,
         settings: Settings,
         fresh_s: float = FRESH_S,
     ) -> None:
         """``fresh_s``: how long a count may be shown."""
-        deps = OrderDependencies(
-            database=database,
-            clock=clock,
-            rates=rates,
-            conversations=conversations,
-            people=people,
-            rights=rights,
-            devices=devices,
-            pushes=pushes,
-            log_days=settings.log_retention_days,
-        )
-        self._database = database
+        self._database = deps.database
         self._issuing = issuing
         self.acknowledging = Acknowledging(deps)
         self.counting = Counting(deps, fresh_s)

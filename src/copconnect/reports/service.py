@@ -4,15 +4,12 @@ from collections.abc import Collection
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.audit import Audit
-from copconnect.clock import Clock
-from copconnect.database.engine import Database
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
 from copconnect.reports import store
 from copconnect.reports.dependencies import ReportDependencies
 from copconnect.reports.moderating import Moderating
-from copconnect.reports.ports import Messages, ModeratorRights, ReaderDevices, ReportDirectory
+from copconnect.reports.ports import ModeratorRights
 from copconnect.reports.reporting import Reporting
 from copconnect.reports.resealing import Resealing
 from copconnect.reports.sanctioning import Sanctioning
@@ -21,27 +18,8 @@ from copconnect.reports.sanctioning import Sanctioning
 class ReportService:
     """Reports, cases, sanctions and appeals."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        clock: Clock,
-        audit: Audit,
-        messages: Messages,
-        people: ReportDirectory,
-        devices: ReaderDevices,
-        leases: Leases,
-        log_days: int,
-    ) -> None:
-        self._deps = ReportDependencies(
-            database=database,
-            clock=clock,
-            audit=audit,
-            messages=messages,
-            people=people,
-            devices=devices,
-            log_days=log_days,
-        )
+    def __init__(self, deps: ReportDependencies, leases: Leases) -> None:
+        self._deps = deps
         self.reporting = Reporting(self._deps)
         self.sanctioning = Sanctioning(self._deps, leases)
         self.resealing = Resealing(self._deps)
