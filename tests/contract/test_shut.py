@@ -139,7 +139,7 @@ async def test_d6_many_who_leave_a_large_conversation_cost_one_head(
     world: World, monkeypatch: pytest.MonkeyPatch, *, draws: bool
 ) -> None:
     """Each head would rekey the same cells once more."""
-    monkeypatch.setattr(following, "_TOGETHER", 1)  # People of one transaction elsewhere.
+    monkeypatch.setattr(following, "TOGETHER", 1)  # People of one transaction elsewhere.
     force, drawing = Force(world), world.node()
     await force.talking()
     district = force.talks[1]

@@ -37,7 +37,7 @@ from copconnect.leases import Leases
 
 ROUND_S = 1.0
 _ALL_ANEW_MS = 600_000
-_TOGETHER = 2_000  # People of one transaction, which holds the conversations meanwhile.
+TOGETHER = 2_000  # People of one transaction, which holds the conversations meanwhile.
 # As above where a conversation is shut: nobody posts there, and each head rekeys the same cells.
 _SHUT_TOGETHER = 10_000
 _COMPARED_TOGETHER = 500  # People; between two such parts other work runs.
@@ -106,7 +106,7 @@ class Following:
             at_once = one.shut or one.devices <= wire.CELL_SIZE
             at_once = at_once or (one.nth_head_ms or 0) < now_ms - HOUR_MS
             if at_once or min(one.since_ms, one.head_ms) <= due_ms:
-                together = _SHUT_TOGETHER if one.shut else _TOGETHER
+                together = _SHUT_TOGETHER if one.shut else TOGETHER
                 await self.update_marked(one.conversation_id, together)
 
     # --- The data bank ------------------------------------------------------------------------
@@ -297,7 +297,7 @@ class Following:
     # --- Marks --------------------------------------------------------------------------------
 
     async def update_marked(
-        self, conversation_id: ConversationId, together: int = _TOGETHER
+        self, conversation_id: ConversationId, together: int = TOGETHER
     ) -> None:
         """Apply every change that is marked in a conversation. ``together``: the most people of one
         transaction."""
@@ -309,7 +309,7 @@ class Following:
         await update_people(self._deps, self._later, people)
 
     async def _update_marked(
-        self, people: Mapping[ConversationId, Sequence[PersonId]], together: int = _TOGETHER
+        self, people: Mapping[ConversationId, Sequence[PersonId]], together: int = TOGETHER
     ) -> None:
         """Update these people, and apply every change that is marked in these conversations."""
         more: PeopleByConversation = people
@@ -336,7 +336,7 @@ async def _read_all(
 
 
 def _batches(
-    people: Mapping[ConversationId, Collection[PersonId]], most: int, together: int = _TOGETHER
+    people: Mapping[ConversationId, Collection[PersonId]], most: int, together: int = TOGETHER
 ) -> Iterator[dict[ConversationId, list[PersonId]]]:
     """Yield conversations with their people, at most so many that a transaction stays short."""
     batch: dict[ConversationId, list[PersonId]] = {}
