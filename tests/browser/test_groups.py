@@ -118,6 +118,42 @@ def test_only_admins_add_and_only_admins_write_when_so_set(trio: Trio) -> None:
     second.page.get_by_text(second.word("conversation.onlyAdmins")).wait_for()
 
 
+def test_admins_pin_and_everybody_finds_what_is_pinned(trio: Trio) -> None:
+    founder, second, _ = trio
+    title = "Bandobast at the old bridge"
+    groups.create(founder, title, [second])
+    texts = ("Assemble at the old bridge.", "Radios on channel two.")
+    for text in texts:
+        founder.say(text)
+        founder.sees_status(text, "sent")
+        founder.act_on(text, "conversation.pins.pin")
+    second.open_chat(title)
+    bar = second.page.locator("button").filter(
+        has_text=second.word("conversation.pins.several", number=1, total=2)
+    )
+    expect(bar).to_contain_text(texts[1])
+    bar.click()
+    # The bar shows the next one.
+    expect(second.page.locator("button").filter(has_text=texts[0])).to_be_visible()
+    second.open_menu(texts[0])
+    pin = second.page.get_by_role("menuitem", name=second.word("conversation.pins.unpin"))
+    expect(pin).to_have_count(0)
+    second.page.keyboard.press("Escape")
+    groups.open_info(second)
+    row = second.page.get_by_role("link").filter(has_text=texts[0])
+    second.shot("pinned-list")
+    row.click()
+    expect(second.message(texts[0])).to_be_in_viewport()
+    # The bar takes the words of an edit.
+    founder.act_on(texts[1], "conversation.edit.act")
+    field = founder.page.get_by_role("dialog").get_by_role("textbox")
+    founder.secrets.text("Radios on channel three.")
+    field.fill("Radios on channel three.")
+    founder.button("conversation.edit.save").click()
+    second.message("Radios on channel three.").wait_for()
+    expect(second.page.locator("button").filter(has_text="channel three")).to_be_visible()
+
+
 def test_whoever_leaves_is_out_and_the_others_go_on(trio: Trio) -> None:
     founder, second, third = trio
     title = "Cricket tournament security"

@@ -69,6 +69,36 @@ def test_the_app_opens_without_a_network_and_sends_when_it_returns(
     away.sees_status("Second line from under the bridge.", "read")
 
 
+def test_a_pin_made_without_a_network_is_read_and_taken_down_in_telugu(
+    pair: Pair, line: RecordingProxy
+) -> None:
+    away, other = pair
+    text = "Gate four opens at six."
+    away.say(text)
+    other.message(text).wait_for()
+    for number in range(12):
+        away.say(f"Vehicle {number} has passed the bridge.")
+    other.message("Vehicle 11 has passed the bridge.").wait_for()
+    away.sees_status(text, "read")
+    line.go_dark()
+    away.act_on(text, "conversation.pins.pin")
+    pinned = away.page.get_by_role("button", name=away.word("conversation.pins.one"))
+    expect(pinned).to_contain_text(text)
+    away.shot("pinned-offline")
+
+    line.come_back()
+    with other.speaking("te"):
+        other.page.reload()
+        telugu = other.page.get_by_role("button", name=other.word("conversation.pins.one"))
+        telugu.click()
+        expect(other.message(text)).to_be_in_viewport()
+        other.shot("pinned-telugu")
+        other.act_on(text, "conversation.pins.unpin")
+        expect(telugu).to_have_count(0)
+    expect(pinned).to_have_count(0)
+    other.page.reload()
+
+
 def test_a_page_closed_in_the_middle_of_sending_sends_once(
     pair: Pair, line: RecordingProxy
 ) -> None:

@@ -42,6 +42,7 @@ import type {
   ConversationView,
   MessageView,
   PersonView,
+  PinnedView,
   StateView,
 } from "./views.ts";
 
@@ -341,6 +342,15 @@ export class BotCalls {
 
   async findPeople(text: string, limit: number): Promise<readonly Person[]> {
     return (await this.#engine.people.search({ text, limit })).people;
+  }
+
+  /** The pinned messages that this device still has, the last pinned first. */
+  async pinned(conversationId: ConversationId): Promise<readonly PinnedView[]> {
+    const found = await this.#engine.messages.pinned(conversationId);
+    return found.map(({ message: { messageId, sender, preview }, by }) => ({
+      ...{ messageId, senderId: sender?.personId ?? null, pinnedBy: by?.personId ?? null },
+      text: "text" in preview ? preview.text : "",
+    }));
   }
 
   // --- Posting and orders -----------------------------------------------------------------------

@@ -36,6 +36,14 @@ export interface MessageView {
   readonly content: object | null;
 }
 
+/** A pinned message; `text` is empty for one without words. */
+export interface PinnedView {
+  readonly messageId: MessageId;
+  readonly senderId: PersonId | null;
+  readonly text: string;
+  readonly pinnedBy: PersonId | null;
+}
+
 /** Whether this device is registered and confirmed. */
 export interface StateView extends Pick<AppState, "phase" | "reason" | "kept"> {
   readonly confirmed: boolean;

@@ -106,9 +106,10 @@ export class Device {
     const { outgoing } = this;
     this.#announcer = new Announcer(
       context.emit,
-      (conversation, { content }) => {
+      ({ conversation, record, reaction }) => {
+        const { content } = record;
         const { personId } = context.identity();
-        const said = content === null ? null : decodeContent(content);
+        const said = content === null || reaction !== null ? null : decodeContent(content);
         // An urgent order calls everybody, also in a muted conversation.
         const urgent = said?.kind === "order" && said.priority !== "routine";
         const called = said !== null && callsPerson(said, personId);

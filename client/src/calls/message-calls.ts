@@ -240,7 +240,7 @@ export class MessageCalls {
     const device = await this.#reach.device();
     const conversation = writable(this.#reach, device.find(conversationId));
     const message = await loadMessage(device.context.vault, conversationId, messageId);
-    if (message === null || message.seq === null || message.notice !== null)
+    if (message?.notice !== null || message.seq === null || message.deletion !== undefined)
       throw failure("not_found");
     const { record } = conversation;
     if (!mayPin(record, record.admin)) throw failure("not_admin");
@@ -257,8 +257,10 @@ export class MessageCalls {
     const stored = await storedMessages(device.context.vault, conversationId, ids);
     const found = pins.map(async ({ messageId, personId }): Promise<PinnedMessage | null> => {
       const record = stored.get(messageId);
-      if (record?.notice !== null || record.deletion !== undefined) return null;
+      if (record?.notice !== null) return null;
       const message = await device.views.message(conversation, record);
+      // Deleted, perhaps by this device alone so far, or withheld.
+      if (message.body.kind === "deleted" || message.body.kind === "withheld") return null;
       return { message, by: await this.#reach.people.plate(personId) };
     });
     return (await Promise.all(found)).filter((one) => one !== null);

@@ -1,11 +1,17 @@
 /** Changes of one conversation that are stored together, in one transaction, or not at all. */
-import type { AttachmentId, MessageId } from "../ids.ts";
+import type { AttachmentId, MessageId, PersonId } from "../ids.ts";
 import { isNewer, lastOf, putMessage, questionRow, ticksOf } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 import { forgetWords, withStored } from "./indexed.ts";
 import type { Transaction } from "./table.ts";
+
+/** A person's reaction to a message, of which the message's author may hear. */
+export interface ReactionNews {
+  readonly personId: PersonId;
+  readonly emoji: string;
+}
 
 /** Read and assign freely; nothing counts until Conversation.store has written it. */
 export class UnitOfWork implements Transaction {
@@ -15,8 +21,8 @@ export class UnitOfWork implements Transaction {
   readonly overlay = new Map<string, unknown>();
   readonly messages: MessageRecord[] = [];
   readonly removed: MessageId[] = [];
-  /** Messages that may notify. */
-  readonly fresh: MessageRecord[] = [];
+  /** Messages that may notify, by themselves or because somebody reacted to them. */
+  readonly fresh: { readonly messageId: MessageId; readonly reaction: ReactionNews | null }[] = [];
   /** Files that this device keeps no more. */
   readonly droppedFiles: AttachmentId[] = [];
   membersChanged = false;

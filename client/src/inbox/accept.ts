@@ -8,7 +8,7 @@ import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
-import type { Mark } from "../kinds/mark.ts";
+import type { Mark, MarkContent } from "../kinds/mark.ts";
 import { idOf } from "../ids.ts";
 import type { DeviceId, KeyId, MessageId, PersonId } from "../ids.ts";
 import { mayAdminister } from "../keys/roster/leaf.ts";
@@ -18,7 +18,7 @@ import type { Header } from "../keys/message.ts";
 import type { DeletionRecord, MarksRecord } from "../mark-records.ts";
 import { acceptedMessage } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
-import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
+import { loadMessage, notice, noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type {
   AttachmentRecord,
@@ -33,10 +33,11 @@ import type { Rightful } from "../orders/rightful.ts";
 import { raiseFloor } from "./floors.ts";
 import { acceptedName } from "./judge.ts";
 import type { UncheckedEntry, Judgement, Vouched } from "./judge.ts";
-import { dropWaiting, handOver } from "./waiting.ts";
+import { dropWaiting, handOver, lastWords, reword } from "./waiting.ts";
 import { withDeletion } from "../messages/deletions.ts";
 import { withEdits } from "../messages/edits.ts";
 import { applyMark, noteLive } from "../messages/marks.ts";
+import { takesReactions } from "../messages/reactions.ts";
 import { applyState } from "../messages/state.ts";
 
 /** Refused entries kept at most, to be judged again when something has changed. */
@@ -114,6 +115,7 @@ export async function accept(
     if (isPersonal(work.record, content.what) && receiving.blocked(leaf.person)) return;
     const signer = { device, epoch, admin: mayAdminister(leaf), personId: leaf.person };
     const at = { ...signer, position, sentMs, signedMs, markId: messageId };
+    await tellReaction(receiving, entry, content, leaf.person);
     await applyMark(receiving.context, receiving.conversation, work, content, at);
     const { program, identity } = receiving.context;
     const gone = program !== undefined && dropWaiting(work, content.messageId);
@@ -122,6 +124,8 @@ export async function accept(
       const said = { conversationId, messageId, sentMs, senderId: leaf.person };
       handOver(program, work, entry, { ...said, content: judgement.plaintext }, judgement);
     }
+    if (program !== undefined && content.what.mark === "edit")
+      await reword(receiving.context, work, content.messageId);
     await takeBack(receiving, entry, header);
     return;
   }
@@ -135,6 +139,24 @@ export async function accept(
   if (await takeBack(receiving, entry, header)) return;
   if (receiving.blocked(leaf.person)) return;
   await show(receiving, entry, judgement, said, before);
+}
+
+/** Tell an author of the first reaction of each other person to a message; changes of it are no news. */
+async function tellReaction(
+  { context, conversation, work }: Receiving,
+  { position: seq, sentMs, old }: UncheckedEntry,
+  { messageId, what }: MarkContent,
+  personId: PersonId,
+): Promise<void> {
+  if (what.mark !== "reaction" || what.emoji === null || old) return;
+  if (personId === context.identity().personId || !isUnread(work.record, { seq, sentMs })) return;
+  const marked =
+    work.messages.findLast((one) => one.messageId === messageId) ??
+    (await loadMessage(context.vault, conversation.id, messageId));
+  if (marked?.mine !== true || !takesReactions(conversation, marked)) return;
+  const known = await conversation.marks.get(work, messageId);
+  if (known?.reactions.some((one) => one.personId === personId) === true) return;
+  work.fresh.push({ messageId, reaction: { personId, emoji: what.emoji } });
 }
 
 /** Somebody who blocks a person sees no such mark of that person's. A group's pins are the group's. */
@@ -275,7 +297,9 @@ async function show(
   if (mine || !isShown(content)) return;
   if (context.program !== undefined) {
     // Posted again, because the server lost it: handled once.
-    if (!shown) handOver(context.program, work, entry, message, { header, leaf, gap });
+    if (shown) return;
+    const said = { ...message, content: lastWords(message) };
+    handOver(context.program, work, entry, said, { header, leaf, gap });
     return;
   }
   // A message that waited for its key is news, also to a person who has read what came after it.
@@ -289,7 +313,7 @@ async function show(
     unread: work.record.unread + 1,
     mentioned: work.record.mentioned || named,
   });
-  if (!entry.old) work.fresh.push(message);
+  if (!entry.old) work.fresh.push({ messageId, reaction: null });
 }
 
 /** R11: a message whose body the server does not have, deleted or withheld. */

@@ -3,8 +3,10 @@
  * handler has ended with it (bot/handling.ts).
  */
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
-import type { Program } from "../context.ts";
+import type { DeviceContext, Program } from "../context.ts";
 import type { ConversationId, DeviceId, MessageId, PersonId } from "../ids.ts";
+import { encodeContent } from "../kinds/content.ts";
+import { decodedOf } from "../messages/messages.ts";
 import type { MessageRecord } from "../records.ts";
 import type { UncheckedEntry, Vouched } from "./judge.ts";
 
@@ -58,6 +60,32 @@ export function dropWaiting(
   const key = waitingKey({ conversationId, position: deleted.seq });
   changes.push({ op: "delete", store: PROGRAM_STORES.waiting, key });
   return true;
+}
+
+/** Content bytes in the words of the last edit. */
+export function lastWords(message: MessageRecord): Uint8Array | null {
+  const content = decodedOf(message);
+  if (message.content === null || content.kind === "unsupported") return message.content;
+  return (message.edits ?? []).length === 0 ? message.content : encodeContent(content);
+}
+
+/** Give a message that waits the words of its last edit; a handler that has begun keeps the former. */
+export async function reword(
+  { vault }: Pick<DeviceContext, "vault">,
+  work: UnitOfWork,
+  messageId: MessageId,
+): Promise<void> {
+  const edited = work.messages.findLast((one) => one.messageId === messageId);
+  const content = edited === undefined ? null : lastWords(edited);
+  if (edited?.seq == null || content === null) return;
+  const { conversationId, seq: position } = edited;
+  const [store, key] = [PROGRAM_STORES.waiting, waitingKey({ conversationId, position })];
+  const put = work.changes.findLast(
+    (one) => one.op === "put" && one.store === store && one.key === key,
+  );
+  const row =
+    put?.op === "put" ? (put.value as WaitingRecord) : await vault.get<WaitingRecord>(store, key);
+  if (row !== null) work.changes.push(putWaiting({ ...row, content }));
 }
 
 /** Let a message of somebody else wait for the program, if it concerns it. */

@@ -4,19 +4,28 @@
  * once. Events keep their order. Failures to make a view (locked meanwhile) drop the event: the
  * screens fetch afresh when they come back.
  */
-import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
+import type { AttachmentId, ConversationId, MessageId, PersonId } from "../ids.ts";
 import type { Conversation, ConversationListener } from "../conversation/conversation.ts";
-import type { CoreEvent, ConversationItem, MessageItem } from "../seam.ts";
+import type { ReactionNews } from "../conversation/unit-of-work.ts";
+import type { CoreEvent, ConversationItem, MessageItem, Plate } from "../seam.ts";
 import type { MessageRecord } from "../records.ts";
 
 export interface Views {
   conversation(conversation: Conversation): Promise<ConversationItem>;
   message(conversation: Conversation, record: MessageRecord): Promise<MessageItem>;
+  plate(personId: PersonId): Promise<Plate | null>;
+}
+
+/** A message that may notify; `reaction`: somebody else's, of which the message's author hears. */
+interface News {
+  readonly conversation: Conversation;
+  readonly record: MessageRecord;
+  readonly reaction: ReactionNews | null;
 }
 
 export class Announcer implements ConversationListener {
   readonly #emit: (event: CoreEvent) => void;
-  readonly #mayNotify: (conversation: Conversation, record: MessageRecord) => boolean;
+  readonly #mayNotify: (news: News) => boolean;
   readonly #onFilesDropped: (attachmentIds: readonly AttachmentId[]) => void;
   #views: Views | null = null;
   #conversations = new Map<ConversationId, Conversation>();
@@ -24,13 +33,13 @@ export class Announcer implements ConversationListener {
     ConversationId,
     { conversation: Conversation; records: Map<MessageId, MessageRecord> }
   >();
-  #notify: { conversation: Conversation; record: MessageRecord }[] = [];
+  #notify: News[] = [];
   #others: CoreEvent[] = [];
   #flushing = false;
 
   constructor(
     emit: (event: CoreEvent) => void,
-    mayNotify: (conversation: Conversation, record: MessageRecord) => boolean,
+    mayNotify: (news: News) => boolean,
     onFilesDropped: (attachmentIds: readonly AttachmentId[]) => void,
   ) {
     this.#emit = emit;
@@ -75,9 +84,10 @@ export class Announcer implements ConversationListener {
     this.#later({ type: "conversation_gone", conversationId });
   }
 
-  notify(conversation: Conversation, record: MessageRecord): void {
-    if (!this.#mayNotify(conversation, record)) return;
-    this.#notify.push({ conversation, record });
+  notify(conversation: Conversation, record: MessageRecord, reaction: ReactionNews | null): void {
+    const news = { conversation, record, reaction };
+    if (!this.#mayNotify(news)) return;
+    this.#notify.push(news);
     this.#flushSoon();
   }
 
@@ -119,7 +129,7 @@ export class Announcer implements ConversationListener {
   async #announce(
     messages: readonly { conversation: Conversation; records: Map<MessageId, MessageRecord> }[],
     conversations: readonly Conversation[],
-    notify: readonly { conversation: Conversation; record: MessageRecord }[],
+    notify: readonly News[],
     others: readonly CoreEvent[],
   ): Promise<void> {
     const views = this.#views;
@@ -141,10 +151,12 @@ export class Announcer implements ConversationListener {
         this.#emit({ type: "conversation", item: await views.conversation(conversation) });
       });
     }
-    for (const { conversation, record } of notify) {
+    for (const { conversation, record, reaction } of notify) {
       await attempt(async () => {
         const item = await views.message(conversation, record);
-        this.#emit({ type: "notify", conversationId: conversation.id, item });
+        const by = reaction === null ? null : await views.plate(reaction.personId);
+        const said = reaction === null ? {} : { reaction: { emoji: reaction.emoji, by } };
+        this.#emit({ type: "notify", conversationId: conversation.id, item, ...said });
       });
     }
   }

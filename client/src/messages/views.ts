@@ -10,6 +10,7 @@ import type {
   MessageItem,
   MessageStatus,
   Notice,
+  Plate,
   Preview,
   Progress,
   ReplyQuote,
@@ -126,6 +127,10 @@ export class ViewMaker implements Views {
       alarm,
       createdMs: record.createdMs,
     };
+  }
+
+  plate(personId: PersonId): Promise<Plate | null> {
+    return this.#people.plate(personId);
   }
 
   pinned(conversation: Conversation): readonly Pinned[] {

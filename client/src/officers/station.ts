@@ -219,7 +219,7 @@ export class Station {
 
   /** React to what somebody wrote or did who is not one of the simulated officers. */
   async #heard(core: LocalCore, event: CoreEvent): Promise<void> {
-    if (event.type !== "notify") return;
+    if (event.type !== "notify" || event.reaction !== undefined) return;
     await this.#onDuty;
     if (!this.#cores.includes(core)) return;
     const { item, conversationId } = event;

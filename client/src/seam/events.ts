@@ -5,10 +5,17 @@ import type { AppState } from "./app.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { ConversationItem } from "./conversations.ts";
 import type { MessageItem } from "./messages.ts";
+import type { Plate } from "./people.ts";
 import type { OrderView } from "./orders.ts";
 import type { OrderProgressView } from "./overseeing.ts";
 import type { PresenceRequest } from "./presence.ts";
 import type { TrainingView } from "./training.ts";
+
+/** A person's first reaction to a message. */
+export interface ReactionNotice {
+  readonly emoji: string;
+  readonly by: Plate | null;
+}
 
 export type CoreEvent =
   | { readonly type: "app"; readonly state: AppState }
@@ -63,11 +70,15 @@ export type CoreEvent =
   | { readonly type: "acts" }
   /** The guard has another policy, other weights or other pictures. */
   | { readonly type: "guard" }
-  /** A message that deserves a notification: not mine, not muted, new. */
+  /**
+   * A message that deserves a notification: not mine, not muted, new. With `reaction`: my own, to which
+   * somebody reacted.
+   */
   | {
       readonly type: "notify";
       readonly conversationId: ConversationId;
       readonly item: MessageItem;
+      readonly reaction?: ReactionNotice;
     };
 
 export type CoreListener = (event: CoreEvent) => void;

@@ -135,6 +135,24 @@ describe("messages for handlers", () => {
     await hears("while it was away", "and then", "once more");
   });
 
+  it("have the last words of what was edited while the bot was away, and show what is pinned", async () => {
+    await robot.calls.close();
+    const id = await groupWith(asha, robot, "Gate 2");
+    const { messages } = await asha.core.messages.page(id, null, 20);
+    const messageId = messages.at(-1)?.messageId as MessageId;
+    await asha.core.messages.edit(id, messageId, "Gate 3", []);
+    await asha.core.messages.pin(id, messageId, true);
+    await asha.until("sent", async () => (await asha.core.app.state()).outbox === 0);
+    await robot.restart();
+    await hears("Gate 3");
+    const said = { messageId, senderId: asha.person, text: "Gate 3", pinnedBy: asha.person };
+    await asha.until("pinned", async () => (await robot.calls.pinned(id)).length === 1);
+    expect(await robot.calls.pinned(id)).toEqual([said]);
+    await expect(robot.calls.core.messages.pin(id, messageId, false)).rejects.toMatchObject({
+      code: "not_admin",
+    });
+  });
+
   it("are none that were signed before, also where the server shows them as new", async () => {
     await groupWith(asha, robot, "first");
     await hears("first");

@@ -91,6 +91,21 @@ it(
 );
 
 it(
+  "end with the deletion of their message, which brings none back that was replaced",
+  async () => {
+    const ids = [];
+    for (const text of ["Gate", "Roll call", "Radio", "Vests"]) ids.push(await write(a, text));
+    for (const one of ids) await pin(a, one);
+    await everybodySees("Vests, Radio, Roll call");
+    const vests = ids.at(-1) as MessageId;
+    await a.core.messages.delete(id, vests, 0);
+    await everybodySees("Radio, Roll call");
+    await expect(pin(a, vests)).rejects.toMatchObject({ code: "not_found" });
+  },
+  LIMIT_MS,
+);
+
+it(
   "are shown at once by a device that waits for a network",
   async () => {
     const gate = await write(a, "Gate");

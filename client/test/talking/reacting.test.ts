@@ -3,7 +3,7 @@ import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { MessageItem } from "#core/core.ts";
 import { newId } from "#core/ids.ts";
-import type { ConversationId, MessageId } from "#core/ids.ts";
+import type { ConversationId, MessageId, PersonId } from "#core/ids.ts";
 import { insiderGroup, type InsiderGroup } from "../support/insider-group.ts";
 import type { Officer } from "../support/officer.ts";
 
@@ -39,10 +39,14 @@ async function found(officer: Officer): Promise<MessageItem | undefined> {
   return messages.find((one) => one.messageId === messageId);
 }
 
+function firstNames(): Readonly<Record<PersonId, string>> {
+  return { [a.person]: "Asha", [b.person]: "Balu", [c.person]: "Chandra" };
+}
+
 /** Each emoji with the first names of the people who chose it. */
 async function reactions(officer: Officer): Promise<string> {
   const shown = (await found(officer))?.reactions ?? [];
-  const names = { [a.person]: "Asha", [b.person]: "Balu", [c.person]: "Chandra" };
+  const names = firstNames();
   return shown
     .map(({ emoji, people }) => [emoji, ...people.map((one) => names[one.personId] ?? "?")])
     .map((one) => one.join(" "))
@@ -55,10 +59,9 @@ async function everybodySees(wanted: string): Promise<void> {
 }
 
 it(
-  "shows everybody the last reaction of each person, live, as no row and unread for nobody",
+  "shows everybody the last reaction of each person, live, as no row, unread for nobody",
   async () => {
     await a.core.messages.markRead(id, messageId);
-    const told = a.events.filter(({ type }) => type === "notify").length;
     await b.core.messages.react(id, messageId, "👍");
     await everybodySees("👍 Balu");
     await c.core.messages.react(id, messageId, "👍");
@@ -69,9 +72,42 @@ it(
     await b.core.messages.react(id, messageId, null);
     await everybodySees("👍 Chandra");
     expect((await a.core.conversations.get(id)).unread).toBe(0);
-    expect(a.events.filter(({ type }) => type === "notify")).toHaveLength(told);
     await c.restart();
     expect(await reactions(c)).toBe("👍 Chandra");
+  },
+  LIMIT_MS,
+);
+
+it(
+  "tells the author alone, once for each person, and not in a muted chat",
+  async () => {
+    const told = (officer: Officer): string =>
+      officer.events
+        .flatMap((event) => (event.type === "notify" ? (event.reaction ?? []) : []))
+        .map(
+          ({ emoji, by }) => `${emoji} ${by === null ? "?" : (firstNames()[by.personId] ?? "?")}`,
+        )
+        .join(", ");
+    await b.core.messages.react(id, messageId, "👍");
+    await everybodySees("👍 Balu");
+    await b.core.messages.react(id, messageId, "✅");
+    await b.core.messages.react(id, messageId, null);
+    await a.core.messages.react(id, messageId, "🙏");
+    await c.core.messages.react(id, messageId, "👍");
+    await everybodySees("🙏 Asha, 👍 Chandra");
+    await a.until("told", () => Promise.resolve(told(a) === "👍 Balu, 👍 Chandra"));
+    expect([told(b), told(c)]).toEqual(["", ""]);
+    const item = a.events.findLast((event) => event.type === "notify");
+    expect(item).toMatchObject({ item: { messageId, mine: true } });
+    await a.core.conversations.setPreferences(id, { mutedUntilMs: -1, pinned: false });
+    const { messageId: second } = await a.text(id, "Go on");
+    for (const one of [b, c]) await one.receives(id, "Go on");
+    await b.core.messages.react(id, second, "👍");
+    await a.until("👍", async () => {
+      const { messages } = await a.core.messages.page(id, null, 50);
+      return messages.find((one) => one.messageId === second)?.reactions?.length === 1;
+    });
+    expect(told(a)).toBe("👍 Balu, 👍 Chandra");
   },
   LIMIT_MS,
 );

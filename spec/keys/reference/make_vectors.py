@@ -24,6 +24,7 @@ from spec.keys.reference.making.force import (
     person_id,
     public_key,
 )
+from spec.keys.reference.making.marked import marked
 from spec.keys.reference.making.refusals import negatives
 from spec.keys.reference.making.reported import reported
 from spec.keys.reference.making.story import DEVICES, NOW, TEXTS, World, raw, seed, signing
@@ -283,6 +284,7 @@ def make() -> dict[str, str]:
         "vectors_xwing.json": vectors(hpke.XWING),
         "extra.json": extra(),
         "answers.json": answers,
+        "marks.json": marked(),
         "reports.json": reports,
         "deletions.json": deletions(),
     }

@@ -1,8 +1,11 @@
-"""Messages and the log: header, body, chain, log hash. Pure."""
+"""Messages and the log: header, body, chain, log hash; marks and pins (M4). Pure."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -96,3 +99,35 @@ def open_body(header: Header, body: bytes, k: bytes) -> bytes:
         return AESGCM(k).decrypt(NONCE, body, header.aad())
     except InvalidTag as error:
         raise Refused("R7", "body does not open") from error
+
+
+# --- Marks ----------------------------------------------------------------------------------------
+
+MOST_PINNED = 3
+MOST_READ = 64
+
+
+def mark_plaintext(message: bytes, what: dict[str, Any]) -> bytes:
+    """Return the plaintext of a message that carries a mark."""
+    fields = {"v": 1, "kind": "mark", "messageId": message.hex(), "what": what}
+    return msgspec.msgpack.encode(fields)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A pin or an unpin as the log has it. ``admin``: its signer's leaf has the admin right."""
+
+    position: int
+    message: bytes
+    pinned: bool
+    admin: bool
+
+
+def pinned(pins: Iterable[Pin], *, direct: bool) -> list[bytes]:
+    """Return the pinned messages, the last pinned first (M4)."""
+    counting = sorted((one for one in pins if direct or one.admin), key=lambda one: one.position)
+    found: list[bytes] = []
+    for one in counting[-MOST_READ:]:
+        found = [message for message in found if message != one.message]
+        found = [one.message, *found][:MOST_PINNED] if one.pinned else found
+    return found

@@ -1,7 +1,10 @@
-"""``answers.json`` and ``reports.json``: envelopes and proofs (O2, F1 to F3), and making them."""
+"""``answers.json`` and ``reports.json``: envelopes and proofs (O2, F1 to F3), and making them;
+``marks.json``: plaintexts of marks, and pins (M4)."""
 
+import random
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 
@@ -11,9 +14,11 @@ from spec.keys.reference.envelopes import ANSWER, APPEAL, REPORT, Envelope, Plac
 from spec.keys.reference.keys import DeviceKey
 from spec.keys.reference.known import load
 from spec.keys.reference.make_vectors import FOLDER, make
+from spec.keys.reference.messages import Pin, pinned
 from spec.keys.reference.mlkem import encapsulate
 
 ANSWERS, REPORTS = load("answers.json"), load("reports.json")
+MARKS = load("marks.json")
 KEYS = {
     (bytes.fromhex(one["person"]), bytes.fromhex(one["device"])): bytes.fromhex(one["public_key"])
     for one in REPORTS["senders"]
@@ -102,3 +107,18 @@ def test_the_library_decapsulates_what_is_encapsulated_here() -> None:
         key = MLKEM768PrivateKey.from_seed_bytes(bytes([at]) * 64)
         secret, ciphertext = encapsulate(key.public_key().public_bytes_raw(), bytes([at]) * 32)
         assert key.decapsulate(ciphertext) == secret
+
+
+@pytest.mark.parametrize("case", MARKS["marks"], ids=lambda one: str(one["name"]))
+def test_plaintexts_say_the_mark(case: dict[str, Any]) -> None:
+    read = msgspec.msgpack.decode(bytes.fromhex(case["plaintext"]))
+    wanted = {"v": 1, "kind": "mark", "messageId": MARKS["message"], "what": case["what"]}
+    assert read == wanted
+
+
+@pytest.mark.parametrize("case", MARKS["pins"], ids=lambda one: str(one["name"]))
+def test_m4_pins_are_read_in_the_order_of_the_log(case: dict[str, Any]) -> None:
+    log = [Pin(**one | {"message": bytes.fromhex(one["message"])}) for one in case["log"]]
+    for _ in range(5):
+        random.shuffle(log)
+        assert [one.hex() for one in pinned(log, direct=case["direct"])] == case["pinned"]

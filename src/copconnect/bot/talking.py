@@ -126,6 +126,15 @@ class IssuedOrder(QueuedMessage):
             await asyncio.sleep(every_s)
 
 
+class Pinned(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A pinned message. ``text``: its words now, "" for one without words."""
+
+    message_id: MessageId
+    sender_id: PersonId | None
+    text: str
+    pinned_by: PersonId | None
+
+
 @dataclass(frozen=True, slots=True)
 class BotConversation:
     """A conversation that lists the bot."""
@@ -146,6 +155,14 @@ class BotConversation:
     async def issue(self, order: content.Order, *, once: str | None = None) -> IssuedOrder:
         """Issue an order; see :meth:`copconnect.bot.Bot.issue`."""
         return await self._desk.issue(self.conversation_id, order, once=once)
+
+    async def pinned(self) -> list[Pinned]:
+        """Return the pinned messages that the state file still has, the last pinned first."""
+        return await self._desk.pinned(self.conversation_id)
+
+    async def pin(self, message_id: MessageId, *, pinned: bool = True) -> None:
+        """Pin a message, or take it down. Raises ServerRefused where the bot is no admin."""
+        await self._desk.pin(self.conversation_id, message_id, pinned=pinned)
 
 
 @dataclass(slots=True)
@@ -281,6 +298,16 @@ class Desk:
             if error.code != "not_found":
                 raise
             raise BotFailure(f"this bot has no order {order_id} that the server has") from error
+
+    async def pinned(self, conversation_id: ConversationId) -> list[Pinned]:
+        """Return the pinned messages of a conversation."""
+        return await self._core.call(list[Pinned], "bot.pinned", conversation_id)
+
+    async def pin(
+        self, conversation_id: ConversationId, message_id: MessageId, *, pinned: bool
+    ) -> None:
+        """Pin a message, or take it down."""
+        await self._core.tell("messages.pin", conversation_id, message_id, pinned)
 
     async def settled(self, conversation_id: ConversationId, message_id: MessageId) -> int:
         """Wait until the server has a message. Raises NotSent."""

@@ -1,4 +1,4 @@
-import type { ConversationItem, MessageItem, OrderView } from "@copconnect/client/core";
+import type { ConversationItem, MessageItem, OrderView, Plate } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import type { Duty } from "./duty.ts";
@@ -7,6 +7,7 @@ import {
   lessonsNotice,
   noticeOf,
   plainNotice,
+  reactionNotice,
   reminderOf,
   unsentNotice,
 } from "./notice.ts";
@@ -52,6 +53,21 @@ describe("an order's notification", () => {
     const plain = reminderOf(owed, PLAIN, NOON);
     expect(JSON.stringify(plain)).not.toContain("06:00");
     expect(plain.options.tag).toBe(`order-${MESSAGE}`);
+  });
+});
+
+describe("a reaction's notification", () => {
+  const by = { names: { en: "Balu", te: "బాలు", ur: "", hi: "" } } as unknown as Plate;
+  it("says who reacted to which words, where the person wants that, and stays apart", () => {
+    const { title, options } = reactionNotice(item, { emoji: "👍", by }, telling, NOON);
+    expect([title, options.body]).toEqual(["Balu", "Reacted 👍 to your message: At the gate."]);
+    expect(options.tag).not.toBe(CHAT);
+    expect(dataOf({ data: options.data })?.conversationId).toBe(CHAT);
+    const plain = reactionNotice(item, { emoji: "👍", by }, PLAIN, NOON);
+    expect([plain.title, plain.options.body]).toEqual(["Cop Connect", "New reaction"]);
+    expect(
+      reactionNotice(item, { emoji: "👍", by }, { ...telling, duty }, MIDNIGHT).options.silent,
+    ).toBe(true);
   });
 });
 

@@ -1,7 +1,12 @@
 /** A notification as it is written on the device. Pure. */
-import type { ConversationItem, MessageItem, OrderView } from "@copconnect/client/core";
+import type {
+  ConversationItem,
+  MessageItem,
+  OrderView,
+  ReactionNotice,
+} from "@copconnect/client/core";
 import type { ConversationId, MessageId, Names } from "@copconnect/client/wire";
-import { wording } from "#app/device/notification-wording.ts";
+import { reactionWording, wording } from "#app/device/notification-wording.ts";
 import { isSilent } from "./duty.ts";
 import type { PushSettings } from "./settings.ts";
 
@@ -75,6 +80,34 @@ export function noticeOf(
       ...(flash ? { requireInteraction: true } : {}),
       actions: [...answers(item, conversation, words), { action: "read", title: words.read }],
       data,
+    },
+  };
+}
+
+/** The tag of a notice about reactions in a conversation. */
+export function reactionTag(conversationId: ConversationId): string {
+  return `${conversationId}/reaction`;
+}
+
+/** Somebody reacted to a message of this person's. */
+export function reactionNotice(
+  item: MessageItem,
+  reaction: ReactionNotice,
+  settings: PushSettings,
+  now: Date,
+): Notice {
+  const { words, language, detail } = settings;
+  const name = (names: Names): string => names[language] || names.en;
+  const said = { plain: words.newReaction, told: words.reacted };
+  const { title, body } = reactionWording(item, reaction, detail, said, name);
+  const { conversationId, messageId } = item;
+  const data: NoticeData = { conversationId, messageId, telling: detail };
+  return {
+    title,
+    options: {
+      ...{ body, tag: reactionTag(conversationId), lang: language, data },
+      ...{ icon: "/icon-192.png", badge: "/badge-96.png" },
+      silent: isSilent(settings.duty, now, false),
     },
   };
 }

@@ -8,6 +8,9 @@ import type { Duty } from "./duty.ts";
 export interface PushWords {
   readonly app: string;
   readonly newMessage: string;
+  readonly newReaction: string;
+  /** With the place `{{emoji}}`. */
+  readonly reacted: string;
   readonly reply: string;
   readonly read: string;
   readonly write: string;
@@ -37,6 +40,8 @@ export const PLAIN: PushSettings = {
   words: {
     app: "Cop Connect",
     newMessage: "New message",
+    newReaction: "New reaction",
+    reacted: "Reacted {{emoji}} to your message",
     reply: "Reply",
     read: "Mark as read",
     write: "Write a reply",

@@ -13,6 +13,7 @@ import type {
   CoreEvent,
   MessageItem,
   OrderView,
+  ReactionNotice,
 } from "@copconnect/client/core";
 import { visitCore } from "@copconnect/client/host/visit";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
@@ -22,6 +23,8 @@ import {
   hideNotices,
   lessonsNotice,
   noticeOf,
+  reactionNotice,
+  reactionTag,
   reminderOf,
   plainNotice,
   type Notice,
@@ -39,20 +42,25 @@ const MOST_REMINDERS = 3;
 
 interface News {
   readonly item: MessageItem;
+  /** Somebody's to `item`, which is this person's. */
+  readonly reaction: ReactionNotice | null;
   readonly conversation: ConversationItem | null;
 }
 
 /**
- * Fetch what is new; return the newest message of each conversation that deserves a notice. Null: the
+ * Fetch what is new; return the newest message and reaction of each conversation that deserve a notice. Null: the
  * server turned this device away.
  */
 async function fetchNews(): Promise<readonly News[] | null> {
-  const told = new Map<ConversationId, MessageItem>();
+  const told = new Map<string, Omit<News, "conversation">>();
   let state: AppState | null = null;
   let movedMs = Date.now();
   const listen = (event: CoreEvent): void => {
     if (event.type === "app") state = event.state;
-    else if (event.type === "notify") told.set(event.conversationId, event.item);
+    else if (event.type === "notify") {
+      const { conversationId: id, item, reaction = null } = event;
+      told.set(reaction === null ? id : reactionTag(id), { item, reaction });
+    }
     movedMs = Date.now();
   };
   const work = async (core: ConnectedCore): Promise<readonly News[] | null> => {
@@ -65,9 +73,9 @@ async function fetchNews(): Promise<readonly News[] | null> {
       state = await core.app.state();
     }
     return Promise.all(
-      [...told].map(async ([id, item]) => ({
-        item,
-        conversation: await core.conversations.get(id).catch(() => null),
+      [...told.values()].map(async (news) => ({
+        ...news,
+        conversation: await core.conversations.get(news.item.conversationId).catch(() => null),
       })),
     );
   };
@@ -142,7 +150,7 @@ export function show(scope: ServiceWorkerGlobalScope, notice: Notice): Promise<v
   return scope.registration.showNotification(notice.title, notice.options);
 }
 
-/** Fetch and show; return how many conversations have news. Null: the server turned this device away. */
+/** Fetch and show; return how many notices there are. Null: the server turned this device away. */
 async function tellNews(
   scope: ServiceWorkerGlobalScope,
   settings: PushSettings,
@@ -157,8 +165,13 @@ async function tellNews(
     await hideNotices(scope.registration);
     return null;
   }
-  for (const { item, conversation } of news) {
-    await show(scope, noticeOf(item, conversation, settings, new Date()));
+  for (const { item, reaction, conversation } of news) {
+    const now = new Date();
+    const notice =
+      reaction === null
+        ? noticeOf(item, conversation, settings, now)
+        : reactionNotice(item, reaction, settings, now);
+    await show(scope, notice);
   }
   return news.length;
 }

@@ -1,6 +1,27 @@
 /** The wording of a notification. Pure. */
-import type { MessageItem } from "@copconnect/client/core";
+import type { MessageItem, ReactionNotice } from "@copconnect/client/core";
 import type { Names } from "@copconnect/client/wire";
+
+/** The words of a reaction to a message of this person's. */
+export interface ReactionWords {
+  readonly plain: string;
+  /** With the place `{{emoji}}`. */
+  readonly told: string;
+}
+
+/** The lines of a notification that somebody reacted to a message. */
+export function reactionWording(
+  item: MessageItem,
+  { emoji, by }: ReactionNotice,
+  allowed: boolean,
+  words: ReactionWords,
+  name: (names: Names) => string,
+): { readonly title: string; readonly body: string } {
+  if (!allowed || by === null) return { title: "Cop Connect", body: words.plain };
+  const told = words.told.replace("{{emoji}}", emoji);
+  const text = "text" in item.body ? item.body.text : "";
+  return { title: name(by.names), body: text === "" ? told : `${told}: ${text.slice(0, 200)}` };
+}
 
 /** The lines of a notification. `allowed`: the person wants names and words on the screen. */
 export function wording(

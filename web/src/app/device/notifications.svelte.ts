@@ -3,21 +3,22 @@
  *
  * Invariant: a notification says "New message" and nothing else, unless the person has asked for
  * more on this device and the app is unlocked; one that says more goes when the app locks. Opening
- * one opens its conversation. A conversation has at most one notification; reading it takes it away.
+ * one opens its conversation. A conversation has at most one notification of its messages and one of
+ * reactions; reading the first takes it away, opening the conversation takes both away.
  */
 import type { ConversationId } from "@copconnect/client/wire";
-import type { MessageItem } from "@copconnect/client/core";
+import type { MessageItem, ReactionNotice } from "@copconnect/client/core";
 import { SvelteMap } from "svelte/reactivity";
 import { nameOf } from "#i18n/format.ts";
 import { t } from "#i18n/index.svelte.ts";
 import { app, onCoreEvent } from "../state/app.svelte.ts";
 import { conversations } from "../state/conversations.svelte.ts";
 import { isSilent } from "#push/duty.ts";
-import { calls } from "#push/notice.ts";
+import { calls, reactionTag } from "#push/notice.ts";
 import { isFilled, isOpenLessons, isOpenOrder, TAKE_FILLED } from "#push/messages.ts";
 import { core } from "../core.ts";
 import { duty } from "./duty.svelte.ts";
-import { wording } from "./notification-wording.ts";
+import { reactionWording, wording } from "./notification-wording.ts";
 import { navigate, path } from "../router.svelte.ts";
 
 const DETAIL_KEY = "copconnect.notifications.detail";
@@ -69,16 +70,26 @@ export const notifications = {
   },
 };
 
-const shown = new SvelteMap<ConversationId, Notification>();
+/** By tag. */
+const shown = new SvelteMap<string, Notification>();
 
-async function show(conversationId: ConversationId, item: MessageItem): Promise<void> {
+async function show(
+  conversationId: ConversationId,
+  item: MessageItem,
+  reaction: ReactionNotice | null,
+): Promise<void> {
   if (!notifications.on || (!document.hidden && document.hasFocus())) return;
   const allowed = detail && app.state?.phase === "ready";
-  const { title, body } = wording(item, allowed, t("me.newMessage"), nameOf);
-  const called = calls(item, conversations.get(conversationId) ?? null);
+  const words = { plain: t("me.newReaction"), told: t("me.reacted", { emoji: "{{emoji}}" }) };
+  const { title, body } =
+    reaction === null
+      ? wording(item, allowed, t("me.newMessage"), nameOf)
+      : reactionWording(item, reaction, allowed, words, nameOf);
+  const called = reaction === null && calls(item, conversations.get(conversationId) ?? null);
+  const tag = reaction === null ? conversationId : reactionTag(conversationId);
   const options: NotificationOptions = {
     body,
-    tag: conversationId,
+    tag,
     icon: "/icon-192.png",
     badge: "/badge-96.png",
     silent: isSilent(duty.current, new Date(), called),
@@ -91,7 +102,7 @@ async function show(conversationId: ConversationId, item: MessageItem): Promise<
     return;
   }
   const notification = new Notification(title, options);
-  shown.set(conversationId, notification);
+  shown.set(tag, notification);
   notification.onclick = () => {
     window.focus();
     navigate(path("chats", conversationId));
@@ -99,11 +110,17 @@ async function show(conversationId: ConversationId, item: MessageItem): Promise<
   };
 }
 
-async function takeAway(conversationId: ConversationId): Promise<void> {
-  shown.get(conversationId)?.close();
-  shown.delete(conversationId);
+/** A conversation is looked at: nothing is left to tell of it. */
+export async function seen(conversationId: ConversationId): Promise<void> {
+  await takeAway(conversationId);
+  await takeAway(reactionTag(conversationId));
+}
+
+async function takeAway(tag: string): Promise<void> {
+  shown.get(tag)?.close();
+  shown.delete(tag);
   const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
-  const old = (await registration?.getNotifications({ tag: conversationId })) ?? [];
+  const old = (await registration?.getNotifications({ tag })) ?? [];
   for (const notification of old) notification.close();
 }
 
@@ -137,7 +154,7 @@ interface Badging {
 export function followNotifications(): () => void {
   const stop = onCoreEvent((event) => {
     if (event.type === "notify") {
-      show(event.conversationId, event.item).catch(() => undefined);
+      show(event.conversationId, event.item, event.reaction ?? null).catch(() => undefined);
     } else if (event.type === "conversation" && event.item.unread === 0) {
       takeAway(event.item.conversationId).catch(() => undefined);
     } else if (event.type === "messages") {

@@ -173,6 +173,8 @@ export function followPushes(): () => void {
         words: {
           app: "Cop Connect",
           newMessage: t("me.newMessage"),
+          newReaction: t("me.newReaction"),
+          reacted: t("me.reacted", { emoji: "{{emoji}}" }),
           reply: t("me.push.reply"),
           read: t("me.push.read"),
           write: t("me.push.write"),

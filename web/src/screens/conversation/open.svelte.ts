@@ -63,6 +63,21 @@ export function reachesBack(
   return oldest !== null && items.some(({ seq }) => seq !== null && seq < oldest);
 }
 
+/** The messages with quotes in the words that the quoted messages of a conversation have now. */
+export function requoted(
+  messages: readonly MessageItem[],
+  from: ConversationId,
+  items: readonly MessageItem[],
+): readonly MessageItem[] {
+  return messages.map((message) => {
+    const { replyTo, conversationId } = message;
+    if (replyTo === null || (replyTo.conversationId ?? conversationId) !== from) return message;
+    const quoted = items.findLast(({ messageId }) => messageId === replyTo.messageId);
+    if (quoted === undefined) return message;
+    return { ...message, replyTo: { ...replyTo, preview: quoted.preview } };
+  });
+}
+
 /** Up to five messages that people wrote before one, oldest first. */
 export function precedingOf(
   messages: readonly MessageItem[],
@@ -99,6 +114,8 @@ export class OpenConversation {
   #loadingNewer = false;
   /** The message at the unread line; it stays while the conversation is looked at. */
   firstUnread = $state<MessageId | null>(null);
+  /** The last of the loaded messages that its author edited while the conversation was open. */
+  edited = $state.raw<MessageItem | null>(null);
   older = $state<"idle" | "loading" | "failed">("idle");
   readonly first = new Loading<true>();
   /** The row at the top of the screen when it was left, and how many pixels of it were above the
@@ -215,10 +232,24 @@ export class OpenConversation {
     }
   }
 
+  #requote(from: ConversationId, items: readonly MessageItem[]): void {
+    const next = requoted(this.messages, from, items);
+    if (next.some((one, at) => one !== this.messages[at])) this.messages = next;
+  }
+
+  #editedAmong(items: readonly MessageItem[]): MessageItem | undefined {
+    return items.findLast(({ messageId, former = [] }) => {
+      const known = this.messages.find((one) => one.messageId === messageId);
+      return known !== undefined && former.length > (known.former ?? []).length;
+    });
+  }
+
   #takeEvent(event: CoreEvent): void {
+    if (event.type === "messages") this.#requote(event.conversationId, event.items);
     if (event.type === "messages" && event.conversationId === this.conversationId) {
       // Earlier messages that fill in on a new device are fetched when somebody scrolls to them.
       if (reachesBack(this.messages, event.items)) this.more = true;
+      this.edited = this.#editedAmong(event.items) ?? this.edited;
       this.messages = merge(this.messages, event.items, this.more, this.newer);
     } else if (event.type === "message_removed" && event.conversationId === this.conversationId) {
       this.messages = this.messages.filter((one) => one.messageId !== event.messageId);

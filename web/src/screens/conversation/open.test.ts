@@ -2,7 +2,7 @@ import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import type { ConnectedCore, MessageItem } from "@copconnect/client/core";
 import { describe, expect, it } from "vitest";
 import { useCore } from "#app/core.ts";
-import { merge, OpenConversation, precedingOf, reachesBack } from "./open.svelte.ts";
+import { merge, OpenConversation, precedingOf, reachesBack, requoted } from "./open.svelte.ts";
 
 function message(text: string, seq: number | null, sentMs = seq ?? 100): MessageItem {
   return {
@@ -82,6 +82,26 @@ describe("words of this person", () => {
     const elsewhere = { ...message("q", 1), conversationId: "d" as ConversationId };
     open.draw({ ...words, replyTo: elsewhere });
     expect(open.messages[0]?.replyTo?.conversationId).toBe("d");
+  });
+});
+
+describe("requoted", () => {
+  it("gives quotes the words that the quoted message has now, and touches nothing else", () => {
+    const quote = (from: string | null): MessageItem["replyTo"] => ({
+      ...{ messageId: "a" as MessageId, conversationId: from as ConversationId | null },
+      ...{ sender: null, preview: { kind: "text", text: "Gate 2" } },
+    });
+    const other = message("b", 2);
+    const here = { ...message("c", 3), replyTo: quote(null) };
+    const elsewhere = { ...message("d", 4), replyTo: quote("other") };
+    const edited = { ...message("a", 1), preview: { kind: "text", text: "Gate 3" } as const };
+    const changed = requoted([other, here, elsewhere], "c" as ConversationId, [edited]);
+    expect(changed[0]).toBe(other);
+    expect(changed[1]?.replyTo?.preview).toEqual({ kind: "text", text: "Gate 3" });
+    expect(changed[2]).toBe(elsewhere);
+    const there = requoted([here, elsewhere], "other" as ConversationId, [edited]);
+    expect(there[0]).toBe(here);
+    expect(there[1]?.replyTo?.preview).toEqual({ kind: "text", text: "Gate 3" });
   });
 });
 
