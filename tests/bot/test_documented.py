@@ -21,8 +21,9 @@ from typing import Any
 import pytest
 
 from copconnect.bot import Acknowledged, Bot, Message, Order, Upload
+from copconnect.services.forking import Forked
 from tests.bot.enrolled import key_of, register_bot, soon, until
-from tests.harness import databank, processes
+from tests.harness import databank, forking, processes
 from tests.harness.commanding import let_issue
 from tests.harness.outbox import Outbox
 from tests.harness.server import ROOT, ServerProcess
@@ -42,7 +43,7 @@ class Demo:
         self.desk = checkout / "desk"
         self._checkout = checkout
         self._port = processes.free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
         self._outbox = Outbox(self.url)
         subprocess.run(["make", "--silent", "officers"], cwd=ROOT, check=True)
         (checkout / "build").symlink_to(ROOT / "build")
@@ -58,12 +59,10 @@ class Demo:
     def start(self) -> str:
         """Start it; return the line that says who of the officers is on duty."""
         log = self._checkout / "demo.log"
-        command = [sys.executable, "-m", "demo", "--port", f"{self._port}", "--people", "40"]
+        arguments = ["--port", f"{self._port}", "--people", "40"]
         given = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
         with log.open("wb") as out:
-            self._process = subprocess.Popen(
-                command, cwd=self._checkout, env=given, stdout=out, stderr=out
-            )
+            self._process = forking.start("demo", arguments, given, out, out, folder=self._checkout)
         said: list[str] = []
 
         def on_duty() -> bool:

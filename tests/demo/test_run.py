@@ -4,8 +4,6 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from copconnect.commands.options import operator, with_roles
 from copconnect.delivery.store import members
 from copconnect.directory import names
 from copconnect.directory.imports.importer import ImportOptions
+from copconnect.services.forking import Forked
 from copconnect.settings import Settings
 from demo import synthetic
 from demo.run import (
@@ -31,14 +30,14 @@ from demo.run import (
     simulated,
     station_of,
 )
-from tests.harness import processes
+from tests.harness import forking, processes
 from tests.harness.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def started(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
+def started(tmp_path: Path) -> Iterator[tuple[Forked, int, Path]]:
     """A demo with a stand-in for the simulated officers, which notes how it was called."""
     (tmp_path / "build").mkdir()
     (tmp_path / "build" / "officers.mjs").write_text(
@@ -48,17 +47,10 @@ def started(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, Path
     )
     port = processes.free_port()
     log = tmp_path / "demo.log"
+    arguments = ["--port", str(port), "--people", "40", "--data", "demo-data"]
+    given = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "demo", "--port", str(port)),
-                *("--people", "40", "--data", "demo-data"),
-            ],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
-            stdout=output,
-            stderr=output,
-        )
+        process = forking.start("demo", arguments, given, output, output, folder=tmp_path)
     try:
         processes.wait_until(lambda: processes.accepts(port), process, log, PATIENCE_S)
         yield process, port, tmp_path
@@ -67,7 +59,7 @@ def started(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, Path
         process.wait()
 
 
-def test_the_demo(started: tuple[subprocess.Popen[bytes], int, Path]) -> None:
+def test_the_demo(started: tuple[Forked, int, Path]) -> None:
     process, port, folder = started
     called = folder / "called.json"
     until(lambda: called.exists() and called.read_text(), "starting the officers")
@@ -91,7 +83,7 @@ def test_the_demo(started: tuple[subprocess.Popen[bytes], int, Path]) -> None:
 
 
 def test_ctrl_c_ends_the_demo_as_it_should_end(
-    started: tuple[subprocess.Popen[bytes], int, Path],
+    started: tuple[Forked, int, Path],
 ) -> None:
     process, _, folder = started
     until(lambda: "Ctrl+C" in (folder / "demo.log").read_text("utf-8"), "the greeting")
