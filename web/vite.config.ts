@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import type { Plugin } from "vite";
+import type { Plugin, Rollup } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
 import { inStages } from "./chunks.ts";
@@ -21,10 +21,63 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const consoleFiles = new Set<string>();
 const CONSOLE_PART = "assets/console-";
 
+/** The core as a service worker uses it: its name, and its file. */
+const VISIT = {
+  name: "@copconnect/client/host/visit",
+  file: here("../client/src/host/visit.ts"),
+};
+
+/** A file as Rollup is about to name it. */
+type Named = Pick<Rollup.PreRenderedChunk, "isDynamicEntry" | "moduleIds">;
+
 /** Names the console's calls of the core's worker, which are fetched with the first of them. */
-function namedByPart({ moduleIds }: { readonly moduleIds: readonly string[] }): string {
-  const ofConsole = moduleIds.some((id) => id.includes("/client/src/admin/"));
+function namedByPart({ isDynamicEntry, moduleIds }: Named): string {
+  const ofConsole = isDynamicEntry && moduleIds.some((id) => id.includes("/client/src/admin/"));
   return ofConsole ? `${CONSOLE_PART}[name]-[hash].js` : "assets/[name]-[hash].js";
+}
+
+/** Names the words of a language, which the service worker keeps where they are used (pwa/used-files.ts). */
+function namedByLanguage({ isDynamicEntry, moduleIds }: Named): string {
+  const locale = /\/web\/src\/i18n\/locales\/(te|ur|hi)\b/u.exec(moduleIds.at(-1) ?? "");
+  const words = isDynamicEntry && locale !== null ? `words-${locale[1] ?? ""}-` : "";
+  return `assets/${words}[name]-[hash].js`;
+}
+
+/**
+ * The core's file in the page's worker is the service worker's too, so that a phone fetches it once.
+ * `forWorker` builds `VISIT` beside the worker; `forServiceWorker` imports what was built.
+ */
+function sharedCore(): { readonly forWorker: Plugin; readonly forServiceWorker: Plugin } {
+  let built = "";
+  return {
+    forWorker: {
+      name: "shared-core",
+      moduleParsed({ id }) {
+        if (!id.endsWith("/client/src/host/worker.ts")) return;
+        this.emitFile({
+          ...{ type: "chunk", id: VISIT.file, name: "visit" },
+          preserveSignature: "strict",
+        });
+      },
+      generateBundle(_, bundle) {
+        for (const one of Object.values(bundle)) {
+          if (one.type !== "chunk" || one.facadeModuleId !== VISIT.file) continue;
+          built = one.fileName;
+          // Vite takes the first entry for the worker.
+          one.isEntry = false;
+        }
+      },
+    },
+    forServiceWorker: {
+      name: "shared-core",
+      enforce: "pre",
+      resolveId(id) {
+        if (id !== VISIT.name) return null;
+        if (built === "") throw new Error(`${VISIT.file} was not built`);
+        return { id: `/${built}`, external: "absolute" };
+      },
+    },
+  };
 }
 
 /** Notes which files are reached from the console's page and not from the app's. */
@@ -71,13 +124,15 @@ function described(): Plugin {
 }
 
 /** The web manifest, and the service worker built from src/service-worker.ts. */
-function installable(srcDir: string): ReturnType<typeof VitePWA> {
+function installable(srcDir: string, core: Plugin): ReturnType<typeof VitePWA> {
   return VitePWA({
     strategies: "injectManifest",
     srcDir,
     filename: "service-worker.ts",
     injectRegister: false,
     injectManifest: {
+      rollupFormat: "es",
+      buildPlugins: { vite: [core] },
       globPatterns: ["**/*.{html,js,css,woff2,svg,png,webmanifest,wasm}"],
       globIgnores: [
         // MapLibre is a megabyte that many never open; it is fetched with the first large map.
@@ -217,6 +272,7 @@ const STAGES = inStages(
 
 export default defineConfig(({ mode }) => {
   const apart = APART[mode];
+  const core = sharedCore();
   return {
     root: here(apart?.root ?? "."),
     publicDir: here("./public"),
@@ -224,11 +280,17 @@ export default defineConfig(({ mode }) => {
       svelte({ configFile: here("./svelte.config.js") }),
       // Only the app that ships is installable; the others must not take over its address.
       ...(apart === undefined
-        ? [consoleApart(), described(), installable(here("./src")), compressed()]
+        ? [
+            consoleApart(),
+            described(),
+            installable(here("./src"), core.forServiceWorker),
+            compressed(),
+          ]
         : []),
     ],
     worker: {
       format: "es",
+      plugins: () => (apart === undefined ? [core.forWorker] : []),
       rollupOptions: { output: { chunkFileNames: namedByPart } },
     },
     build: {
@@ -239,7 +301,9 @@ export default defineConfig(({ mode }) => {
       rollupOptions: {
         // The console has its own page: nothing of it is loaded by the officers' app.
         ...(mode === "bench" ? {} : { input: pages(apart?.root ?? ".") }),
-        ...(apart === undefined ? { output: { manualChunks: STAGES } } : {}),
+        ...(apart === undefined
+          ? { output: { manualChunks: STAGES, chunkFileNames: namedByLanguage } }
+          : {}),
         // Warnings of Rollup about libraries' own files, which nobody here can mend: comments that
         // it does not read, and a fallback to Node's crypto that a browser never takes.
         onwarn(warning, warn) {

@@ -3,7 +3,7 @@
  * The service worker: opens the app without a network, and lets players read attachments while
  * they download, and writes notifications when it is pushed (push/wake.ts).
  *
- * Invariants: it caches the app's own files and nothing else; plaintext passes through memory
+ * Invariants: it caches the app's own files and nothing else (used-files.ts: some only once they are used); plaintext passes through memory
  * only; requests to the server (/v1, /demo, /config.json) are not touched; a new version waits
  * until the person agrees, because a reload in the middle of typing would lose what is on screen.
  */
@@ -12,6 +12,7 @@ import {
   createHandlerBoundToURL,
   getCacheKeyForURL,
   precache,
+  PrecacheController,
 } from "workbox-precaching";
 import { matchPrecache } from "workbox-precaching/matchPrecache";
 import {
@@ -26,8 +27,10 @@ import type { MessageId } from "@copconnect/client/wire";
 import { dataOf, LESSONS, unsentNotice, type NoticeData } from "./push/notice.ts";
 import { readSettings } from "./push/settings.ts";
 import { markRead, onLook, onPush, onSubscriptionChange, sendReply, show } from "./push/wake.ts";
+import { isForSome, UsedFiles } from "./pwa/used-files.ts";
 import { answerMedia } from "./streaming/answer.ts";
 import {
+  isKeepFiles,
   isPageLoaded,
   isTakeOver,
   mediaId,
@@ -45,13 +48,39 @@ const ANSWER_TIMEOUT_MS = 30_000;
 const TAKES_MS = 2_000;
 const INDEX = "/index.html";
 
-precache([...self.__WB_MANIFEST]);
+const FILES = [...self.__WB_MANIFEST];
+const addressOf = (file: (typeof FILES)[number]): string =>
+  new URL(typeof file === "string" ? file : file.url, self.location.href).href;
+precache(FILES.filter((file) => !isForSome(addressOf(file))));
 cleanupOutdatedCaches();
+const usedFiles = new UsedFiles(FILES.map(addressOf).filter(isForSome), (request) =>
+  fetch(request),
+);
 const openApp = createHandlerBoundToURL(INDEX);
+
+/** A browser with static routes takes the app's files from the cache without this worker, which may sleep. */
+type Installing = ExtendableEvent & {
+  readonly addRoutes?: (rules: readonly object[]) => Promise<void>;
+};
+
+self.addEventListener("install", (event: Installing) => {
+  const handled = ["/assets/words-*.js", "/assets/*.woff2"].map((urlPattern) => {
+    return { condition: { urlPattern }, source: "fetch-event" };
+  });
+  const kept = {
+    condition: { urlPattern: "/assets/*" },
+    source: { cacheName: new PrecacheController().strategy.cacheName },
+  };
+  event.waitUntil(Promise.all([usedFiles.install(), event.addRoutes?.([...handled, kept])]));
+});
 
 self.addEventListener("activate", (event) => {
   // The first install takes the open page too, so that videos stream at once.
-  event.waitUntil(self.clients.claim());
+  event.waitUntil(Promise.all([self.clients.claim(), usedFiles.activate()]));
+});
+
+self.addEventListener("message", (event) => {
+  if (isKeepFiles(event.data)) event.waitUntil(usedFiles.keep(event.data.urls));
 });
 
 self.addEventListener("message", (event) => {
@@ -227,6 +256,10 @@ self.addEventListener("fetch", (event) => {
   if (/^\/(v1|demo|healthz|config\.json)(\/|$)/.test(url.pathname)) return;
   if (request.mode === "navigate" && isOfApp(url)) {
     event.respondWith(openApp({ event, request, url }));
+    return;
+  }
+  if (usedFiles.has(request.url)) {
+    event.respondWith(usedFiles.answer(request));
     return;
   }
   // A request that passes through here and hangs would keep the next version from taking over.

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { enRest } from "#i18n/locales/en-rest.ts";
+import { isForSome } from "#pwa/used-files.ts";
 import { flat } from "./translations.ts";
 import { describe, expect, it } from "vitest";
 
@@ -128,6 +129,35 @@ describe("the app that ships", () => {
       .filter((path) => worker.includes(`"${path.slice(folder.length + 1)}"`));
     expect(stored).toContain(join(folder, "index.html"));
     expect(stored.length).toBeLessThan(100);
+  });
+
+  it("fetches the core once: the service worker imports the file of the page's worker", () => {
+    const [, visit = ""] =
+      /from"\/(assets\/visit-[\w-]+\.js)"/u.exec(
+        readFileSync(join(folder, "service-worker.js"), "utf8"),
+      ) ?? [];
+    const importedBy = (name: string): readonly string[] =>
+      [...readFileSync(join(folder, name), "utf8").matchAll(/from"\.\/([\w-]+\.js)"/gu)].map(
+        ([, file = ""]) => file,
+      );
+    const worker = files(folder).find((path) => /\/assets\/worker-[\w-]+\.js$/u.test(path)) ?? "";
+    expect(importedBy(visit)).toHaveLength(1);
+    expect(importedBy(worker.slice(folder.length + 1))).toEqual(importedBy(visit));
+    expect(weight(["service-worker.js"])).toBeLessThan(20 * KB);
+  });
+
+  it("stores at most 700 KB on a phone at its first visit", () => {
+    const worker = readFileSync(join(folder, "service-worker.js"), "utf8");
+    const stored = files(folder)
+      .map((path) => path.slice(folder.length + 1))
+      .filter((name) => !/\.(?:br|gz)$/u.test(name) && worker.includes(`"${name}"`))
+      .filter((name) => !isForSome(name));
+    expect(stored.filter((name) => name.endsWith(".woff2"))).toEqual([]);
+    const sent = stored.map((name) => {
+      const packed = join(folder, `${name}.br`);
+      return statSync(existsSync(packed) ? packed : join(folder, name)).size;
+    });
+    expect(sent.reduce((sum, size) => sum + size, 0)).toBeLessThan(700 * KB);
   });
 
   it("names no word on the first screen that comes after it", () => {

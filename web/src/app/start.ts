@@ -11,7 +11,7 @@ import { useCore, core } from "./core.ts";
 import { followAddress } from "./router.svelte.ts";
 import { objectUrls } from "#media/object-urls.ts";
 import { followInstallOffer } from "#pwa/install.svelte.ts";
-import { registerServiceWorker } from "#pwa/register.svelte.ts";
+import { followServiceWorker, registerServiceWorker } from "#pwa/register.svelte.ts";
 import { serveStreams, stopAllStreams } from "#streaming/page.ts";
 import { followAutoLock } from "./device/auto-lock.svelte.ts";
 import { followPersistence } from "./device/persistence.svelte.ts";
@@ -23,7 +23,7 @@ export async function start(connected: ConnectedCore, target: HTMLElement): Prom
   followAddress();
   startDeviceServices();
   await restoreAppearance();
-  mount(App, { target, props: { opening: followCore() } });
+  mount(App, { target, props: { opening: followCore(), onshown: registerServiceWorker } });
 }
 
 /**
@@ -33,7 +33,7 @@ export async function start(connected: ConnectedCore, target: HTMLElement): Prom
  */
 function startDeviceServices(): void {
   followInstallOffer();
-  void registerServiceWorker();
+  followServiceWorker();
   serveStreams(core().attachments);
   followNotifications();
   followPushes();

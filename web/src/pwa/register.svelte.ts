@@ -6,7 +6,8 @@
  * version is shown only after its worker has taken over, which reloads every page of the device. A page
  * that is loading at that moment misses the browser's event: it asks the worker when it has loaded.
  */
-import type { PageLoaded, TakeOver } from "#streaming/messages.ts";
+import type { KeepFiles, PageLoaded, TakeOver } from "#streaming/messages.ts";
+import { whenIdle } from "#app/idle.ts";
 import { t } from "#i18n/index.svelte.ts";
 import { toast } from "#app/state/toasts.svelte.ts";
 
@@ -87,20 +88,44 @@ function askController(): void {
   navigator.serviceWorker.controller?.postMessage(loaded, [port2]);
 }
 
-export async function registerServiceWorker(): Promise<void> {
-  if (!("serviceWorker" in navigator) || !import.meta.env.PROD) return;
+/** The first worker of this phone was not there when the page loaded its files. */
+function keepFiles(): void {
+  const urls = performance.getEntriesByType("resource").map(({ name }) => name);
+  navigator.serviceWorker.controller?.postMessage({
+    type: "keep-files",
+    urls,
+  } satisfies KeepFiles);
+}
+
+const possible = "serviceWorker" in navigator && import.meta.env.PROD;
+
+/** Reload when another version takes over. From the page's first moment on. */
+export function followServiceWorker(): void {
+  if (!possible) return;
   let hadController = navigator.serviceWorker.controller !== null;
   navigator.serviceWorker.addEventListener("controllerchange", () => {
     // The first worker claims the page quietly; a later one replaces its files.
     if (hadController || taking) location.reload();
+    else keepFiles();
     hadController = true;
   });
   askController();
-  try {
-    follow(await navigator.serviceWorker.register("/service-worker.js", { scope: "/" }));
-  } catch {
-    // The app works without it, online and without streaming.
-  }
+}
+
+let registered = false;
+
+/** Fetches the service worker, which keeps the whole app: once the first screen is there. */
+export function registerServiceWorker(): void {
+  if (!possible || registered) return;
+  registered = true;
+  whenIdle(() => {
+    // A module: it shares the core's file with the page's worker.
+    navigator.serviceWorker
+      .register("/service-worker.js", { scope: "/", type: "module" })
+      .then(follow)
+      // The app works without it, online and without streaming.
+      .catch(() => undefined);
+  });
 }
 
 /** Takes the newest version at the person's word, and says so where it cannot be fetched. */

@@ -37,6 +37,12 @@ export interface PageLoaded {
   readonly entry: string;
 }
 
+/** Page → the first service worker of this phone: files that the page has loaded without it. */
+export interface KeepFiles {
+  readonly type: "keep-files";
+  readonly urls: readonly string[];
+}
+
 export function isMediaRequest(value: unknown): value is MediaRequest {
   if (typeof value !== "object" || value === null || !("type" in value)) return false;
   return value.type === "media-describe" || value.type === "media-bytes";
@@ -51,6 +57,12 @@ export function isTakeOver(value: unknown): value is TakeOver {
 export function isPageLoaded(value: unknown): value is PageLoaded {
   return (
     typeof value === "object" && value !== null && "type" in value && value.type === "page-loaded"
+  );
+}
+
+export function isKeepFiles(value: unknown): value is KeepFiles {
+  return (
+    typeof value === "object" && value !== null && "type" in value && value.type === "keep-files"
   );
 }
 

@@ -1,0 +1,69 @@
+/**
+ * Files that few phones need: words of languages other than English, and fonts of scripts. The service
+ * worker keeps those that this phone has used, so that they are there without a network; the rest of the
+ * app is kept whole (workbox's precache). A new version fetches what the version before it had used.
+ */
+
+const CACHE = "copconnect-used";
+
+/** Whether a file of the app is kept only once it has been used. */
+export function isForSome(url: string): boolean {
+  return /\/?assets\/(?:words-[\w-]+\.js|[\w-]+\.woff2)$/u.test(url);
+}
+
+/** A file's address without the hash of its version. */
+function nameOf(url: string): string {
+  return url.replace(/-[\w-]{8}(\.\w+)$/u, "$1");
+}
+
+export class UsedFiles {
+  readonly #urls: ReadonlySet<string>;
+
+  readonly #fetch: (request: Request) => Promise<Response>;
+
+  /** `urls`: those of this version, absolute. */
+  constructor(urls: readonly string[], fetch: (request: Request) => Promise<Response>) {
+    this.#urls = new Set(urls);
+    this.#fetch = fetch;
+  }
+
+  has(url: string): boolean {
+    return this.#urls.has(url);
+  }
+
+  /** This version is being installed: fetch what the one in charge has used. */
+  async install(): Promise<void> {
+    const cache = await caches.open(CACHE);
+    const used = new Set((await cache.keys()).map(({ url }) => nameOf(url)));
+    await this.keep([...this.#urls].filter((url) => used.has(nameOf(url))));
+  }
+
+  /** This version is in charge: forget the files of others. */
+  async activate(): Promise<void> {
+    const cache = await caches.open(CACHE);
+    const kept = await cache.keys();
+    await Promise.all(kept.filter(({ url }) => !this.has(url)).map((one) => cache.delete(one)));
+  }
+
+  /** Keep some of the files: a page had them before a service worker was there. */
+  async keep(urls: readonly string[]): Promise<void> {
+    const cache = await caches.open(CACHE);
+    const missing = urls.filter((url) => this.has(url));
+    await Promise.all(
+      missing.map(async (url) => {
+        if ((await cache.match(url)) === undefined) await cache.add(url);
+      }),
+    );
+  }
+
+  /** The file, kept from now on. Rejects without a network where it was not. */
+  async answer(request: Request): Promise<Response> {
+    const cache = await caches.open(CACHE);
+    const kept = await cache.match(request.url);
+    if (kept !== undefined) return kept;
+    const response = await this.#fetch(request);
+    // A full disk keeps nobody from reading.
+    if (response.ok) await cache.put(request.url, response.clone()).catch(() => undefined);
+    return response;
+  }
+}
