@@ -28,6 +28,7 @@ from copconnect.bot.talking import (
     IssuedOrder,
     Message,
     Person,
+    Pinned,
     QueuedMessage,
     Upload,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "Order",
     "Passphrase",
     "Person",
+    "Pinned",
     "QueuedMessage",
     "ServerRefused",
     "SignedOut",
