@@ -13,8 +13,8 @@ from copconnect import wire
 from copconnect.bus import RosterWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
-from copconnect.delivery.store import leaves
-from copconnect.ids import CellId, ClientId, DeviceId, PersonId
+from copconnect.delivery.store import leaves, shares
+from copconnect.ids import CellId, ClientId, ConversationId, DeviceId, PersonId, new_id
 from copconnect.principals import ListedDevice
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.primitives.kem import X25519
@@ -46,6 +46,23 @@ async def test_a_message_costs_the_same_for_2_and_for_200_members(database: Data
         counts.append(len(statements))
     assert counts[0] == counts[1], counts
     assert 4 <= counts[0] <= _MOST  # A count that misses statements must not pass.
+
+
+async def test_devices_are_looked_up_by_few_texts_however_many_they_are(
+    database: Database,
+) -> None:
+    """PostgreSQL prepares each text for itself."""
+    texts: set[str] = set()
+    for count in range(5, 17):
+        places = [(ConversationId(new_id()), number.to_bytes(32)) for number in range(count)]
+        with Statements(database) as statements:
+            async with database.transaction() as connection:
+                assert await leaves.current_of_devices(connection, places) == {}
+                assert await shares.requested(connection, places) == {}
+                assert await shares.claim(connection, places, 1, 2) == {}
+                assert await shares.waiting(connection, places) == {}
+        texts |= {one for one in statements if not one.startswith("BEGIN")}
+    assert len(texts) == 4 * len((8, 16))
 
 
 async def test_a_list_costs_the_same_for_2_and_for_20_conversations(database: Database) -> None:

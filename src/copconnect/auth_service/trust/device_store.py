@@ -16,7 +16,7 @@ from copconnect.auth_service.tables import (
     revocations,
 )
 from copconnect.database.among import among
-from copconnect.database.engine import chunks
+from copconnect.database.engine import padded
 from copconnect.ids import ClientId, PersonId
 
 FORMER_KEY_MS = 3_600_000  # How long seals to the DeviceKey before the newest are taken (K1).
@@ -55,7 +55,7 @@ async def certificates_of(
 ) -> dict[bytes, bytes]:
     """Return a certificate of each of these devices. One statement for each 500."""
     found: dict[bytes, bytes] = {}
-    for part in chunks(devices):
+    for part in padded(devices):
         rows = await connection.execute(
             select(clients.c.device, certificates.c.certificate)
             .join(clients, clients.c.client_id == certificates.c.client_id)
@@ -262,7 +262,7 @@ async def usable_keys(
 ) -> list[Any]:
     """Return the DeviceKeys of these devices that were not replaced before a time, newest first."""
     rows: list[Any] = []
-    for part in chunks(devices):
+    for part in padded(devices):
         rows += await connection.execute(
             select(device_keys)
             .where(
@@ -279,7 +279,7 @@ async def devices_of_keys(
 ) -> dict[bytes, bytes]:
     """Return the devices of those of these key ids that were not replaced before a time."""
     found: dict[bytes, bytes] = {}
-    for part in chunks(key_ids):
+    for part in padded(key_ids):
         rows = await connection.execute(
             select(device_keys.c.key_id, device_keys.c.device).where(
                 device_keys.c.key_id.in_(part),

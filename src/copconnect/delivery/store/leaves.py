@@ -7,7 +7,7 @@ from sqlalchemy import and_, bindparam, func, insert, literal_column, or_, selec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
-from copconnect.database.engine import BULK, chunks
+from copconnect.database.engine import BULK, chunks, padded
 from copconnect.delivery.rules.roster_plan import PlacedLeaf, RosterLeaf
 from copconnect.delivery.store.tables import LEAVES, MEMBERS
 from copconnect.ids import CellId, ConversationId, PersonId
@@ -176,7 +176,7 @@ async def current_of_devices(
 ) -> dict[tuple[ConversationId, bytes], PlacedLeaf]:
     """Return the current leaves of devices in conversations. One statement for each 500."""
     found: dict[tuple[ConversationId, bytes], PlacedLeaf] = {}
-    for some in chunks(places):
+    for some in padded(places):
         query = select(*PLACED).where(
             tuple_(_L.conversation_id, _L.device).in_(some), _L.to_epoch.is_(None)
         )
@@ -191,10 +191,10 @@ async def intervals(
     """Return every kept interval of these devices: PLACED, from_epoch, to_epoch."""
     found: list[Any] = []
     asked = [(c, device) for c, own in devices.items() for device in own]
-    for some in chunks(asked):
+    for some in padded(asked):
         query = select(*PLACED, _L.from_epoch, _L.to_epoch).where(
             _L.conversation_id.in_({c for c, _ in some}),
-            _L.device.in_({device for _, device in some}),
+            _L.device.in_([device for _, device in some]),
         )
         wanted = set(some)
         rows = await connection.execute(query)

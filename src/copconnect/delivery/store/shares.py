@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from sqlalchemy import bindparam, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import chunks, upsert_for
+from copconnect.database.engine import padded, upsert_for
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store.tables import LEAVES, SHARE_REQUESTS, SHARES
 from copconnect.ids import ConversationId, PersonId
@@ -47,7 +47,7 @@ async def requested(
     """Return the secrets that these devices still lack, without devices that lack none. One
     statement for each 500."""
     found: dict[Asker, set[SecretName]] = {}
-    for some in chunks(askers):
+    for some in padded(askers):
         rows = await connection.execute(
             select(_R.conversation_id, _R.device, _R.kind, _R.reference).where(
                 tuple_(_R.conversation_id, _R.device).in_(some)
@@ -64,7 +64,7 @@ async def claim(
     """Claim for one helper, until a time, the secrets of these devices that no helper has now;
     return them. Two nodes never claim the same. One statement for each 500."""
     found: dict[Asker, set[SecretName]] = {}
-    for some in chunks(sorted(askers)):
+    for some in padded(sorted(askers)):
         rows = await connection.execute(
             update(SHARE_REQUESTS)
             .where(tuple_(_R.conversation_id, _R.device).in_(some), _R.helped_until_ms <= now_ms)
@@ -79,7 +79,7 @@ async def claim(
 async def hold(connection: AsyncConnection, askers: Collection[Asker], until_ms: int) -> None:
     """Have no other helper asked for what these devices lack before a time. One statement for each
     500."""
-    for some in chunks(sorted(askers)):
+    for some in padded(sorted(askers)):
         await connection.execute(
             update(SHARE_REQUESTS)
             .where(tuple_(_R.conversation_id, _R.device).in_(some))
@@ -161,14 +161,15 @@ async def helpers(
         .where(_L.conversation_id == _S.conversation_id, _L.device == _S.helper)
         .scalar_subquery()
     )
-    rows = await connection.execute(
-        select(_S.device, _S.share_hash, person_id)
-        .where(_S.conversation_id == conversation_id, _S.device.in_(devices))
-        .order_by(_S.created_ms, _S.share_hash)
-    )
     found: dict[bytes, dict[bytes, PersonId | None]] = {one: {} for one in devices}
-    for device, share_hash, owner in rows:
-        found[device][share_hash] = None if owner is None else PersonId(owner)
+    for some in padded(devices):
+        rows = await connection.execute(
+            select(_S.device, _S.share_hash, person_id)
+            .where(_S.conversation_id == conversation_id, _S.device.in_(some))
+            .order_by(_S.created_ms, _S.share_hash)
+        )
+        for device, share_hash, owner in rows:
+            found[device][share_hash] = None if owner is None else PersonId(owner)
     return found
 
 
@@ -177,7 +178,7 @@ async def waiting(
 ) -> dict[Asker, list[bytes]]:
     """Return the shares that wait for these devices, oldest first. One statement for each 500."""
     found: dict[Asker, list[bytes]] = {}
-    for some in chunks(askers):
+    for some in padded(askers):
         rows = await connection.execute(
             select(_S.conversation_id, _S.device, _S.share)
             .where(tuple_(_S.conversation_id, _S.device).in_(some))
@@ -193,7 +194,7 @@ async def forget(
 ) -> None:
     """Delete shares that wait: each a conversation, a device and the share's hash. One statement
     for each 500."""
-    for some in chunks(used):
+    for some in padded(used):
         await connection.execute(
             delete(SHARES).where(tuple_(_S.conversation_id, _S.device, _S.share_hash).in_(some))
         )

@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.database.engine import chunks
+from copconnect.database.engine import padded
 from copconnect.delivery.rules.versions import info_version
 from copconnect.delivery.store import leaves, receipts
 from copconnect.delivery.store.audiences import read_rule, read_standing
@@ -86,7 +86,7 @@ async def of_devices(
     found: dict[tuple[ConversationId, bytes], StoredView] = {}
     mine = and_(_M.conversation_id == _C.conversation_id, _M.person_id == _L.person_id)
     own = and_(CURSORS.c.conversation_id == _C.conversation_id, CURSORS.c.client_id == _L.client_id)
-    for some in chunks(places):
+    for some in padded(places):
         query = (
             _columns(_L.person_id)
             .add_columns(_L.person_id)
