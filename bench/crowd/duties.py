@@ -355,12 +355,14 @@ class Duties:
             for one in asked.references
         ]
         secrets = [one for one in held if one is not None]
+        if not secrets:
+            return
+        self._simulator.say(device, wire.Working(conversation_id=asked.conversation_id))
         made = [(one.device, share_for(self._phones, one, head, secrets)) for one in asked.askers]
         shares = [wire.DeviceShare(device=one, share=share) for one, share in made if share]
         if not shares:
             return
         self.share_posts += 1
-        self._simulator.say(device, wire.Working(conversation_id=asked.conversation_id))
         path = f"/v1/conversations/{asked.conversation_id}/shares"
         await self._raw(device, "POST", path, wire.PostShares(shares=shares))
 
