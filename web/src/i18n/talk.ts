@@ -157,5 +157,5 @@ export function goneText(body: MessageBody): string | null {
   if (body.kind === "withheld") return t("chats.preview.withheld");
   if (body.kind !== "deleted") return null;
   if (body.by === null) return t("chats.preview.deleted");
-  return t("conversation.delete.removed", { name: whoOf(body.by) });
+  return t("chats.preview.removed", { name: whoOf(body.by) });
 }
