@@ -4,6 +4,7 @@ import { mount } from "svelte";
 import "#fonts/fonts.css";
 import "#styles/tokens.css";
 import "#styles/base.css";
+import "#styles/looks.css";
 import App from "./App.svelte";
 import { followCore, onCoreEvent } from "./state/app.svelte.ts";
 import { restoreAppearance } from "./state/appearance.svelte.ts";

@@ -4,6 +4,7 @@ import { mount } from "svelte";
 import "#fonts/fonts.css";
 import "#styles/tokens.css";
 import "#styles/base.css";
+import "#styles/looks.css";
 import { useCore } from "#app/core.ts";
 import { followAutoLock } from "#app/device/auto-lock.svelte.ts";
 import { followAddress, keepNoSteps } from "#app/router.svelte.ts";
