@@ -133,11 +133,9 @@ export function sampleOrders(): readonly OrderView[] {
       {
         changes: [
           change(6, now - 28 * HOUR_MS, {
-            ...{
-              change: "corrected",
-              title: "Naka at Puranapul, 22:00",
-              reason: "Procession is late",
-            },
+            change: "corrected",
+            title: "Naka at Puranapul, 22:00",
+            reason: "Procession is late",
             text: "Two SIs and ten PCs.",
           }),
         ],

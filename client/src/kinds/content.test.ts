@@ -66,10 +66,7 @@ const EVERY_KIND: readonly Content[] = [
   },
   { kind: "mark", messageId: newId(), what: { mark: "vote", choices: [0, 1] } },
   { kind: "mark", messageId: newId(), what: { mark: "ballot", seals: [randomBytes(1_156)] } },
-  {
-    ...{ kind: "live", untilMs: 9, latitude: 17.3, longitude: 78.4 },
-    ...{ accuracyM: null, takenMs: 5 },
-  },
+  { kind: "live", untilMs: 9, latitude: 17.3, longitude: 78.4, accuracyM: null, takenMs: 5 },
   { kind: "question", text: "Which gate?", mentions },
   { kind: "mark", messageId: newId(), what: { mark: "accept", answerId: newId<MessageId>() } },
   { kind: "mark", messageId: newId(), what: { mark: "close" } },

@@ -54,14 +54,14 @@ export async function order(core: LocalCore, unitId: UnitId): Promise<void> {
   const [where] = await core.unitOrders.open([unitId]);
   if (where === undefined) return;
   const draft = {
-    ...{
-      draftId: newId<MessageId>(),
-      template: null,
-      conversationId: null,
-      unitIds: [unitId],
-      order: ORDER,
-    },
-    ...{ sendAtMs: null, savedMs: 0, filesLost: false },
+    draftId: newId<MessageId>(),
+    template: null,
+    conversationId: null,
+    unitIds: [unitId],
+    order: ORDER,
+    sendAtMs: null,
+    savedMs: 0,
+    filesLost: false,
   } as const;
   await core.unitOrders.issue(draft, [where.conversationId]);
 }

@@ -84,15 +84,15 @@ it("looks in a unit, and below it where it is asked to", () => {
 
 it("finds in a unit who holds a charge there", () => {
   const held = {
-    ...{
-      postingId: 1,
-      postId: "writer" as PostId,
-      unitId: HYD,
-      post: inEnglish("Writer"),
-      roles: [],
-      head: false,
-    },
-    ...{ charge: "additional" as const, fromMs: 1, untilMs: null },
+    postingId: 1,
+    postId: "writer" as PostId,
+    unitId: HYD,
+    post: inEnglish("Writer"),
+    roles: [],
+    head: false,
+    charge: "additional" as const,
+    fromMs: 1,
+    untilMs: null,
   };
   const both = [...known, person("Two Posts", "PC", BEAT, { charges: [held] })];
   const there = foundAmong(both, { unitId: HYD }, directory).people;

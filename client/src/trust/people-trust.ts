@@ -309,10 +309,7 @@ export class PeopleTrust implements DeviceTrust {
       const found = await this.#confirmed(personId, device, atMs, "E0");
       const { how, byPerson, by, sinceMs } = found;
       const refusal = null;
-      return {
-        ...{ device, personId, confirmed: how, by: byPerson, byDevice: by },
-        ...{ sinceMs, refusal },
-      };
+      return { device, personId, confirmed: how, by: byPerson, byDevice: by, sinceMs, refusal };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const nobody = { by: null, byDevice: null, sinceMs: null };

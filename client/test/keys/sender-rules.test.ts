@@ -142,10 +142,7 @@ describe("keys to use", () => {
     const record = ConversationKeyFormat.parse(hex(at(v.conversation_keys, "2").record));
     const make = (created: number, secret: number): Promise<ConversationKey> =>
       makeConversationKey(
-        {
-          ...{ ...record, nowMs: created, headCreated: 0 },
-          secret: new Uint8Array(32).fill(secret),
-        },
+        { ...record, nowMs: created, headCreated: 0, secret: new Uint8Array(32).fill(secret) },
         seed(v, "c"),
       );
     const [old, one, other] = [

@@ -172,15 +172,15 @@ export class Live {
     }
     const { people, state } = this.#server;
     const ready: wire.Ready = {
-      ...{ t: "ready", serverTimeMs: this.#server.now(), trustVersion: state.version },
-      ...{
-        directoryVersion: "1",
-        guardPolicy: 0,
-        guardPictures: 0,
-        sanctioned: false,
-        meVersion: await people.meVersion(client),
-        heads,
-      },
+      t: "ready",
+      serverTimeMs: this.#server.now(),
+      trustVersion: state.version,
+      directoryVersion: "1",
+      guardPolicy: 0,
+      guardPictures: 0,
+      sanctioned: false,
+      meVersion: await people.meVersion(client),
+      heads,
     };
     return { ready, following };
   }

@@ -139,13 +139,11 @@ function registrationRoutes(server: Roles, at: At): void {
     return people.register(asked);
   });
   at("anybody", "GET /conduct", () => ({
-    ...{
-      version: people.conduct,
-      createdMs: 1,
-      language: "en",
-      title: "Rules",
-      rules: ["Be brief."],
-    },
+    version: people.conduct,
+    createdMs: 1,
+    language: "en",
+    title: "Rules",
+    rules: ["Be brief."],
   }));
   at("device", "POST /conduct/acceptances", async ({ body }, caller) => {
     const { version } = as<wire.AcceptConduct>(body);

@@ -48,15 +48,13 @@ describe("who acknowledged, in a file", () => {
     const made = await file(served, "csv");
     expect(made).toMatchObject({ signaturesVerified: 3, refused: [], rows: 5 });
     expect(made.total).toEqual({
-      ...{
-        owed: 5,
-        received: 4,
-        read: 3,
-        acknowledged: 2,
-        told: 1,
-        unreadable: 1,
-        choices: [0, 1],
-      },
+      owed: 5,
+      received: 4,
+      read: 3,
+      acknowledged: 2,
+      told: 1,
+      unreadable: 1,
+      choices: [0, 1],
     });
     expect(made.units.get("HYD" as UnitId)?.owed).toBe(5);
     expect(made.units.get("GOLC" as UnitId)).toMatchObject({ owed: 2, acknowledged: 1, told: 1 });

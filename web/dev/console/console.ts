@@ -216,10 +216,7 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
 
   async devices(query: Parameters<Admin["devices"]>[0]): ReturnType<Admin["devices"]> {
     const all = this.#people.flatMap(({ person, clients }): AdminDevice[] =>
-      clients.map((client, at) => ({
-        ...{ person, client },
-        push: PUSHES[at % PUSHES.length] ?? null,
-      })),
+      clients.map((client, at) => ({ person, client, push: PUSHES[at % PUSHES.length] ?? null })),
     );
     const found = all.filter(
       ({ client }) => query.state !== "unconfirmed" || client.confirmed === "no",
@@ -254,17 +251,16 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
     const sample = PEOPLE.filter(({ personId }) => ids.includes(personId));
     if (act.act !== "set_rights")
       return {
-        ...{
-          effect: "0".repeat(64),
-          people: ids.length,
-          sample,
-          paths: [],
-          needsSecond: ids.length > 100,
-          rights: [],
-        },
+        effect: "0".repeat(64),
+        people: ids.length,
+        sample,
+        paths: [],
+        needsSecond: ids.length > 100,
+        rights: [],
         policy: act.act === "set_group_policy" ? POLICY_CHANGES : [],
         conversations: act.act === "abolish_post" ? 7 : 0,
-        ...{ approvers: PEOPLE.slice(0, 3), approverCount: 3 },
+        approvers: PEOPLE.slice(0, 3),
+        approverCount: 3,
       };
     const [gaining, losing] = [PEOPLE.slice(0, 9), PEOPLE.slice(9, 11)];
     return {

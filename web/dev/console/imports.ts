@@ -32,14 +32,12 @@ const COUNTS: Readonly<Record<string, number>> = {
 };
 const PAGE = 200;
 const NONE: ImportChoices = {
-  ...{
-    removeMissing: false,
-    partial: false,
-    confirmed: false,
-    sheets: {},
-    columns: {},
-    aliases: {},
-  },
+  removeMissing: false,
+  partial: false,
+  confirmed: false,
+  sheets: {},
+  columns: {},
+  aliases: {},
 };
 
 export class ScriptedImports implements Calls {

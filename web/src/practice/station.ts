@@ -305,7 +305,7 @@ export abstract class Station {
       const untilMs = Date.now() + forMs;
       const item = this.send(conversationId, { kind: "live", untilMs, ...place }, null);
       const { messageId, sender } = item;
-      this.#live = [{ ...{ conversationId, messageId, untilMs, sender }, ...place, mine: true }];
+      this.#live = [{ conversationId, messageId, untilMs, sender, ...place, mine: true }];
       this.emit({ type: "live", shares: this.#live });
       return item;
     },
