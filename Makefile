@@ -125,7 +125,7 @@ browser: setup ## Tests in Chromium
 format: packages-test package-python packages-node ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix --quiet src bench demo guard tests spec make
 	@$(BIN)/ruff format --quiet src bench demo guard tests spec make
-	@npx prettier --write --log-level warn .
+	@npx oxfmt .
 
 types: packages-test package-python ## Write the generated files of client/src and docs/protocol.md
 	@$(BIN)/python -m copconnect.wire.typescript

@@ -433,7 +433,11 @@ export type FailedMessage = UnsignedMessage<"failed"> | SignedBytes<"failed">;
  * when the server refuses the bytes (S6); a message that the server has accepted is deleted here.
  */
 export type OutgoingRecord =
-  PreparingMessage | UploadingMessage | ReadyMessage | SignedMessage | FailedMessage;
+  | PreparingMessage
+  | UploadingMessage
+  | ReadyMessage
+  | SignedMessage
+  | FailedMessage;
 
 /** An attachment this device sends or has seen. */
 export interface AttachmentRecord {

@@ -28,7 +28,12 @@ function reached({ lacks, deliveredSeq }: Member, { key }: Pick<SentRecord, "key
 }
 
 export type Receipt =
-  "read" | "delivered" | "lacks_key" | "waiting" | "signed_out" | "unregistered";
+  | "read"
+  | "delivered"
+  | "lacks_key"
+  | "waiting"
+  | "signed_out"
+  | "unregistered";
 
 /** Return what became of a message of mine at a person, and why they do not have it yet. */
 export function receiptOf(member: Member, message: Pick<SentRecord, "seq" | "key">): Receipt {

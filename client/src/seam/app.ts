@@ -9,7 +9,13 @@ import type { Plate } from "./people.ts";
  * after too many wrong PINs; or `unknown`: the server does not know the token.
  */
 export type SignedOutReason =
-  "suspended" | "removed" | "device_removed" | "signed_out" | "locked" | "pin_tries" | "unknown";
+  | "suspended"
+  | "removed"
+  | "device_removed"
+  | "signed_out"
+  | "locked"
+  | "pin_tries"
+  | "unknown";
 
 /** This device was locked as lost: who asked for it, since when, and who may unlock it. */
 export interface LostLock {

@@ -24,7 +24,11 @@ export interface Barred {
  * has them.
  */
 export type ConversationAlarm =
-  "log_differs" | "forked" | "not_direct" | "third_person" | "log_lost";
+  | "log_differs"
+  | "forked"
+  | "not_direct"
+  | "third_person"
+  | "log_lost";
 
 export interface ConversationItem {
   readonly conversationId: ConversationId;

@@ -86,7 +86,8 @@ function opened(path: string): DatabaseSync {
 function saltOf(file: DatabaseSync): Bytes {
   const about = (name: string): Bytes | undefined =>
     file.prepare("SELECT value FROM about WHERE name = ?").get(name)?.["value"] as
-      Bytes | undefined;
+      | Bytes
+      | undefined;
   const known = about("salt");
   if (known !== undefined) {
     if (about("format")?.[0] !== FORMAT) throw new FileUnusable("not_a_vault", null);

@@ -193,7 +193,8 @@ export async function markRead(
 
 /** The end of a reply. `barred`: a sanction closes the conversation. */
 export type ReplyEnd =
-  { readonly kind: "stored" | "failed" } | { readonly kind: "barred"; readonly untilMs: number };
+  | { readonly kind: "stored" | "failed" }
+  | { readonly kind: "barred"; readonly untilMs: number };
 
 /**
  * Send a reply that was written in a notification; `stored`: it is in the outbox. From there it

@@ -18,7 +18,13 @@ import { notifications } from "./notifications.svelte.ts";
 
 /** `sometimes`: no push, but the browser lets the worker look now and then. */
 export type PushState =
-  "sometimes" | "unsupported" | "off" | "working" | "waiting" | "refused" | "failed";
+  | "sometimes"
+  | "unsupported"
+  | "off"
+  | "working"
+  | "waiting"
+  | "refused"
+  | "failed";
 
 const HINTED_KEY = "copconnect.notifications.hinted";
 const possible =
