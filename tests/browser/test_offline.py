@@ -99,6 +99,58 @@ def test_a_pin_made_without_a_network_is_read_and_taken_down_in_telugu(
     other.page.reload()
 
 
+def test_a_message_is_deleted_for_everybody_once_there_is_a_network(
+    pair: Pair, line: RecordingProxy
+) -> None:
+    away, other = pair
+    away.say("Roadblock at the old mill.")
+    away.say("Roadblock at the toll gate.")
+    answered = other.message("Roadblock at the old mill.")
+    answered.wait_for()
+    other.act_on("Roadblock at the old mill.", "conversation.reply")
+    other.say("On my way there.")
+    away.message("On my way there.").wait_for()
+    line.go_dark()
+    gone = away.word("chats.preview.deleted")
+    # Taken back in time, nobody hears of it.
+    _delete(away, "Roadblock at the toll gate.")
+    away.message(gone).wait_for()
+    away.button("app.undo").click()
+    away.message("Roadblock at the toll gate.").wait_for()
+    expect(away.message(gone)).to_have_count(0)
+    _delete(away, "Roadblock at the old mill.")
+    away.message(gone).first.wait_for()
+    expect(other.message("Roadblock at the old mill.").first).to_be_visible()
+    line.come_back()
+    with other.speaking("te"):
+        other.page.reload()
+        deleted = other.message(other.word("chats.preview.deleted"))
+        deleted.first.wait_for(timeout=30_000)
+        expect(other.page.get_by_text("Roadblock at the old mill.")).to_have_count(0)
+        other.message("Roadblock at the toll gate.").wait_for()
+        # No menu on what is gone, and the answer says that it is.
+        expect(
+            deleted.first.get_by_role("button", name=other.word("conversation.actions"))
+        ).to_have_count(0)
+        expect(other.message("On my way there.").get_by_role("button").first).to_contain_text(
+            other.word("chats.preview.deleted")
+        )
+        other.shot("deleted-te")
+    other.page.reload()
+    other.message("On my way there.").wait_for()
+    away.shot("deleted")
+
+
+def _delete(officer: Officer, text: str) -> None:
+    act = officer.word("conversation.delete.act")
+    # With the keyboard: an answer that quotes the text comes after it.
+    officer.message(text).first.press("Enter")
+    officer.page.get_by_role("menuitem", name=act, exact=True).click()
+    dialog = officer.page.get_by_role("dialog")
+    dialog.get_by_role("button", name=act).click()
+    dialog.wait_for(state="hidden")
+
+
 def test_a_page_closed_in_the_middle_of_sending_sends_once(
     pair: Pair, line: RecordingProxy
 ) -> None:

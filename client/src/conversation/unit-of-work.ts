@@ -51,7 +51,6 @@ export class UnitOfWork implements Transaction {
     this.changes.push(putMessage(message), ...questionRow(message));
     if (message.deletion !== undefined) this.changes.push(forgetWords(message));
     this.messages.push(message);
-    if (message.deletion !== undefined) this.changes.push(forgetWords(message));
     const { indexed } = this.record;
     const next = withStored(indexed, message);
     if (next !== indexed) this.set({ indexed: next });
