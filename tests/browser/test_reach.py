@@ -91,6 +91,7 @@ def test_keys_alone_lead_from_nothing_to_a_message(station: Station) -> None:
     other.open_chat(officer.person.name)
     other.message(text).wait_for()
     _with_large_text(other, text)
+    _largest_text(other)
 
 
 def _tab_to(page: Page, wanted: Locator) -> None:
@@ -118,3 +119,17 @@ def _with_large_text(officer: Officer, text: str) -> None:
             expect(officer.message(text)).to_be_in_viewport()
         officer.shot(f"large-{stop}")
         assert reach.unreachable(page) == [], stop
+
+
+def _largest_text(officer: Officer) -> None:
+    """The person chooses the largest text; it is there after the app opens again."""
+    page = officer.page
+    page.goto("/#/me/appearance")
+    page.reload()
+    expect(page.locator("html")).to_have_css("font-size", "16px")
+    page.get_by_role("radio", name=officer.word("me.textSizes.150"), exact=True).check()
+    expect(page.locator("html")).to_have_css("font-size", "24px")
+    officer.shot("largest-text")
+    page.reload()
+    officer.heading("me.theme").wait_for()
+    expect(page.locator("html")).to_have_css("font-size", "24px")
