@@ -47,7 +47,6 @@ import { callsPerson } from "./talking/notifying.ts";
 export interface DeviceOptions {
   /** Look after account, keys and time, while conversations are compared. */
   readonly onReady: (ready: Ready, caughtUp: Promise<void>) => Promise<void>;
-  readonly onHistory: () => void;
   /** Everything but what is the device's own. */
   readonly context: Omit<DeviceContext, "signal" | "freshness">;
   readonly people: PeopleDirectory;
@@ -55,7 +54,8 @@ export interface DeviceOptions {
   readonly guard: Guard;
   readonly socket: Omit<SocketOptions, "positions" | "onEvent">;
   readonly onAccount: (event: AccountFrame["event"]) => void;
-  readonly onOutbox: () => void;
+  /** The outbox, or the history that is read, has changed. */
+  readonly onChange: () => void;
   readonly onCatchingUp: (catchingUp: boolean) => void;
   readonly closed: Closed;
   readonly mayNotify: (conversation: Conversation, called: boolean) => boolean;
@@ -191,7 +191,7 @@ export class Device {
       emit: context.emit,
       send: (frame) => this.socket.say(frame),
     });
-    outgoing.onChange = options.onOutbox;
+    outgoing.onChange = options.onChange;
     const stopListening = context.trust.onChanged((personIds) => {
       this.#peopleChanged(new Set(personIds));
     });
@@ -254,7 +254,7 @@ export class Device {
       case "order_stored":
         return this.orders.changed(event.orderId);
       case "history_progress":
-        return this.#options.onHistory();
+        return this.#options.onChange();
       case "connected":
         return this.#connected(event.ready);
       case "frame":

@@ -175,10 +175,11 @@ export class Session {
   /** A page has been opened: where the database was lost, open what is there now. */
   start(): Promise<AppState> {
     if (this.#phase === "storage_failed") this.#starting = null;
-    return this.#begun();
+    return this.state();
   }
 
-  #begun(): Promise<AppState> {
+  /** The latest state, once the core has started. */
+  state(): Promise<AppState> {
     this.#starting ??= this.#start();
     return this.#starting.then(() => this.#snapshot());
   }
@@ -192,11 +193,6 @@ export class Session {
       if (hasCode(error, "trust_invalid")) throw error;
       return this.#enter("storage_failed", asFailure(error).code);
     }
-  }
-
-  /** The latest state. */
-  state(): Promise<AppState> {
-    return this.#begun();
   }
 
   async #openAccount(): Promise<AppState> {
@@ -237,7 +233,6 @@ export class Session {
         random,
         token: () => this.#account.freshToken(),
         onState: (connection) => {
-          if (this.#connection === connection) return;
           this.#connection = connection;
           void this.#changed();
         },
@@ -261,12 +256,11 @@ export class Session {
         if (event === "signed_out") return void this.#refused();
         void this.#onAccount(event, device.context.signal).catch(() => undefined);
       },
-      onOutbox: () => void this.#changed(),
       onCatchingUp: (catchingUp) => {
         this.#catchingUp = catchingUp;
         void this.#changed();
       },
-      onHistory: () => void this.#changed(),
+      onChange: () => void this.#changed(),
       indexes: this.#options.indexes === true,
       closed: this.services,
       mayNotify: (conversation, called) =>
@@ -312,7 +306,7 @@ export class Session {
 
   /** The device also while the code of conduct is owed: drafts are kept. */
   async #keeping(): Promise<Device> {
-    await this.#begun();
+    await this.state();
     this.#touch();
     if (this.#phase === "locked") throw failure("locked");
     if (this.#device === null) throw failure("not_registered");
@@ -339,7 +333,7 @@ export class Session {
 
   /** Make the device key, get the certificate. `phase` becomes "conduct" or "ready". */
   async register(ticket: string, label: string): Promise<AppState> {
-    await this.#begun();
+    await this.state();
     if (this.#account.record === null) {
       await this.services.register(ticket, label.slice(0, 64));
       await this.#startDevice();
@@ -351,7 +345,7 @@ export class Session {
   }
 
   async acceptConduct(version: number, language: Language): Promise<AppState> {
-    await this.#begun();
+    await this.state();
     this.#account.require();
     await this.#account.storeMe(await this.api.acceptConduct({ version, language }));
     return this.#enterAccount();
@@ -361,7 +355,7 @@ export class Session {
 
   /** A PIN, or a passphrase in its place. */
   async setPin(pin: string | null, currentPin: string | null): Promise<AppState> {
-    await this.#begun();
+    await this.state();
     await this.#byPin(this.#vault.setPin(pin, currentPin));
     this.#touch();
     return this.#changed();
@@ -369,18 +363,18 @@ export class Session {
 
   /** Answer a "presence" event; null: the person does not do the act. Rejects with `pin_wrong`. */
   async givePresence(number: number, given: PresenceGiven | null): Promise<void> {
-    await this.#begun().then(() => this.#byPin(this.services.presences.give(number, given)));
+    await this.state().then(() => this.#byPin(this.services.presences.give(number, given)));
   }
 
   async setAutoLock(ms: number): Promise<AppState> {
-    await this.#begun();
+    await this.state();
     await this.#autoLock.set(ms);
     this.#touch();
     return this.#changed();
   }
 
   async unlock(pin: string): Promise<AppState> {
-    await this.#begun();
+    await this.state();
     if (this.#phase !== "locked") return this.#snapshot();
     await this.#byPin(this.#vault.unlock(pin));
     return this.#openAccount();
@@ -398,7 +392,7 @@ export class Session {
   }
 
   async lock(): Promise<AppState> {
-    await this.#begun();
+    await this.state();
     if (!this.#vault.hasPin || this.#phase !== "ready") return this.#snapshot();
     this.#stopDevice();
     this.services.reset();
@@ -414,7 +408,7 @@ export class Session {
 
   /** Revoke this device at the server if it can be reached, and wipe everything here. */
   async signOut(): Promise<AppState> {
-    await this.#begun();
+    await this.state();
     return this.#refusals.silently(async () => {
       if (this.#account.record !== null) await this.#account.signOut().catch(() => undefined);
       return this.#wipe("signed_out");
@@ -423,7 +417,7 @@ export class Session {
 
   /** After "signed_out": forget it and return to "register". */
   async startOver(): Promise<AppState> {
-    await this.#begun();
+    await this.state();
     if (this.#phase !== "signed_out") return this.#snapshot();
     if (this.#refusals.away) await this.#wipe("signed_out");
     await this.#vault.write([deleteMeta("signed_out")]);
