@@ -43,10 +43,7 @@ export const STORES = {
   forgotten: "forgotten",
 } as const;
 
-export interface SettingsRecord {
-  readonly autoLockMs: number;
-}
-
+export type SettingsRecord = { readonly autoLockMs: number };
 export type DirectoryRecord = Directory;
 
 /** People whose messages are not shown. `meta/blocked`. */
@@ -355,10 +352,7 @@ export interface MessageRecord {
   readonly senderId: PersonId | null;
   readonly mine: boolean;
   readonly sentMs: number;
-  /**
-   * Content bytes as sent, kept even when this version cannot read them. Null: a notice, a message that
-   * was deleted, or one whose body the server does not have (R11).
-   */
+  /** Bytes as sent, readable or not; null: a notice, a deleted message, a body that is missing (R11). */
   readonly content: Uint8Array | null;
   /** Its author's edits that count (messages/edits.ts), the oldest first. */
   readonly edits?: readonly EditRecord[];

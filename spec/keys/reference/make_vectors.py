@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from spec.keys.reference import basics, envelopes, hpke, keys, marks, people, roster, shares
+from spec.keys.reference import basics, envelopes, hpke, keys, people, roster, shares
 from spec.keys.reference.making.cases import Case, make_cases
+from spec.keys.reference.making.deletions import cases as deletion_cases
 from spec.keys.reference.making.force import (
     AUTHORITY,
     ISSUER,
@@ -260,7 +261,7 @@ def deletions() -> dict[str, Any]:
         "content": msgspec.msgpack.encode(content),
         "cases": [
             {"name": name, **asdict(one), "counts": one.counts()}
-            for name, one in marks.cases().items()
+            for name, one in deletion_cases().items()
         ],
     }
 
