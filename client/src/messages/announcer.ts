@@ -17,7 +17,7 @@ export interface Views {
 }
 
 /** A message that may notify; `reaction`: somebody else's, of which the message's author hears. */
-interface News {
+interface Notifiable {
   readonly conversation: Conversation;
   readonly record: MessageRecord;
   readonly reaction: ReactionNews | null;
@@ -25,7 +25,7 @@ interface News {
 
 export class Announcer implements ConversationListener {
   readonly #emit: (event: CoreEvent) => void;
-  readonly #mayNotify: (news: News) => boolean;
+  readonly #mayNotify: (news: Notifiable) => boolean;
   readonly #onFilesDropped: (attachmentIds: readonly AttachmentId[]) => void;
   #views: Views | null = null;
   #conversations = new Map<ConversationId, Conversation>();
@@ -33,13 +33,13 @@ export class Announcer implements ConversationListener {
     ConversationId,
     { conversation: Conversation; records: Map<MessageId, MessageRecord> }
   >();
-  #notify: News[] = [];
+  #notify: Notifiable[] = [];
   #others: CoreEvent[] = [];
   #flushing = false;
 
   constructor(
     emit: (event: CoreEvent) => void,
-    mayNotify: (news: News) => boolean,
+    mayNotify: (news: Notifiable) => boolean,
     onFilesDropped: (attachmentIds: readonly AttachmentId[]) => void,
   ) {
     this.#emit = emit;
@@ -129,7 +129,7 @@ export class Announcer implements ConversationListener {
   async #announce(
     messages: readonly { conversation: Conversation; records: Map<MessageId, MessageRecord> }[],
     conversations: readonly Conversation[],
-    notify: readonly News[],
+    notify: readonly Notifiable[],
     others: readonly CoreEvent[],
   ): Promise<void> {
     const views = this.#views;

@@ -4,7 +4,7 @@ import { untrack } from "svelte";
 import { onCoreEvent } from "#app/state/app.svelte.ts";
 import { core } from "#app/core.ts";
 
-export class Pinned {
+export class PinnedMessages {
   /** Those that this device has, the last pinned first; null: not read yet. */
   messages = $state.raw<readonly PinnedMessage[] | null>(null);
   #run = 0;
