@@ -75,7 +75,7 @@ def test_a_number_that_is_none_is_refused(data: Path) -> None:
         (("transfer", PERSON, "--unit", "NOWHERE", "--post", "X"), "no such unit NOWHERE"),
         (("transfer", PERSON, "--unit", "TG", "--post", "X", "--role", "w"), "no such role w"),
         (("transfer", PERSON, "--unit", "TG", "--post", "X", "--rank", "w"), "no such rank w"),
-        (("transfer", "7999999999", "--unit", "TG", "--post", "X"), "nobody active"),
+        (("transfer", "7999999999", "--unit", "TG", "--post", "X"), "Nobody active"),
         (("places", "7999999999"), "nobody with the number"),
     ],
 )

@@ -51,7 +51,7 @@ async function receive(
   bytes: Uint8Array,
   leaf: Pick<Leaf, "person" | "rights">,
 ): Promise<void> {
-  const record = { conversationId: CONVERSATION, last: null, own: null };
+  const record = { conversationId: CONVERSATION, last: null, own: null, indexed: null };
   const work = new UnitOfWork({
     record: record as unknown as ConversationRecord,
     members: {} as MembersRecord,
