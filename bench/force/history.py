@@ -163,6 +163,7 @@ class _Written:
                 "message": data,
                 "quiet": False,
                 "flash": False,
+                "kept": False,
             }
         )
 

@@ -14,13 +14,13 @@ export class PinnedMessages {
     const ids = $derived(item().pins.join());
     $effect(() => {
       void ids;
-      void untrack(() => this.#read(item()));
+      // An event that removes the conversation takes the item away before the component.
+      const asked = untrack(item);
+      void this.#read(asked);
+      return onCoreEvent((event) => {
+        if (changesOne(event, asked)) void this.#read(asked);
+      });
     });
-    $effect(() =>
-      onCoreEvent((event) => {
-        if (changesOne(event, item())) void this.#read(item());
-      }),
-    );
   }
 
   async #read({ conversationId, pins }: ConversationItem): Promise<void> {
