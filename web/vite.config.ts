@@ -248,6 +248,7 @@ const STAGES = inStages(
         ...["conversation/composer/Attach.svelte", "conversation/forward/ForwardSheet.svelte"],
         ...["conversation/details/Details.svelte", "conversation/consultation/QuestionList.svelte"],
         ...["new/NewScreen.svelte", "reports/ReportSheet.svelte"],
+        ...["chats/FoundMessages.svelte", "conversation/FindBar.svelte"],
       ),
       orders: screens(
         ...["orders/OrdersScreen.svelte", "orders/OrderPage.svelte"],
