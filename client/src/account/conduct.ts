@@ -21,7 +21,7 @@ export interface ConductOptions {
   readonly me: () => Me | null;
 }
 
-/** Whether the account may continue without accepting the code anew. */
+/** Whether the account may continue without accepting the code again. */
 export function hasAccepted(me: Me | null): boolean {
   return me !== null && me.conductVersion !== null && me.conductVersion >= me.conductRequired;
 }

@@ -176,7 +176,7 @@ export class Attachments {
     );
   }
 
-  /** The vault has these no more: forget what memory has of them. */
+  /** The vault deleted these files: drop them from memory, too. */
   drop(attachmentIds: readonly AttachmentId[]): void {
     for (const attachmentId of attachmentIds) {
       this.#aborts.get(attachmentId)?.abort();

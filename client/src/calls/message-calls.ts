@@ -185,7 +185,7 @@ export class MessageCalls {
 
   /**
    * React to a message with one emoji, in place of this person's former one; null takes it back.
-   * Rejects with `not_found`, and `message_invalid` for a message that takes no reactions or what is no emoji.
+   * Rejects with `not_found`, and `message_invalid` where the message takes no reactions or the text is no emoji.
    */
   async react(
     conversationId: ConversationId,

@@ -21,12 +21,12 @@ export class UnitOfWork implements Transaction {
   readonly overlay = new Map<string, unknown>();
   readonly messages: MessageRecord[] = [];
   readonly removed: MessageId[] = [];
-  /** Messages that may notify, by themselves or because somebody reacted to them. */
+  /** Messages that may notify: new ones, and this person's own to which somebody reacted. */
   readonly fresh: { readonly messageId: MessageId; readonly reaction: ReactionNews | null }[] = [];
   /** Files that this device keeps no more. */
   readonly droppedFiles: AttachmentId[] = [];
   membersChanged = false;
-  /** The screens show nothing of what changes in the record. */
+  /** This change of the record shows on no screen. */
   unseen = false;
   readonly afterwards: (() => void)[] = [];
 

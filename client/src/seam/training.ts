@@ -79,6 +79,6 @@ export interface Lesson {
   /** That was asked for; the text is English where the lesson has none in it. */
   readonly language: Language;
   readonly practice: Practice | null;
-  /** One screen after another; quizzes stand on their own screens. */
+  /** One screen after another; each quiz has its own screen. */
   readonly screens: readonly (readonly LessonBlock[])[];
 }

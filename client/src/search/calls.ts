@@ -57,7 +57,7 @@ export class SearchCalls {
     return { messages, next: next < found.length ? next : null, indexing };
   }
 
-  /** The message at a place, if it is still what is searched for. */
+  /** The message at a place, if it still fits the query. */
   async #read(
     { conversationId, order }: Candidate,
     query: MessageQuery,

@@ -73,7 +73,7 @@ function filterOf(
     (segment.minute[at] ?? 0) < to;
 }
 
-/** The newest so many places: what is older than all of them is not kept. */
+/** Keeps the newest places, up to a limit, and drops older ones. */
 class Newest {
   readonly #most: number;
   /** Minute, then segment and message, in one number: minutes take 25 bits, places 28. */

@@ -21,7 +21,7 @@
  * transaction; the segments are then written without the message, also after a crash.
  *
  * One object at a time, in the tab that leads (host/tabs.ts). Another PIN changes nothing: the vault's key
- * stays. An index that is damaged is made anew.
+ * stays. A damaged index is rebuilt.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import { forgottenKey } from "../conversation/indexed.ts";
@@ -210,7 +210,7 @@ export class MessageIndex {
     });
   }
 
-  /** The next messages to be indexed, in their order, and what is indexed after them. */
+  /** The next messages to index, in their order, and the orders that are indexed afterwards. */
   async #read({ id, record: { indexed } }: Conversation): Promise<{
     readonly found: readonly MessageRecord[];
     readonly next: IndexedOrders | null;

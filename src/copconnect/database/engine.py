@@ -334,7 +334,7 @@ def open_database(url: str) -> Database:
     engine = create_async_engine(
         url,
         pool_size=CONNECTIONS,
-        max_overflow=0,  # These are closed after use, and prepare all their statements again.
+        max_overflow=0,  # Overflow connections close after use and lose what they prepared.
         pool_use_lifo=True,  # The connection that was used last has prepared the most statements.
         pool_timeout=POOL_WAIT_S,
         hide_parameters=True,

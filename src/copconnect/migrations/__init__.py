@@ -5,7 +5,7 @@ Alembic migrations change the tables of a database that a former release made. O
 advisory lock lets one of several nodes migrate while the others wait; on SQLite the transaction's
 write lock does the same. A database whose tables are not exactly those of this version is refused,
 and left as it was: a migration that somebody edited after it had run has the same mark and other
-tables. The roles must be imported: their tables are what is made and compared.
+tables. The roles must be imported: this module makes and compares their tables.
 """
 
 from pathlib import Path

@@ -1,9 +1,9 @@
-/** Work that what is on screen does not need. */
+/** Runs work that no screen waits for. */
 
-/** So long a page that is never idle puts it off. */
+/** The longest delay on a page that is never idle. */
 const TIMEOUT_MS = 2_000;
 
-/** Do it when the page has nothing else to do. */
+/** Run the work when the page is idle. */
 export function whenIdle(work: () => void): void {
   // Safari knows no idle moments.
   if ("requestIdleCallback" in globalThis) requestIdleCallback(work, { timeout: TIMEOUT_MS });

@@ -21,7 +21,7 @@ import urOversee from "./locales/ur/oversee.json";
 import urReports from "./locales/ur/reports.json";
 import urTraining from "./locales/ur/training.json";
 
-// Each file by itself, so that a text is in the same one in every language.
+// Compared file by file, so that a text is in the same file in every language.
 const english = {
   ...{ first: en, rest: enRest },
   ...{ oversee: enOversee, reports: enReports, training: enTraining },

@@ -42,7 +42,7 @@ const MOST_REMINDERS = 3;
 
 interface News {
   readonly item: MessageItem;
-  /** Somebody's to `item`, which is this person's. */
+  /** Somebody's reaction to `item`, which this person wrote. */
   readonly reaction: ReactionNotice | null;
   readonly conversation: ConversationItem | null;
 }

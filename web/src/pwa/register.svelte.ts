@@ -114,7 +114,7 @@ export function followServiceWorker(): void {
 
 let registered = false;
 
-/** Fetches the service worker, which keeps the whole app: once the first screen is there. */
+/** Registers the service worker, which caches the app's files, after the first screen is drawn. */
 export function registerServiceWorker(): void {
   if (!possible || registered) return;
   registered = true;

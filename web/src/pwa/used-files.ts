@@ -1,6 +1,6 @@
 /**
  * Files that few phones need: words of languages other than English, and fonts of scripts. The service
- * worker keeps those that this phone has used, so that they are there without a network; the rest of the
+ * worker caches the files that this phone has used, for use without a network; the rest of the
  * app is kept whole (workbox's precache). A new version fetches what the version before it had used.
  */
 
@@ -31,14 +31,14 @@ export class UsedFiles {
     return this.#urls.has(url);
   }
 
-  /** This version is being installed: fetch what the one in charge has used. */
+  /** While this version installs: fetch the files that the active version has used. */
   async install(): Promise<void> {
     const cache = await caches.open(CACHE);
     const used = new Set((await cache.keys()).map(({ url }) => nameOf(url)));
     await this.keep([...this.#urls].filter((url) => used.has(nameOf(url))));
   }
 
-  /** This version is in charge: forget the files of others. */
+  /** When this version is active: delete the files of other versions. */
   async activate(): Promise<void> {
     const cache = await caches.open(CACHE);
     const kept = await cache.keys();

@@ -23,7 +23,7 @@ from copconnect.principals import Bar
 
 
 class PostingRights:
-    """Signs them anew. Stateless."""
+    """Signs posting rights again. Stateless."""
 
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps

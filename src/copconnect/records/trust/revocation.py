@@ -23,7 +23,7 @@ class Revocation(SignedRecord):
     lost: Uint64
     created: Uint64
     signer: Bytes32  # A device, or BY_AUTHORITY.
-    standing: StandingHashes  # Hashes of the device's endorsements and grants that still stand.
+    standing: StandingHashes  # Hashes of the device's endorsements and grants that still count.
 
     @property
     def by_authority(self) -> bool:

@@ -110,7 +110,7 @@ async function show(
   };
 }
 
-/** A conversation is looked at: nothing is left to tell of it. */
+/** The person has opened a conversation: close its notifications. */
 export async function seen(conversationId: ConversationId): Promise<void> {
   await takeAway(conversationId);
   await takeAway(reactionTag(conversationId));

@@ -71,7 +71,7 @@ export class Draft {
   sent(text: string, files: readonly OutgoingAttachment[]): void {
     if (this.text.startsWith(text)) this.text = this.text.slice(text.length);
     this.files = this.files.filter((one) => !files.includes(one));
-    // The core has forgotten the draft with the message: what is empty here is empty there.
+    // The core deleted its draft when it stored the message: an empty draft needs no second write.
     if (this.text !== "" || this.#saved !== "") this.#store();
   }
 

@@ -10,7 +10,7 @@ import PollBody from "./PollBody.svelte";
 import QuestionBody from "./QuestionBody.svelte";
 import TextBody from "./TextBody.svelte";
 
-/** Notices are rows of their own (MessageList.svelte), and a line of words says what is gone. */
+/** Notices have separate rows (MessageList.svelte); a line of words replaces a deleted message. */
 type ShownBody = Exclude<MessageBody, { kind: "notice" | "deleted" | "withheld" | "unsupported" }>;
 
 export interface BodyProps<B extends MessageBody> {
