@@ -112,25 +112,24 @@ def test_m3_the_server_refuses_no_more_than_devices(case: dict[str, Any]) -> Non
     by = author if case["by_author"] else other
     try:
         check_deletion(message, by, case["accepted_after"], admin=case["admin"])
-    except (errors.NotAdmin, errors.MessageInvalid):
+    except errors.NotAdmin:
         assert not case["counts"]
     else:
         hidden = case["places_after"] <= 0 or case["signed_after"] > case["accepted_after"]
-        assert case["counts"] or hidden
+        assert case["counts"] or hidden or case["kept"]
 
 
-async def test_m3_nobody_deletes_orders_states_and_marks(room: Room) -> None:
+async def test_m3_orders_states_and_marks_keep_their_bodies(room: Room) -> None:
+    """No refusal: a member who sends plain words as quiet must not stop an admin's deletion."""
     order, _ = await said(room, room.alice, order=order_terms())
     state, _ = await said(room, room.alice, state=True)
     gone, _ = await said(room, room.alice)
     mark = id_of(await delete(room, room.alice, gone))
     for kept in (order, state, mark):
-        with pytest.raises(errors.MessageInvalid) as caught:
-            await delete(room, room.alice, kept)
-        assert caught.value.details["rule"] == "M3"
+        await delete(room, room.alice, kept)
     # One that the log has no more, or never had, may be on devices: they judge.
     await delete(room, room.bob, MessageId(new_id()))
-    assert [size > 0 for size in await sizes(room)] == [True, True, False, True, True]
+    assert [size > 0 for size in await sizes(room)] == [True, True, False, *[True] * 5]
 
 
 async def test_m3_what_may_be_reported_stays_whole(

@@ -15,7 +15,6 @@ import { mayAdminister } from "../keys/roster/leaf.ts";
 import { keyReference } from "../keys/conversation-key.ts";
 import { Forked } from "../keys/format/refused.ts";
 import type { Header } from "../keys/message.ts";
-import type { DeletionRecord, MarksRecord } from "../mark-records.ts";
 import { acceptedMessage } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import { loadMessage, notice, noticeId, noticeMessage } from "../messages/messages.ts";
@@ -254,7 +253,9 @@ async function show(
   const { personId } = context.identity();
   const mine = leaf.person === personId;
   const messageId = idOf<MessageId>(header.message);
-  const shown = known.get(messageId)?.senderId === leaf.person;
+  const held = known.get(messageId);
+  if (held?.deletion !== undefined) return moveDeleted(work, known, entry, held);
+  const shown = held?.senderId === leaf.person;
   // Marks come before a message that is read backwards, waited for its key or was posted again.
   const marked = entry.old || before !== null || shown;
   const marks = marked ? await conversation.marks.get(work, messageId) : null;
@@ -272,13 +273,11 @@ async function show(
     ...(mine ? { key: keyReference(idOf(header.key)) } : {}),
     ...(notOrder ? { notOrder } : {}),
   };
-  const held = known.get(messageId);
   const edited = withEdits(unedited, [...(held?.edits ?? []), ...(marks?.edits ?? [])]);
-  // Deleted here before the log lost the deletion: its words are gone.
-  const message = withDeletion(edited, deletionsOf(held, marks));
+  const message = withDeletion(edited, marks?.deletions ?? []);
   work.put(message);
   known.set(messageId, message);
-  if (message.deletion !== undefined) return;
+  if (message.deletion !== undefined) return conversation.marks.delete(work, messageId);
   for (const pointer of pointersOf(content)) {
     // Known by id means the same key and size (kinds/fields.ts): forwarded, or our own come back.
     const stored = await context.vault.get(STORES.attachments, pointer.id);
@@ -319,28 +318,37 @@ async function show(
 /** R11: a message whose body the server does not have, deleted or withheld. */
 async function showBodyless(
   { blocked, conversation, context, known, work }: Receiving,
-  { position, sentMs }: UncheckedEntry,
+  entry: UncheckedEntry,
   { leaf, header }: Vouched,
 ): Promise<void> {
   if (blocked(leaf.person)) return;
   const messageId = idOf<MessageId>(header.message);
   const held = known.get(messageId);
+  if (held?.deletion !== undefined) return moveDeleted(work, known, entry, held);
+  const { position, sentMs } = entry;
   const marks = await conversation.marks.get(work, messageId);
   const bare: MessageRecord = {
+    ...{ content: null, notice: null, failure: null },
+    ...held,
     ...{ messageId, conversationId: conversation.id, order: position, seq: position, sentMs },
     ...{ senderId: leaf.person, mine: leaf.person === context.identity().personId },
-    ...{ content: held?.content ?? null, notice: null, failure: null },
   };
-  const message = withDeletion(bare, deletionsOf(held, marks));
+  const message = withDeletion(bare, marks?.deletions ?? []);
   work.put(message);
   known.set(messageId, message);
+  if (message.deletion !== undefined) conversation.marks.delete(work, messageId);
 }
 
-function deletionsOf(
-  held: MessageRecord | undefined,
-  marks: Pick<MarksRecord, "deletions"> | null,
-): readonly DeletionRecord[] {
-  return [...(held?.deletion === undefined ? [] : [held.deletion]), ...(marks?.deletions ?? [])];
+/** M3: a message that was deleted here stays so at a later position, also one that its author posts again. */
+function moveDeleted(
+  work: UnitOfWork,
+  known: Map<MessageId, MessageRecord>,
+  { position, sentMs }: UncheckedEntry,
+  held: MessageRecord,
+): void {
+  const moved = { ...held, order: position, seq: position, sentMs };
+  work.put(moved);
+  known.set(held.messageId, moved);
 }
 
 function keep(

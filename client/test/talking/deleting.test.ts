@@ -2,9 +2,11 @@
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { MessageItem } from "#core/core.ts";
-import { newId } from "#core/ids.ts";
+import { idOf, newId } from "#core/ids.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
 import { SIGNED_HEADER_BYTES } from "#core/keys/message.ts";
+import { encodeContent } from "#core/kinds/content.ts";
+import { randomBytes } from "#core/octets.ts";
 import { insiderGroup, type InsiderGroup } from "../support/insider-group.ts";
 import type { Officer } from "../support/officer.ts";
 import { compareDigits } from "../support/scenarios.ts";
@@ -290,6 +292,29 @@ it(
     await said(a, "Three men");
     const told = b.events.flatMap((event) => (event.type === "notify" ? [event.item.body] : []));
     expect(told.map(({ kind }) => kind)).toEqual(["text"]);
+  },
+  LIMIT_MS,
+);
+
+it(
+  "stays when the author and the server bring the message again with other words",
+  async () => {
+    const text = (words: string): Uint8Array =>
+      encodeContent({ kind: "text", text: words, mentions: [], replyTo: null, forwards: 0 });
+    const message = randomBytes(16);
+    const first = idOf<MessageId>(message);
+    await insider.post(id, await insider.message(id, key, text("Old words"), { message }));
+    for (const one of [a, b]) await one.receives(id, "Old words");
+    await forge(first);
+    for (const one of [a, b]) await sees(one, "deleted", first);
+    world.server.log.takesAnything = true;
+    await insider.post(id, await insider.message(id, key, text("New words"), { message }));
+    world.server.log.takesAnything = false;
+    await said(a, "after");
+    for (const one of [a, b]) {
+      expect(await one.texts(id)).not.toContain("New words");
+      await sees(one, "deleted", first);
+    }
   },
   LIMIT_MS,
 );

@@ -23,11 +23,12 @@ _L = LEAVES.c
 async def drop(
     connection: AsyncConnection, deps: DeliveryDependencies, mark: NewEntry, message_id: MessageId
 ) -> None:
-    """Drop what the mark deletes. Raises MessageInvalid, NotAdmin. A message that the log has no
-    more is no error: devices may have it."""
+    """Drop the body and the files of the deleted message. Raises NotAdmin. A message that the log
+    has no more is no error: devices may have it. Nothing of a kept one goes: only its sender
+    said in the clear that it is quiet or an order, so an admin's deletion of it is not refused."""
     c = mark.conversation_id
     message = await log.deleted(connection, c, message_id)
-    if message is None:
+    if message is None or message.kept:
         return
     rights = await connection.scalar(
         select(_L.rights).where(
