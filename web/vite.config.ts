@@ -21,7 +21,7 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const consoleFiles = new Set<string>();
 const CONSOLE_PART = "assets/console-";
 
-/** The core as a service worker uses it: its name, and its file. */
+/** The chunk of the core that the service worker imports: its name, and its source file. */
 const VISIT = {
   name: "@copconnect/client/host/visit",
   file: here("../client/src/host/visit.ts"),

@@ -155,7 +155,7 @@ it("forgets a message and a whole conversation, from the stored index too", asyn
   await stored.put(other, 1, text("otherword three"));
   await found("x");
   expect(await segments()).toContain("secretword");
-  // M3 stores what is left of the message; the app ends before the index is written without it.
+  // A deletion (M3) stores the message without words; the app ends before it writes the index.
   const deletion = { personId, position: 3, sentMs: 0, signedMs: 0, admin: false };
   await stored.put(chat, 1, text(""), { ...secret, content: null, deletion });
   await found("x");

@@ -26,7 +26,7 @@ def spoken(station: Station, index: int, other: Officer) -> Officer:
 
 @pytest.fixture(scope="module")
 def locking(posted: Station, colleague: Officer) -> Officer:
-    """An officer who has set a PIN and wrote to the colleague."""
+    """An officer with a PIN, who wrote to the colleague."""
     return spoken(posted, 1, colleague)
 
 

@@ -212,8 +212,8 @@ class Sleeper:
         return found
 
     def shows(self, wanted: Callable[[list[dict[str, Any]]], bool]) -> None:
-        """Wait for notifications. Every request wakes the worker meanwhile: where it has not
-        fetched a message in time, the server sends another."""
+        """Wait for notifications. Meanwhile each push of the server wakes the worker: the server
+        sends a second one if the worker has not fetched the message in time."""
 
         def there() -> bool:
             self._hand_over()

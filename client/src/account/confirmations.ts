@@ -105,7 +105,7 @@ export class DeviceConfirmations {
     for (const row of rows) this.#rows.set(row.confirmationId, row);
   }
 
-  /** Those that continue, and those that ended just now, the newest first. */
+  /** The comparisons that continue or ended just now, the newest first. */
   get rows(): readonly ConfirmationRow[] {
     return [...this.#rows.values()]
       .map((row) => atTime(row, this.#nowOf(row)))

@@ -59,11 +59,7 @@ export class MessageCalls {
     const conversation = device.find(conversationId);
     const { vault } = device.context;
     let below: number | null = null;
-    if (before !== null) {
-      const from = await loadMessage(vault, conversationId, before);
-      if (from === null) throw failure("not_found");
-      below = from.order;
-    }
+    if (before !== null) below = (await stored(device, conversationId, before)).order;
     const size = sizeOf(limit);
     const found = await pageMessages(vault, conversationId, below, size + 1);
     const page = found.slice(0, size).reverse();
@@ -81,8 +77,7 @@ export class MessageCalls {
   ): Promise<MessagePage & { readonly newer: boolean }> {
     const device = await this.#reach.device();
     const { vault } = device.context;
-    const message = await loadMessage(vault, conversationId, messageId);
-    if (message === null) throw failure("not_found");
+    const message = await stored(device, conversationId, messageId);
     const size = Math.ceil(sizeOf(limit) / 2);
     const older = await pageMessages(vault, conversationId, message.order, size + 1);
     const newer = await pageAfter(vault, conversationId, message.order, size + 1);
@@ -100,8 +95,7 @@ export class MessageCalls {
   ): Promise<MessagePage & { readonly newer: boolean }> {
     const device = await this.#reach.device();
     const { vault } = device.context;
-    const from = await loadMessage(vault, conversationId, messageId);
-    if (from === null) throw failure("not_found");
+    const from = await stored(device, conversationId, messageId);
     const size = sizeOf(limit);
     const found = await pageAfter(vault, conversationId, from.order, size + 1);
     const conversation = device.find(conversationId);
@@ -194,8 +188,7 @@ export class MessageCalls {
   ): Promise<void> {
     const device = await this.#reach.device();
     const conversation = writable(this.#reach, device.find(conversationId));
-    const message = await loadMessage(device.context.vault, conversationId, messageId);
-    if (message === null) throw failure("not_found");
+    const message = await stored(device, conversationId, messageId);
     if (!takesReactions(conversation, message) || (emoji !== null && !isEmoji(emoji)))
       throw failure("message_invalid", { details: { people: MOST_MARKING } });
     await sendMark(device, conversation, {
@@ -233,8 +226,8 @@ export class MessageCalls {
   }
 
   /**
-   * Pin a message on top of its conversation, or take it down. Rejects with `not_found` and, for
-   * somebody who may not, `not_admin`.
+   * Pin a message to the top of its conversation, or unpin it. Rejects with `not_found`, and with
+   * `not_admin` for a person without the right.
    */
   async pin(conversationId: ConversationId, messageId: MessageId, pinned: boolean): Promise<void> {
     const device = await this.#reach.device();
@@ -319,8 +312,7 @@ export class MessageCalls {
   async receipts(conversationId: ConversationId, messageId: MessageId): Promise<MessageReceipts> {
     const device = await this.#reach.device();
     const { people } = this.#reach;
-    const message = await loadMessage(device.context.vault, conversationId, messageId);
-    if (message === null) throw failure("not_found");
+    const message = await stored(device, conversationId, messageId);
     const conversation = device.find(conversationId);
     const members = await conversation.loadMembers();
     const nobody: readonly Plate[] = [];
@@ -375,6 +367,17 @@ export class AttachmentCalls {
 
 function sizeOf(limit: number): number {
   return Math.max(1, Math.min(MOST_ON_A_PAGE, limit));
+}
+
+/** A message on this device. Throws `not_found`. */
+async function stored(
+  device: Device,
+  conversationId: ConversationId,
+  messageId: MessageId,
+): Promise<MessageRecord> {
+  const found = await loadMessage(device.context.vault, conversationId, messageId);
+  if (found === null) throw failure("not_found");
+  return found;
 }
 
 function conversationOf(device: Device, messageId: MessageId): Conversation {

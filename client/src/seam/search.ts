@@ -50,7 +50,7 @@ export interface FoundMessage {
   readonly snippet: Snippet | null;
 }
 
-/** Messages spelled as the text first, those that sound like it after; the newest first in each. */
+/** Messages with the spelling of the query before messages with its sound; newest first in both. */
 export interface FoundMessages {
   readonly messages: readonly FoundMessage[];
   /** For the next page; null: there is none. */

@@ -27,7 +27,7 @@ function askedOf(text: string): readonly AskedWord[] {
   }));
 }
 
-/** The first so many candidates: spelled so before those that sound so, the newest first in each. */
+/** At most `most` candidates: the query's spelling before its sound, newest first in both. */
 export function candidates(
   segments: readonly Segment[],
   query: MessageQuery,

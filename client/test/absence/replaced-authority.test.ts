@@ -1,6 +1,6 @@
 /**
  * The roster authority's key of a real server is replaced by `copconnect admin
- * next-roster-authority`: real phones continue, also those that were off meanwhile.
+ * next-roster-authority`: real phones continue, also phones that were off meanwhile.
  */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -11,7 +11,7 @@ export interface InsiderGroup {
   readonly insider: Insider;
   readonly officers: readonly Officer[];
   readonly id: ConversationId;
-  /** Everybody writes under it, so that the insider reads what a member reads. */
+  /** The conversation key of all members: with it the insider opens every message of theirs. */
   readonly key: OwnKey;
   close(): Promise<void>;
 }

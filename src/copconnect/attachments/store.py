@@ -252,8 +252,8 @@ async def mark_posted(
 
 
 async def drop(connection: AsyncConnection, conversation_id: ConversationId, seq: Seq) -> None:
-    """Forget that a message names attachments: doom those that no conversation has then, and
-    unshare from this one those that no other message of it names."""
+    """Forget that a message names attachments. The conversation no longer shares an attachment that
+    none of its other messages names; an attachment that no conversation shares is deleted later."""
     a, p, s = ATTACHMENTS.c, POSTS.c, SHARES.c
     named = await connection.scalars(
         delete(POSTS)

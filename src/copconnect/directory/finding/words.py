@@ -56,7 +56,7 @@ _KEPT = _CharacterMap()
 @dataclass(frozen=True, slots=True)
 class SearchTerms:
     """A text as questions: each group asks for one of its words. ``heard`` is ``spelled`` and,
-    beside each word, those that sound like it. A search without groups finds no person.
+    beside each word, the words that sound like it. A search without groups finds no person.
     ``digits``: a part of a number, if that is what the text is, and ``number`` a whole one."""
 
     name: Word
