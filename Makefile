@@ -86,7 +86,7 @@ nginx:
 
 # --- What people run --------------------------------------------------------------------------
 
-.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-steps bench-reorganise bench-orders bench-insider bench-ingest bench-push bench-directory bench-force bench-guard bench-search train-guard check-guard drill-backup pictures changelog lock clean
+.PHONY: setup demo cluster wheel test verify format types unit browser bench-message bench-phone bench-first-day bench-fanout bench-reconnect bench-membership bench-steps bench-reorganise bench-orders bench-insider bench-ingest bench-push bench-directory bench-force bench-guard bench-search bench-everyday train-guard check-guard drill-backup pictures changelog lock clean
 
 # $(call ready,STEPS): what waits for the network leaves the processor to what unpacks and builds.
 # copconnect itself comes after whichever Python packages are among them.
@@ -186,6 +186,9 @@ check-guard: packages-test ## Train the guard anew and compare: the shipped weig
 
 bench-guard: packages-test package-python packages-node chromium ## Recall, precision and time of the guard
 	@exec $(BIN)/python -m guard.bench
+
+bench-everyday: setup ## A phone 6x slower with 100,000 messages in 300 chats
+	@exec $(BIN)/python -m tests.bench_everyday
 
 bench-search: packages-node ## Index and search MESSAGES=100000 messages
 	@exec node --import tsx client/bench/search.ts

@@ -12,7 +12,7 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Self
@@ -119,6 +119,15 @@ class Phone:
         """The worker that runs the core."""
         (worker,) = self.page.workers
         return worker
+
+    @contextlib.contextmanager
+    def slow_network(self, round_trip_s: float) -> Iterator[None]:
+        """Let each answer of the server come so much later."""
+        self._relay.delay(round_trip_s)
+        try:
+            yield
+        finally:
+            self._relay.delay(0)
 
     def loops(self) -> tuple[float, float]:
         """Return how long the loop takes in the page and in the worker."""

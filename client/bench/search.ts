@@ -4,7 +4,6 @@
  * of the guard's corpus in four languages, with names, numbers and places that make most of them differ.
  * The last line is JSON; times are of this machine at full speed.
  */
-import { readFileSync, readdirSync } from "node:fs";
 import { newId } from "#core/ids.ts";
 import type { PersonId } from "#core/ids.ts";
 import { STORES } from "#core/records.ts";
@@ -14,60 +13,12 @@ import type { KeyRecord } from "#core/vault/data-key.ts";
 import type { Database, RowQuery, Step, Storage } from "#core/vault/database.ts";
 import type { StoredRow } from "#core/vault/schema.ts";
 import { Vault } from "#core/vault/vault.ts";
+import { generatedText, oneOf, random } from "./generated-texts.ts";
 import { StoredMessages, indexed, messageOf, text } from "../test/support/stored-messages.ts";
 
 const MESSAGES = Number(process.env["MESSAGES"] ?? "100000");
 const CHATS = Number(process.env["CHATS"] ?? "300");
 const SEARCHES = 400;
-const CORPUS = new URL("../../guard/corpus/", import.meta.url);
-
-let seed = 7;
-/** In [0, 1), the same in each run. */
-function random(): number {
-  seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
-  return seed / 2_147_483_648;
-}
-
-function oneOf<T>(all: readonly T[]): T {
-  return all[Math.floor(random() * all.length)] as T;
-}
-
-/** A line with one choice of each of its `{a|b}`. */
-function chosen(line: string): string {
-  return line.replace(/\{([^{}]*)\}/g, (_, choices: string) => oneOf(choices.split("|")));
-}
-
-function corpus(): readonly string[] {
-  const texts = readdirSync(CORPUS).filter((name) => name.endsWith(".txt") && name !== "emoji.txt");
-  return texts
-    .flatMap((name) => readFileSync(new URL(name, CORPUS), "utf8").split("\n"))
-    .filter((line) => line !== "" && !/^[[#]/.test(line));
-}
-
-const SYLLABLES = [
-  ..."ra ma na ti ki su va la pa du sri ka ni ya re ddy".split(" "),
-  ..."రా మ న తి కి సు వ ల ప డు శ్రీ క ని య రె డ్డి".split(" "),
-  ..."रा म न ति कि सु व ल प डु श्री क नी य रे ड्डी".split(" "),
-  ..."را م ن تی کی سو و ل پ ڈو شری ک نی ی رے ڈی".split(" "),
-];
-
-function name(): string {
-  const script = 16 * Math.floor(random() * 4);
-  const part = (): string => SYLLABLES[script + Math.floor(random() * 16)] ?? "";
-  return Array.from({ length: 2 + Math.floor(random() * 3) }, part).join("");
-}
-
-function particular(): string {
-  const number = Math.floor(random() * 10_000);
-  return oneOf([
-    () => name(),
-    () => `${name()} ${name()}`,
-    () => `FIR ${String(number % 900)}/2026`,
-    () => `TS09E${oneOf(["A", "B", "C"])}${String(number)}`,
-    () => `${String(number % 24)}:${String(number % 60).padStart(2, "0")}`,
-    () => `98${String(Math.floor(random() * 1e8)).padStart(8, "0")}`,
-  ])();
-}
 
 function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -131,7 +82,6 @@ const storage: Storage = {
 const vault = new Vault({ name: "bench", storage, now: Date.now });
 await vault.open();
 const stored = new StoredMessages(vault);
-const lines = corpus();
 const people = Array.from({ length: 500 }, () => newId<PersonId>());
 const chats = Array.from({ length: CHATS }, () => stored.add());
 let textBytes = 0;
@@ -139,8 +89,7 @@ const words: string[] = [];
 for (let seq = 1; seq <= MESSAGES / CHATS; seq++)
   await stored.write(
     chats.map(({ id }) => {
-      const parts = [chosen(oneOf(lines)), ...(random() < 0.5 ? [particular()] : [])];
-      const said = parts.join(" ");
+      const said = generatedText();
       textBytes += Buffer.byteLength(said);
       if (random() < 0.01) words.push(oneOf(said.split(/\s+/)));
       return messageOf(id, seq, text(said), { senderId: oneOf(people) });

@@ -23,6 +23,9 @@ FIGURES: Mapping[str, set[str]] = {
         *("slowdown_page", "slowdown_worker", "send_to_shown_ms_p50", "send_to_shown_ms_p50_1x"),
         *("receive_p50_ms", "cold_start_ms", "open_chat_ms", "first_load_bytes", "tab_memory_kb"),
     },
+    "tests.bench_everyday": {
+        *("messages", "cold_start_ms", "open_ms_p50", "search_ms_p95", "long_tasks", "memory_mb"),
+    },
     "bench.browser.steps": {
         *("people", "slowdown", "verify_people_ms", "seal_half_ms", "seal_all_ms", "share_ms"),
         *("late_seals_ms", "open_cell_key_ms", "open_key_ms", "seal_all_ms_1x"),

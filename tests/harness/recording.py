@@ -27,6 +27,7 @@ class Gate:
     """One direction of the relay. Held, it lets so many more bytes through and then none."""
 
     def __init__(self) -> None:
+        self.delay_s = 0.0
         self._left: int | None = None
         self._open = asyncio.Event()
 
@@ -42,6 +43,8 @@ class Gate:
 
     async def passage(self, size: int) -> None:
         """Wait until so many bytes may pass."""
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
         if self._left is None:
             return
         self._left -= size
@@ -106,6 +109,10 @@ class RecordingProxy:
         for gate, after_bytes in ((self._up, up), (self._down, down)):
             if after_bytes is not None:
                 self._loop.call_soon_threadsafe(gate.hold, after_bytes)
+
+    def delay(self, seconds: float) -> None:
+        """Let each piece that the server sends from now on come so much later."""
+        self._down.delay_s = seconds
 
     def release(self) -> None:
         """Let held bytes, and all that follow, pass."""
