@@ -19,7 +19,8 @@ compiled.share()
 pytest_plugins = ["tests.harness.fixtures"]
 
 # A busy machine is no failure: no example has its own time limit. CI judges a change by the
-# same examples each time; new ones are for those who run the tests by hand and mend what they find.
+# same examples each time; new ones are for people who run the tests by hand and mend what they
+# find.
 settings.register_profile("patient", deadline=None, derandomize="RERUN_FAILED" in os.environ)
 settings.load_profile("patient")
 

@@ -30,7 +30,7 @@ export default defineConfig({
     // A busy two-core machine.
     testTimeout: 60_000,
     maxWorkers: Math.min(4, availableParallelism() + 2),
-    // To import the core anew for each file takes a third of the time of all tests. A file that
+    // To import the core again for each file takes a third of the time of all tests. A file that
     // fakes something of the process puts it back.
     isolate: false,
     sequence: { sequencer: LongestFirst },

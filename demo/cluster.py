@@ -89,7 +89,7 @@ def cluster(
     officers: Annotated[bool, typer.Option(help="Start the simulated officers.")] = True,
 ) -> None:
     """Start a synthetic force on several nodes, with PostgreSQL, NATS and a balancer."""
-    # As for a service manager: what is started here is ended here.
+    # As for a service manager: processes started here are ended here.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # A shell that starts it in the background lets it ignore this one.
     signal.signal(signal.SIGINT, signal.default_int_handler)

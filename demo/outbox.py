@@ -1,6 +1,6 @@
 """The SMS outbox: keeps the texts that a gateway would have sent.
 
-The texts are in a SQLite file of their own in the data folder, which all workers and nodes of one
+The texts are in a separate SQLite file in the data folder, which all workers and nodes of one
 machine share; any of them shows the texts of all. The file is opened for each call, and nothing is
 flushed to the disk: a demo may lose texts in a power cut.
 """

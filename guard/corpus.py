@@ -102,7 +102,7 @@ def _rarest(grams: frozenset[str], often: Counter[str]) -> list[str]:
     """Return so many of the rarest that any two sets that are alike share one of them.
 
     Alike means more than :data:`MOST_ALIKE`: they share that part of each, so at least one of
-    those that are left when the most frequent are taken away.
+    the ones that are left when the most frequent are taken away.
     """
     least = math.ceil(MOST_ALIKE * len(grams))
     return sorted(grams, key=lambda gram: (often[gram], gram))[: len(grams) - least + 1]

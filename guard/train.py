@@ -28,7 +28,7 @@ NUMBER = 9
 
 BUCKETS = 1 << 18
 KEPT = 102_000
-"""So many buckets keep their weights: those that move the scores most."""
+"""So many buckets keep their weights: the buckets that move the scores most."""
 BLOCKS = {"chars": (1.0, 60.0), "words": (1.5, 10.0), "shape": (0.5, 0.0)}
 SHORT = 3
 SHORT_GREETING = 4.0

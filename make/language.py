@@ -1,4 +1,4 @@
-"""Refuse sentences that begin without a noun (Who, Whoever, What, Where, Of, Among), and phrases
+"""Refuse sentences that begin without a noun (Who, What, Where, Of, Among), and phrases
 with too many meanings, such as ``let in``.
 
 Most readers of this project learned English second. A sentence whose subject is "Who was moved"
@@ -19,7 +19,7 @@ from pathlib import PurePath
 
 from make.tracked_files import ROOT, tracked
 
-OPENING = re.compile(r"(Who|Whoever|What|Where|Of|Among)\b")
+OPENING = re.compile(r"(Who|What|Where|Of|Among)\b")
 REMEDY = "begin with the noun that the sentence is about"
 PHRASES = (
     (r"takes? up|took up|taken up|taking up", r" to\b", "add, apply, read or continue"),
@@ -32,6 +32,12 @@ PHRASES = (
     (r"it is the turn of", "", "the rule that chooses"),
     (r"goes on", r" (?:the|a|top)\b", "continues, resumes, runs or lasts"),
     (r"is told of", "", "learns of, or the event that informs"),
+    (r"those,? (?:that|who|whose|which)", "", "the noun: messages, people, the ones"),
+    (r"whoever", "", "the person or device, or no matter who"),
+    (r"(?:[:;,]|and|but|because) what (?:is|was|are|were)", "", "the noun"),
+    (r"by (?:itself|themselves)", "", "automatically, alone, or the event that causes it"),
+    (r"of (?:its|their) own", "", "its, its own or separate"),
+    (r"anew", "", "again"),
     (r"stands", r" (?:still|out|before you)\b", "is, counts, replaces or means"),
 )
 """Phrases that no sentence has, what may follow them all the same, and what to write instead."""

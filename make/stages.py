@@ -105,7 +105,7 @@ def pytest_stage(name: str, group: str, *arguments: str, paths: tuple[str, ...] 
 
 
 def shared_out(workers: int) -> tuple[str, ...]:
-    """Return pytest's arguments for so many workers, each with services of its own. A file's tests
+    """Return pytest's arguments for so many workers, each with its own services. A file's tests
     stay together: they share a server."""
     return ("-n", str(min(4, workers)), "--dist", "loadfile", "--no-loadscope-reorder")
 
@@ -131,7 +131,7 @@ def files_of(failed: Sequence[Case]) -> Sequence[str]:
 
 def modules_of(failed: Sequence[Case]) -> Sequence[str]:
     """Return the files of tests that pytest names by module (and class). Whole files, because
-    tests of one share a server and what was said in it."""
+    tests of one share a server and its messages."""
     modules = {re.sub(r"(\.|^)(test_\w+).*", r"\1\2", case.place) for case in failed}
     return sorted(f"{module.replace('.', '/')}.py" for module in modules)
 
@@ -140,7 +140,7 @@ def modules_of(failed: Sequence[Case]) -> Sequence[str]:
 BROWSER = "tests/browser"
 SOURCES = ("src", "bench", "demo", "guard", "tests", "spec", "make")
 STAGES: tuple[Stage, ...] = (
-    # Those that take longest go first, so that no core is left alone with one.
+    # Files that take longest go first, so that no core is left alone with one.
     lint_stage("eslint", f"{NODE}/eslint", ".", "--max-warnings", "0"),
     lint_stage("mypy", *PYTHON, "mypy"),
     lint_stage("oxfmt", f"{NODE}/oxfmt", "--check", "."),

@@ -1,6 +1,6 @@
 """Check that folders and files of the sources stay small, imports have no circles, files a purpose.
 
-A folder holds at most 20 files of its own, without the tests beside them, and a file at most 450
+A folder holds at most 20 files, without the tests beside them, and a file at most 450
 lines. Python modules import each other in no circle; the client's own tests check its modules.
 Each file of a program begins with what it is for (see make/files.py). Generated files are left out.
 Run it as a module: `python -m make.structure`.
@@ -69,7 +69,7 @@ def is_beside(path: Path) -> bool:
 
 
 def crowded(names: Iterable[str]) -> Iterator[str]:
-    """Yield folders with too many files of their own."""
+    """Yield folders with too many files."""
     counts = Counter(str(Path(name).parent) for name in names if not is_beside(Path(name)))
     for folder, count in sorted(counts.items()):
         if count > MOST_FILES:

@@ -39,8 +39,8 @@ interface OtherPage {
 /**
  * Returns Rollup's `manualChunks`: one file for what the page loads at once, one for what each stage
  * adds to that, in order, one for each room, and one for what several rooms share. Modules that
- * another page uses too are kept apart from those that none does, so that no page runs what it has
- * no use for. Modules of other pages alone are as Rollup has them.
+ * another page uses too are kept apart from modules that none does, so that no page runs what it
+ * has no use for. Modules of other pages alone are as Rollup has them.
  */
 export function inStages(
   { page, stages, rooms }: Loading,

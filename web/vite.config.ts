@@ -137,7 +137,7 @@ function installable(srcDir: string, core: Plugin): ReturnType<typeof VitePWA> {
       globIgnores: [
         // MapLibre is a megabyte that many never open; it is fetched with the first large map.
         ...["**/libre-*", "**/maplibre-gl-worker-*"],
-        // The system that installs the app fetches its icons by itself.
+        // The system that installs the app fetches its icons.
         ...["icon-512.png", "icon-maskable-512.png", "apple-touch-icon.png"],
       ],
       maximumFileSizeToCacheInBytes: 4 * 1024 * 1024,
@@ -317,7 +317,7 @@ export default defineConfig(({ mode }) => {
     test: {
       root: here("."),
       include: ["{src,admin,test}/**/*.test.ts"],
-      // To import the app anew for each file takes two thirds of the time of all tests. A file that
+      // To import the app again for each file takes two thirds of the time of all tests. A file that
       // fakes something of the process puts it back.
       isolate: false,
       environment: "node",

@@ -37,7 +37,7 @@ class Renderers:
         self.pids: Sequence[int] = ()
 
     def look(self) -> None:
-        """Find those that are there now."""
+        """Find the present ones."""
         found = list(descendants(self._browser))
         self._known = {pid: self._known.get(pid) or _is_renderer(pid) for pid in found}
         self.pids = [pid for pid, renders in self._known.items() if renders]

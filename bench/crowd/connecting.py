@@ -125,7 +125,7 @@ class Connections:
             self.spawn(self._come_back(device))
 
     def come_back(self, devices: Sequence[SimulatedDevice]) -> None:
-        """Let devices that were away come back by themselves, all at once."""
+        """Let devices that were away come back as clients do, all at once."""
         self.live = True
         for device in devices:
             if device.link is None:

@@ -268,7 +268,7 @@ class Hostile:
         return Request("POST", f"{self._conversation}/cells/own/keys", body)
 
     def _bad_device_key(self) -> Request:
-        """A DeviceKey with a public key that is not reduced, in place of its own."""
+        """A DeviceKey with a public key that is not reduced, in place of the right one."""
         device = self._plan.device
         record = DeviceKey(
             kem=XWING,

@@ -53,7 +53,7 @@ class Reading:
         self.deliveries: dict[str, Delivery] = {}  # By message id.
         self.refused: Counter[str] = Counter()
         self.alarms = 0
-        self.cell_records: dict[bytes, CellKey] = {}  # By id, of those that came to anybody.
+        self.cell_records: dict[bytes, CellKey] = {}  # By id, of messages that came to anybody.
         self.keys_opened = 0
         self.repeated = 0  # Entries that a device had already: it drops them, as clients do.
         self.after_gone = 0  # Entries that came to devices which are not listed any more.

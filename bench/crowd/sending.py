@@ -1,6 +1,6 @@
 """A device that sends: makes conversation keys (S2 to S4) and messages, and posts them over HTTP.
 
-It stores nothing, but retries identical bytes while the server is away (S5), and signs anew what
+It stores nothing, but retries identical bytes while the server is away (S5), and signs again what
 the server refused as stale (S6), after it has waited for another device's key (S2). DeviceKeys of
 devices whose cell has no key come from the force, not from the server.
 """

@@ -1,8 +1,8 @@
 """A simulator as a child process, asked by lines of JSON (machine/children.py).
 
 Arguments: file of the Population (MessagePack), host, port, network. The commands are the cases of
-:meth:`Simulation.answer`; ``rest`` and ``return``: all devices are away, and come back by
-themselves as clients do.
+:meth:`Simulation.answer`; ``rest`` and ``return``: all devices are away, and come back as
+clients do.
 """
 
 import asyncio

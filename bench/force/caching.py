@@ -1,7 +1,7 @@
 """Folders that are made once and kept on disk, named by what they were made from.
 
 A folder is made under another name and renamed when it is whole, so one that is there is whole and
-a run that was interrupted makes it anew. Kept folders are read only: each measurement copies its
+a run that was interrupted makes it again. Kept folders are read only: each measurement copies its
 folder.
 """
 

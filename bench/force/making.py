@@ -90,7 +90,7 @@ async def make(
 ) -> None:
     """Make a force in an empty folder: ``keys/``, ``copconnect.sqlite3`` and the devices.
 
-    ``days``: how long ago everybody registered, but those who never have; DeviceKeys are of today.
+    ``days``: how long ago everybody registered, but people who never have; DeviceKeys are of today.
     """
     clock = Past(days)
     now_ms = clock.now_ms()

@@ -15,7 +15,7 @@ from copconnect.migrations import OtherSchema, migrate
 
 
 def to_file(source: Path, target: Path) -> None:
-    """Copy a SQLite database that nobody writes to, what is in its WAL included."""
+    """Copy a SQLite database that nobody writes to, with the contents of its WAL."""
     target.unlink(missing_ok=True)
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)

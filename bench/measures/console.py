@@ -1,5 +1,5 @@
 """How long the console's pages over a whole force take, on SQLite and PostgreSQL: progress of
-training by unit, those who have not finished, a reminder to all of them, conduct acceptances by
+training by unit, people who have not finished, a reminder to all of them, conduct acceptances by
 unit, and the charts.
 
 The services are asked as routes ask them, in this process. Everybody has a registered device, nine

@@ -32,7 +32,7 @@ LIMIT_S = 900
 
 
 def leaving(prepared: Prepared, keys: int) -> list[Device]:
-    """Return those who sign out: of the last cell, and not the sender."""
+    """Return the people who sign out: of the last cell, and not the sender."""
     cell = max(prepared.conversations[0].cells, key=lambda one: min(one.members))
     if keys >= len(cell.members):
         raise ValueError(f"a cell has only {len(cell.members)} devices to sign out")

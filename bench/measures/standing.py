@@ -203,7 +203,7 @@ def _quantiles(times_s: Sequence[float]) -> Figures:
 
 
 def _movable(bank: DataBank) -> Sequence[databank.PersonRow]:
-    """Return those who head nothing; a small force has little but heads, who are moved then."""
+    """Return people who head nothing; a small force has little but heads, who are moved then."""
     able = [one for one in bank.people if not one.head]
     return able if len(able) > len(bank.people) // 4 else bank.people
 

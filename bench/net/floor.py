@@ -1,6 +1,6 @@
 """The floor of a fan-out: one process that writes the same ready bytes to each of its sockets.
 
-No protocol behind the upgrade, no bookkeeping, no limits: what is above this is the price of the
+No protocol behind the upgrade, no bookkeeping, no limits: the time above this is the price of the
 program. Commands: ``fire`` (bytes of a payload), ``usage``.
 """
 

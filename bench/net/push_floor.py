@@ -1,6 +1,6 @@
 """The floor of pushes: a bare client that writes ready requests and counts answers.
 
-No database, no queue, no retry, no checks of addresses: what is above this is the price of the
+No database, no queue, no retry, no checks of addresses: the time above this is the price of the
 program. Arguments: port and the certificate's file. Command ``run``: ``requests``, ``connections``
 and the ``authorization`` header.
 """

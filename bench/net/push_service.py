@@ -85,7 +85,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 
 class PushService:
-    """The requests that came, those that were wrong, and what is answered.
+    """The requests that came, the wrong ones, and the answer.
 
     ``key``: the server's public key, as subscriptions name it.
     """

@@ -1,5 +1,5 @@
 """The push service as its own process. Arguments: the certificate's file, its key's, and the
-server's public key in hex. Commands: ``port``, ``count``, ``verdict`` (and begin anew)."""
+server's public key in hex. Commands: ``port``, ``count``, ``verdict`` (and start over)."""
 
 import sys
 from collections import Counter

@@ -78,7 +78,7 @@ class WebSocketClient(asyncio.Protocol):
                 self._rest = data
                 return
             if not data.startswith(b"HTTP/1.1 101"):
-                self.transport.abort()  # A server that is going down; whoever wants comes again.
+                self.transport.abort()  # A server that is going down; clients may come again.
                 return
             self._upgraded = True
             at = end + 4

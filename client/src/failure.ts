@@ -109,7 +109,7 @@ export function failure(
   return new CoreFailure(code, options);
 }
 
-/** Turn anything thrown into a CoreFailure; what is unknown becomes `internal`. */
+/** Turn anything thrown into a CoreFailure; an unknown error becomes `internal`. */
 export function asFailure(error: unknown): CoreFailure {
   if (error instanceof CoreFailure) return error;
   if (error instanceof Refused && error.rule === "T1")

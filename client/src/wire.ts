@@ -256,7 +256,7 @@ export interface ExportPart {
  * ``rank``, who has the rank ``code`` or a more senior one; ``role``, who has the role ``code``;
  * ``everybody``, every officer. Charges count like the own post. ``level``: only where the unit is
  * of this level; "" for any. ``over``: the holder's own unit alone; or also all below it, as a
- * grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
+ * grant always is; or, for ``see_numbers`` alone, ``heads``: everybody who heads a unit anywhere.
  */
 export interface RightRule {
   readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
@@ -345,7 +345,7 @@ export interface UndoReorganisation {
   readonly number: number;
 }
 
-/** Give people new codes for letters, in place of those that they have. */
+/** Give people new codes for letters, in place of the codes that they have. */
 export interface MakeEnrolmentCodes {
   readonly act: "make_enrolment_codes";
   readonly personIds: PersonId[];
@@ -521,7 +521,7 @@ export interface Usage {
 /**
  * The people who hold a place that fits. Within one list any entry fits; an empty list asks for
  * nothing; every list that is not empty must fit the same place. ``everyone`` means a clause
- * that asks for nothing, which is refused by itself.
+ * that asks for nothing, which is refused on its own.
  */
 export interface Clause {
   readonly everyone: boolean;
@@ -589,7 +589,7 @@ export interface AcceptConduct {
 }
 
 /**
- * ``asks_again``: everybody accepts anew, and may do nothing before. ``by``: None for the text
+ * ``asks_again``: everybody accepts again, and may do nothing before. ``by``: None for the text
  * that is shipped and for what an operator published.
  */
 export interface ConductVersion {
@@ -615,8 +615,8 @@ export interface ConductTexts {
 }
 
 /**
- * The people of one unit, without the units below it. ``registered``: those who have a device
- * and can accept; ``accepted``: those whose acceptance counts.
+ * The people of one unit, without the units below it. ``registered``: people who have a device
+ * and can accept; ``accepted``: people whose acceptance counts.
  */
 export interface ConductUnit {
   readonly unitId: UnitId;
@@ -646,8 +646,8 @@ export interface GuardPolicyVersion {
 }
 
 /**
- * ``policy``: the JSON in force; ``classes``: those that the weights know; ``versions``: those
- * that were set, the newest first, without the file that the server started with.
+ * ``policy``: the JSON in force; ``classes``: classes that the weights know; ``versions``:
+ * versions that were set, the newest first, without the file that the server started with.
  */
 export interface GuardPolicies {
   readonly policy: string;
@@ -686,7 +686,7 @@ export interface KnownPicture {
 
 /**
  * A page of the pictures that are marked now, the newest first. ``most``: the limit of their
- * number; ``classes``: those that the weights know.
+ * number; ``classes``: classes that the weights know.
  */
 export interface KnownPictures {
   readonly pictures: KnownPicture[];
@@ -841,7 +841,7 @@ export interface AdminGrants {
 }
 
 /**
- * The content of an entry. ``act``: what was done, JSON, as the server says; ``signed``: the
+ * The content of an entry. ``act``: the act, JSON, as the server says; ``signed``: the
  * record by which an admin's device asked for it, of the kind ``signed_as``; empty for an
  * operator's act; ``presence``: the proof that the person was there, of an act of weight.
  */
@@ -1003,7 +1003,7 @@ export interface ShareReference {
 /**
  * The message corrects or withdraws an order of the same conversation. Its issuer does either;
  * the people whom it appoints withdraw it. ``asks_again``: a correction that everybody is to
- * acknowledge anew.
+ * acknowledge again.
  */
 export interface OrderChange {
   readonly t: "order_change";
@@ -1015,10 +1015,10 @@ export interface OrderChange {
 /**
  * The message is an order. ``choices``: how many texts to choose from it has, 0 for none;
  * ``answers``: it asks for a short text. ``valid_until_ms``: acknowledgements signed later do not
- * count. ``remind_minutes``: ascending, when those who owe are woken again. ``escalate_minutes``:
- * when heads of units are woken below which fewer than ``escalate_below`` percent have
- * acknowledged; None: never. ``readers``: people appointed to read answers beside the issuer, who
- * may withdraw the order too.
+ * count. ``remind_minutes``: ascending, when people who owe an acknowledgement are woken again.
+ * ``escalate_minutes``: when heads of units are woken below which fewer than ``escalate_below``
+ * percent have acknowledged; None: never. ``readers``: people appointed to read answers beside the
+ * issuer, who may withdraw the order too.
  */
 export interface OrderTerms {
   readonly t: "order";
@@ -1273,7 +1273,7 @@ export interface StartConversation {
 
 /**
  * All that a device begins to follow a conversation with. ``cell_keys``: every kept key of its
- * own cell, oldest first. ``asked``: what it lacks to open the page, of which the server asks
+ * cell, oldest first. ``asked``: what it lacks to open the page, of which the server asks
  * other devices for shares already (D4).
  */
 export interface Start {
@@ -1284,8 +1284,8 @@ export interface Start {
 }
 
 /**
- * How many have received and read a message, of the people it is for: those who belonged when
- * it was sent, registered or not, but its sender. ``phones``: those of them who have a listed
+ * How many have received and read a message, of the people it is for: the members when it was
+ * sent, registered or not, but its sender. ``phones``: those of them who have a listed
  * device, or have received it.
  */
 export interface ReceiptCount {
@@ -1494,7 +1494,7 @@ export interface PositionFrame {
 }
 
 /**
- * The state of a conversation that lists this device. ``follows``: what comes after the
+ * The state of a conversation that lists this device. ``follows``: everything after the
  * client's position follows on this socket, so the log need not be asked. ``shares``: key shares
  * that wait for this device. The versions say what else need not be asked.
  */
@@ -2387,7 +2387,7 @@ export interface OrderUnits {
 
 /**
  * The reason why a step cannot be done. ``step``: its index; ``unit_id``: the unit that is
- * wrong; ``value``: what is wrong about it, such as a code or a person's id.
+ * wrong; ``value``: the mistake, such as a code or a person's id.
  */
 export interface StepProblem {
   readonly step: number;
@@ -2447,7 +2447,7 @@ export interface GroupChange {
 
 /**
  * A grant in force over a unit path that is gone afterwards. ``now``: the path of the same unit
- * afterwards, over which it may be given anew; None where the unit ends.
+ * afterwards, over which it may be given again; None where the unit ends.
  */
 export interface LapsingGrant {
   readonly person: Person;
@@ -2461,8 +2461,8 @@ export interface LapsingGrant {
  * it touches; ``moved``: whose posts go to another unit; ``posts``: how many posts do, vacant ones
  * among them; ``charges``: officiating and additional charges that do. ``groups``: the first of
  * ``group_count``. ``conversations_kept``: conversations with posts that continue where the post
- * lives on; ``conversations_ended``: those whose post ends. ``cards``: of the people who are named
- * by their ids.
+ * lives on; ``conversations_ended``: conversations whose post ends. ``cards``: of the people who
+ * are named by their ids.
  */
 export interface ReorganisationPreview {
   readonly problems: StepProblem[];
@@ -2637,7 +2637,7 @@ export interface WantingCases {
 }
 
 /**
- * ``sealed``: the appeal's envelope (F2); ``seals``: those that other moderators added for the
+ * ``sealed``: the appeal's envelope (F2); ``seals``: seals that other moderators added for the
  * caller's devices; ``outcome``: None while it waits.
  */
 export interface Appeal {
@@ -2650,7 +2650,7 @@ export interface Appeal {
 }
 
 /**
- * A case with its sealed proof; ``sealed`` None: the proof is kept no more; ``seals``: those
+ * A case with its sealed proof; ``sealed`` None: the proof is kept no more; ``seals``: seals
  * that other moderators added for the caller's devices. ``bar``,
  * ``appeal_bar``: why the caller may not decide the case, or the appeal.
  */
@@ -2752,7 +2752,7 @@ export interface Image {
   readonly data: Uint8Array;
 }
 
-/** ``why``: the explanation for whoever chooses it. */
+/** ``why``: the explanation for a person who chooses it. */
 export interface QuizOption {
   readonly text: string;
   readonly right: boolean;
@@ -3108,7 +3108,7 @@ export interface Confirmation {
   readonly expiresMs: number;
 }
 
-/** Those that the calling device takes part in. */
+/** Comparisons that the calling device takes part in. */
 export interface Confirmations {
   readonly confirmations: Confirmation[];
 }

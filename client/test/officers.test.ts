@@ -32,7 +32,7 @@ function start(invite: number): { child: ChildProcess; output: () => string } {
       ...["--server", w.server.origin, "--numbers", SIMULATED.map(numberOf).join(",")],
       ...["--vaults", join(w.server.folder, "officers")],
       ...["--invite", numberOf(invite), "--every", "1", "--commander", numberOf(COMMANDER)],
-      // This department makes no groups of its own.
+      // This department makes no groups itself.
       ...["--standing", "1"],
     ],
     { stdio: ["ignore", "pipe", "pipe"] },
@@ -107,7 +107,7 @@ describe("simulated officers", () => {
     const devices = await devicesOf();
     expect(devices).toHaveLength(SIMULATED.length + 1);
 
-    // As by a power cut: what was written meanwhile is under keys that those devices had before.
+    // As by a power cut: messages written meanwhile are under keys that those devices had before.
     first.child.kill("SIGKILL");
     await wait("the end", () => first.child.signalCode !== null);
     const { messageId: inGroup } = await me.text(id, "Who is at Madina junction?");

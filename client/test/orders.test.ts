@@ -423,7 +423,7 @@ describe("an order that its person cannot read", () => {
       asked += path.endsWith("/share-requests") ? 1 : 0;
       return body;
     };
-    // By itself it would ask ever more seldom.
+    // Unasked it would ask ever more seldom.
     for (let times = 1; times <= 4; times++) {
       await b.core.orders.get(orderId);
       await b.until(`asks for the ${String(times)}. time`, () => Promise.resolve(asked >= times));

@@ -1,4 +1,4 @@
-/** Notices above the first message of a group, for its maker and for those who were put in. */
+/** Notices above the first message of a group, for its maker and for people who were added. */
 import type { ConversationId } from "#core/ids.ts";
 import { expect, it } from "vitest";
 import type { Officer } from "./support/officer.ts";

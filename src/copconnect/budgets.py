@@ -1,7 +1,7 @@
 """Budgets of people, systems and operators, counted in the database: one for all nodes.
 
 A budget is so much within a window, which rolls on in 24 steps. :func:`take` counts in the caller's
-transaction, so that what is refused or rolled back is not counted. An :class:`Allowance` takes from
+transaction, so that a refusal or a rollback is not counted. An :class:`Allowance` takes from
 its budget in portions and hands out of them in memory, so that most requests cost no statement; a
 restart loses what is left of a portion. :mod:`copconnect.rates` bounds the load of one node.
 """

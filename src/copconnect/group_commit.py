@@ -1,9 +1,9 @@
 """Group commit: writes what several tasks ask for, many in one transaction.
 
 Invariants: an item is answered only after the transaction that holds it has committed; items are
-written in the order they came. Those that come while a transaction runs wait for the next one. If
-anything goes wrong the transaction rolls back, and each of its items is tried again in one of its
-own, so that none fails for another. A crash loses nothing that was answered.
+written in the order they came. Items that arrive while a transaction runs wait for the next one. If
+anything goes wrong the transaction rolls back, and each of its items is tried again in a separate
+one, so that none fails for another. A crash loses nothing that was answered.
 """
 
 import asyncio

@@ -180,7 +180,7 @@ class PostToAsk:
 
 @dataclass(frozen=True, slots=True)
 class RightsBasis:
-    """A person as one whom acts are about: rights over them rest on the unit of their own post.
+    """A person as one whom acts are about: rights over them rest on the unit of their post.
 
     ``path``: of that unit, as cards write it; ``charged``: of the units of the person's charges.
     """
@@ -229,8 +229,8 @@ class Loud:
 @dataclass(frozen=True, slots=True)
 class News:
     """Messages of a conversation that devices have had time to receive. ``upto``: the newest of
-    them. ``loud``: those that are for people, flash orders among them first. ``more``: newer ones
-    follow."""
+    them. ``loud``: the ones that are for people, flash orders among them first. ``more``: newer
+    ones follow."""
 
     kind: str
     devices: int

@@ -199,7 +199,7 @@ def decide_for_system(
     by: Principal, changes: Iterable[PersonChange], taking_over: Collection[PersonId]
 ) -> Decided | PersonRefusal:
     """Return the permit of a system that changes people over SCIM, or why it gets none. It has no
-    rights of its own. ``taking_over``: people who get a number, or whose suspension ends: for
+    rights itself. ``taking_over``: people who get a number, or whose suspension ends: for
     somebody who holds grants, that would give the grants to another phone."""
     people = {one.person_id: one for one in changes}
     for person_id in taking_over:

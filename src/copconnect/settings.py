@@ -87,7 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: WebUrl = ""
     """The address that officers open, which certificates name; empty: this machine's own."""
     guard_weights: str = ""
-    """File of weights of the guard that the department trained; empty: those that are shipped."""
+    """File of weights of the guard that the department trained; empty: the shipped ones."""
     guard_policy: str = ""
     """File of the guard's policy; empty: the one that is shipped."""
     training_folder: str = ""

@@ -74,7 +74,7 @@ class BusAndLog:
 class WakeupLog:
     """Records wake-ups and passes those of other processes to this one's receiver.
 
-    ``has_bus``: this process publishes on a bus too, so only what no node finds out by itself is
+    ``has_bus``: this process publishes on a bus too, so only what no node finds out alone is
     recorded. A command-line process records all.
     """
 

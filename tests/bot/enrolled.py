@@ -88,7 +88,7 @@ async def running(
     folder: Path = ROOT,
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Forked]:
-    """Run a module as a process, which writes this log anew; end it as an operator does.
+    """Run a module as a process, which writes this log again; end it as an operator does.
     ``environment``: variables beside this process's."""
     given = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **(environment or {})}
     with log.open("wb") as out:

@@ -1,4 +1,4 @@
-"""Feeds as look-outs: CAP, RSS, Atom, and what is refused."""
+"""Feeds as look-outs: CAP, RSS, Atom, and refused files."""
 
 from datetime import UTC, datetime
 

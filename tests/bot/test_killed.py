@@ -27,7 +27,7 @@ MOST_COMMITS, LAST_STEPS, REST_S = 30, 40, 0.3
 
 
 def process(state: Path, log: Path, *more: str) -> contextlib.AbstractAsyncContextManager[Forked]:
-    """Run the answering bot, which writes this log anew."""
+    """Run the answering bot, which writes this log again."""
     return running(log, "tests.bot.answering", str(state), *more)
 
 

@@ -16,7 +16,7 @@ from tests.harness.looks import Looks
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import find, open_console, open_person, row
 
-# Each test takes people of its own, because the module has one server.
+# Each test takes its own people, because the module has one server.
 PEOPLE = count(40)
 
 

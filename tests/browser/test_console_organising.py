@@ -19,7 +19,7 @@ from tests.harness.looks import Looks
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import find, open_console, open_person, row
 
-PEOPLE = count(44)  # Each test takes people of its own.
+PEOPLE = count(44)  # Each test takes its own people.
 SECONDS = 20_000  # A loaded machine may take so long; a quiet one takes two seconds.
 
 

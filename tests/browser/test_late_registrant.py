@@ -1,4 +1,4 @@
-"""Somebody who registers late reads what their unit wrote before, and what was sent to them."""
+"""Somebody who registers late reads what their unit wrote before, and the messages sent to them."""
 
 from playwright.sync_api import expect
 

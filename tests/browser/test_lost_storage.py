@@ -66,7 +66,7 @@ def test_an_erased_database_is_said_and_a_reload_begins_anew_in_every_tab(
     for page in (leader, follower):
         officer.page = page
         officer.heading("app.storageFailed.title").wait_for()
-    # The tab that runs the core stays as it is: the other one alone is loaded anew.
+    # The tab that runs the core stays as it is: the other one alone is loaded again.
     officer.button("app.retry").click()
     officer.heading("firstRun.language.title").or_(
         officer.heading("firstRun.number.title")

@@ -1,4 +1,4 @@
-"""Messages, and what is being written, when the network, the page or the server goes away."""
+"""Messages, and drafts, when the network, the page or the server goes away."""
 
 from collections.abc import Callable
 
@@ -209,7 +209,7 @@ def test_two_tabs_of_one_device_live_side_by_side(pair: Pair) -> None:
     officer.page = follower
     officer.message("From the first window of the desk.").wait_for()
 
-    # The tab that ran the core goes; the other takes over by itself.
+    # The tab that ran the core goes; the other takes over at once.
     leader.close()
     other.say("Do I still reach the second window?")
     officer.message("Do I still reach the second window?").wait_for()

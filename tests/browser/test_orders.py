@@ -336,7 +336,7 @@ def test_an_order_lives_among_two_commanders_and_three_officers(
     state(near, "acknowledged").wait_for()
     near.to_chats()
     expect(banner(near, FLASH)).to_have_count(0)
-    # It is asked anew: the correction changes what is to be done.
+    # It is asked again: the correction changes what is to be done.
     change(second, "correct", REASON, asks_again=True, title=BRIDGES)
     banner(near, BRIDGES).click()
     near.page.get_by_text(near.word("orders.state.earlier", said="").strip()).wait_for()

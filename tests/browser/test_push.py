@@ -241,7 +241,7 @@ class Sleeper:
 def sender(posted: Station) -> Officer:
     """Writes in each test, to another officer."""
     officer = posted.officer(0, service_worker=False).register()
-    assert officer.problems == []  # Each test forgets those that came before it.
+    assert officer.problems == []  # Each test forgets earlier pushes.
     return officer
 
 

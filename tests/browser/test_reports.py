@@ -238,7 +238,7 @@ def test_a_report_without_a_network_a_warning_and_a_suspension_that_ends(
     sender.page.get_by_text(sender.word("reports.sanction.acknowledged")).wait_for()
     _appeal(sender)
 
-    # Two suspend; the officer's composer and forwards say until when, and it ends by itself.
+    # Two suspend; the officer's composer and forwards say until when, and it ends at its time.
     sender.to_chats()
     sender.open_chat(SMALL)
     sender.say(SECOND)

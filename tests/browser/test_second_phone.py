@@ -41,7 +41,7 @@ def test_a_second_phone_is_confirmed_by_digits_and_shows_history(
     phone.heading("devices.confirm.done").wait_for()
     phone.shot("confirmed")
 
-    # The desk continues by itself and shows what was said before it came.
+    # The desk continues unasked and shows what was said before it came.
     desk.heading("chats.title").wait_for()
     desk.open_chat(other.person.name)
     desk.message("Written before the desk computer came.").get_by_text("You:").wait_for()

@@ -366,7 +366,7 @@ def test_a_photo_comes_smaller_upright_and_without_its_place(pair: Pair, tmp_pat
     sender, receiver = pair
     plain = base64.b64decode(sender.page.evaluate(TAKE_PHOTO))
     taken = with_place(plain, UPRIGHT_AFTER_A_QUARTER_TURN, CAMERA)
-    # The phone was held upright: what was stored first is shown at the top on the right.
+    # The phone was held upright: the first stored row is shown at the top on the right.
     upright = [False, True, False, False]
     assert drawn(sender.page, taken) == {"width": 3000, "height": 4000, "red": upright}
     photo = tmp_path / "scene-of-the-theft.jpg"

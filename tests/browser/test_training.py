@@ -86,7 +86,7 @@ def forward_and_report(officer: Officer, frame: FrameLocator) -> None:
 
 
 def practise(officer: Officer) -> None:
-    """Do the practice about the guard; what is sent in it must reach no server."""
+    """Do the practice about the guard; messages sent in it must reach no server."""
     officer.button("training.practice.start").click()
     frame = officer.page.frame_locator("iframe")
     reads(officer, frame, "training.practice.guard.s1")

@@ -49,7 +49,7 @@ def test_a_trainer_sees_who_has_not_and_publishes_a_lesson_with_a_picture(
         chief.button("@training.export").click()
     assert download.value.suggested_filename.endswith(".xlsx")
 
-    # Those who have not are reminded, once a week. The admin is one of them.
+    # People who have not are reminded, once a week. The admin is one of them.
     for said in ("299 people will be reminded.", chief.word("@training.remindedNone")):
         chief.button("@training.remind").click()
         asked = page.get_by_role("dialog")
@@ -98,7 +98,7 @@ def test_a_trainer_sees_who_has_not_and_publishes_a_lesson_with_a_picture(
     page.get_by_role("dialog").get_by_role("button", name=chief.word("@training.publish")).click()
     page.get_by_text(chief.word("@training.published")).wait_for()
 
-    # Officers have it at once, and whoever did the former one sees that it has changed.
+    # Officers have it at once, and a person who did the former one sees that it has changed.
     officer.page.goto("/#/training")
     lesson = officer.page.get_by_role("link").filter(has_text="What it is for")
     lesson.wait_for()

@@ -1,4 +1,4 @@
-"""Two root admins: the rights table, a grant given anew, a picture that is known on every phone,
+"""Two root admins: the rights table, a grant given again, a picture that is known on every phone,
 the code of conduct; one whose grant ends sees so, and does nothing more."""
 
 import base64
@@ -16,7 +16,7 @@ from tests.harness.tour_console import find, open_console, open_person, row
 
 TITLE = "Beat four"
 CAPTION = "Came in the night, see below"
-# A greeting card; the same card as others pass it on, smaller and encoded anew; a scene.
+# A greeting card; the same card as others pass it on, smaller and encoded again; a scene.
 DRAW = """async ([kind, width, mime, quality]) => {
   const draw = (context, size) => {
     const sky = context.createLinearGradient(0, 0, size, size);
@@ -133,7 +133,7 @@ def test_a_grant_that_ends_soon_is_given_anew_by_one_act(
     name, page = cast.officer.person.name, admin.page
     find(admin, name)
     pane = open_person(admin, name)
-    # The devices come last, and what is below them moves.
+    # The devices come last, and the rest of the page moves.
     pane.get_by_text(admin.word("devices.number", number="1"), exact=True).wait_for()
     pane.get_by_role("button", name=admin.word("devices.rights.give"), exact=True).click()
     dialog = page.get_by_role("dialog")
@@ -316,7 +316,7 @@ def test_a_version_is_written_agreed_to_and_asked_of_an_officer(
     published = json.loads(run_copconnect(app_server.data, "conduct", "show"))
     assert [len(one["rules"]) for one in published] == [11] * 4
 
-    # The next message finds out that the code asks anew: it is kept, and so is what is written.
+    # The next message finds out that the code asks again: it is kept, and so is what is written.
     officer.secrets.text(WAITS)
     officer.composer.fill(WAITS)
     officer.button("conversation.send").click()

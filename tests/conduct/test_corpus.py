@@ -30,7 +30,7 @@ def kept_apart() -> list[corpus.Message]:
 
 
 def resembles_one(mine: set[str], known: list[set[str]]) -> bool:
-    """Return whether one of all has too much in common. Those that cannot by their sizes alone are
+    """Return whether one of all has too much in common. Pairs that cannot by their sizes alone are
     passed over."""
     least, most = corpus.MOST_ALIKE * len(mine), len(mine) / corpus.MOST_ALIKE
     for other in known:

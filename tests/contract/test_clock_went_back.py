@@ -39,7 +39,7 @@ async def test_the_next_head_is_of_now_and_above_the_one_ahead(room: Room) -> No
     assert before.created == room.world.clock.at + 2 * DAY_MS
     assert (head.epoch, head.created) == (2, room.world.clock.at)
     head.check_follows(before)
-    # Nobody was removed: what was written before can still be read and answered.
+    # Nobody was removed: an earlier message can still be read and answered.
     assert head.rekey_epoch == before.rekey_epoch
     assert HeadStamp.parse(state.stamp).time == room.world.clock.at
     # Once is enough.

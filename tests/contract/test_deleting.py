@@ -1,4 +1,4 @@
-"""M3 at the server: who deletes which message, what is dropped, and what stays."""
+"""M3 at the server: who deletes which message, which parts are dropped, and which stay."""
 
 from contextlib import nullcontext
 from typing import Any

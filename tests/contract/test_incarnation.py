@@ -40,7 +40,7 @@ async def test_a_new_incarnation_is_accepted_and_every_key_made_anew(database: D
     for one in people:
         leaf_of(one, await world.service.rosters.state(one.caller, talk.conversation_id))
 
-    # Neither the old key nor the old head serves, and what was said is readable.
+    # Neither the old key nor the old head serves, and earlier messages are readable.
     with pytest.raises(errors.StaleKey):
         await talk.say(people[0], key_id)
     key_id = await Crowd(world, talk, people).begin(people[0])

@@ -267,7 +267,7 @@ async def test_a_device_is_given_its_own_seal_and_older_keys_by_id(circle: Circl
 
 
 async def test_d5_a_newcomer_gets_no_seal_of_before_its_history(circle: Circle) -> None:
-    """Even where the key was sealed to its person's former phone, or a bug sealed it anew."""
+    """Even where the key was sealed to its person's former phone, or a bug sealed it again."""
     world, service = circle.world, circle.world.service
     first = await circle.post(circle.alice, await circle.make(circle.alice, *circle.people))
     shown = await service.conversations.conversation(circle.alice.caller, circle.c)

@@ -1,4 +1,4 @@
-"""Conversations with a post: who belongs, what follows a transfer, and what is refused."""
+"""Conversations with a post: who belongs, what follows a transfer, and the refusals."""
 
 import pytest
 

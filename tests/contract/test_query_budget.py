@@ -66,7 +66,7 @@ async def test_devices_are_looked_up_by_few_texts_however_many_they_are(
 
 
 async def test_a_list_costs_the_same_for_2_and_for_20_conversations(database: Database) -> None:
-    """With a cold process: proofs of every conversation are made anew."""
+    """With a cold process: proofs of every conversation are made again."""
     world = World(database)
     me, other = world.registry.register(), world.registry.register()
     counts = []
@@ -142,7 +142,8 @@ async def test_a_log_page_costs_the_same_for_2_and_for_40_messages(database: Dat
 
 
 class Force:
-    """Devices of 63,000 people, beside those that a test registers; nobody holds their keys."""
+    """Devices of 63,000 people, beside the people that a test registers; nobody holds their
+    keys."""
 
     def __init__(self, world: World) -> None:
         self._world = world

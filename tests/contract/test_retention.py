@@ -1,4 +1,4 @@
-"""K1, D5: what is kept, how long, and what outlives trimming."""
+"""K1, D5: how long rows are kept, and which outlive trimming."""
 
 import pytest
 

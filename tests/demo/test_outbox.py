@@ -39,7 +39,7 @@ async def test_it_shows_texts_newest_first(tmp_path: Path) -> None:
 
 
 async def test_workers_share_it(tmp_path: Path) -> None:
-    """Each worker has an Outbox of its own on the same folder, and they send at once."""
+    """Each worker has its own Outbox on the same folder, and they send at once."""
     workers: list[SmsGateway] = [Outbox(tmp_path) for _ in range(4)]
     await asyncio.gather(*(one.send(SHO, f"{n}") for n, one in enumerate(workers * 5)))
     texts = await Outbox(tmp_path).newest(SHO)

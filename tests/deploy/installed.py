@@ -18,7 +18,7 @@ UNIT = DEPLOY / "copconnect-backup.service"
 
 _PRIVATE = 0o077
 # As systemd does for a unit with ProtectSystem=strict: every file system can only be read, and the
-# unit's own folders are mounts of their own.
+# unit's own folders are separate mounts.
 _SANDBOX = """set -e
 for folder in "$1" "$2"; do mount --bind "$folder" "$folder"; done
 mount -o remount,bind,ro /

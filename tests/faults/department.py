@@ -1,4 +1,4 @@
-"""A department on PostgreSQL and NATS of its own, which tests may kill."""
+"""A department on its PostgreSQL and NATS, which tests may kill."""
 
 import shutil
 from pathlib import Path

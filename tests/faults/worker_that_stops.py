@@ -3,10 +3,11 @@
 Run: python -m tests.faults.worker_that_stops CONTROL LISTENING SUPERVISOR serve …
 
 Invariants: the program is the real one; functions of it are wrapped before it starts, by their
-names, and it has no code of its own for this. Over the descriptor CONTROL, one end of a socket
+names, and it has no code for this. Over the descriptor CONTROL, one end of a socket
 pair, the test names a step (steps.py). The next time a message or a cursor comes to it the worker
-says so and stops, its whole event loop with it, until the test continues or kills it: what has
-left it by then has left it, and nothing else does. It stops once for each time it is told to.
+says so and stops, its whole event loop with it, until the test continues or kills it: bytes
+that have left it by then have left it, and nothing else does. It stops once for each time it is
+told to.
 
 Waits that the program has for busy machines and quiet networks are shortened: tests wait for them.
 """

@@ -146,7 +146,8 @@ class Officer:
         self.button("firstRun.number.next").click()
 
     def enter_code(self, code: str | None = None) -> None:
-        """Step 3, with the code that was sent unless another is given; it continues by itself."""
+        """Step 3, with the code that was sent unless another is given; it continues without a
+        press."""
         field = self.page.get_by_label(self.word("firstRun.code.label"), exact=True)
         field.wait_for()
         field.fill(code or self.code_for(self.person.number))

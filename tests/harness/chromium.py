@@ -43,7 +43,7 @@ def launch(playwright: Playwright, *, notifies: bool = True) -> Browser:
 
 
 class Browsers:
-    """One of each kind, started when it is asked for, and anew when it has crashed."""
+    """One of each kind, started when it is asked for, and again when it has crashed."""
 
     def __init__(self, playwright: Playwright) -> None:
         self._playwright = playwright

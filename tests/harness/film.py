@@ -1,7 +1,7 @@
 """A film for tests: six seconds of moving squares, indexed as what a camera app writes.
 
 ``film.webm`` beside this file is what Chromium's MediaRecorder made (VP8, 320 × 240, a key frame
-each second); ``python -m tests.harness.film`` records it anew. A recorder writes no length and no
+each second); ``python -m tests.harness.film`` records it again. A recorder writes no length and no
 index, because it does not know them while it records: :func:`indexed` adds both, in front, and
 empty space between the parts where a film should be large.
 """

@@ -1,4 +1,4 @@
-"""Looking at a screen as a machine can: axe, what is too wide, and a picture for people.
+"""Looking at a screen as a machine can: axe, parts that are too wide, and a picture for people.
 
 :class:`Looks` collects what is wrong at every stop of a tour and says all of it at the end, so that
 one run shows everything.

@@ -67,7 +67,7 @@ class PostgreSQL(postgresql.PostgreSQL):
 
     async def give_back(self, name: str, template: str) -> None:
         """Make a database as its template again, for the next test. One whose tables were changed
-        or analysed goes, and one that has had many rows: what was deleted still takes room."""
+        or analysed goes, and one that has had many rows: deleted rows still take room."""
         known = self._templates[template]
         connection = await asyncpg.connect(host=self.host, user=OWNER, database=name)
         try:

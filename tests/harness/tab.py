@@ -62,7 +62,7 @@ class Tab:
             self._workers.append(event["sessionId"])
 
     def _detached(self, event: dict[str, Any]) -> None:
-        # A page that is loaded anew starts another worker.
+        # A page that is loaded again starts another worker.
         if event["sessionId"] in self._workers:
             self._workers.remove(event["sessionId"])
 

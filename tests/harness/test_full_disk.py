@@ -35,7 +35,7 @@ def ask_for(server: ServerProcess, number: str) -> int:
 
 
 def conversations(device: Device) -> list[wire.Conversation]:
-    """Return what the device is shown, without the stamps, which a server makes anew."""
+    """Return what the device is shown, without the stamps, which a server makes again."""
     shown = device.call("GET", "/v1/conversations", None, wire.Conversations).conversations
     assert all(one.roster is not None for one in shown)
     return [replace(one, roster=one.roster and replace(one.roster, stamp=b"")) for one in shown]

@@ -128,7 +128,7 @@ def _people(officer: Officer) -> Locator:
 
 
 def conversation(officer: Officer, talk: Talk) -> Iterator[str]:
-    """A conversation that holds everything, what opens over it, and what is written in it."""
+    """A conversation that holds everything, what opens over it, and its words."""
     officer.to_chats()
     officer.chat(talk.title).click()
     officer.composer.wait_for()
@@ -231,7 +231,7 @@ def _scroll_to(officer: Officer, shown: Locator) -> None:
             "(all) => (all[0]?.scrollIntoView({ block: 'center' }), all.length > 0)"
         )
         if not found:
-            # A busy page may draw little of the way up: it begins anew then.
+            # A busy page may draw little of the way up: it starts over then.
             if next(steps) == LONGEST_WAY:
                 officer.page.keyboard.press("End")
             officer.page.mouse.wheel(0, -300)

@@ -21,7 +21,7 @@ def _section(language: str, section: str) -> dict[str, Any]:
 
 
 def _joined(texts: dict[str, Any], first: dict[str, Any]) -> dict[str, Any]:
-    """Return the texts of a section with those of its own that come with the first screen."""
+    """Return the texts of a section with its own texts that come with the first screen."""
     deep = {
         key: _joined(texts[key], one)
         for key, one in first.items()

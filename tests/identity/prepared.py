@@ -3,8 +3,7 @@
 To import a data bank and to register people takes longer than most tests. A name says how far a
 database has come: ``running`` and ``approving`` have the people of the data bank, under one policy
 and the other; ``force`` has an appointed :class:`Force` besides, and ``station`` a
-:class:`Station` of it; ``whole`` was migrated by a whole server. Each test works on a copy of its
-own.
+:class:`Station` of it; ``whole`` was migrated by a whole server. Each test works on its own copy.
 """
 
 import shutil

@@ -37,7 +37,7 @@ from tests.identity.signing import (
 async def test_an_entry_that_says_something_else_than_what_was_signed_is_found(
     approving: Running, force: Force
 ) -> None:
-    """Somebody who writes to the database and computes the chain anew."""
+    """Somebody who writes to the database and computes the chain again."""
     sho, patrol = await confirmed(approving, force, SHO), await confirmed(approving, force, PATROL)
     done = (await act(approving, force.admin, suspend(sho))).json()["entry"]
     audit = approving.container.audit
@@ -66,7 +66,7 @@ async def test_an_entry_that_says_something_else_than_what_was_signed_is_found(
 
 
 async def rechained(running: Running) -> None:
-    """Compute the chain anew, as somebody who can write to the database does."""
+    """Compute the chain again, as somebody who can write to the database does."""
     found = [one async for one in running.container.audit.entries()]
     previous = ZEROS
     async with running.container.database.transaction() as connection:
@@ -171,7 +171,7 @@ async def test_devices_that_no_push_reaches_for_a_day_are_counted_and_listed(
         page = (await approving.get("/v1/admin/devices?state=unreached", force.root)).json()
         found = {one["client"]["device"]: one["push"]["state"] for one in page["devices"]}
         assert found == {one.device.hex(): "unreached" for one in people}
-    # An admin learns of their own part.
+    # An admin learns of their part.
     assert (await approving.get("/v1/admin/overview", sho)).json()["unreached"] == 1
 
 
@@ -327,7 +327,7 @@ async def test_an_exported_log_is_verified_without_the_server(
             exported.verify(wrong, *keys)
     with pytest.raises(Broken, match="not the department's"):
         exported.verify(lines, *foreign)
-    # Somebody who computes the chain anew has no signature for what they wrote.
+    # Somebody who computes the chain again has no signature for what they wrote.
     forged = [msgspec.json.decode(one) for one in lines]
     previous = ZEROS
     for one in forged:

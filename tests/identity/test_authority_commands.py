@@ -26,7 +26,7 @@ def test_a_new_incarnation_says_what_it_signed(data: str) -> None:
 
 
 def test_the_roster_authority_is_replaced(data: str) -> None:
-    """K12: by the root's key alone, and everything is signed anew before anything is served."""
+    """K12: by the root's key alone, and everything is signed again before anything is served."""
     keys = Path(data) / "keys"
     root, before = keys / "root.key.pem", CertificateAuthority(keys)
     refused = run("admin", "next-roster-authority", str(keys / "issuing.key.pem"), "--data", data)

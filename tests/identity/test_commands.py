@@ -382,7 +382,7 @@ def test_conversations_of_the_force_and_of_units(data: str, tmp_path: Path) -> N
         refused = run("conversations", "create", *wrong, "--data", data)
         assert refused.exit_code == 1, wrong
         assert said in words(refused)
-    # Another rule and name; what is not given stays; then everybody leaves.
+    # Another rule and name; a missing value stays; then everybody leaves.
     group = station.output.split()[2].rstrip(":")
     there = int(station.output.split()[3].replace(",", ""))
     changed = run("conversations", "change", group, "--title", "Whole force", "--data", data)

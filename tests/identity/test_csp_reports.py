@@ -12,7 +12,7 @@ from tests.identity.whole import Whole
 
 
 async def report(whole: Whole, **violation: Any) -> tuple[int, list[Any]]:
-    """Send a report as a browser does; return the status and what was logged."""
+    """Send a report as a browser does; return the status and the log line."""
     body = json.dumps({"csp-report": {name.replace("_", "-"): v for name, v in violation.items()}})
     headers = {"content-type": "application/csp-report"}
     with capture_logs() as logs:

@@ -77,7 +77,7 @@ async def test_e2_a_device_is_listed_once_an_admin_endorses_it(
     me = (await approving.get("/v1/me", sho)).json()
     named = [one["personId"] for one in me["confirmers"]]
     assert named == [force.admin.person_id, force.root.person_id]
-    # Numbers to call are those that the person is shown; a confirmed device asks nobody.
+    # Numbers to call are the numbers that the person is shown; a confirmed device asks nobody.
     numbers = {one["personId"]: one["number"] for one in me["confirmers"]}
     assert numbers == {force.admin.person_id: CP, force.root.person_id: DGP}
     assert (await approving.get("/v1/me", force.admin)).json()["confirmers"] == []
@@ -182,7 +182,7 @@ async def test_e4_an_admin_confirms_a_new_phone_only_after_the_old_one_is_revoke
     assert refusal(await endorse(approving, force.admin, made)) == ("endorsement_invalid", "E4")
     await approving.sign_out(old)
     clock.ms += 1000
-    # The roster authority's revocation is not enough: whoever has its key could make it.
+    # The roster authority's revocation is not enough: a thief who has its key could make it.
     again = endorsement(approving, new, force.admin, ADMIN)
     assert refusal(await endorse(approving, force.admin, again)) == ("endorsement_invalid", "E4")
     for wrong in (
@@ -269,7 +269,7 @@ async def test_e0_a_transfer_undoes_no_endorsement(
     clock.ms += DAY_MS
     # The grant ends: the admin's acts under it stay.
     clock.ms += 31 * DAY_MS
-    await approving.device(SHO)  # Judges the person's devices anew.
+    await approving.device(SHO)  # Judges the person's devices again.
     assert await confirmed(approving, await approving.back(sho)) == "admin"
 
 

@@ -1,6 +1,6 @@
 """The audit log as a file that somebody changes before it is verified (A5).
 
-Most cases compute numbers, digests and hashes anew, so that nothing but the signed root, or the
+Most cases compute numbers, digests and hashes again, so that nothing but the signed root, or the
 signature of a device, can tell.
 """
 

@@ -144,7 +144,7 @@ async def test_everybody_is_found_after_the_words_of_all_were_indexed_anew(
     await editor.import_bank(OPERATOR, bank(ROWS))
     await editor.import_bank(OPERATOR, bank(ROWS | {"1": "1,Kiran,7000000001,PC,C,A,,"}))
     assert await found("Kiran", "Swapna", "Imran", "Ravi") == ["Kiran", "Swapna", "Imran"]
-    # From then on each row is indexed by itself again.
+    # From then on each row is indexed separately again.
     monkeypatch.undo()
     await editor.import_bank(OPERATOR, bank(ROWS | {"3": "3,Joseph,7000000003,SI,C,B,,"}))
     assert await found("Ravi", "Joseph", "Kiran", "Imran") == ["Ravi", "Joseph"]

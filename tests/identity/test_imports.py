@@ -326,7 +326,7 @@ async def test_undo_restores_what_an_import_changed(world: World) -> None:
         await world.importer.undo(OPERATOR, applied.number)
     # Undoing the undoing does it again.
     world.clock.ms += 1_000
-    with pytest.raises(refusals.TooManyLeave):  # With those who left by the import, within a day.
+    with pytest.raises(refusals.TooManyLeave):  # With people who left by the import, within a day.
         await world.importer.undo(OPERATOR, 3)
     await world.importer.undo(OPERATOR, 3, most_leaving=None)
     assert {row["code"] for row in (await world.rows())["people"]} == {"1", "2", "5"}

@@ -161,7 +161,7 @@ async def test_a_picture_is_published_replaced_and_removed_by_its_hash(
     logged = [json.loads(one.content.act) async for one in parts.audit.entries()]
     told = [one["pictures"] for one in logged if one["act"] == "lesson_published"]
     assert told[1] == [{"name": "post.webp", "digest": second}]
-    # The next picture drops those that were kept a day before.
+    # The next picture drops the pictures that were kept a day before.
     clock.ms += DAY_MS + 1
     await keep(PNG + b"x")
     with pytest.raises(errors.ActInvalid):

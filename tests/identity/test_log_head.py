@@ -28,7 +28,7 @@ async def head(running: Running, device: Device) -> TimeRecord:
 
 
 async def root_over(running: Running) -> bytes:
-    """Return the root over the stored entries, read anew."""
+    """Return the root over the stored entries, read again."""
     return MerkleTree([leaf_hash(one.hash) async for one in running.container.audit.entries()]).root
 
 
@@ -85,7 +85,7 @@ async def test_the_time_names_the_log_and_each_log_goes_on_from_those_before(
 async def test_an_operators_entry_that_a_superuser_rewrites_no_longer_goes_on(
     running: Running,
 ) -> None:
-    """Somebody with the database changes an unsigned entry and computes chain and tree anew."""
+    """Somebody with the database changes an unsigned entry and computes chain and tree again."""
     sho = await running.device(SHO)
     await write(running, 5)
     seen = await head(running, sho)

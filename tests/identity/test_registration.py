@@ -109,7 +109,7 @@ async def test_a_gateway_that_is_down_is_said_to_everybody_alike(
 async def test_one_officers_lost_text_tells_an_outsider_nothing(
     running: Running, clock: MovedClock
 ) -> None:
-    """Checks pass, texts do not: what is known from one text is told to nobody."""
+    """Checks pass, texts do not: the state learnt from one text is told to nobody."""
     sms: Any = running.container.auth.sms
     sms.retry_after_s = 0
     running.sent.down = "status 500"

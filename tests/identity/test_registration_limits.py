@@ -242,7 +242,7 @@ async def test_a_caller_cannot_choose_the_address_that_it_counts_under(
     answers = []
     async with run(msgspec.structs.replace(settings, **change), clock) as server:
         for i in range(3):
-            # The caller's claim, and the header of its own that a proxy adds after it.
+            # The caller's claim, and the header that a proxy adds after it.
             answer = await server.http.post(
                 "/v1/registration/numbers",
                 json={"number": SHO, "language": "en"},

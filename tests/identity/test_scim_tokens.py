@@ -1,4 +1,4 @@
-"""Tokens of systems end by themselves, and those for reading change nobody. Without the packages of
+"""Tokens of systems end on their date, and those for reading change nobody. Without the packages of
 SCIM none is made."""
 
 import sys

@@ -1,4 +1,4 @@
-"""Access tokens end by themselves and with their device; its key alone gets the next one."""
+"""Access tokens end at their time and with their device; its key alone gets the next one."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""Training on a whole server: what is done, lessons that break, progress, certificates."""
+"""Training on a whole server: completions, lessons that break, progress, certificates."""
 
 import asyncio
 import base64
@@ -253,7 +253,7 @@ async def test_a_certificate_is_genuine_and_one_byte_less_is_not(
         device.headers["authorization"].removeprefix("Bearer ")
     )
     assert caller is not None
-    # As a camera reads it: what is drawn, not what was to be drawn.
+    # As a camera reads it: the drawn picture, not the intended one.
     address, _, scanned = scan(pdf.content).partition("#")
     assert address == "http://localhost:8080/verify.html", "the settings', not the request's Host"
     jwt, person, _ = await whole.whole.training.certificates.jwt(caller, "officer", "te")

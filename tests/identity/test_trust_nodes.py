@@ -212,7 +212,7 @@ async def test_a_backup_that_is_restored_twice_repeats_no_number(
             assert begun == (clock.ms, 2)
             now = await _seen(running, patrol, sho.person_id)
             _check_newer(now, seen, clock.ms)
-            # Devices continue: what is signed next follows.
+            # Devices continue: the next record follows.
             await put_keys(running, sho, device_key(running, sho, 1 + restore))
             late = await running.device(WRITER)
             seen = await _seen(running, patrol, sho.person_id)

@@ -38,7 +38,7 @@ def imports(code: str) -> set[str]:
 
 
 def forbidden(names: set[str]) -> set[str]:
-    """Return those that could decrypt."""
+    """Return modules that could decrypt."""
     return {
         name
         for name in names

@@ -1,4 +1,4 @@
-"""The devices that are connected to a node, as those who ask them see it."""
+"""The devices that are connected to a node, as callers that ask them see it."""
 
 from collections.abc import Iterable
 

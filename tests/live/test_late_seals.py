@@ -30,7 +30,7 @@ from tests.live.rows import Rows, device
 from tests.live.world import World
 
 SEAL = 96  # Bytes of one with X25519.
-LOOK_STATEMENTS = 10  # Which conversations have cells, what is missing, and who is asked.
+LOOK_STATEMENTS = 10  # Which conversations have cells, which keys are missing, and who is asked.
 
 
 class Force(World):

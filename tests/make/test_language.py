@@ -110,6 +110,12 @@ def test_questions_and_sentences_with_a_noun_pass(sentence: str) -> None:
         "A nobody without a post passes.",
         "No message waits for company.",
         "Each second it is the turn of some.",
+        "The server wakes those who owe one.",
+        "A row goes to whoever asks.",
+        "The head is signed, and what was refused stays away.",
+        "The lock ends by itself.",
+        "Each cell has a key of its own.",
+        "The message is signed anew.",
     ],
 )
 def test_a_refused_phrase_is_found_anywhere_in_a_sentence(sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""The check of type names finds those that too many places define."""
+"""The check of type names finds names that too many places define."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The model's receivers: keys, the log, shares and what is destroyed (rules R, H, D4, K1)."""
+"""The model's receivers: keys, the log, shares and destroyed keys (rules R, H, D4, K1)."""
 
 from random import Random
 

@@ -271,7 +271,7 @@ class Sending(Department):
     ) -> Message | None:
         """Send a text, or one that the log lost."""
         attempt = lost.attempt + 1 if lost else 0
-        for _ in range(4):  # S6: a refused message is signed anew.
+        for _ in range(4):  # S6: a refused message is signed again.
             head = me.heads.get(conv)
             fresh = me.stamped.get(conv) == self.now or not self.on("S1")
             stale = attempt or not head or me.name not in head.leaves or not fresh

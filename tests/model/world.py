@@ -13,21 +13,21 @@ A step is a name and a seed, so a run repeats exactly and shrinks by leaving ste
 step :meth:`World.check` computes all that the attacker can open, and the invariants:
 
 I1 no outsider reads, in a direct chat nobody but its two people; I2 no device reads what came after
-its removal; I3 what is shown is what its sender sent, once, in its conversation, and all agree; I4
-no ghost (a device in somebody's name) reads or is shown as its person; I5 an honest device's
+its removal; I3 a shown message is as its sender sent it, once, in its conversation, and all agree;
+I4 no ghost (a device in somebody's name) reads or is shown as its person; I5 an honest device's
 message is accepted and shown by all honest entitled devices, whatever one insider does (honest
 server); I6 nobody reads what is before its history_from; I7 what a device has passed and does not
 show counts as delivered to nobody; I8 copied keys are worth nothing after 23 days, and nobody seals
 to an older DeviceKey than it has seen; I9 a stolen phone holds nothing that is older than the log
-keeps; I10 an insider makes others keep at most four keys a day beyond those that changes of the
+keeps; I10 an insider makes others keep at most four keys a day beyond the keys that changes of the
 roster ask for; I11 a device signs one message under a number, but for what an Incarnation allows;
 I12 no device is deaf to a revocation; I13 only an order of somebody who may issue sounds; I14 what
 a device shows counts as delivered to it; I15 a device seals to nobody whom it does not show as a
 reader, with the time from which that device reads; I16 an order is withdrawn by its issuer or the
 person whom it appoints; I17 an acknowledgement counts for the order and the device that made it.
 
-README.md says which attack finds which rule, and what is not modelled. Random search in small
-worlds proves nothing absent.
+README.md says which attack finds which rule, and which parts are not modelled. Random search in
+small worlds proves nothing absent.
 """
 
 from collections.abc import Iterable

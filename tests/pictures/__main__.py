@@ -1,4 +1,4 @@
-"""`make pictures`: takes the pictures of README.md and the guides anew, out of a running demo.
+"""`make pictures`: takes the pictures of README.md and the guides again, out of a running demo.
 
 The demo is the one of `make demo`; officers register in Chromium through the app's own screens, and
 two of them become root admins. The pictures go to docs/pictures, as WebP of 150 KB at most.

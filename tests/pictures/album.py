@@ -1,4 +1,4 @@
-"""Pictures of screens as small files: Chromium makes WebP of its own screenshots."""
+"""Pictures of screens as small files: Chromium makes WebP of screenshots."""
 
 import base64
 from collections.abc import Iterator

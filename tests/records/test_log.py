@@ -49,7 +49,7 @@ def test_a_broken_log_is_found(name: str) -> None:
 
 @given(data=st.data())
 def test_no_flipped_bit_passes(data: Any) -> None:
-    """Without a chain that was computed anew, any change of any field is found."""
+    """Without a chain that was computed again, any change of any field is found."""
     entries = make_log.chained(make_log.log())
     place = data.draw(st.integers(0, len(entries) - 1))
     one = entries[place]

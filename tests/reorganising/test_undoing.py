@@ -72,7 +72,8 @@ async def test_a_person_who_left_the_department_does_not_hinder_an_undo(world: W
 
 
 async def test_conversations_go_along_with_posts_and_come_back(world: World) -> None:
-    """They go where the post lives on; those that began since go back with the post that it was."""
+    """They go where the post lives on; conversations that began since go back with the post that it
+    was."""
     asked = world.conversations.with_posts
     old, new, gone = (ConversationId(str(at)) for at in range(3))
     before = await post_of(world, 5)

@@ -32,7 +32,7 @@ async def reports(database: Database) -> Reports:
 
 
 async def reported(reports: Reports) -> tuple[wire.OwnReport, EnvelopePlace]:
-    """Report a message to those who moderate now, under SECRET."""
+    """Report a message to the people who moderate now, under SECRET."""
     body = reports.report(
         await reports.said(), [*reports.station, *reports.district], secret=SECRET
     )
@@ -157,7 +157,7 @@ async def test_a_later_moderator_opens_an_older_appeal(reports: Reports) -> None
     assert await wanting(reports, third, "appeal") == []
     lacked = await wanting(reports, third)
     later = newcomer(reports)
-    # Those who decided the sanction moderate too, and are not named.
+    # People who decided the sanction moderate too, and are not named.
     assert await wanting(reports, third, "appeal") == [(later.caller.person_id, later.device)]
 
     async def add(to: Device) -> wire.SealsAdded:

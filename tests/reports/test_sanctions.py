@@ -155,7 +155,7 @@ async def test_an_appeal_is_one_in_time_and_decided_by_others(reports: Reports) 
     readers = {one.person_id for one in shown.people}
     deciders = {one.caller.person_id for one in reports.station}
     assert readers == {one.caller.person_id for one in (*reports.district, *reports.root)}
-    with pytest.raises(errors.ReportInvalid):  # Sealed to whoever decided.
+    with pytest.raises(errors.ReportInvalid):  # Sealed to the moderator who decided.
         await sanctioning.appeal(sender, case.report_id, reports.appeal(case, reports.station))
     with pytest.raises(errors.NotFound):
         await sanctioning.appeal(

@@ -39,7 +39,7 @@ ACTS: dict[str, Rule] = {
     # without a grant, whatever the rights table says.
     "revoke_device": HERE,
     # A phone that is lost is locked by a colleague, by those above, or by an admin. An admin who
-    # may remove it unlocks it, and whoever asked for the lock.
+    # may remove it unlocks it, and the person who asked for the lock.
     "lock_devices": HERE_AND_COLLEAGUES,
     "unlock_devices": HERE,
     "give_grant": HERE,

@@ -105,7 +105,7 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/confirmations": OFFICERS,
     # Another person's device, which no officer and no admin renames by this route.
     "PUT /v1/clients/{client_id}/label": NOBODY_ELSE_UNCONFIRMED,
-    # Records that a device signed, for those who may revoke it.
+    # Records that a device signed, for people who may revoke it.
     "GET /v1/devices/{device_id}/made": HERE,
     "GET /v1/grants": OFFICERS,
     # The directory: every officer finds every officer.
@@ -191,8 +191,8 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/push/key": OFFICERS,
     "PUT /v1/push/subscription": OFFICERS,
     "DELETE /v1/push/subscription": OFFICERS,
-    # Administration. An admin reads about their own part of the tree; the acts have a table of
-    # their own (expected_acts.py), of which these two routes take one about the station.
+    # Administration. An admin reads about their own part of the tree; the acts have their own
+    # table (expected_acts.py), of which these two routes take one about the station.
     "POST /v1/admin/acts": HERE,
     "POST /v1/admin/previews": HERE.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/acts": OFFICERS.showing(A.ADMIN, A.ROOT),
@@ -215,7 +215,7 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/admin/conduct/pending": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/guard": ADMINS,
     "GET /v1/admin/pictures": ADMINS,
-    # Imports. A file is its sender's; whoever may import over all that it changes sees it too.
+    # Imports. A file is its sender's; an admin who may import over all that it changes sees it too.
     "GET /v1/admin/imports": ADMINS.showing(A.ADMIN, A.ROOT),
     "POST /v1/admin/uploads": ADMINS,
     "GET /v1/admin/uploads/{upload_id}": SEES_UPLOAD.showing(A.ADMIN, A.ROOT),

@@ -64,8 +64,8 @@ _CONFIRMED = (_NO_ACCOUNT, _OUT, _NEWCOMER, _UNCONFIRMED)
 
 EVERYBODY = _rule()  # Also without an account.
 ACCOUNTS = _rule(_NO_ACCOUNT, _OUT)  # Everybody who is signed in.
-ACCEPTED = _rule(_NO_ACCOUNT, _OUT, _NEWCOMER)  # Those who accepted the code of conduct.
-OFFICERS = _rule(*_CONFIRMED)  # Those whose device is confirmed, too.
+ACCEPTED = _rule(_NO_ACCOUNT, _OUT, _NEWCOMER)  # People who accepted the code of conduct.
+OFFICERS = _rule(*_CONFIRMED)  # People whose device is confirmed, too.
 
 
 def officers(*accounts: Account, others: str) -> Rule:
@@ -74,7 +74,7 @@ def officers(*accounts: Account, others: str) -> Rule:
     return _rule(*_CONFIRMED, refused)
 
 
-# Conversations. No right of an admin opens one: whoever does not belong is told nothing.
+# Conversations. No right of an admin opens one: a person who does not belong is told nothing.
 MEMBERS = officers(A.OFFICER, A.HEAD, others="not_member")
 GROUP_ADMINS = MEMBERS.but(OFFICER="not_admin")
 MEMBERS_IN_VAIN = MEMBERS.but(OFFICER="not_found", HEAD="not_found")

@@ -1,7 +1,7 @@
 """The Delivery Service as the sockets see it, in memory: rosters, logs, keys, cursors.
 
-The answers are those that the database would give at that moment; tests lose and repeat wake-ups,
-and put their own functions in the place of its own.
+The answers are the ones that the database would give at that moment; tests lose and repeat
+wake-ups, and put their own functions in the place of the feed's.
 """
 
 import hashlib

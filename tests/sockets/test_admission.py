@@ -1,4 +1,4 @@
-"""Admission of connections: tokens, limits before Hello, storms, devices that connect anew."""
+"""Admission of connections: tokens, limits before Hello, storms, devices that connect again."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence

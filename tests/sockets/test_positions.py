@@ -1,4 +1,4 @@
-"""Live positions: passed on to those who belong and kept for a while, in memory alone."""
+"""Live positions: passed on to the members and kept for a while, in memory alone."""
 
 from collections import OrderedDict
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView

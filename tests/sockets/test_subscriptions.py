@@ -284,7 +284,7 @@ async def test_nothing_is_left_once_everybody_has_gone(
 
 
 async def test_an_unconfirmed_device_connects_and_is_in_no_conversation(live: Live) -> None:
-    """E2: its person's other devices and admins are asked; it hears of its own account."""
+    """E2: its person's other devices and admins are asked; it hears of its account."""
     a = live.officer()
     second = live.officer(a.person_id, confirmed=False)
     made = live.group(a, second)

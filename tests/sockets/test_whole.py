@@ -1,4 +1,4 @@
-"""Live connections over the real Delivery Service: what is pushed opens and can be checked."""
+"""Live connections over the real Delivery Service: pushed messages open and can be checked."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

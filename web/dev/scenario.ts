@@ -37,7 +37,7 @@ export interface Scenario {
   readonly kept: boolean;
   /** A new device fills up. */
   readonly filling: boolean;
-  /** Colleagues write by themselves. */
+  /** Colleagues write unasked. */
   readonly lively: boolean;
   /** People who owe an acknowledgement of the order. */
   readonly ordered: number;

@@ -62,7 +62,7 @@ export class Account {
     return this.#record;
   }
 
-  /** The name that this person gave to one of their own devices. */
+  /** The name that this person gave to one of this person's devices. */
   labelOf(clientId: ClientId): string | null {
     const clients = this.#record?.me?.clients ?? [];
     return clients.find((one) => one.clientId === clientId)?.label ?? null;

@@ -55,7 +55,7 @@ export class Acts {
       try {
         return await this.#post(stored);
       } catch (error) {
-        // The server never took it, and takes it no more: what is signed now is the same act.
+        // The server never took it, and takes it no more: the act signed now is the same.
         if (!hasCode(error, "act_stale")) throw error;
       }
     }

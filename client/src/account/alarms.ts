@@ -4,13 +4,13 @@
  * - A device of theirs was confirmed and this device did not endorse it.
  * - A DeviceKey of this very device, rightly signed, that it did not make: its keys were copied.
  *
- * Each change of the words on this person's card is kept here, too: whoever can sign cards could move
- * the person under another admin, and back. So are cards of anybody that E4 refuses, and the audit
- * log's alarm (T1): the log is another than the one that this device saw.
+ * Each change of the words on this person's card is kept here, too: a person who can sign cards
+ * could move the person under another admin, and back. So are cards of anybody that E4 refuses, and
+ * the audit log's alarm (T1): the log is another than the one that this device saw.
  *
  * Judged from verified records alone. Devices and keys that are older than this device raise
- * no alarm: a new phone is not warned about the older one. `meta/alarms` keeps what was seen and
- * what is still unread; a crash before it is written raises the same alarm again, once.
+ * no alarm: a new phone is not warned about the older one. `meta/alarms` keeps the seen changes
+ * and the unread ones; a crash before it is written raises the same alarm again, once.
  */
 import type { Identity } from "../context.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
@@ -143,7 +143,7 @@ export class Alarms {
   }
 
   /**
-   * This person's cards since the one that was seen last: what another roster authority signed anew
+   * This person's cards since the one that was seen last: what another roster authority signed again
    * bears the former dates. The first look sees the newest alone.
    */
   async #cardsAfter(seen: CardSeen | null): Promise<readonly PersonCard[]> {

@@ -1,4 +1,7 @@
-/** The code of conduct: what counts as accepted, what is new, and reading it without network. */
+/**
+ * The code of conduct: which text counts as accepted, which rules are new, and reading it without
+ * network.
+ */
 import { expect, test } from "vitest";
 import { failure } from "../failure.ts";
 import type { Change } from "../vault/vault.ts";

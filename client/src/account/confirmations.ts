@@ -40,7 +40,7 @@ import type { Endorsing } from "./endorsing.ts";
 export const CONFIRMATIONS_STORE = "confirmations";
 export const TRIES = 5;
 const TAPS = 5;
-/** The server takes endorsements dated within 10 minutes: an older one is signed anew. */
+/** The server takes endorsements dated within 10 minutes: an older one is signed again. */
 const ENDORSEMENT_MS = 8 * MINUTE_MS;
 /** On the confirming device until the server says when a comparison ends. */
 const LASTS_MS = 10 * MINUTE_MS;
@@ -288,7 +288,7 @@ export class DeviceConfirmations {
     await this.#end(row);
   }
 
-  /** Tell the server that it is over; it ends by itself if that does not reach it. */
+  /** Tell the server that it is over; it times out if that does not reach it. */
   async #end({ confirmationId }: ConfirmationRow): Promise<void> {
     await this.#options.api.cancelConfirmation(confirmationId).catch(() => undefined);
   }

@@ -87,7 +87,7 @@ export class OwnKeys implements OwnDeviceKeys {
     return rows.filter(({ privateKey }) => privateKey !== null).map(({ keyId }) => keyId);
   }
 
-  /** E5: whether this device made this record of its own. */
+  /** E5: whether this device made this record about itself. */
   async hasMade(record: DeviceKey): Promise<boolean> {
     const row = (await this.#load()).get(sealKeyId(record));
     return row !== undefined && toHex(row.record) === toHex(record.bytes);

@@ -317,15 +317,15 @@ export class AccountServices {
     if (!(await this.account.refreshTrust(version))) return;
     await this.trust.departmentChanged();
     if (former?.authorityNumber === this.account.trust.department.authorityNumber) return;
-    // Another roster authority signed everything anew.
+    // Another roster authority signed everything again.
     this.guard.reset();
     await this.guard.refresh().catch(ignore);
     await this.trust.ensure([this.account.require().personId]);
   }
 
   /**
-   * The account, its certificate, this person's own records, and those of whoever can confirm. `known`:
-   * the account in its present version; null: it is fetched.
+   * The account, its certificate, this person's own records, and the records of people who can
+   * confirm it. `known`: the account in its present version; null: it is fetched.
    */
   async #lookAfter(known: Me | null = null): Promise<void> {
     const me = known ?? (await this.account.refreshMe());

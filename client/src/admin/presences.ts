@@ -21,7 +21,10 @@ import type { DeviceId, PersonId } from "../ids.ts";
 import { Broken } from "./log.ts";
 
 const [ES256, RS256] = [1, 2];
-/** The place of the flags in authenticator data (WebAuthn, section 6.1), and those that must be set. */
+/**
+ * The place of the flags in authenticator data (WebAuthn, section 6.1), and the flags that must be
+ * set.
+ */
 const [FLAGS_AT, PRESENT, VERIFIED] = [32, 0x01, 0x04];
 const KEY_BYTES = 32;
 

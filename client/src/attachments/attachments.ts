@@ -168,7 +168,7 @@ export class Attachments {
     await this.#sealing.get(attachmentId)?.catch(() => undefined);
   }
 
-  /** Delete the chunks of attachments that no message will point to, or that are sealed anew. */
+  /** Delete the chunks of attachments that no message will point to, or that are sealed again. */
   async forget(attachmentIds: readonly AttachmentId[]): Promise<void> {
     for (const attachmentId of attachmentIds) this.#local.delete(attachmentId);
     await this.#context.vault.write(
@@ -187,13 +187,13 @@ export class Attachments {
     }
   }
 
-  /** Whether every chunk of those that this device sends itself is in the vault. */
+  /** Whether every chunk of the files that this device sends itself is in the vault. */
   async areSealed(attachmentIds: readonly AttachmentId[]): Promise<boolean> {
     const records = await Promise.all(attachmentIds.map((id) => this.#record(id)));
     return records.every((record) => record?.local === true || record?.upload === "none");
   }
 
-  /** Those that came with this message: the others it forwards. */
+  /** Attachments that came with this message: the others it forwards. */
   async ownOf(
     messageId: MessageId,
     attachmentIds: readonly AttachmentId[],

@@ -47,7 +47,7 @@ export function newAttachmentKey(): Bytes {
 
 /**
  * The id of the attachment that is sealed under a key: it commits to key and size, so that nobody
- * can point to somebody else's attachment with another key and so spoil it for those who have it.
+ * can point to somebody else's attachment with another key and so spoil it for people who have it.
  */
 export function attachmentIdOf(key: Uint8Array, size: number): AttachmentId {
   return idOf(sha256(concat(ID_LABEL, key, u64(size))).subarray(0, 16));
@@ -111,7 +111,7 @@ export class AttachmentCipher {
     return new Uint8Array(await crypto.subtle.encrypt(parameters, this.#key, copy(plaintext)));
   }
 
-  /** Open chunk `index`. Throws `attachment_corrupt` for anything but what was sealed there. */
+  /** Open chunk `index`. Throws `attachment_corrupt` for anything but the sealed bytes. */
   async open(index: number, ciphertext: Uint8Array): Promise<Bytes> {
     const parameters = this.#parameters(index);
     const [start, end] = chunkRange(this.#size, index);

@@ -32,8 +32,8 @@ export class Uploads {
   }
 
   /**
-   * Bring attachments to the server for a message of a conversation. Those that are there already
-   * are shared with it; those that the server has forgotten go up again, if this device has them.
+   * Bring attachments to the server for a message of a conversation. Files that the server has
+   * already are shared with it; forgotten ones go up again, if this device has them.
    * Rejects with `attachment_gone` if not, `not_member`, `network`, `cancelled`.
    */
   async upload(

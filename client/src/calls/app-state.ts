@@ -46,7 +46,7 @@ export function appStateOf(standing: AppSnapshot): AppState {
   };
 }
 
-/** Conversations that are whole, of those that are listed; null: all are. */
+/** Conversations that are whole, of the listed ones; null: all are. */
 function filling({ book }: Device): AppState["history"] {
   const records = [...book.conversations.values()].map(({ record }) => record);
   const listed = records.filter(({ state, log }) => state === "ready" && log !== null);

@@ -47,7 +47,7 @@ import { callsPerson } from "./talking/notifying.ts";
 export interface DeviceOptions {
   /** Look after account, keys and time, while conversations are compared. */
   readonly onReady: (ready: Ready, caughtUp: Promise<void>) => Promise<void>;
-  /** Everything but what is the device's own. */
+  /** Everything but the device's own records. */
   readonly context: Omit<DeviceContext, "signal" | "freshness">;
   readonly people: PeopleDirectory;
   readonly blocked: Blocked;
@@ -278,7 +278,7 @@ export class Device {
     else void this.sync.onFrame(frame).catch(ignore);
   }
 
-  /** Names may be others, and what was refused because of these people may be good now. */
+  /** Names may be others, and entries refused because of these people may be good now. */
   #peopleChanged(personIds: ReadonlySet<PersonId>): void {
     for (const conversation of this.book.conversations.values()) {
       const named = peopleIn(conversation.record);

@@ -24,7 +24,7 @@ export interface DeviceAccess {
   readonly sanctions: OwnSanctions;
   /** The department's records, by which others' are verified. */
   readonly department: () => DepartmentTrust;
-  /** The name that a person gave to one of their own devices. */
+  /** The name that a person gave to one of that person's devices. */
   readonly labelOf: (clientId: ClientId) => string | null;
 }
 
@@ -35,7 +35,10 @@ export function writable(reach: DeviceAccess, conversation: Conversation): Conve
   return open;
 }
 
-/** Throws for a conversation in which nothing can be written; what is pressing asks for no training. */
+/**
+ * Throws for a conversation in which nothing can be written; a pressing message asks for no
+ * training.
+ */
 export function orderable({ sanctions }: DeviceAccess, conversation: Conversation): Conversation {
   const { state, alarm } = conversation.record;
   if (state === "left") throw failure("conversation_left");

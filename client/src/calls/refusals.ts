@@ -25,7 +25,7 @@ export interface RefusalsOptions {
   readonly plate: (personId: PersonId) => Promise<Plate | null>;
   /** The server takes this device. */
   readonly onTaken: () => Promise<unknown>;
-  /** It does not; what is here is kept. */
+  /** It does not; the device keeps its data. */
   readonly onAway: (reason: SignedOutReason) => Promise<unknown>;
   readonly onWipe: (reason: SignedOutReason) => Promise<unknown>;
   /** It could not be asked, or has no opinion: whatever was refused is tried again. */

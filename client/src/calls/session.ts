@@ -1,9 +1,10 @@
 /**
  * The life of the core on this device: vault, account, lock, sign-out, and the running {@link Device}.
  *
- * Invariants: nothing of the device runs while the vault is locked; a person who signs out wipes what is
- * here, with or without the server; a server that refuses the device does not, unless a revocation that
- * others signed says so (E6): what is here is kept, locked; each rejection is a CoreFailure.
+ * Invariants: nothing of the device runs while the vault is locked; a person who signs out wipes
+ * the device's data, with or without the server; a server that refuses the device does not, unless
+ * a revocation that others signed says so (E6): the data is kept, locked; each rejection is a
+ * CoreFailure.
  */
 import type { ConversationId } from "../ids.ts";
 import { hasAccepted } from "../account/conduct.ts";
@@ -272,7 +273,7 @@ export class Session {
 
   async #onAccount(event: AccountFrame["event"], signal: AbortSignal): Promise<void> {
     if (!(await inTurn(event, this.#options.random, signal))) return;
-    // The code of conduct asks anew: the account says so.
+    // The code of conduct asks again: the account says so.
     if (event === "conduct") return this.#refused();
     if (event === "reports") return this.reporting.wake(true);
     if (event === "directory") await this.people.refreshDirectory(null);

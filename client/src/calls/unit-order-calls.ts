@@ -84,12 +84,12 @@ export class UnitOrderCalls {
       draft.order,
       null,
     );
-    // Sound: what is composed of an order is one.
+    // Sound: the outcome of composing an order is an order.
     for (const part of missing)
       await this.#put(device, part, content as OrderContent, part === first ? files : [], draft);
   }
 
-  /** A refused one is taken back, and goes out anew. */
+  /** A refused one is taken back, and goes out again. */
   async #isQueued(device: Device, { conversation, messageId }: QueuedOrder): Promise<boolean> {
     if (device.outgoing.find(messageId)?.stage === "failed")
       await device.outbox.cancel(conversation, messageId);

@@ -23,7 +23,7 @@ export class Pending {
     return [...(await this.#load()).values()];
   }
 
-  /** Whole rows, of those that can be read. */
+  /** Whole rows, of the readable ones. */
   async rows(positions: readonly number[]): Promise<readonly PendingRecord[]> {
     const names = positions.map(String);
     await this.#table.load(names);

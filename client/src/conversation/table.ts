@@ -1,8 +1,8 @@
 /**
  * One group of one store of the vault, read through memory.
  *
- * Invariants: what is written belongs to a {@link UnitOfWork} and is seen by later reads of that work at
- * once, by others only after the work is stored; what is not there is remembered as absent. Runs in
+ * Invariants: a write belongs to a {@link UnitOfWork} and is seen by later reads of that work at
+ * once, by others only after the work is stored; an absent row is remembered as absent. Runs in
  * the conversation's queue.
  */
 import { isDamaged } from "../vault/vault.ts";
@@ -44,7 +44,7 @@ export class Table<T> {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
     const stored = await this.#vault.get<T>(this.#store, this.#key(name)).catch(absentIfDamaged);
-    // Views read outside of the queue: what was stored meanwhile is newer.
+    // Views read outside of the queue: a row stored meanwhile is newer.
     const meanwhile = this.#known.get(name);
     if (meanwhile !== undefined) return meanwhile;
     this.#remember(name, stored);

@@ -95,7 +95,7 @@ const BONES: ReadonlyMap<string, string> = new Map(
 const ANUSVARAS = "\u0901\u0902\u0c02";
 const VIRAMAS = "\u094d\u0c4d";
 
-/** A message's words, and what is counted of the text around them. */
+/** A message's words, and the counts of the text around them. */
 export interface Folded {
   /** Without emojis, in order; every digit is 0, a run of a letter has at most two. */
   readonly words: readonly string[];

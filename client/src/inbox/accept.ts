@@ -164,7 +164,9 @@ function isPersonal({ directPersonId }: ConversationRecord, { mark }: Mark): boo
   return mark === "edit" || mark === "reaction";
 }
 
-/** Orders are noted whoever wrote them: somebody who blocks the issuer owes them all the same. */
+/**
+ * Orders are noted no matter who wrote them: somebody who blocks the issuer owes them all the same.
+ */
 function note(
   { context, work, onOrder }: Receiving,
   { position: seq, sentMs }: UncheckedEntry,

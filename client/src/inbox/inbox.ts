@@ -1,12 +1,12 @@
 /**
  * Receiving. Entries of the log are judged in order of their position, each stored with its chain,
  * its counts and the log's place in one transaction; nothing that is wrong with one entry, its
- * sender or its key stops those that follow.
+ * sender or its key stops the following ones.
  *
  * - In order: the next position is processed, a lower one is a duplicate, a higher one means that
  *   something was not pushed, and the log is asked.
  * - A message whose key is missing waits (R9) and holds back itself alone: a share is asked for, and
- *   when it comes the message is judged anew, counts as unread and notifies.
+ *   when it comes the message is judged again, counts as unread and notifies.
  * - A refused message is kept with its cause and judged again when its sender's records change.
  *
  * A crash repeats what was not stored. Without network a judgement that needs the server rejects,
@@ -150,7 +150,7 @@ export class Inbox {
     return conversation.store(work);
   }
 
-  /** Take in what comes beside entries; what is wrong is left out and asked for when needed. */
+  /** Take in what comes beside entries; wrong records are left out and asked for when needed. */
   async #learn(conversation: Conversation, beside: Beside): Promise<void> {
     const work = new UnitOfWork(conversation);
     await learnBeside(this.#context, conversation, work, beside);
@@ -285,7 +285,7 @@ export class Inbox {
     await this.opened(conversation);
   }
 
-  /** Ask anew about the senders of what was refused; what changes is judged again. */
+  /** Ask again about the senders of what was refused; what changes is judged again. */
   async doubt(conversation: Conversation): Promise<void> {
     if (conversation.record.refused === null) return;
     const rows = await conversation.pending.all();

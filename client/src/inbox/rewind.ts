@@ -2,16 +2,17 @@
  * Going back in the log under a new Incarnation (S8): the department restored a backup of the server.
  *
  * Once under each Incarnation a device goes back to the last position that both have, continues its
- * own chain from where the server has it, follows the server's log from there, and posts again what of its
- * own the log lost, with the next attempt (S6). Messages of other devices stay shown; one that is
- * posted again takes its new place and is not counted anew.
+ * own chain from where the server has it, follows the server's log from there, and posts again
+ * those of its messages that the log lost, with the next attempt (S6). Messages of other devices
+ * stay shown; one that is posted again takes its new place and is not counted again.
  *
- * A message goes out again by itself only if everybody who reads it then might read it when it was
- * first signed: no head was lost that rekeyed, which may have been a removal; the restored head is not
- * above the one under which it was signed, as it is where this device missed an Incarnation; and, judged
- * whenever it is signed (outbox/signing.ts), the newest head's latest history_from is not after it.
- * Otherwise it is shown as not sent, and its author decides. Keys that open nothing of the log that is
- * left are forgotten, so that nobody who was removed meanwhile asks for them (H1).
+ * A message goes out again automatically only if everybody who reads it then might read it when it
+ * was first signed: no head was lost that rekeyed, which may have been a removal; the restored head
+ * is not above the one under which it was signed, as it is where this device missed an Incarnation;
+ * and, judged whenever it is signed (outbox/signing.ts), the newest head's latest history_from is
+ * not after it. Otherwise it is shown as not sent, and its author decides. Keys that open nothing
+ * of the log that is left are forgotten, so that nobody who was removed meanwhile asks for them
+ * (H1).
  *
  * Everything is one transaction; a crash before it does it all again.
  */

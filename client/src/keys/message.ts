@@ -3,7 +3,7 @@
  * sender's device; the body is AES-256-GCM under k, which serves this one message.
  *
  * Invariant: k is derived from S, message id, conversation, sender, seq and attempt, so signing a
- * message anew (S6) with the next attempt encrypts under another k, and the zero nonce is safe.
+ * message again (S6) with the next attempt encrypts under another k, and the zero nonce is safe.
  */
 import { concat, copy, equalBytes, type Bytes } from "../octets.ts";
 import { uint } from "./format/fields.ts";

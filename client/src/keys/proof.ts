@@ -2,9 +2,9 @@
  * Proof of reported messages (F1), and the envelope that carries it to moderators (F2).
  *
  * Each message travels as signed header ‖ signature ‖ body, as the log has it, with the key k of its
- * body alone. The sender's signature covers H(body) and the commitment to k, so that whoever holds a
- * proof can show that this device sent this text, and nobody can make one for a text that was not sent.
- * k opens no other message. Nothing of a proof names the reporter.
+ * body alone. The sender's signature covers H(body) and the commitment to k, so that a person who
+ * holds a proof can show that this device sent this text, and nobody can make one for a text that
+ * was not sent. k opens no other message. Nothing of a proof names the reporter.
  */
 import { concat, copy, equalBytes, fromHex, type Bytes } from "../octets.ts";
 import { idOf, type DeviceId, type MessageId, type PersonId } from "../ids.ts";

@@ -32,5 +32,5 @@ export const MOST_MARKING = 256;
 
 export const MAX_QUICK_REPLIES = 12;
 export const MAX_QUICK_REPLY = 120;
-/** A live position ends by itself. */
+/** A live position ends at its time. */
 export const LONGEST_LIVE_MS = 8 * 3_600_000;

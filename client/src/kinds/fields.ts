@@ -34,7 +34,7 @@ export interface ReplyPointer {
   readonly personId: PersonId;
   /** The conversation of the quoted message, where it is another one. */
   readonly conversationId?: ConversationId;
-  /** First characters of the quoted message, for those who do not have it. */
+  /** First characters of the quoted message, for people who do not have it. */
   readonly preview: string;
 }
 
@@ -128,8 +128,9 @@ function elsewhere(value: unknown): Pick<ReplyPointer, "conversationId"> {
 }
 
 /**
- * A file's name as it is shown and saved: without control characters and without those that turn
- * the direction, with which "report\u202Efdp.exe" reads as "reportexe.pdf". Joiners belong to words.
+ * A file's name as it is shown and saved: without control characters and without characters that
+ * turn the direction, with which "report\u202Efdp.exe" reads as "reportexe.pdf". Joiners belong to
+ * words.
  */
 function fileName(value: unknown): string {
   const name = string(value, MAX_NAME)

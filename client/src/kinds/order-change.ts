@@ -26,7 +26,7 @@ import { ORDER_REFERENCE, ORDER_TITLE } from "./order.ts";
 interface OrderChangeWords {
   readonly orderId: MessageId;
   readonly change: OrderChange["change"];
-  /** A correction that everybody is to acknowledge anew: what is to be done has changed. */
+  /** A correction that everybody is to acknowledge again: the order asks for something else now. */
   readonly asksAgain: boolean;
   /** Empty where the order is withdrawn. */
   readonly title: string;

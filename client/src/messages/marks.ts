@@ -27,7 +27,10 @@ import { mayPin, pinnedBy, withPin } from "./pins.ts";
 import type { Pinned } from "./pins.ts";
 import { NO_MARKS } from "./poll-count.ts";
 
-/** Votes kept of one person: those that come after the end count for nothing, those before may. */
+/**
+ * Votes kept of one person: votes that come after the end count for nothing, earlier ones may
+ * count.
+ */
 const MOST_VOTES = 8;
 /**
  * Edits, and deletions, kept of one person before the message is known: those from before it count for

@@ -10,7 +10,7 @@ import { lowestMoved, withReceipts, withVersion } from "./receipts.ts";
 import type { MembersRecord } from "../records.ts";
 import type { Receipts } from "../wire.ts";
 
-/** At most so many messages, the newest, are told anew when somebody has come further. */
+/** At most so many messages, the newest, are told again when somebody has come further. */
 const TOLD = 200;
 
 /** This person has read up to a seq, on this device or another. Inside the queue. */
@@ -44,8 +44,9 @@ export async function readUpTo(
 }
 
 /**
- * This person has a message before their eyes on this device, and all that is above it: also those
- * that waited for their key, when they are shown above what was read before. Inside the queue.
+ * This person has a message before their eyes on this device, and all that is above it: also
+ * messages that waited for their key, when they are shown above a message read before. Inside the
+ * queue.
  */
 export async function readHere(
   context: DeviceContext,

@@ -85,7 +85,7 @@ export class ViewMaker implements Views {
     await conversation.loadMembers();
     const { record } = conversation;
     const people = this.#people;
-    // R10: what is not these two people's is shown as a group of strangers.
+    // R10: a conversation that is not these two people's is shown as a group of strangers.
     const strange = record.alarm === "not_direct";
     const alarm = record.standstill ? "log_lost" : record.alarm;
     const open = record.state !== "left" && !strange;

@@ -1,6 +1,6 @@
 /**
  * A station of simulated officers: real clients that talk like a police station does, and answer
- * whoever writes to them, in the station's group or directly.
+ * everybody who writes to them, in the station's group or directly.
  */
 import type { ConversationId, PersonId } from "../ids.ts";
 import type { ConversationItem, CoreEvent, MessageItem, Outgoing } from "../seam.ts";
@@ -42,7 +42,10 @@ export class Station {
     this.#options = options;
   }
 
-  /** Listen from before the core starts: what came while it was away is answered once all are here. */
+  /**
+   * Listen from before the core starts: a message that came while it was away is answered once all
+   * are here.
+   */
   listen(core: LocalCore): void {
     core.subscribe((event) => {
       this.#heard(core, event).catch((error: unknown) => {

@@ -35,7 +35,7 @@ export const OPEN = "open";
 export const ISSUED = "issued";
 export const DONE = "done";
 
-/** The group of the store that a row belongs to: what is owed is found without reading the rest. */
+/** The group of the store that a row belongs to: owed orders are found without reading the rest. */
 function groupOf(row: OrderRecord, self: PersonId, nowMs: number): string {
   if (issuerOf(row) === self) return ISSUED;
   return isOwed(row, self, nowMs) ? OPEN : DONE;

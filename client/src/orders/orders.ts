@@ -5,8 +5,8 @@
  * word never overwrite each other; what an issuer signed always goes before what the server says, and
  * what this person is said to have acknowledged was verified; rows stay when their conversation is
  * forgotten.
- * The server is asked about all orders once for each device, later about those that this person
- * owes, so that a force that reconnects at once asks little.
+ * The server is asked about all orders once for each device, later about the ones that this
+ * person owes, so that a force that reconnects at once asks little.
  */
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
@@ -289,7 +289,7 @@ export class Orders implements SendingListener {
 
   // --- The server ------------------------------------------------------------------------------
 
-  /** A new connection: what was left over goes out, and what is owed is compared. */
+  /** A new connection: unsent acknowledgements go out, and owed orders are compared. */
   async onReady(): Promise<void> {
     this.#sending.wake();
     this.#filled = true;

@@ -129,7 +129,7 @@ export class OrderSender {
     const signed = record.stage === "signed" ? record : await this.#seal(order, record);
     const outcome = await this.#post(signed);
     const current = this.#records.get(record.orderId);
-    // The person has answered anew meanwhile: that one counts, and is still to be sent.
+    // The person has answered again meanwhile: that one counts, and is still to be sent.
     if (current?.stage !== "signed" || !equalBytes(current.record, signed.record)) return;
     await this.#settle(order, signed, outcome);
   }
@@ -216,7 +216,7 @@ export class OrderSender {
     this.#listener.changed(orderId);
   }
 
-  /** The device's clock was wrong: sign anew with the department's time. False: it was not. */
+  /** The device's clock was wrong: sign again with the department's time. False: it was not. */
   async #resign(order: OrderRecord, sent: SignedSending): Promise<boolean> {
     const { time } = this.#context;
     await time.anchor();

@@ -47,7 +47,7 @@ export async function keepDraftFiles(
   }
 }
 
-/** The files of the draft, without those that a bad disk has spoilt. */
+/** The files of the draft, without files that a bad disk has spoilt. */
 export async function openDraftFiles(
   attachments: Attachments,
   { record }: Conversation,

@@ -65,7 +65,7 @@ export async function makeKey(
     const seals = await sealToEach(found.targets, (to) => sealConversationKey(record, secret, to));
     return { record, secret, pending: { record: record.bytes, seals, leftOut: found.leftOut } };
   } catch (error) {
-    // The server's answers do not fit together (any more): the device asks anew.
+    // The server's answers do not fit together (any more): the device asks again.
     if (error instanceof Refused) throw failure("head_refused", { retry: true, cause: error });
     throw error;
   }

@@ -5,7 +5,7 @@
  *
  * One conversation sends one message at a time, in order; a message whose attachments are still on
  * their way up lets later ones pass. No answer: the identical bytes again (S5). A refusal that means
- * "certainly not accepted": the same message is signed anew (S6). Conversations never wait for each
+ * "certainly not accepted": the same message is signed again (S6). Conversations never wait for each
  * other. The same pump makes the conversation keys that the server asks for (D7).
  */
 import type { OnEvent } from "../device-events.ts";
@@ -39,7 +39,7 @@ import type { Doubts, Signing } from "./signing.ts";
 const RETRY = { firstMs: 1_000, maxMs: 30_000 };
 /** A device may sleep, and its clock be set: the time is compared again this often. */
 const LONGEST_TIMER_MS = 60_000;
-/** So often a message is signed anew at once. */
+/** So often a message is signed again at once. */
 const EAGER_ATTEMPTS = 4;
 
 /** Uploads attachments; resolves when all are complete at the server. */
@@ -47,7 +47,7 @@ export interface Uploader {
   upload(attachmentIds: readonly AttachmentId[], conversationId: ConversationId): Promise<void>;
   /** Resolves when nothing more of them is written here. */
   cancel(attachmentIds: readonly AttachmentId[]): Promise<void>;
-  /** Those that came with this message: the others it forwards, and they stay. */
+  /** Attachments that came with this message: the others it forwards, and they stay. */
   ownOf(
     messageId: MessageId,
     attachmentIds: readonly AttachmentId[],

@@ -1,6 +1,6 @@
 /**
  * Posting signed bytes, and what the server's refusals mean (S6, S7): the same message is signed
- * anew with the next attempt after the newest head and key have been looked up again.
+ * again with the next attempt after the newest head and key have been looked up again.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import { ownHeader } from "../conversation/own-chain.ts";
@@ -132,7 +132,7 @@ export class MessageSender {
   }
 
   /**
-   * Whether these bytes were certainly not accepted and the message is to be signed anew (S6). It is
+   * Whether these bytes were certainly not accepted and the message is to be signed again (S6). It is
    * back at stage "ready" then.
    */
   async again(

@@ -1,9 +1,10 @@
 /**
  * The files of messages on their way, until each of their chunks is sealed into the vault.
  *
- * Invariants: a message goes up only when all its files are sealed; what is cancelled, fails or is
- * interrupted leaves no chunk; the browser's handle of a large file lives in memory alone, so that
- * sealing can be tried again as long as the app runs, and after that the file must be chosen again.
+ * Invariants: a message goes up only when all its files are sealed; sealing that is cancelled,
+ * fails or is interrupted leaves no chunk; the browser's handle of a large file lives in memory
+ * alone, so that sealing can be tried again as long as the app runs, and after that the file must
+ * be chosen again.
  */
 import type { MessageId } from "../ids.ts";
 import type { Attachments, Prepared } from "../attachments/attachments.ts";

@@ -81,7 +81,7 @@ export class Signing {
     return this.#store(conversation, record, newest, using);
   }
 
-  /** S1, asked anew where the server has said that this device's head is old. */
+  /** S1, asked again where the server has said that this device's head is old. */
   async newest(conversation: Conversation, doubts: Doubts): Promise<Newest> {
     const newest = await requireNewest(this.#context, conversation, doubts.staleHead);
     doubts.staleHead = false;
@@ -213,7 +213,9 @@ export class Signing {
   }
 }
 
-/** S8: a message that the log lost goes again by itself only if everybody may read it already. */
+/**
+ * S8: a message that the log lost goes again automatically only if everybody may read it already.
+ */
 function requireReaders({ signedMs }: ReadyMessage, head: RosterHead): void {
   if ((signedMs ?? Infinity) < head.latestHistoryFrom) throw failure("lost_by_restore");
 }

@@ -1,6 +1,6 @@
 /**
  * Answers to an order, opened on a device that they are sealed to. This device forgets its keys 48 h after
- * it renewed them, so what was opened is kept in the vault, under the hash that its record signs.
+ * it renewed them, so an opened answer is kept in the vault, under the hash that its record signs.
  */
 import type { DeviceContext } from "../context.ts";
 import type { MessageId, PersonId } from "../ids.ts";
@@ -29,7 +29,7 @@ interface AnswerText {
   readonly text: string;
 }
 
-/** One page of answers; those whose records are not genuine are left out. */
+/** One page of answers; answers whose records are not genuine are left out. */
 export async function readAnswers(
   options: AnswersOptions,
   orderId: MessageId,

@@ -50,7 +50,7 @@ export interface GatheredPerson {
 export interface Gathered {
   readonly order: Order;
   readonly people: readonly GatheredPerson[];
-  /** Names of those who told others in person. */
+  /** Names of people who told others in person. */
   readonly signers: ReadonlyMap<PersonId, Names>;
   readonly refused: readonly Refusal[];
   readonly signaturesVerified: number;
@@ -190,8 +190,8 @@ function joined(
     const reached = record === null ? proven : stateOf(order, record, proven);
     people.push({ personId, ...shown, state: reached, record, answer });
   }
-  // Somebody who has left owes nothing; what was signed stays signed. A part of the tree has those alone
-  // who are in it now.
+  // Somebody who has left owes nothing; a signed acknowledgement stays signed. A part of the tree
+  // has those alone who are in it now.
   if (unitId === null) {
     for (const [personId, record] of verified) {
       if (owing.has(personId)) continue;

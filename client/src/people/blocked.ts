@@ -1,5 +1,5 @@
 /**
- * People whose messages this device does not show (R9): what comes from them while they are blocked
+ * People whose messages this device does not show (R9): a message from them while they are blocked
  * is checked, numbered and acknowledged to nobody, and not kept. Local to the device.
  */
 import type { PersonId } from "../ids.ts";

@@ -1,7 +1,8 @@
 /**
- * Asking anew about people whose device could not be confirmed. The server lists a device only once
- * it is confirmed (E2), so whoever meets an unconfirmed sender or author probably lacks a record that
- * is younger than what is held: it is asked for, once in a while for each person, and judged again.
+ * Asking again about people whose device could not be confirmed. The server lists a device only once
+ * it is confirmed (E2), so a device that meets an unconfirmed sender or author probably lacks a
+ * record that is younger than the records it holds: it is asked for, once in a while for each
+ * person, and judged again.
  */
 import type { PersonId } from "../ids.ts";
 import { hasCode } from "../failure.ts";

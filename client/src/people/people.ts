@@ -146,7 +146,7 @@ export class PeopleDirectory {
     }
   }
 
-  /** The whole card; what was seen before shows without network. */
+  /** The whole card; a card seen before shows without network. */
   async person(personId: PersonId): Promise<Person> {
     try {
       const person = await this.#context.api.person(personId);

@@ -64,7 +64,7 @@ export class PostDirectory {
     }
   }
 
-  /** The posts that head a unit and each unit above it; without network those that were read last. */
+  /** The posts that head a unit and each unit above it; without network the last read ones. */
   async chain(unitId: UnitId): Promise<ChainOfCommand> {
     const chain = await this.#askChain(unitId);
     const units = chain.units.map(async (unit) => ({
@@ -89,7 +89,7 @@ export class PostDirectory {
     }
   }
 
-  /** The posts that the server answers; without network those that are known, if any are. */
+  /** The posts that the server answers; without network the known ones, if any are. */
   async #online(
     ask: () => Promise<readonly Post[]>,
     offline: (known: readonly Post[]) => readonly Post[] | Promise<readonly Post[]>,
@@ -108,7 +108,7 @@ export class PostDirectory {
     return this.#context.vault.all<Post>(STORES.posts);
   }
 
-  /** Keep these; `before`: what was known in their place, and is forgotten where it is gone. */
+  /** Keep these; `before`: the posts known in their place, which are forgotten where it is gone. */
   async #remember(posts: readonly Post[], before: readonly Post[] = []): Promise<void> {
     const there = new Set(posts.map(({ postId }) => postId));
     const gone = before.filter(({ postId }) => !there.has(postId));

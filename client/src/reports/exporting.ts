@@ -1,6 +1,6 @@
 /**
  * A case as a file: everything that proves it, so that `copconnect reports verify` needs neither server
- * nor database. It holds the keys of the proven messages: whoever has the file can read them.
+ * nor database. It holds the keys of the proven messages: anybody who has the file can read them.
  */
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";

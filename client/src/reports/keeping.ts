@@ -1,11 +1,12 @@
 /**
  * A moderator's device opens proofs as they come, because it forgets its keys 48 h after it renewed them.
  *
- * A run lists the open cases and the appeals, and fetches those that this device can open and has not
- * opened yet: the newest first, so that many old ones delay no new one. A case that fails is passed over;
- * a server that refuses so many requests is asked again later. A run lists new cases alone; every few hours
- * one lists all, forgets the proofs of cases that the server lists to this person no more, seals the others
- * to moderators who came later (resealing.ts), and tries appeals again that others may have sealed to it.
+ * A run lists the open cases and the appeals, and fetches the ones that this device can open and
+ * has not opened yet: the newest first, so that many old ones delay no new one. A case that fails
+ * is passed over; a server that refuses so many requests is asked again later. A run lists new
+ * cases alone; every few hours one lists all, forgets the proofs of cases that the server lists to
+ * this person no more, seals the others to moderators who came later (resealing.ts), and tries
+ * appeals again that others may have sealed to it.
  */
 import type { DeviceContext } from "../context.ts";
 import { asFailure, hasCode } from "../failure.ts";

@@ -1,4 +1,7 @@
-/** A person's own sanctions close conversations before the server refuses, and open them by themselves. */
+/**
+ * A person's own sanctions close conversations before the server refuses, and open them at their
+ * end.
+ */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { failure } from "../failure.ts";
 import type { ReportId } from "../ids.ts";

@@ -2,10 +2,10 @@
  * This person's sanctions as the server told of them last, kept for a start without a network.
  *
  * A sanction in force closes conversations here by the department's time, before the server refuses
- * anything, and opens them again by itself. The leaf in the roster says the same (R2): if it lacks the right
- * to post, and the server has not said why since, the conversation is closed without an end. If
- * the server has said since that nothing is in force, the leaf is behind: the person may try, and the server
- * signs the leaf anew.
+ * anything, and opens them at its end. The leaf in the roster says the same (R2): if it lacks the
+ * right to post, and the server has not said why since, the conversation is closed without an end.
+ * If the server has said since that nothing is in force, the leaf is behind: the person may try,
+ * and the server signs the leaf again.
  */
 import type { Context } from "../context.ts";
 import { failure, type CoreFailure } from "../failure.ts";
@@ -85,7 +85,7 @@ export class OwnSanctions {
     this.#kept = kept;
   }
 
-  /** There may be others now: the server is asked anew. */
+  /** There may be others now: the server is asked again. */
   outdated(): void {
     this.#fresh = false;
   }

@@ -34,7 +34,7 @@ export type ReportRecord = {
   | { readonly stage: "refused"; readonly code: string }
 );
 
-/** The opened content of an envelope, with the hash of the whole: another envelope is opened anew. */
+/** The opened content of an envelope, with the hash of the whole: another envelope is opened again. */
 export interface OpenedRecord {
   readonly id: ReportId;
   readonly sealedHash: Uint8Array;

@@ -4,7 +4,7 @@
  *
  * Stages (ReportRecord): `waiting` → `sealed` → gone once the server has it, or `refused`. Each is
  * stored before the next begins; a crash repeats a step, and the server takes a report once. If the
- * moderators' keys are others meanwhile, the report is sealed anew under the same id.
+ * moderators' keys are others meanwhile, the report is sealed again under the same id.
  */
 import type { ConversationIndex } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
@@ -33,7 +33,7 @@ import { REPORT_STORES, type ReportRecord } from "./record.ts";
 type Sealed = Extract<ReportRecord, { stage: "sealed" }>;
 
 const RETRY = { firstMs: 2_000, maxMs: 120_000 };
-/** So often a report is sealed anew in one go, where keys change while it is on its way. */
+/** So often a report is sealed again in one go, where keys change while it is on its way. */
 const TRIES = 2;
 
 export class ReportSender {
@@ -79,7 +79,7 @@ export class ReportSender {
     }
   }
 
-  /** Try again by itself, also where the connection stays. */
+  /** Try again after a while, also where the connection stays. */
   #later(): void {
     const { signal, random } = this.#context;
     void pause(delayMs(RETRY, this.#attempt++, random), signal).then(() => {

@@ -2,7 +2,7 @@
  * The signed heads of one conversation, and who is listed under them.
  *
  * Invariants: only heads that the roster authority signed are held; one epoch has one head, and
- * another one is refused (R4); what was proven under a head stays proven, so proofs are remembered
+ * another one is refused (R4); a leaf proven under a head stays proven, so proofs are remembered
  * in memory and asked for again after a restart. Runs in the conversation's queue; asking the server
  * inside it delays this conversation alone.
  */
@@ -185,7 +185,7 @@ export class Heads {
     return this.#settled;
   }
 
-  /** A new connection: what was learnt before may lie behind entries that were not pushed. */
+  /** A new connection: heads learnt before may lie behind entries that were not pushed. */
   reconnected(): void {
     this.#known = { ...this.#known, sinceMs: this.#context.now() };
     this.#settled = 0;

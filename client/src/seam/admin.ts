@@ -111,7 +111,7 @@ export interface VerifiedAudit {
 
 /**
  * Changes of the tree of units that nobody has signed yet: groups of steps, each what one gesture made,
- * and those that were taken back. The vault keeps it on this device.
+ * and groups that were taken back. The vault keeps it on this device.
  */
 export interface UnitDraft {
   readonly done: readonly (readonly Step[])[];

@@ -12,7 +12,7 @@ export interface Barred {
   /** The sanction; null: the roster says so, and the server has not said yet why. */
   readonly id: ReportId | null;
   readonly kind: "muted" | "suspended" | "unknown";
-  /** When it ends by itself. */
+  /** When it ends without an act. */
   readonly untilMs: number | null;
   readonly mayAppeal: boolean;
 }
@@ -46,12 +46,12 @@ export interface ConversationItem {
   readonly standing: Standing | null;
   /** The person who asks a post, and whether that is this person; null for other kinds. */
   readonly post: { readonly mine: boolean; readonly asker: Plate | null } | null;
-  /** Members who have not registered yet: what is written waits for them. */
+  /** Members who have not registered yet: messages wait for them. */
   readonly unregistered: number;
   readonly devices: number;
   /** Nothing sent before is readable on this device; null: everything is. */
   readonly historyFromMs: number | null;
-  /** Messages of before that are here, of those that there are, while they are being fetched. */
+  /** Messages of before that are here, of all that there are, while they are being fetched. */
   readonly history: Progress | null;
   readonly last: {
     readonly preview: Preview;
@@ -124,7 +124,7 @@ export interface EncryptionView {
   readonly unregisteredPeople: readonly Plate[];
   /** Devices that the newest signed roster lists. */
   readonly devices: number;
-  /** Whether this device knows all of them, and not those of its own cell alone. */
+  /** Whether this device knows all of them, and not only the members of its cell. */
   readonly whole: boolean;
   /** People whose listed device this device cannot confirm: it gives them nothing. */
   readonly unconfirmed: readonly Plate[];

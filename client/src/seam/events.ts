@@ -49,7 +49,7 @@ export type CoreEvent =
   /** There may be other alarms about this person's devices. */
   | { readonly type: "alarm" }
   | { readonly type: "directory" }
-  /** Courses, what is done of them, or whether large groups are open. */
+  /** Courses, progress, or whether large groups are open. */
   | { readonly type: "training"; readonly view: TrainingView }
   /** An order is new, or another now. */
   | { readonly type: "order"; readonly order: OrderView }
@@ -62,7 +62,7 @@ export type CoreEvent =
       readonly done: number;
       readonly total: number;
     }
-  /** There may be other reports, cases or sanctions: those who show some ask again. */
+  /** There may be other reports, cases or sanctions: screens that show some ask again. */
   | { readonly type: "reports" }
   /** An act of weight asks for its person; null: no more. */
   | { readonly type: "presence"; readonly request: PresenceRequest | null }

@@ -1,4 +1,4 @@
-/** Messages on the screens. Bodies, previews and what is sent are stated by each kind (kinds/). */
+/** Messages on the screens. Bodies, previews and sent contents are stated by each kind (kinds/). */
 import type { ConversationId, MessageId } from "../ids.ts";
 import type { KindBody, KindPreview } from "../kinds/content.ts";
 import type { CoreError } from "./failure.ts";

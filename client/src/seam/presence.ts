@@ -38,7 +38,7 @@ export interface AuthenticatorsView {
   readonly ever: boolean;
   /** Digits of the one that waits for another admin, who sees the same; null: none waits. */
   readonly asked: string | null;
-  /** This device enrols one by itself, because nobody has confirmed it yet. */
+  /** This device enrols one without an admin, because nobody has confirmed it yet. */
   readonly enrols: boolean;
 }
 

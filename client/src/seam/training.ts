@@ -53,7 +53,7 @@ export type TextLine = readonly Span[];
 export interface QuizOption {
   readonly text: string;
   readonly right: boolean;
-  /** Why it is right or wrong, for whoever chooses it. */
+  /** Why it is right or wrong, for a person who chooses it. */
   readonly why: string;
 }
 

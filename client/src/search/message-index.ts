@@ -175,7 +175,7 @@ export class MessageIndex {
     }
   }
 
-  /** Begin anew. */
+  /** Begin again. */
   async #reset(): Promise<void> {
     for (const conversation of this.#book.conversations.values())
       await conversation.change((work) => {

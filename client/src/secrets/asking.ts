@@ -57,14 +57,17 @@ type MissingSecret =
 export class SecretRequests {
   readonly #context: DeviceContext;
   readonly #onEvent: OnEvent;
-  /** By conversation and reference: what was asked for on this connection. */
+  /** By conversation and reference: the secrets asked for on this connection. */
   readonly #wanted = new Map<ConversationId, Map<string, MissingSecret>>();
   readonly #asked = new Map<ConversationId, Set<string>>();
   /** Requests that are under way, by conversation: until they were sent once, or in vain. */
   readonly #flushing = new Map<ConversationId, Promise<void>>();
-  /** By conversation and name: until when nobody is asked for what may come by itself. */
+  /** By conversation and name: until when nobody is asked for a secret that may come unasked. */
   readonly #held = new Map<ConversationId, Map<string, number>>();
-  /** By conversation: everything that was missing here since this run began, and what was asked for. */
+  /**
+   * By conversation: everything that was missing here since this run began, and the secrets asked
+   * for.
+   */
   readonly #known = new Map<ConversationId, Set<string>>();
   readonly #everAsked = new Map<ConversationId, Set<string>>();
   /** Conversations for which a time to ask again is set, and how often it was. */
@@ -115,7 +118,7 @@ export class SecretRequests {
     for (const share of early) await this.receive(conversation, share);
   }
 
-  /** A new connection: what is still missing is asked for again. */
+  /** A new connection: missing secrets are asked for again. */
   reconnected(conversations: Iterable<Conversation>): void {
     this.#asked.clear();
     this.#connectedMs = this.#context.now();
@@ -215,7 +218,7 @@ export class SecretRequests {
     return free.slice(0, SHARE_SECRETS);
   }
 
-  /** Whether something is missing that may come by itself yet. */
+  /** Whether something is missing that may come unasked yet. */
   #waits({ id }: Conversation): boolean {
     const held = this.#held.get(id);
     return [...(this.#wanted.get(id)?.keys() ?? [])].some((name) => held?.has(name) === true);

@@ -1,5 +1,5 @@
 /**
- * The conversation keys that this device knows of: records, and S of those that it could open.
+ * The conversation keys that this device knows of: records, and S of the ones that it could open.
  *
  * Invariants: S matches its record's commitment (R6); a key is kept as long as the log may keep what
  * it opens, then destroyed (K1). Runs in the conversation's queue.
@@ -63,7 +63,7 @@ export class ConversationKeys {
     return (await this.#table.page(null, NEWEST, true)).map(held);
   }
 
-  /** Those whose id begins with one of these references (16 bytes, hex). */
+  /** Keys whose ids begin with one of these references (16 bytes, hex). */
   async referred(references: ReadonlySet<string>): Promise<readonly HeldKey[]> {
     if (references.size === 0) return [];
     const all = (await this.#table.all()).map(held);

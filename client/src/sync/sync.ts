@@ -161,7 +161,7 @@ export class Sync {
     });
     const ids = others.map(({ conversationId }) => conversationId);
     const atOnce = ids.filter((id) => !this.#mayWait(id));
-    // Everybody in those that may wait has come back at once, perhaps, and lacks the same.
+    // Everybody in conversations that may wait has come back at once, perhaps, and lacks the same.
     for (const id of ids) if (!atOnce.includes(id)) this.#refreshLater(id);
     if (ready.heads.length > 0 && atOnce.length <= ONE_BY_ONE) {
       for (const id of atOnce) await book.fetch(id);
@@ -281,7 +281,7 @@ export class Sync {
     await this.#parts.inbox.askMissing(conversation);
   }
 
-  /** A conversation that could not be brought up is tried again soon, by itself. */
+  /** A conversation that could not be brought up is tried again soon. */
   #troubled(id: ConversationId, error: unknown): void {
     if (hasCode(error, ...NOT_HERE)) {
       void this.#parts.book.refresh(id).catch(() => undefined);

@@ -1,4 +1,4 @@
-/** Lessons are kept, and what was done is told until the server has taken it. */
+/** Lessons are kept, and completions are told until the server has taken it. */
 import { expect, test, vi } from "vitest";
 import type { CoreEvent } from "../seam.ts";
 import { failure, hasCode } from "../failure.ts";

@@ -3,9 +3,9 @@
  * is no network, and lessons done that the server has not heard of.
  *
  * Invariants: a lesson done here is stored before the server is told, and told until the server has
- * taken it, in whichever order the lessons were done; what is kept is shown at once and asked for
- * anew beside it; a lesson whose digest is another is fetched again. Lessons are fetched once at a
- * time, and what is kept changes by one change at a time.
+ * taken it, in whichever order the lessons were done; kept lessons are shown at once and asked for
+ * again beside it; a lesson whose digest is another is fetched again. Lessons are fetched once at a
+ * time, and the kept lessons change by one change at a time.
  */
 import type { Context } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
@@ -80,7 +80,7 @@ export class Training {
     return this.#loading;
   }
 
-  /** A connection is up: tell what was done, and ask anew if it is time. Rejects with `network`. */
+  /** A connection is up: tell what was done, and ask again if it is time. Rejects with `network`. */
   async onReady(): Promise<void> {
     await this.load();
     await this.#send();

@@ -1,6 +1,6 @@
 /**
  * The live connection: one WebSocket that says hello, receives every conversation's head, and then
- * frames in order. It reconnects by itself with jitter until {@link Socket.stop}.
+ * frames in order. It reconnects with jitter until {@link Socket.stop}.
  *
  * Liveness: a socket that the network dropped silently looks open. The browser cannot send pings,
  * so an empty `cursors` frame goes out every {@link PROBE_MS}; what cannot be sent breaks the

@@ -126,7 +126,7 @@ function newestIncarnation(
 }
 
 /**
- * The served records and those that were held before, ascending. Throws for a fork or a step back. A
+ * The served records and the formerly held ones, ascending. Throws for a fork or a step back. A
  * restored backup may lack a record that is older than the restore: it stays in force here.
  */
 async function merge(

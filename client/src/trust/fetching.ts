@@ -1,6 +1,6 @@
 /**
- * Questions to the server about people, in as few requests as can be: whoever asks while one is on
- * its way is served together with the others that wait, by the next one.
+ * Questions to the server about people, in as few requests as can be: a caller who asks while one
+ * is on its way is served together with the others that wait, by the next one.
  */
 import type { PersonId } from "../ids.ts";
 import type { Api } from "../transport/api.ts";

@@ -117,7 +117,7 @@ export class PeopleTrust implements DeviceTrust {
 
   /**
    * The account has a newer department record or issuing CA. Under another roster authority every
-   * row is read and verified anew.
+   * row is read and verified again.
    */
   async departmentChanged(): Promise<void> {
     const people = [...this.#rows.keys()];
@@ -179,7 +179,7 @@ export class PeopleTrust implements DeviceTrust {
 
   /**
    * The department's time goes back (T1): the server was asked earlier than the rows say, by as much,
-   * or those who moved meanwhile would seem to be dated back.
+   * or people who moved meanwhile would seem to be dated back.
    */
   timeWentBack(byMs: number): Promise<void> {
     this.#backMs += byMs;

@@ -7,7 +7,7 @@ import { NO_ANSWER } from "./naming.ts";
 import type { PersonId } from "../ids.ts";
 
 export const PERSON_TRUST_STORE = "person_trust";
-/** Row: the person of a device, by device; for finding whoever endorsed or granted. */
+/** Row: the person of a device, by device; for finding the person who endorsed or granted. */
 export const DEVICE_PEOPLE_STORE = "device_people";
 
 export interface PersonTrustRow {

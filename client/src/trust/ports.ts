@@ -53,9 +53,9 @@ export interface EnsureOptions {
 export interface DeviceTrust {
   /**
    * Have the records of these people, and of everybody whose devices endorsed or granted: read from
-   * the vault, and what is missing asked of the server, in batches, once for all who ask meanwhile.
-   * Rejects with `network` when the server is needed and cannot be reached. People whom the server
-   * does not know stay unknown.
+   * the vault, and missing ones asked of the server, in batches, once for all callers that ask
+   * meanwhile. Rejects with `network` when the server is needed and cannot be reached. People whom
+   * the server does not know stay unknown.
    */
   ensure(personIds: Iterable<PersonId>, options?: EnsureOptions): Promise<void>;
   /** Take in records that came beside something else (wire.Supplement); leave out wrong ones. */
@@ -92,7 +92,7 @@ export interface DeviceTrust {
   readonly department: Department;
   /** Raw public key of the roster authority that may sign a head of this epoch. Refuses (R4). */
   authorityOf(epoch: number): Uint8Array;
-  /** Records of these people are others now: what was refused for them may be judged again. */
+  /** Records of these people are others now: an entry refused for them may be judged again. */
   onChanged(listener: (personIds: readonly PersonId[]) => void): () => void;
   /** E1: verified changes of people's devices, once each. */
   onDevices(listener: (change: DeviceChange) => void): () => void;

@@ -1,5 +1,5 @@
 /**
- * The people behind a person: those whose devices signed an endorsement, grant or revocation of
+ * The people behind a person: people whose devices signed an endorsement, grant or revocation of
  * that person. Records name devices; `device_people` says whose they are.
  */
 import { idOf, type DeviceId, type PersonId } from "../ids.ts";
@@ -39,7 +39,7 @@ export class Signers {
     return stored;
   }
 
-  /** The people whose devices signed something about these; whoever is not known is left out. */
+  /** The people whose devices signed something about these; unknown people are left out. */
   async peopleBehind(rows: readonly PersonRecords[]): Promise<readonly PersonId[]> {
     const found = new Set<PersonId>();
     for (const row of rows) {

@@ -98,7 +98,7 @@ export class TrustUpdate {
       ...{ ...row, ...kept },
       answer: whole ? row.answer : NO_ANSWER,
       answerWithKeys: wholeKeys ? row.answerWithKeys : NO_ANSWER,
-      // Another roster authority signs cards anew with their former dates.
+      // Another roster authority signs cards again with their former dates.
       answeredMs: whole ? row.answeredMs : null,
     };
   }
@@ -255,7 +255,7 @@ export class TrustUpdate {
     this.#before.set(personId, { devices, lost: new Set(lost), answeredMs });
   }
 
-  /** False: refused. A record about another person is refused, whoever signed it. */
+  /** False: refused. A record about another person is refused, no matter who signed it. */
   async #accept(kind: KeptKind, bytes: Uint8Array, personId: PersonId): Promise<boolean> {
     try {
       refuseUnless(this.#isAbout(kind, bytes, personId), "E0", "about another person");

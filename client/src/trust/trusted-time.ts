@@ -2,10 +2,10 @@
  * T1: the department's time on this device, and S1's question whether a head is still the newest.
  *
  * The roster authority signs a time for a nonce that this device chose; from then on the device
- * counts by itself. Its monotonic clock may stop while the device sleeps, and its wall clock may be
- * set by hand, so what has passed is the longer of both: a stamp is never taken for younger than it
- * is. The time of the answer counts from when the question was asked, for the same reason: an answer
- * that is held back for a minute makes stamps a minute older.
+ * counts on its own. Its monotonic clock may stop while the device sleeps, and its wall clock may
+ * be set by hand, so the time passed is the longer of both: a stamp is never taken for younger than
+ * it is. The time of the answer counts from when the question was asked, for the same reason: an
+ * answer that is held back for a minute makes stamps a minute older.
  *
  * Invariants: the time below which nothing is taken at once is the highest signed one
  * (`meta/time`) and what the monotonic clock has counted since; the time that is taken at once is at
@@ -14,8 +14,8 @@
  * ahead neither becomes the device's time by one answer nor keeps the right time out for ever, and
  * a time that does not advance is never taken. Time that the wall clock alone counted may go back to a signed
  * time: a person who sets a wrong clock right, as the app asks, must be able to continue. An authority
- * that turns the time back gains nothing: whoever has its key signs stamps of any age. Heads do not
- * go back with the time (S1).
+ * that turns the time back gains nothing: a thief who has its key signs stamps of any age. Heads do
+ * not go back with the time (S1).
  * Concurrency: one question at a time serves all who wait. A crash loses the anchor; the next start
  * asks again.
  */
@@ -66,7 +66,7 @@ export interface TrustedTimeOptions extends Clocks {
   readonly department: () => Pick<Department, "authority" | "authorityNumber">;
   /** {@link TrustedTime.waiting} is another now. */
   readonly onWaiting: () => void;
-  /** The department's time goes back by so much: what was dated by it is as much earlier. */
+  /** The department's time goes back by so much: dates taken from it are as much earlier. */
   readonly onBack: (byMs: number) => Promise<void>;
   /** The head of the audit log that came with a signed time. */
   readonly onLog: (head: LogHead) => void;

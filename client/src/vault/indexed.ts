@@ -137,7 +137,7 @@ class IndexedDatabase implements Database {
       try {
         transaction.abort();
       } catch {
-        // It has aborted by itself already.
+        // It has aborted on its own already.
       }
       throw error;
     }

@@ -13,7 +13,7 @@ import type { StoredRow } from "./schema.ts";
 const IV = 12;
 const DAMAGED = Symbol("damaged");
 
-/** Whether the vault found a record whose bytes are not those that were written. */
+/** Whether the vault found a record whose bytes are not the written ones. */
 export function isDamaged(error: unknown): boolean {
   return hasCode(error, "storage_failed") && error.details["reason"] === "damaged";
 }

@@ -5,7 +5,7 @@
  * names never rest in the clear (keys and groups are HMACs); {@link Vault.write} applies all its
  * changes in one transaction or none; everything is encrypted before the transaction opens, because
  * IndexedDB closes one that waits for anything else. Order numbers of
- * records, sizes and counts are visible to whoever can read the disk; contents are not.
+ * records, sizes and counts are visible to anybody who can read the disk; contents are not.
  * Imports nothing of keys or transport.
  */
 import type { AttachmentId } from "../ids.ts";
@@ -232,7 +232,7 @@ export class Vault {
     const last = rows.at(-1);
     if (found.length === rows.length || rows.length < query.limit || last === undefined)
       return found;
-    // Damaged records leave their places to those that follow.
+    // Damaged records leave their places to the following ones.
     const bound = query.descending ? { below: last.o } : { above: last.o };
     const limit = query.limit - found.length;
     return [...found, ...(await this.page<T>({ ...query, ...bound, limit }))];

@@ -38,7 +38,7 @@ function postsTo(answers: readonly Answer[], path: RegExp): readonly Answer[] {
   return answers.filter((answer) => path.test(answer.path));
 }
 
-/** The network is cut and comes back: whoever waits does so no longer. */
+/** The network is cut and comes back: a caller that waits does so no longer. */
 async function reconnect({ core }: Officer): Promise<void> {
   await core.app.networkChanged(false);
   await core.app.networkChanged(true);

@@ -1,4 +1,7 @@
-/** A device that was away for longer than the server keeps the log comes back by itself. */
+/**
+ * A device that was away for longer than the server keeps the log comes back without a person's
+ * act.
+ */
 import { describe, expect, it } from "vitest";
 import { DAY_MS } from "#core/keys/format/times.ts";
 import type { LogPage } from "#core/wire.ts";

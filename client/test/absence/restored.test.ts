@@ -1,7 +1,7 @@
 /**
  * A server that went back to a backup: the roster authority signs an Incarnation, and devices accept
- * it, post again what of their own the log lost, and continue. No device is stuck. Without an
- * Incarnation they post nothing again and stand still (S8).
+ * it, post again those of their messages that the log lost, and continue. No device is stuck.
+ * Without an Incarnation they post nothing again and stand still (S8).
  */
 import type { OutgoingAttachment } from "#core/core.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";

@@ -170,7 +170,7 @@ describe("a third person whom the roster authority lists in a direct chat (R10)"
     await third.connect();
     await list(third.personId);
     const conversation = server.conversation(id);
-    // The third's cell has its own key, to which whoever trusts cells seals.
+    // The third's cell has its own key, to which a device that trusts cells seals.
     await server.inTurn(() => server.asking.round());
     const wanted = await a.until("asked", () =>
       Promise.resolve(third.pushed("cell_key_wanted").at(-1)),

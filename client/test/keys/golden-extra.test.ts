@@ -147,7 +147,7 @@ async function judgeOf(names: readonly string[], certificatesLast = false): Prom
   if (!certificatesLast) await addCertificates();
   for (const one of entries.filter((entry) => !departments.includes(entry)))
     await add(records, one).catch((error: unknown) => {
-      // A record that is refused by itself is left out.
+      // A record that is refused alone is left out.
       if (!(error instanceof Refused)) throw error;
     });
   if (certificatesLast) await addCertificates();

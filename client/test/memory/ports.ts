@@ -78,7 +78,7 @@ export interface AttachmentsPort {
 }
 
 export interface CellKeysPort {
-  /** The keys to which seals may go; those that a sender uses. */
+  /** The keys to which seals may go; the keys that a sender uses. */
   sealable(conversation: ConversationState): readonly CommonKey[];
   /** The newest usable key of a cell. */
   newest(conversation: ConversationState, cell: CellId): CellKeyState | null;

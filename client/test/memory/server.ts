@@ -339,7 +339,7 @@ export class MemoryServer {
     }
   }
 
-  /** Every conversation, for whoever reads of a failure. */
+  /** Every conversation, for a person who reads of a failure. */
   story(): string {
     const conversations = [...this.state.conversations.keys()].map((id) => this.describe(id));
     return [...conversations, ...this.refused.slice(-LAST_REFUSED)].join("\n");

@@ -1,6 +1,6 @@
 /**
  * A device that dies at a certain write to its storage or at a certain request, and comes back as a
- * phone does: what was not written is gone, what was under way has been sent or not.
+ * phone does: unwritten rows are gone, requests under way were sent or not.
  */
 import { IDBObjectStore } from "fake-indexeddb";
 import type { Network } from "../support/network.ts";
@@ -49,7 +49,7 @@ export class Crash {
     return { writes: this.#writes, requests: this.#requests };
   }
 
-  /** The device may begin anew. */
+  /** The device may start over. */
   revive(): void {
     this.dead = false;
   }

@@ -75,7 +75,7 @@ export class Device {
 
   /** From now on everything takes a while. */
   slow(): void {
-    // Most is quick; what is slow lets much happen meanwhile.
+    // Most is quick; a slow step lets much happen meanwhile.
     this.#link.delayMs = () => SLOW_MS * this.#time.random.next() ** 4;
   }
 
@@ -119,12 +119,12 @@ export class Device {
     await this.comes();
   }
 
-  /** Its connection ends and it comes back at once: what was pushed meanwhile is lost. */
+  /** Its connection ends and it comes back at once: frames pushed meanwhile are lost. */
   reconnects(): void {
     this.#link.break();
   }
 
-  /** Lose some of the pushed frames, until the device connects anew. */
+  /** Lose some of the pushed frames, until the device connects again. */
   loses(kind: number): void {
     for (const one of LOST[kind % LOST.length] ?? []) this.#link.lost.add(one);
   }

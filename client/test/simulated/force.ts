@@ -1,7 +1,7 @@
 /**
  * People whose devices talk in a group and in a direct conversation while they go away and come
  * back, are added and removed, register and lose devices, forget secrets, and while a member misbehaves.
- * Each act of a schedule does something to whoever is there then.
+ * Each act of a schedule does something to the devices that are there then.
  */
 import { hasCode } from "#core/failure.ts";
 import { randomBytes } from "#core/octets.ts";

@@ -9,7 +9,7 @@ import { accepted, opened, type AcceptedMessage } from "./truth.ts";
 const SETTLE_MS = 300_000;
 const PAGE = 1_000;
 
-/** Everybody comes back, what is on its way arrives, and everybody says a last word to all. */
+/** Everybody comes back, messages on their way arrive, and everybody says a last word to all. */
 export async function settle(force: Force): Promise<void> {
   for (const device of force.devices) {
     device.quick();

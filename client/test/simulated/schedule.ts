@@ -23,7 +23,7 @@ export const ACTS = {
 
 export type Act = keyof typeof ACTS;
 
-/** `who` and `more` choose among those that there are then; afterwards `thenMs` pass. */
+/** `who` and `more` choose among the ones that there are then; afterwards `thenMs` pass. */
 export class Step {
   readonly act: Act;
   readonly who: number;

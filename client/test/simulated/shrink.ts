@@ -1,4 +1,4 @@
-/** Makes a failing schedule shorter by leaving steps out, for whoever looks for the cause. */
+/** Makes a failing schedule shorter by leaving steps out, for a person who looks for the cause. */
 import { run } from "./run.ts";
 import type { Schedule } from "./schedule.ts";
 

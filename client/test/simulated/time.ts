@@ -1,7 +1,7 @@
 /**
  * Time that passes only when nothing else is left to do. Timers fire one after another, each when
- * all that the one before began has come to rest, so that hours take no time and what comes before
- * what is decided by timers and seeds alone: the same seed gives the same run.
+ * all that the one before began has come to rest, so that hours take no time and the order is
+ * decided by timers and seeds alone: the same seed gives the same run.
  *
  * The run takes these decisions from the machine: answers of WebCrypto are handed out
  * one at a time, in the order in which they were asked for, and only when no other task is left;

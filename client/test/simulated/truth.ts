@@ -1,6 +1,6 @@
 /**
- * The devices that must show a message in the end, and those that may, from what the server kept:
- * the log, the keys and the signed rosters of every epoch. Nothing of a device is asked.
+ * The devices that must show a message in the end, and the devices that may, from what the server
+ * kept: the log, the keys and the signed rosters of every epoch. Nothing of a device is asked.
  */
 import type { ConversationId, DeviceId, MessageId } from "#core/ids.ts";
 import { newest } from "../memory/rosters.ts";

@@ -3,8 +3,8 @@
  * every record that they sign (docs/keys.md). Also devices without a core: {@link Signer} holds
  * a device's key and signs what a test wants it to sign, right or wrong.
  *
- * Stateless but for its keys and its department records: people and their lists belong to whoever
- * uses it (memory/people.ts).
+ * Stateless but for its keys and its department records: people and their lists belong to the
+ * code that uses it (memory/people.ts).
  */
 import type { TreeHead } from "#core/keys/format/merkle.ts";
 import { fromHex, toHex, compareBytes } from "#core/octets.ts";

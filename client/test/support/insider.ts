@@ -140,7 +140,7 @@ export class Insider {
     return { clientId, createdMs, proof: await sign(keys.privateKey, concat(head, rest)) };
   }
 
-  /** Connect and listen: the server may ask this device for what it never answers by itself. */
+  /** Connect and listen: the server may ask this device for what it never answers unasked. */
   connect(): Promise<void> {
     const socket = new this.#server.WebSocket(`${this.#server.origin}/v1/socket`);
     socket.binaryType = "arraybuffer";

@@ -21,7 +21,7 @@ export interface OfficersServer {
   story(): string;
 }
 
-/** Each look decrypts what the core shows: whoever waits for long looks less often. */
+/** Each look decrypts what the core shows: a test that waits for long looks less often. */
 const FIRST_PAUSE_MS = 15;
 const LAST_PAUSE_MS = 150;
 

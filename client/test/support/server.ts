@@ -14,7 +14,7 @@ import type { Forked } from "./forks.ts";
 import { PLAIN, python } from "./interpreter.ts";
 
 /**
- * A port that nobody listens on, below those that systems give to outgoing connections: one of
+ * A port that nobody listens on, below the ports that systems give to outgoing connections: one of
  * those may be lent out before the server binds it, or while a test has stopped the server.
  */
 function freePort(): Promise<number> {

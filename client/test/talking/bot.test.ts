@@ -1,4 +1,7 @@
-/** A device that a program runs: what is handed out to its handlers, and what stays of what is done. */
+/**
+ * A device that a program runs: the events that reach its handlers, and the work that stays after a
+ * restart.
+ */
 import "fake-indexeddb/auto";
 import { WebSocket } from "ws";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

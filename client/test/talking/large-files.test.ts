@@ -1,5 +1,5 @@
 /**
- * Files that are sealed while their message waits in the list already, and what is left of them
+ * Files that are sealed while their message waits in the list already, and the rest of them
  * when that does not come to its end: of a cancelled or failed one no chunk rests on the device.
  */
 import type { AttachmentId, ConversationId, MessageId } from "#core/ids.ts";

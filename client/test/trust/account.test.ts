@@ -221,7 +221,7 @@ describe("E5: alarms", () => {
     await confirm(old, second);
     const ghost = await Phone.register(server, clock, 1, "Ghost");
     await old.services.onAccountEvent("clients");
-    // Unconfirmed, it gets nothing and is shown among those that wait.
+    // Unconfirmed, it gets nothing and is shown among the devices that wait.
     expect(await old.calls.alarms()).toEqual([]);
     await confirm(second, ghost);
     await old.services.onAccountEvent("clients");

@@ -170,7 +170,7 @@ describe("E0: a device's certificate", () => {
         const other = attempt(() => byLibrary(bytes));
         if (own === null || other === null) return;
         accepted++;
-        // The library writes names anew; here they are the bytes that were signed.
+        // The library writes names again; here they are the bytes that were signed.
         const { issuer, subject } = own;
         expect(own).toEqual({ ...other, issuer, subject });
       },

@@ -76,7 +76,10 @@ async function shownAfter(event: "clients" | "trust") {
   return confirmers.map(({ personId, number }) => [personId, number]);
 }
 
-/** Comparisons that the server alone begins in the old phone's name: it commits to an `a` of its own. */
+/**
+ * Comparisons that the server alone begins in the old phone's name: it commits to an `a` that it
+ * chose.
+ */
 function serverOffers(count: number): readonly Confirmation[] {
   return Array.from({ length: count }, (_, index) => ({
     ...{ confirmationId: index.toString(16).padStart(32, "0") as ConfirmationId },

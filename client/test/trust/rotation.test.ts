@@ -45,7 +45,7 @@ async function revokeAs(key: Uint8Array, of: Uint8Array, atMs = NOW - 1): Promis
   return (await RevocationFormat.sign(values, key)).bytes;
 }
 
-/** As the server's command does it: a new key, and everything that the former signed signed anew. */
+/** As the server's command does it: a new key, and everything that the former signed signed again. */
 async function replaceAuthority(keepRevocations = true): Promise<Uint8Array> {
   const former = await scene.department.nextAuthority(NOW);
   const first = firstNumber(1);
@@ -94,7 +94,7 @@ describe("K12: another roster authority", () => {
     await replaceAuthority();
     const { root } = scene.department;
     scene.trust = await scene.trust.follow(scene.department.trust(2), root.certificate);
-    people = await scene.people(vault); // Started anew, with the former authority's rows.
+    people = await scene.people(vault); // Started again, with the former authority's rows.
     scene.offline = true;
     expect(await verdict()).toMatchObject({ confirmed: "no" });
     expect(await people.card(officer.personId)).toBeNull();

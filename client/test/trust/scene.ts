@@ -167,7 +167,7 @@ export class Scene {
     this.bundles.set(officer.personId, officer.bundle);
   }
 
-  /** The honest answer: what is not held already, and the desk behind everybody. */
+  /** The honest answer: all that is not held already, and the desk behind everybody. */
   readonly lookUpTrust = (body: LookUpTrust) => {
     this.asked.push(body);
     if (this.offline) return Promise.reject(new Error("offline"));

@@ -2,7 +2,7 @@
 
 Opening is the library's. Sealing is written out here, because the randomness of its encapsulation
 is a hash of everything that goes in: who makes the vectors again gets the same bytes. For vectors
-alone: whoever seals one secret to one key for one purpose twice gets the same seal.
+alone: a caller that seals one secret to one key for one purpose twice gets the same seal.
 """
 
 import hashlib

@@ -43,7 +43,7 @@ class DeviceKey(Sealable):
 
 
 def young(created: int, now: int, limit: int) -> bool:
-    """Convention: what was made more than 10 min from now is refused as what is too old is."""
+    """Convention: a record made more than 10 min from now is refused, as an old one is."""
     return now - limit < created <= now + 10 * MINUTE_MS
 
 

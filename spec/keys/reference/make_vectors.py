@@ -154,7 +154,7 @@ def extra() -> dict[str, Any]:
     """Records that the story lacks, and which devices are confirmed by E0 and E4.
 
     ``records`` holds every record with its kind, fields and hash. A case of ``confirmed`` names the
-    records that are known (a record that is refused by itself is ignored); all certificates are
+    records that are known (a record that is refused alone is ignored); all certificates are
     known in all cases. ``how`` is null where a device is not confirmed.
     """
     force, cases = make_cases()
@@ -296,7 +296,7 @@ def make() -> dict[str, str]:
 
 
 def main() -> int:
-    """Write the files, or with ``--check`` name those that would change."""
+    """Write the files, or with ``--check`` name the files that would change."""
     check, changed = "--check" in sys.argv, 0
     for name, text in make().items():
         path = FOLDER / name

@@ -1,6 +1,6 @@
 """Records about people and their devices, and what a device holds of them. Pure.
 
-:class:`Trust` refuses what is wrong by itself; :mod:`spec.keys.reference.confirmed` judges the
+:class:`Trust` refuses a record that is wrong alone; :mod:`spec.keys.reference.confirmed` judges the
 rest.
 """
 
@@ -125,7 +125,7 @@ class GuardRecord(Record):
 
 
 class Trust:
-    """Records that a device holds about people and devices, each right by itself."""
+    """Records that a device holds about people and devices, each right alone."""
 
     def __init__(self, root_key: bytes, certificates: Mapping[bytes, Iterable[Certificate]]):
         """``certificates``: by device, former ones too."""
@@ -142,7 +142,7 @@ class Trust:
         self.revocations: list[Revocation] = []
 
     def add(self, record: Record) -> None:
-        """Take a record. Raises Refused for one that is wrong by itself."""
+        """Take a record. Raises Refused for one that is wrong alone."""
         match record:
             case Department():
                 record.check(self.root_key, self.departments[-1].number if self.departments else 0)

@@ -2,7 +2,7 @@
 
 Invariants: an admin learns of their part of the tree alone, by the grants in force when they
 ask; numbers only with the right to see them over the person's unit. The audit log's chain is told
-to whoever may read a part of it, without the content of entries that touch anything else.
+to everyone who may read a part of it, without the content of entries that touch anything else.
 """
 
 import re
@@ -214,7 +214,7 @@ class ConsoleReads:
 
     async def chain(self, caller: Caller, after: int = 0) -> wire.AuditPage:
         """Return the entries after a number, the oldest first, for verifying the chain; the content
-        of those that touch anything outside the caller's part is left out. Raises NotAllowed."""
+        of entries that touch anything outside the caller's part is left out. Raises NotAllowed."""
         async with self._database.reading() as connection:
             part = await self._parts.of(connection, caller, ["read_audit"])
             found = await self._audit.after(connection, after, LINKS)

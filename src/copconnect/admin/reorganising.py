@@ -2,7 +2,7 @@
 
 The acts themselves are two kinds (:mod:`copconnect.admin.acts.kinds`). Grants name unit paths: one
 over a path that a reorganisation takes away lapses, and the preview names it with the path over
-which it may be given anew.
+which it may be given again.
 """
 
 import re

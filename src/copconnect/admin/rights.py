@@ -90,7 +90,7 @@ class RightsTable:
         self, connection: Transaction, by: Principal, table: Sequence[wire.RightRule]
     ) -> None:
         """Write a rights table in place of the one in force, while nobody else changes the data
-        bank; rosters sign who may write by it, and are compared anew. Raises ActInvalid."""
+        bank; rosters sign who may write by it, and are compared again. Raises ActInvalid."""
         await self.check(connection, table)
         text = msgspec.json.encode(table).decode()
         await store.set_rules(connection, text, self._clock.now_ms())

@@ -159,7 +159,7 @@ def common(paths: Iterable[str]) -> str:
 
 
 def narrowest(paths: Iterable[str]) -> list[str]:
-    """Return these unit paths without those that lie below another of them."""
+    """Return these unit paths without paths that lie below another of them."""
     found: list[str] = []
     for path in sorted(set(paths)):
         if not any(one in (WHOLE, path) or path.startswith(f"{one}/") for one in found):

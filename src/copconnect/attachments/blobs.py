@@ -71,7 +71,7 @@ class Blobs:
             raise _translate(error) from error
 
     async def delete(self, paths: Iterable[str]) -> None:
-        """Delete objects; those that are not there are no error."""
+        """Delete objects; missing objects are no error."""
         for path in paths:
             try:
                 await obstore.delete_async(self.store, path)

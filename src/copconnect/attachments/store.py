@@ -228,8 +228,8 @@ async def mark_posted(
     seq: Seq,
     now_ms: int,
 ) -> int:
-    """Mark those that are complete and shared to the conversation as posted by a message; return
-    how many they are."""
+    """Mark the attachments that are complete and shared to the conversation as posted by a message;
+    return how many they are."""
     a = ATTACHMENTS.c
     shared = exists(
         select(literal(1)).where(

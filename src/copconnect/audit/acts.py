@@ -436,7 +436,7 @@ class AuthenticatorEnrolled(Act, frozen=True, tag="authenticator_enrolled"):
 
 
 class IncarnationBegun(Act, frozen=True, tag="incarnation_begun"):
-    """A backup was restored, or the roster authority was replaced: everything is signed anew."""
+    """A backup was restored, or the roster authority was replaced: everything is signed again."""
 
 
 class AppRequired(Act, frozen=True, tag="app_required"):

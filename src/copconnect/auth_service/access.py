@@ -99,7 +99,7 @@ class CachingAuthenticator:
         """Return the caller of each token, None for an unknown or expired one, why for one whose
         device was revoked.
 
-        Those that are not in memory are read together, in three statements.
+        Callers that are not in memory are read together, in three statements.
         """
         keys = [rules.token_hash(token) for token in access_tokens]
         now = self._clock.now_ms()
@@ -113,7 +113,8 @@ class CachingAuthenticator:
         return [known[key] for key in keys]
 
     async def _read(self, keys: Sequence[str], now: int) -> dict[str, Caller | Ended | None]:
-        """Return the callers behind hashes of tokens, and remember those that may be."""
+        """Return the callers behind hashes of tokens, and remember the callers that may be
+        remembered."""
         generation = self._generation
         async with self._database.reading() as connection:
             owners = await store.token_owners(connection, keys)
@@ -127,7 +128,7 @@ class CachingAuthenticator:
         found: dict[str, Caller | Ended | None] = {}
         for key in keys:
             row = owners.get(key)
-            # Another device of the same person may be among those who ask.
+            # Another device of the same person may be among the people who ask.
             if row is None or row.device in ended or row.person_id not in active:
                 self._cache.pop(key, None)
                 found[key] = None if row is None else ended.get(row.device, Ended("suspended"))
@@ -184,7 +185,7 @@ class CachingAuthenticator:
             self._apps[client_id] = app
 
     async def flush_seen(self) -> None:
-        """Store when clients were seen, for those whose stored time is too old, and what they
+        """Store when clients were seen, for clients whose stored time is too old, and what they
         run."""
         apps, self._apps = self._apps, {}
         seen, self._seen = self._seen, {}

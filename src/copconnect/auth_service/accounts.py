@@ -216,7 +216,7 @@ class Accounts:
 
 
 def _require_confirmed(caller: Caller, client_id: ClientId) -> None:
-    """A device that is not confirmed acts on itself alone: whoever intercepts one SMS has one, and
-    would sign the officer's phones out with it. Raises DeviceUnconfirmed."""
+    """A device that is not confirmed acts on itself alone: a thief who intercepts one SMS has one,
+    and would sign the officer's phones out with it. Raises DeviceUnconfirmed."""
     if not caller.confirmed and client_id != caller.client_id:
         raise errors.DeviceUnconfirmed

@@ -173,8 +173,8 @@ async def open_clients(
 async def revoke(
     connection: AsyncConnection, reasons: Mapping[ClientId, EndReason], now_ms: int
 ) -> list[Any]:
-    """Revoke clients, which ends their tokens. Returns (client_id, person_id, device) of those that
-    were not revoked before."""
+    """Revoke clients, which ends their tokens. Returns (client_id, person_id, device) of the
+    clients that were not revoked before."""
     revoked: list[Any] = []
     for part in chunks(sorted(reasons)):
         # In the order in which set_last_seen holds them: each would wait for the other.
@@ -203,7 +203,7 @@ async def forget_tokens(connection: AsyncConnection, now_ms: int) -> None:
 async def add_token(
     connection: AsyncConnection, client_id: ClientId, token_hash: str, expires_ms: int, most: int
 ) -> None:
-    """Give a client an access token beside those that expire last, ``most`` in all; again is
+    """Give a client an access token beside the tokens that expire last, ``most`` in all; again is
     fine."""
     row = {"token_hash": token_hash, "client_id": client_id, "expires_ms": expires_ms}
     await add_once(connection, tokens, row)

@@ -41,8 +41,8 @@ class Order(_BotContent, frozen=True, kw_only=True):
     """An order: a message that asks for an acknowledgement. ``choices``: texts, of which an
     acknowledgement names one by its place from 1; ``answers``: it asks for a short text, which
     ``readers`` read beside the issuer. ``valid_until_ms``: acknowledgements signed later do not
-    count. Minutes: when those who owe are woken again, and when heads of units are below which
-    fewer than ``escalate_below`` percent have acknowledged."""
+    count. Minutes: when people who owe an acknowledgement are woken again, and when heads of units
+    are below which fewer than ``escalate_below`` percent have acknowledged."""
 
     title: str
     text: str

@@ -178,7 +178,7 @@ class Core:
         """Ends when the process does."""
 
     def listen(self, on_event: Callable[[Event], None]) -> None:
-        """Call for each event from now on, and for those that have come."""
+        """Call for each event from now on, and for past events."""
         self._on_event = on_event
         for event in self._early:
             on_event(event)

@@ -21,7 +21,8 @@ class Untrusted(BotFailure):
 
 
 class Unreachable(BotFailure):
-    """No answer came from the server, or none that makes sense. The SDK tries again by itself."""
+    """No answer came from the server, or none that makes sense. The SDK tries again
+    automatically."""
 
 
 class NotConfirmed(BotFailure):

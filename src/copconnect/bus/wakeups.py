@@ -98,7 +98,7 @@ class ShareWakeup(Wakeup, frozen=True, kw_only=True, tag="share"):
 class ShareAskedWakeup(Wakeup, frozen=True, kw_only=True, tag="share_asked"):
     """A listed device lacks secrets (D4). ``anybody``: the node at which it is connected has no
     other device of the conversation, so every node asks at once. A request that repeats one that
-    is kept is announced again: devices that were asked may be asked anew. ``lacks``: each secret's
+    is kept is announced again: devices that were asked may be asked again. ``lacks``: each secret's
     kind (1) and reference (16)."""
 
     conversation_id: ConversationId

@@ -156,7 +156,7 @@ def next_roster_authority(
     """Replace the roster authority's key, because it may be stolen, with every node stopped.
 
     The offline root signs a department record that names the new key, and everything that the
-    former one signed is signed anew; its signatures then count for earlier messages alone. Copy
+    former one signed is signed again; its signatures then count for earlier messages alone. Copy
     the keys folder to every node before you start them.
     """
     settings = settings_of(data)
@@ -200,7 +200,7 @@ def new_incarnation(data: Data = None) -> None:
 
     Signs an Incarnation with a number that never repeats, and under it a new roster head for every
     conversation, device lists and cards, so that nothing which was lost is newer. Devices then post
-    again what of their own the log lost.
+    again the messages of theirs that the log lost.
     """
 
     async def work(container: Container) -> tuple[int, int, int]:

@@ -51,7 +51,7 @@ def restore(
     data: Data = None,
 ) -> None:
     """Restore a backup, with every node stopped. The former data is moved aside, not deleted; keys
-    that are there stay. At the end the roster authority signs everything anew."""
+    that are there stay. At the end the roster authority signs everything again."""
     settings = settings_of(data)
     require_account(settings)
     restored = _run(restoring.restore(settings, archive))

@@ -1,4 +1,4 @@
-"""Shows imports to whoever runs ``copconnect directory``, and asks what only they know."""
+"""Shows imports to the operator who runs ``copconnect directory``, and asks what only they know."""
 
 import gc
 import json
@@ -176,7 +176,7 @@ def _and_more(count: int) -> None:
 
 
 def show_changes(preview: Preview, *, shown: int = SHOWN) -> None:
-    """Show what changes, row by row, those who leave first: by name."""
+    """Show what changes, row by row, people who leave first: by name."""
     leaving = [*preview.by_kind("removed"), *preview.by_kind("suspended")]
     named = {one.code for one in leaving}
     others = [one for one in preview.changes if one.table != "people" or one.code not in named]

@@ -70,7 +70,7 @@ def transfer(
 
 
 def planned(data: Data = None) -> None:
-    """List the transfers that are planned, and those that failed within 30 days."""
+    """List the transfers that are planned, and transfers that failed within 30 days."""
 
     async def work(container: Container) -> None:
         table = Table("Transfer", "Day", "Person", "Unit", "Post", "State")
@@ -214,7 +214,7 @@ def posts(
     vacant: Annotated[bool, typer.Option("--vacant", help="Only posts without a holder.")] = False,
     data: Data = None,
 ) -> None:
-    """List posts with those who hold them. `--post-id` of other commands takes their ids."""
+    """List posts with their holders. `--post-id` of other commands takes their ids."""
 
     async def work(container: Container) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The code of conduct's texts: what is shipped, what is refused."""
+"""The code of conduct's texts: which are shipped, which are refused."""
 
 import msgspec
 import pytest

@@ -100,7 +100,7 @@ class Announcer(Protocol):
     """How wake-ups leave a transaction (:mod:`copconnect.wakeup_log`)."""
 
     async def record(self, connection: AsyncConnection, wakeups: Sequence[AnyWakeup]) -> None:
-        """Store, in the transaction, those that must not be lost, or that no bus would carry."""
+        """Store, in the transaction, wake-ups that must not be lost, or that no bus would carry."""
         ...
 
     async def publish(self, wakeups: Sequence[AnyWakeup]) -> None:
@@ -128,7 +128,7 @@ class Later:
         self.wakeups: list[AnyWakeup] = []
 
     async def publish(self) -> None:
-        """Send them. A crash before this loses only those that other processes read anyway."""
+        """Send them. A crash before this loses only wake-ups that other processes read anyway."""
         wakeups, self.wakeups = self.wakeups, []
         await self._database.publish(wakeups)
 
@@ -179,7 +179,7 @@ class Database:
 
     @property
     def sync_engines(self) -> list[Engine]:
-        """Every engine that executes statements, for those who count or watch them."""
+        """Every engine that executes statements, for callers that count or watch them."""
         engines = [self.engine.sync_engine]
         return engines if self._writer is None else [*engines, self._writer.engine]
 
@@ -221,7 +221,7 @@ class Database:
         return Later(self)
 
     async def publish(self, wakeups: Sequence[AnyWakeup]) -> None:
-        """Send wake-ups of what is committed; transactions do so by themselves."""
+        """Send wake-ups of what is committed; transactions do so automatically."""
         if wakeups:
             await self._required_announcer().publish(wakeups)
 

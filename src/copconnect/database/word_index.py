@@ -2,9 +2,9 @@
 
 The column holds words between single spaces. A word has letters, marks, digits and ASCII symbols
 that Unicode 3.2 knows, because a SQLite that is older than a letter would split the word there;
-quotes and backslashes it has none. The database keeps the index in step with the table by itself
-(triggers on SQLite), so what writes rows knows nothing of it. ``METADATA`` creates the index with
-its table.
+quotes and backslashes it has none. The database keeps the index in step with the table
+automatically (triggers on SQLite), so what writes rows knows nothing of it. ``METADATA`` creates
+the index with its table.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -121,7 +121,7 @@ class WordIndex:
             index = table(self._name, column("rowid", Integer), column(self._name, String))
             match = index.c[self._name].op("MATCH")(literal(_fts5(wanted), String))
             return select(index.c.rowid).where(match)
-        # PostgreSQL makes a row's words anew where it compares rows one by one.
+        # PostgreSQL makes a row's words again where it compares rows one by one.
         other = self._table.alias("other")
         return select(other.c.id).where(self._vector_has(wanted, other.name))
 

@@ -31,7 +31,7 @@ from copconnect.wire import CELL_SIZE
 class Options:
     """Values that the settings choose."""
 
-    kem: int = XWING  # New conversations have it; a higher one also raises those that exist.
+    kem: int = XWING  # New conversations have it; a higher one also raises existing conversations.
     cell_size: int = CELL_SIZE
     roster_batch_ms: int = 60_000
     """How long changes that remove nobody are gathered in a conversation of several cells that got

@@ -248,7 +248,8 @@ class Sanctions(Protocol):
     async def bars(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> Mapping[PersonId, Sequence[Bar]]:
-        """Return those that take the right to post, of those of these people who have any."""
+        """Return the sanctions that take the right to post, of those of these people who have
+        any."""
         ...
 
     async def reported_since(

@@ -1,6 +1,6 @@
 """The Delivery Service, put together. app.py makes one for each process.
 
-``DeliveryService`` also implements what other roles state as Protocols of their own: the
+``DeliveryService`` also implements what other roles state as Protocols: the
 Authentication Service's ``Memberships`` (devices_changed), the attachments' ``Conversations``
 (belongs_to_any) and the sockets' ``Feed`` (``feed``).
 """

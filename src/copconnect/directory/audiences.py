@@ -133,7 +133,7 @@ def leading(
 
 
 def _units_of(clause: wire.Clause, paths: Mapping[UnitId, str]) -> list[UnitId]:
-    """Return the units to which a clause belongs: those that it names, else the top ones."""
+    """Return the units to which a clause belongs: the units that it names, else the top ones."""
     if clause.posts and not clause.units:
         return []
     return clause.units or top_units(paths)
@@ -167,7 +167,8 @@ class _Compiled:
 
 @dataclass(slots=True)
 class AudienceIndex(Generic[K]):
-    """Many audiences, asked for one person at a time: the keys of those that the person belongs to.
+    """Many audiences, asked for one person at a time: the keys of the audiences that the person
+    belongs to.
 
     Clauses are found by the post, or else by a unit on the place's path, or else by role, or else
     by rank, so that a person is compared with few of many thousand rules. People with equal places

@@ -29,4 +29,4 @@ OPTIONAL = {
     *names.optional_columns("post"),
     *("roles", "head", "status", "enrolment_code"),
 }
-OPTIONAL_TABLES = ("posts",)  # People name their posts; this table has those that may be vacant.
+OPTIONAL_TABLES = ("posts",)  # People name their posts; this table has vacant ones.

@@ -95,7 +95,7 @@ class PersonRow:
 class DataBank:
     """The rows of a data bank, in its order; only rows without problems. ``lines``: (file, line) of
     each person, by code. ``repeated``: rows that say again what another row says. ``gone``: people
-    whom the file calls removed; ``refused``: those whose rows have problems; ``abolish``: posts
+    whom the file calls removed; ``refused``: people whose rows have problems; ``abolish``: posts
     that end where nobody holds them."""
 
     levels: list[Term] = field(default_factory=list)
@@ -245,7 +245,7 @@ def _terms(tables: Tables, name: str, problems: list[BankProblem]) -> list[Term]
 def _single(
     rows: Mapping[str, list[tuple[Table, TableRow]]], column: str, problems: list[BankProblem]
 ) -> Iterator[tuple[str, tuple[Table, TableRow]]]:
-    """Yield the rows that no other row contradicts; report those that another row does."""
+    """Yield the rows that no other row contradicts; report rows that another row contradicts."""
     for claimed, claims in rows.items():
         first = claims[0]
         if all(row.values == first[1].values for _, row in claims):
@@ -377,7 +377,7 @@ def _contradictions(
 
 
 def _claim(table: Table, row: TableRow, known: _KnownCodes, found: _RowProblems) -> _Claim:
-    """Judge a row by itself."""
+    """Judge a row without the other rows."""
     value = row.values
     status = value["status"].lower()
     if status == "removed":

@@ -63,7 +63,7 @@ async def all_people(connection: AsyncConnection) -> dict[PersonId, Row]:
 async def people_and_owners(
     connection: AsyncConnection, person_ids: Collection[PersonId], numbers: Collection[str]
 ) -> dict[PersonId, Row]:
-    """Return these people, removed ones included, and whoever has one of the numbers; as
+    """Return these people, removed ones included, and the holder of any one of the numbers; as
     :func:`all_people` does."""
     people = store.people
     columns = [column for column in people.c if column.name != "changed_ms"]
@@ -95,8 +95,8 @@ async def update_people(
     now_ms: int,
     followed: Collection[PersonId] = (),
 ) -> None:
-    """Write people anew, at most a batch of them. ``followed``: people whose post alone has another
-    title, which is the department's."""
+    """Write people again, at most a batch of them. ``followed``: people whose post alone has
+    another title, which is the department's."""
     people, found_by = _apart(rows)
     if followed:
         require_whole(permit)
@@ -188,7 +188,7 @@ async def touch_person(
 async def replace_vocabularies(
     connection: AsyncConnection, permit: Permit, rows_of: Mapping[str, list[Row]]
 ) -> None:
-    """Write levels, ranks and roles in place of those that are stored."""
+    """Write levels, ranks and roles in place of the stored ones."""
     require_whole(permit)
     for name, rows in rows_of.items():
         table = store.VOCABULARIES[name]
@@ -198,7 +198,7 @@ async def replace_vocabularies(
 
 
 async def replace_units(connection: AsyncConnection, permit: Permit, rows: list[Row]) -> None:
-    """Write units in place of those that are stored."""
+    """Write units in place of the stored ones."""
     require_whole(permit)
     await connection.execute(delete(store.units))
     for part in chunks(rows, BATCH):

@@ -1,6 +1,6 @@
 """Changes the Directory: imports of the data bank, suspensions, restorations.
 
-Invariants: an import is one transaction, all or nothing; whoever is suspended or removed is
+Invariants: an import is one transaction, all or nothing; a person who is suspended or removed is
 signed out in the same transaction; importing the same file twice changes nothing the second time.
 One edits at a time, and holds the directory's row first.
 """
@@ -35,7 +35,7 @@ from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Operator
 from copconnect.rights import Permit, allows_whole, principal_of, spender_of
 
-INDEXED_ANEW = 20_000  # People written; for fewer the words of each are indexed by themselves.
+INDEXED_ANEW = 20_000  # People written; for fewer the words of each are indexed one by one.
 
 Progress = Callable[[int, int], None]
 Status = Literal["suspended", "active"]
@@ -149,7 +149,7 @@ class DirectoryEditor:
         where the data bank lacks them; None: all. ``progress`` is told (rows written, rows to
         write). ``before``: this import, compared before; comparing it again is left out where
         nothing has changed since.
-        ``connection``: the caller's transaction, in place of one of its own.
+        ``connection``: the caller's transaction, in place of a new one.
 
         Raises NumberInUse, and whatever the journal refuses with.
         """
@@ -320,7 +320,7 @@ class DirectoryEditor:
         lost: Mapping[PersonId, LossReason],
         now_ms: int,
     ) -> None:
-        """Sign out people who leave, and count them for whoever lets them."""
+        """Sign out people who leave, and count them for the caller that lets them."""
         if not lost:
             return
         await self._accounts.people_lost(connection, lost)

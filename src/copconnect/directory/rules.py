@@ -49,8 +49,8 @@ def sort_key(seniority: int, name: str, identifier: PersonId) -> str:
 
 def page_token(tier: int, key: str) -> str:
     """Return the opaque form of a place in a search: 0 among the people whose name is exactly what
-    was searched for, who come first, 1 among those who are spelled so, 2 among those who sound so;
-    and the sort key there."""
+    was searched for, who come first, 1 among the people who are spelled so, 2 among the people who
+    sound so; and the sort key there."""
     return base64.urlsafe_b64encode(f"{tier}{key}".encode()).decode().rstrip("=")
 
 

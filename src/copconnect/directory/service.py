@@ -216,8 +216,8 @@ class DirectoryService:
     async def _by_digits(
         self, connection: AsyncConnection, viewer: PersonId, wanted: words.SearchTerms
     ) -> ColumnElement[bool]:
-        """Return the condition of people whom a part of a number may find: the viewer, those whose
-        numbers the viewer is shown, of the first 2,000, and those whose codes begin so."""
+        """Return the condition of people whom a part of a number may find: the viewer, people
+        whose numbers the viewer is shown, of the first 2,000, and people whose codes begin so."""
         held = await self._viewers.held(connection, viewer)
         found = await statements.first_found(connection, wanted, MOST_BY_DIGITS)
         seen = await places.holding(connection, numbers.clauses(held), found)

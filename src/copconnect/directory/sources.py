@@ -1,5 +1,5 @@
 """From files to the tables of a data bank: which sheet is which table, which column is which, and
-what stays as it is stored. Pure.
+which cells stay as it is stored. Pure.
 
 A file says what changes. A column that it lacks keeps what is stored of each person, so that a
 file of codes and numbers changes numbers alone; an empty cell of a column that it has empties.
@@ -23,7 +23,7 @@ from copconnect.directory.files.sheets import RowProblem, Sheet, SourceFile
 from copconnect.directory.files.tables import Table, TableRow, tabulate
 from copconnect.ids import UnitId
 
-# Columns that a file lacks keep what is stored, but for these, which it says each time anew.
+# Columns that a file lacks keep what is stored, but for these, which it says each time again.
 SAID_EACH_TIME = ("status", "enrolment_code")
 POST_NAMES = names.columns("post")
 TABLES = tuple(COLUMNS)  # Each after the tables that it refers to.

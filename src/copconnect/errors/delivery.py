@@ -25,7 +25,8 @@ class MayNotPost(CallerError):
 
 
 class Sanctioned(CallerError):
-    """``details``: ``kind``: ``muted`` or ``suspended``; ``until_ms``: when it ends by itself."""
+    """``details``: ``kind``: ``muted`` or ``suspended``; ``until_ms``: when it ends without an
+    act."""
 
     code = "sanctioned"
     status = 403

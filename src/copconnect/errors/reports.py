@@ -5,7 +5,7 @@ from copconnect.errors.base import CallerError
 
 class ReportInvalid(CallerError):
     """``details``: ``reason``: ``header_hash`` (the log has another message under this id),
-    ``own_message``, ``readers`` (sealed to a key that no moderator has now: seal anew),
+    ``own_message``, ``readers`` (sealed to a key that no moderator has now: seal again),
     ``nobody_moderates``, ``sealed`` (malformed), ``report_id`` (taken), ``seals`` (too many)."""
 
     code = "report_invalid"

@@ -270,8 +270,8 @@ Secured = Callable[[Headers, Headers], list[tuple[bytes, bytes]]]
 
 
 def security_headers(map_tiles_origin: str) -> Secured:
-    """Return what makes the headers of every HTTP response, of those that its handler set and those
-    of the request.
+    """Return what makes the headers of every HTTP response, of the headers that its handler set and
+    the request's.
 
     ``map_tiles_origin`` is the department's own map server, or empty.
     """

@@ -27,8 +27,9 @@ class OrderConversations(Protocol):
         ...
 
     def reached(self, conversation_id: ConversationId, seq: int) -> Select[Any]:
-        """Return a statement of how far people have come, over all their devices but those that ask
-        for the key of the message at ``seq``: ``person_id``, ``delivered_seq``, ``read_seq``."""
+        """Return a statement of how far people have come, over all their devices except devices
+        that ask for the key of the message at ``seq``: ``person_id``, ``delivered_seq``,
+        ``read_seq``."""
         ...
 
     def places(self, person_id: PersonId) -> Select[Any]:

@@ -242,7 +242,7 @@ class OrderReads:
         after: str = "",
         trust: bool = False,
     ) -> wire.OrderRecords:
-        """Return a page of the records that count, of people who left too: what was signed.
+        """Return a page of the records that count, of people who left too: a signed record counts.
         ``trust``: with all that is signed about their people and signers. Raises as
         ``oversight``."""
         seen = await self.oversight(caller.person_id, order_id)

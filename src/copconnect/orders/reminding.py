@@ -34,7 +34,7 @@ class Reminding:
         self.pruning = leases.periodic("orders_pruning", self.prune, PRUNE_PERIOD_S)
 
     async def round(self) -> int:
-        """Wake those whose time has come; return how many pushes were queued."""
+        """Wake people whose time has come; return how many pushes were queued."""
         now_ms = self._deps.clock.now_ms()
         async with self._deps.database.reading() as connection:
             due = await store.due(connection, now_ms, _MOST_ORDERS)

@@ -252,7 +252,7 @@ def _replacing(statement: Any) -> Any:
 
 
 async def _put_answers(connection: AsyncConnection, records: Sequence[NewAcknowledgement]) -> None:
-    """Keep the answers of records that were just put, and none of those that they replace."""
+    """Keep the answers of records that were just put, and none of the records that they replace."""
     by_order: dict[MessageId, list[PersonId]] = {}
     answers = [each for each in records if each.answer is not None]
     for each in records:

@@ -10,7 +10,7 @@ while the person stays silent, later each time), or **unsure** (the gateway was 
 answer). A crash between the commit and the outcome leaves **sending**, which becomes unsure. An
 unsure text is never sent again: one text too few is made up for by pushes and reminders, and two
 would teach people to ignore them. A receipt or an acknowledgement ends everything that waits,
-because each try looks at silence anew.
+because each try looks at silence again.
 
 One node sends for all. A gateway that takes nothing is left alone, longer each time, and then tried
 with one text; the alarm is the gateway's (``copconnect_sms_gateway_alarm``).
@@ -85,7 +85,7 @@ class Texting:
         await self._rounds.start()
 
     async def close(self) -> None:
-        """Stop; texts under way are recorded as unsure by whoever sends next."""
+        """Stop; texts under way are recorded as unsure by the node that sends next."""
         await self._rounds.close()
 
     async def round(self) -> int:
@@ -135,7 +135,7 @@ class Texting:
         return 0
 
     async def _claim(self, order: KnownOrder, now_ms: int, limit: int) -> list[Claimed]:
-        """Claim texts of people whom the last look found; look anew when none of them is left."""
+        """Claim texts of people whom the last look found; look again when none of them is left."""
         left = self._found.pop(order.order_id, [])
         if left and (claimed := await self._claim_of(left, order, now_ms, limit)):
             return claimed

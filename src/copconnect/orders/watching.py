@@ -101,7 +101,7 @@ class Watching:
     # --- In rounds ----------------------------------------------------------------------------
 
     async def round(self) -> None:
-        """Send what changed to those whose turn it is."""
+        """Send what changed to the devices that are due."""
         now = time.monotonic()
         self._moved = {key: at for key, at in self._moved.items() if at > now - 2 * AGAIN_S}
         for connection, watcher in list(self._watchers.items()):

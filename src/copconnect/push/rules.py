@@ -64,8 +64,8 @@ def manner_of(kind: str) -> Manner:
 
 def topic(secret: bytes, endpoint: str, conversation_id: ConversationId) -> str:
     """Return the Topic: 32 characters that replace an older push about the same conversation, and
-    look random to whoever lacks the server's secret. Two devices of one conversation have nothing
-    in common, and neither has a device that subscribed anew."""
+    look random to anybody who lacks the server's secret. Two devices of one conversation have
+    nothing in common, and neither has a device that subscribed again."""
     named = f"push topic\0{endpoint}\0{conversation_id}".encode()
     digest = hmac.digest(secret, named, hashlib.sha256)
     return base64.urlsafe_b64encode(digest[:24]).decode()

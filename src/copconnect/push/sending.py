@@ -124,7 +124,7 @@ class Sender:
         PAUSED.set(sum(one.paused_until_ms > now for one in self._origins.values()))
 
     async def close(self) -> None:
-        """Stop; what is under way is repeated by whoever sends next."""
+        """Stop; pushes under way are repeated by the node that sends next."""
         tasks = [one.task for one in self._origins.values() if one.task is not None]
         for task in tasks:
             task.cancel()
@@ -155,7 +155,7 @@ class Sender:
                 try:
                     await self._send(origin, state, rows, outcomes)
                 finally:
-                    # A stop, too: what was taken is not to be sent again.
+                    # A stop, too: pushes that were taken are not to be sent again.
                     await self._record(outcomes)
         except Exception:
             log.exception("background_work_failed", work="push")

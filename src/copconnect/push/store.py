@@ -101,7 +101,7 @@ async def subscribe(
     origin: str,
     now_ms: int,
 ) -> None:
-    """Store a device's subscription. Another endpoint than before begins anew: what was queued for
+    """Store a device's subscription. Another endpoint than before starts over: the queue for
     the old one goes, for the device that says so is awake."""
     known = await connection.scalar(select(_S.endpoint).where(_S.client_id == client_id))
     if known == endpoint:
@@ -122,7 +122,7 @@ async def subscribe(
 
 
 async def unsubscribe(connection: AsyncConnection, client_ids: Collection[ClientId]) -> None:
-    """Forget the subscriptions of these devices and what is queued for them."""
+    """Forget the subscriptions of these devices and the pushes queued for them."""
     await connection.execute(delete(SUBSCRIPTIONS).where(among(_S.client_id, client_ids)))
     await connection.execute(delete(QUEUE).where(among(_Q.client_id, client_ids)))
 
@@ -354,5 +354,5 @@ async def forget_endpoints(
 
 
 async def forget_marks(connection: AsyncConnection, before_ms: int) -> None:
-    """Forget pushes that were sent before a time: the device is pushed anew anyway."""
+    """Forget pushes that were sent before a time: the device is pushed again anyway."""
     await connection.execute(delete(QUEUE).where(_Q.due_ms.is_(None), _Q.sent_ms < before_ms))

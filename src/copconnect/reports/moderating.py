@@ -1,9 +1,9 @@
 """Cases as moderators read them, and what they do. Reading is a request; what they do is a signed
 act of administration, in whose transaction the methods of the second half run.
 
-A moderator decides no case of their own, as reporter of the message or as the reported person.
-However often a message is reported, it brings one sanction, and whoever decided one of its reports
-decides no appeal. A moderator who is sanctioned holds the right no more meanwhile
+A moderator decides no case that concerns them, as reporter of the message or as the reported
+person. However often a message is reported, it brings one sanction, and a moderator who decided one
+of its reports decides no appeal. A moderator who is sanctioned holds the right no more meanwhile
 (copconnect.admin.rights). A moderator is never told who reported.
 """
 

@@ -1,4 +1,4 @@
-"""Sanctions in force, and what was reported, as other roles ask about them.
+"""Sanctions in force, and reported messages, as other roles ask about them.
 
 It depends on no other role, so that ``app.py`` hands it to roles that reports themselves depend on.
 Every answer is judged by the time, in the caller's transaction: a sanction ends although no job has

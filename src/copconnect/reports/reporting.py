@@ -182,7 +182,7 @@ async def owners(
     key_ids: list[bytes],
 ) -> dict[PersonId, list[store.OwnedKey]]:
     """Return whose DeviceKeys these are, and of which device, of these readers alone. Raises
-    ReportInvalid for a key that nobody of them has now: the reporter seals anew."""
+    ReportInvalid for a key that nobody of them has now: the reporter seals again."""
     devices = {
         one.device: one.person_id for one in await deps.devices.devices_of(connection, readers)
     }

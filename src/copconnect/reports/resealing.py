@@ -1,10 +1,10 @@
 """Seals of proofs and appeals for moderators who came later, and for new devices (F3).
 
-The reporter's device seals a proof, and the sanctioned person's an appeal, to those who moderate
-then. A moderator's device that opened it seals the same secret to the devices of those who moderate
-now; the server says which lack it, and takes seals for these alone. A seal of a wrong secret opens
-nothing, so that a device is named as lacking until two moderators sealed for it: one who lies keeps
-nobody from reading.
+The reporter's device seals a proof, and the sanctioned person's an appeal, to the people who
+moderate then. A moderator's device that opened it seals the same secret to the devices of the
+people who moderate now; the server says which lack it, and takes seals for these alone. A seal of a
+wrong secret opens nothing, so that a device is named as lacking until two moderators sealed for it:
+one who lies keeps nobody from reading.
 """
 
 from collections.abc import Collection, Sequence
@@ -56,7 +56,7 @@ class Resealing:
             kept = [one for one in some if one.report_id in ids]
             judged = [one for one in kept if one.state != "decided"]
             readers = await self._readers(connection, judged)
-            # Those who decide an appeal read the proof too.
+            # People who decide an appeal read the proof too.
             readers |= await self._appeal_readers(
                 connection, [ReportId(one.report_id) for one in kept if one.state == "decided"]
             )
@@ -79,8 +79,8 @@ class Resealing:
     async def add(
         self, caller: Caller, report_id: ReportId, body: wire.PostSeals
     ) -> wire.SealsAdded:
-        """Take seals for devices of those who moderate a case, or read its appeal. The same again
-        changes nothing. Raises NotFound, also for the caller's own case; ReportDecided,
+        """Take seals for devices of the people who moderate a case, or read its appeal. The same
+        again changes nothing. Raises NotFound, also for the caller's own case; ReportDecided,
         ReportInvalid."""
         deps, me = self._deps, caller.person_id
         kind = REPORT if body.envelope == "report" else APPEAL
@@ -142,7 +142,7 @@ class Resealing:
     async def _appeal_readers(
         self, connection: AsyncConnection, ids: Collection[ReportId]
     ) -> dict[ReportId, Sequence[ListedDevice]]:
-        """Return the devices of those who read each of these appeals now."""
+        """Return the devices of the people who read each of these appeals now."""
         found: dict[ReportId, Sequence[ListedDevice]] = {}
         for one in ids:
             sanction = await sanction_store.one(connection, one)
@@ -154,8 +154,8 @@ class Resealing:
     async def _readers(
         self, connection: AsyncConnection, rows: Collection[Row[Any]]
     ) -> dict[ReportId, Sequence[ListedDevice]]:
-        """Return the devices of those who read each of these reports now. People about whom several
-        were made are asked about once."""
+        """Return the devices of the people who read each of these reports now. People about whom
+        several were made are asked about once."""
         people: dict[tuple[str, str], list[PersonId]] = {}
         for row in rows:
             about = (row.reported_id, row.reporter_id)

@@ -76,7 +76,7 @@ class Sanctioning:
         return True
 
     async def prune(self) -> None:
-        """Forget cases that were decided longer ago than the log is kept, and the proofs of those
+        """Forget cases that were decided longer ago than the log is kept, and the proofs of cases
         that nobody decided in that time."""
         before_ms = self._deps.clock.now_ms() - self._deps.log_days * rules.DAY_MS
         async with self._deps.database.transaction() as connection:

@@ -256,7 +256,7 @@ async def counted(
     connection: AsyncConnection, person_id: PersonId, paths: Collection[str], since_ms: int
 ) -> Sequence[Row[Any]]:
     """Return how many reports there are by unit, clause and finding, as for the queue without
-    those that are a person's own."""
+    reports that concern the asking person."""
     query = (
         select(_R.path, _R.clause, _R.finding, func.count().label("reports"))
         .where(_at_or_below(paths), _not_own(person_id), _R.created_ms >= since_ms)

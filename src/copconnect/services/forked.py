@@ -130,7 +130,7 @@ def _become(request: ForkRequest, given: list[int]) -> None:
     """Take the descriptors, the environment and the folder of the new process."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Above every number that is to be taken: what is given may have one of those now.
+    # Above every number that is to be taken: the given number may have one of those now.
     high = max([2, *request.inherited, *given]) + 1
     moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, high) for descriptor in given]
     for descriptor in given:

@@ -50,7 +50,7 @@ class PostgreSQL(processes.ServerProcess):
         return f"postgresql+asyncpg://{OWNER}@/{database}?host={self._folder}"
 
     def start(self) -> bool:
-        """Serve; return whether the cluster was made anew. Again after :meth:`end` or :meth:`kill`
+        """Serve; return whether the cluster was made again. Again after :meth:`end` or :meth:`kill`
         on the same data."""
         new = not (self._data / "PG_VERSION").exists()
         if new:

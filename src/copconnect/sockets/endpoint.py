@@ -2,7 +2,7 @@
 
 app.py starts and closes it; uvicorn gives it connections
 (:mod:`copconnect.sockets.connections.handover`).
-There is no task for a connection: what comes is handled where it is parsed, and what concerns all
+There is no task for a connection: a frame is handled where it is parsed, and what concerns all
 of them (pings, tokens, admission, cursors, reconciling) is one task each.
 """
 
@@ -134,7 +134,7 @@ class Sockets:
 
     @property
     def connections(self) -> list[Connection]:
-        """Every connection, also those that have not said Hello."""
+        """Every connection, also the ones that have not said Hello."""
         return self._heartbeat.all()
 
     @property
@@ -288,8 +288,8 @@ class Sockets:
         )
 
     async def _rejudge(self, connections: Any) -> None:
-        """Close those whose token is no longer good, and those who owe the code of conduct again:
-        by turns, so that they do not all come back at once."""
+        """Close connections whose token is no longer good, and connections of people who owe the
+        code of conduct again: by turns, so that they do not all come back at once."""
         known = [one for one in connections if one.caller is not None and one.close_code is None]
         if known:
             callers = await self._tokens.authenticate_all([one.token for one in known])

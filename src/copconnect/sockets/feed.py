@@ -130,7 +130,7 @@ class Feed(Protocol):
         ...
 
     async def seals(self, key: KeyWakeup | CellKeyWakeup) -> Seals:
-        """Return a record's seals by recipient; those that the wake-up lacks are read."""
+        """Return a record's seals by recipient; seals that the wake-up lacks are read."""
         ...
 
     async def supplement(

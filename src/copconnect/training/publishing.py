@@ -166,7 +166,7 @@ class Publisher:
 async def _images(
     connection: AsyncConnection, former: Lesson | None, pictures: Sequence[wire.LessonPicture]
 ) -> dict[str, bytes]:
-    """Return pictures by name: those of the lesson in force, and those that are kept. Others are
+    """Return pictures by name: those of the lesson in force, and the kept ones. Others are
     left out."""
     images = {} if former is None else former.written.images
     found = {_hash(data): data for data in images.values()}

@@ -1,4 +1,4 @@
-"""Courses, what is done of them, and counts up the tree. Pure."""
+"""Courses, progress, and counts up the tree. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Training, put together: a person's courses, lessons, what is done. app.py makes one for each
+"""Training, put together: a person's courses, lessons, progress. app.py makes one for each
 process.
 
 Invariants: a lesson that was done stays done, in whichever order and however often devices say so;

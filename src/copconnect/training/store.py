@@ -1,4 +1,5 @@
-"""Lessons that people have done, and those that stand over the built-in ones: tables, statements.
+"""Lessons that people have done, and the department's versions of the built-in ones: tables,
+statements.
 
 Done is a row for each person and lesson, and one for each person and begun course, which says when
 it was completed, so that posting and progress never look at single lessons.
@@ -132,8 +133,8 @@ async def record(
     done: Sequence[tuple[LessonId, str, wire.LessonDone]],
     now_ms: int,
 ) -> None:
-    """Record lessons as done, each with its course, and these courses as begun. Those that were
-    done before keep their time. Two statements."""
+    """Record lessons as done, each with its course, and these courses as begun. Lessons that
+    were done before keep their time. Two statements."""
     statement = upsert_for(connection.dialect.name, DONE).values(
         [
             {
@@ -176,7 +177,7 @@ async def done_by(
 async def complete(
     connection: AsyncConnection, person_id: PersonId, courses: Collection[str], now_ms: int
 ) -> None:
-    """Record courses as completed. Those that were before keep their time."""
+    """Record courses as completed. Lessons that were done before keep their time."""
     rows = [{"person_id": person_id, "course": one, "completed_ms": now_ms} for one in courses]
     await put(connection, BEGUN, rows, "completed_ms", where=BEGUN.c.completed_ms.is_(None))
 
@@ -322,7 +323,7 @@ async def drop_lesson(connection: AsyncConnection, key: Key) -> None:
 async def keep_upload(
     connection: AsyncConnection, digest: str, data: bytes, now_ms: int, since_ms: int
 ) -> None:
-    """Keep a picture, and remove those that were kept before ``since_ms``."""
+    """Keep a picture, and remove pictures that were kept before ``since_ms``."""
     row = LESSON_UPLOADS.c
     await connection.execute(delete(LESSON_UPLOADS).where(row.kept_ms < since_ms))
     await put(

@@ -1,4 +1,4 @@
-"""Texts of lessons: what is read, and what is refused with its line."""
+"""Texts of lessons: which are read, and which are refused with its line."""
 
 import re
 

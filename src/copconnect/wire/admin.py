@@ -74,7 +74,7 @@ class RightRule(Wire, frozen=True, kw_only=True):
     ``rank``, who has the rank ``code`` or a more senior one; ``role``, who has the role ``code``;
     ``everybody``, every officer. Charges count like the own post. ``level``: only where the unit is
     of this level; "" for any. ``over``: the holder's own unit alone; or also all below it, as a
-    grant always is; or, for ``see_numbers`` alone, ``heads``: whoever heads a unit anywhere.
+    grant always is; or, for ``see_numbers`` alone, ``heads``: everybody who heads a unit anywhere.
     """
 
     right: Right
@@ -176,7 +176,7 @@ class UndoReorganisation(AdminAct, frozen=True, kw_only=True):
 
 
 class MakeEnrolmentCodes(AdminAct, frozen=True, kw_only=True):
-    """Give people new codes for letters, in place of those that they have."""
+    """Give people new codes for letters, in place of the codes that they have."""
 
     recorded_as: ClassVar = "enrolment_codes_made"
     person_ids: Annotated[

@@ -15,7 +15,7 @@ _Person = Annotated[PersonId, HEX16]
 class Clause(Wire, frozen=True, kw_only=True):
     """The people who hold a place that fits. Within one list any entry fits; an empty list asks for
     nothing; every list that is not empty must fit the same place. ``everyone`` means a clause
-    that asks for nothing, which is refused by itself."""
+    that asks for nothing, which is refused on its own."""
 
     everyone: bool = False
     units: Annotated[list[Annotated[UnitId, Meta(max_length=64)]], Meta(max_length=100)] = []

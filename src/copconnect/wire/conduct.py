@@ -34,7 +34,7 @@ class AcceptConduct(Wire, frozen=True, kw_only=True):
 
 
 class ConductVersion(Wire, frozen=True, kw_only=True):
-    """``asks_again``: everybody accepts anew, and may do nothing before. ``by``: None for the text
+    """``asks_again``: everybody accepts again, and may do nothing before. ``by``: None for the text
     that is shipped and for what an operator published."""
 
     version: int
@@ -58,8 +58,8 @@ class ConductTexts(Wire, frozen=True, kw_only=True):
 
 
 class ConductUnit(Wire, frozen=True, kw_only=True):
-    """The people of one unit, without the units below it. ``registered``: those who have a device
-    and can accept; ``accepted``: those whose acceptance counts."""
+    """The people of one unit, without the units below it. ``registered``: people who have a device
+    and can accept; ``accepted``: people whose acceptance counts."""
 
     unit_id: UnitId
     people: int
@@ -89,8 +89,8 @@ class GuardPolicyVersion(Wire, frozen=True, kw_only=True):
 
 
 class GuardPolicies(Wire, frozen=True, kw_only=True):
-    """``policy``: the JSON in force; ``classes``: those that the weights know; ``versions``: those
-    that were set, the newest first, without the file that the server started with."""
+    """``policy``: the JSON in force; ``classes``: classes that the weights know; ``versions``:
+    versions that were set, the newest first, without the file that the server started with."""
 
     policy: str
     classes: list[str]
@@ -153,7 +153,7 @@ class KnownPicture(Wire, frozen=True, kw_only=True):
 
 class KnownPictures(Wire, frozen=True, kw_only=True):
     """A page of the pictures that are marked now, the newest first. ``most``: the limit of their
-    number; ``classes``: those that the weights know."""
+    number; ``classes``: classes that the weights know."""
 
     pictures: list[KnownPicture]
     total: int

@@ -142,7 +142,7 @@ class AdminGrants(Wire, frozen=True, kw_only=True):
 
 
 class AuditContent(Wire, frozen=True, kw_only=True):
-    """The content of an entry. ``act``: what was done, JSON, as the server says; ``signed``: the
+    """The content of an entry. ``act``: the act, JSON, as the server says; ``signed``: the
     record by which an admin's device asked for it, of the kind ``signed_as``; empty for an
     operator's act; ``presence``: the proof that the person was there, of an act of weight."""
 

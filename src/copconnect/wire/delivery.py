@@ -269,7 +269,7 @@ class StartConversation(Wire, frozen=True, kw_only=True):
 
 class Start(Wire, frozen=True, kw_only=True):
     """All that a device begins to follow a conversation with. ``cell_keys``: every kept key of its
-    own cell, oldest first. ``asked``: what it lacks to open the page, of which the server asks
+    cell, oldest first. ``asked``: what it lacks to open the page, of which the server asks
     other devices for shares already (D4)."""
 
     conversation: Conversation
@@ -279,8 +279,8 @@ class Start(Wire, frozen=True, kw_only=True):
 
 
 class ReceiptCount(Wire, frozen=True, kw_only=True):
-    """How many have received and read a message, of the people it is for: those who belonged when
-    it was sent, registered or not, but its sender. ``phones``: those of them who have a listed
+    """How many have received and read a message, of the people it is for: the members when it was
+    sent, registered or not, but its sender. ``phones``: those of them who have a listed
     device, or have received it."""
 
     seq: Seq

@@ -88,7 +88,7 @@ class PositionFrame(Frame, frozen=True, kw_only=True, tag="position"):
 
 
 class ConversationHead(Wire, frozen=True, kw_only=True):
-    """The state of a conversation that lists this device. ``follows``: what comes after the
+    """The state of a conversation that lists this device. ``follows``: everything after the
     client's position follows on this socket, so the log need not be asked. ``shares``: key shares
     that wait for this device. The versions say what else need not be asked."""
 
@@ -289,7 +289,7 @@ ServerFrame = (
 CLOSE_UNAUTHENTICATED = 4401
 CLOSE_SIGNED_OUT = 4403
 CLOSE_CONDUCT_NOT_ACCEPTED = 4406  # Accept the code of conduct, then connect again.
-CLOSE_REPLACED = 4409  # This device has connected anew; do not come back for it.
+CLOSE_REPLACED = 4409  # This device has connected again; do not come back for it.
 CLOSE_TOO_SLOW = 4408  # The reader fell behind; reconnect and catch up from the log.
 CLOSE_TOO_MANY_FRAMES = 4429  # By this device or person; reconnect after half a minute.
 CLOSE_BAD_FRAME = 4400

@@ -61,10 +61,10 @@ class MessageTerms(
 class OrderTerms(MessageTerms, frozen=True, kw_only=True, tag="order"):
     """The message is an order. ``choices``: how many texts to choose from it has, 0 for none;
     ``answers``: it asks for a short text. ``valid_until_ms``: acknowledgements signed later do not
-    count. ``remind_minutes``: ascending, when those who owe are woken again. ``escalate_minutes``:
-    when heads of units are woken below which fewer than ``escalate_below`` percent have
-    acknowledged; None: never. ``readers``: people appointed to read answers beside the issuer, who
-    may withdraw the order too."""
+    count. ``remind_minutes``: ascending, when people who owe an acknowledgement are woken again.
+    ``escalate_minutes``: when heads of units are woken below which fewer than ``escalate_below``
+    percent have acknowledged; None: never. ``readers``: people appointed to read answers beside the
+    issuer, who may withdraw the order too."""
 
     priority: OrderPriority
     choices: Annotated[int, Meta(ge=0, le=ORDER_CHOICES)]
@@ -79,7 +79,7 @@ class OrderTerms(MessageTerms, frozen=True, kw_only=True, tag="order"):
 class OrderChange(MessageTerms, frozen=True, kw_only=True, tag="order_change"):
     """The message corrects or withdraws an order of the same conversation. Its issuer does either;
     the people whom it appoints withdraw it. ``asks_again``: a correction that everybody is to
-    acknowledge anew."""
+    acknowledge again."""
 
     order_id: Annotated[MessageId, HEX16]
     change: Literal["corrected", "withdrawn"]

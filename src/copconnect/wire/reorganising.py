@@ -120,7 +120,7 @@ StepProblemCode = Literal[
 
 class StepProblem(Wire, frozen=True, kw_only=True):
     """The reason why a step cannot be done. ``step``: its index; ``unit_id``: the unit that is
-    wrong; ``value``: what is wrong about it, such as a code or a person's id."""
+    wrong; ``value``: the mistake, such as a code or a person's id."""
 
     step: int
     code: StepProblemCode
@@ -186,7 +186,7 @@ class GroupChange(Wire, frozen=True, kw_only=True):
 
 class LapsingGrant(Wire, frozen=True, kw_only=True):
     """A grant in force over a unit path that is gone afterwards. ``now``: the path of the same unit
-    afterwards, over which it may be given anew; None where the unit ends."""
+    afterwards, over which it may be given again; None where the unit ends."""
 
     person: Person
     path: str
@@ -199,8 +199,8 @@ class ReorganisationPreview(Wire, frozen=True, kw_only=True):
     it touches; ``moved``: whose posts go to another unit; ``posts``: how many posts do, vacant ones
     among them; ``charges``: officiating and additional charges that do. ``groups``: the first of
     ``group_count``. ``conversations_kept``: conversations with posts that continue where the post
-    lives on; ``conversations_ended``: those whose post ends. ``cards``: of the people who are named
-    by their ids."""
+    lives on; ``conversations_ended``: conversations whose post ends. ``cards``: of the people who
+    are named by their ids."""
 
     problems: list[StepProblem]
     units: list[UnitChange]

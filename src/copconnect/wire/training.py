@@ -1,4 +1,4 @@
-"""Training: courses, lessons in blocks, what is done, progress, and the console's lessons.
+"""Training: courses, lessons in blocks, completions, progress, and the console's lessons.
 
 A lesson crosses the wire as blocks of plain text with marks: never as Markdown or HTML.
 """
@@ -65,7 +65,7 @@ class Image(LessonBlock, frozen=True, kw_only=True):
 
 
 class QuizOption(Wire, frozen=True, kw_only=True):
-    """``why``: the explanation for whoever chooses it."""
+    """``why``: the explanation for a person who chooses it."""
 
     text: str
     right: bool

@@ -234,7 +234,7 @@ class Confirmation(Wire, frozen=True, kw_only=True):
 
 
 class Confirmations(Wire, frozen=True, kw_only=True):
-    """Those that the calling device takes part in."""
+    """Comparisons that the calling device takes part in."""
 
     confirmations: list[Confirmation]
 

@@ -11,7 +11,7 @@
  *   #/people/…                      people and units
  *   #/me/…                          this person, this device
  *   #/training, #/training/<lesson> courses; one of their lessons
- *   #/me/confirm/<device>           compare digits with whoever holds a new device
+ *   #/me/confirm/<device>           compare digits with the person who holds a new device
  *
  * Each entry knows its depth, so that "back" inside the app never leaves it.
  */

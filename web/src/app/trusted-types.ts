@@ -3,7 +3,7 @@
  * Trusted Types). Libraries that know nothing of them get HTML without markup, and addresses of this
  * app's own files alone; text never becomes a script. Svelte's templates have their own policy.
  *
- * Import it first of all on each page: what comes before it is refused.
+ * Import it first of all on each page: scripts before it are refused.
  */
 interface DefaultPolicy {
   createHTML(text: string): string;

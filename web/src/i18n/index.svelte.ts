@@ -60,7 +60,7 @@ const later: {
 };
 /** The later texts that a screen has asked for: every language comes with them from then on. */
 let wantedLater: readonly Later[] = [];
-/** The later texts that are here. Reactive: what was drawn without them is drawn again. */
+/** The later texts that are here. Reactive: a screen drawn without them is drawn again. */
 let here = $state.raw<ReadonlySet<string>>(new Set());
 
 const words = createInstance();

@@ -44,7 +44,7 @@ let asked = 0;
 
 /** The class that this device's guard claims a text for, as the lesson around the practice says. */
 export function claimedBy(text: string): Promise<string | null> {
-  // A page by itself, without a lesson around it, has nobody to ask.
+  // A page alone, without a lesson around it, has nobody to ask.
   if (parent === window) return Promise.resolve(null);
   const number = ++asked;
   return new Promise((resolve) => {

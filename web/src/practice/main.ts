@@ -28,7 +28,7 @@ async function start(target: HTMLElement): Promise<void> {
   await Promise.all([restoreAppearance(), loadLater("rest"), loadLater("training")]);
   useCore(practiceCore(progress.name === "order", progress.note));
   await followCore();
-  // It never locks by itself, but tells the app's tabs that the person is there.
+  // It never locks, but tells the app's tabs that the person is there.
   followAutoLock();
   mount(Practice, { target, props: { progress } });
 }

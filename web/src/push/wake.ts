@@ -4,7 +4,7 @@
  *
  * Invariants: a page that shows the app is the one that tells, not this; a device whose app is
  * locked says "New message"; so does one that could not fetch in time, because a browser takes the
- * right to push away from those that show nothing. Browsers give a push about 30 seconds.
+ * right to push away from apps that show nothing. Browsers give a push about 30 seconds.
  */
 import type {
   AppState,
@@ -99,7 +99,7 @@ async function within<T>(work: Promise<T>, ms: number): Promise<T> {
   }
 }
 
-/** A page that somebody looks at tells by itself. */
+/** A page that somebody looks at tells on its own. */
 async function lookedAt(scope: ServiceWorkerGlobalScope): Promise<boolean> {
   const pages = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
   return pages.some((page) => page.visibilityState === "visible" && page.focused);
@@ -125,7 +125,9 @@ interface Owed {
 }
 const NOTHING: Owed = { orders: [], lessons: false };
 
-/** A push that brought no message: the server woke those who owe an acknowledgement, or lessons. */
+/**
+ * A push that brought no message: the server woke people who owe an acknowledgement, or lessons.
+ */
 async function remind(scope: ServiceWorkerGlobalScope, settings: PushSettings): Promise<void> {
   const work = async (core: ConnectedCore): Promise<Owed> => {
     const { phase } = await core.app.start();

@@ -41,7 +41,7 @@ export class ConsultationCalls {
     this.#reach = reach;
   }
 
-  /** Vote in a poll, anew where this person has voted; no options take the vote back. */
+  /** Vote in a poll, again where this person has voted; no options take the vote back. */
   async vote(
     conversationId: ConversationId,
     messageId: MessageId,

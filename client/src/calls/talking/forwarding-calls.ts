@@ -2,9 +2,9 @@
  * Forwarding: a message's words, files or place as a new message in other conversations, counted once
  * more and without its author.
  *
- * Invariants: limits are the department's policy, and what it closes is refused before anything is
- * queued; a repeated call queues nothing twice; each forward waits in the outbox of its own
- * conversation, and its files are shared there when the network is back.
+ * Invariants: limits are the department's policy, and a message that it closes is refused before
+ * anything is queued; a repeated call queues nothing twice; each forward waits in its
+ * conversation's outbox, and its files are shared there when the network is back.
  */
 import type { ForwardChoice } from "../../seam.ts";
 import type { Conversation } from "../../conversation/conversation.ts";

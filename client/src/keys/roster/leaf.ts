@@ -15,7 +15,7 @@ export interface Leaf {
   readonly person: PersonId;
   readonly device: DeviceId;
   readonly historyFrom: number;
-  /** Bits, also those that this version does not know. */
+  /** Bits, also bits that this version does not know. */
   readonly rights: number;
   /** As the tree hashes it. */
   readonly bytes: Bytes;

@@ -28,7 +28,7 @@ export interface ParsedCertificate {
   readonly uris: readonly string[];
 }
 
-/** Those that anything here depends on. */
+/** The fields that anything here depends on. */
 export type KeyUsage = "digitalSignature" | "keyCertSign";
 
 /** The person and client that a device certificate names. */

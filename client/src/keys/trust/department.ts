@@ -4,8 +4,8 @@
  * the record in force when it was made.
  *
  * The roster authorities of a department count from 0, and each numbers what it signs within a
- * range of its own: the numbers of a later authority are above all those that an earlier one can
- * use. {@link authorityOf} therefore says whose signature a numbered record needs.
+ * separate range: the numbers of a later authority are above all the numbers that an earlier one
+ * can use. {@link authorityOf} therefore says whose signature a numbered record needs.
  */
 import { equalBytes } from "../../octets.ts";
 import { kemField } from "../hpke.ts";

@@ -18,7 +18,7 @@ export const GrantFormat = new RecordFormat(
 );
 export type Grant = RecordOf<typeof GrantFormat>;
 
-/** Check what the record says by itself. */
+/** Check what the record says without other records. */
 export function requireGrantValues(grant: Grant): void {
   refuseUnless(isUnitPath(grant.path), "E0", "not a unit path");
   const span = grant.notAfter - grant.created;

@@ -1,6 +1,6 @@
 /**
  * Incarnation (S8): the roster authority's word that a backup of the server was restored. A device
- * goes back in a log only under one whose number is above those that it went back under.
+ * goes back in a log only under one whose number is above the ones that it went back under.
  */
 import { RecordFormat, integer, type RecordOf } from "../format/record.ts";
 import { refuseUnless } from "../format/refused.ts";

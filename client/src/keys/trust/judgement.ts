@@ -2,9 +2,9 @@
  * Questions that the three parts of judging ask of each other: endorsements (confirmed.ts), grants
  * (granted.ts) and revocations (standing.ts). Each question is about verified records alone.
  *
- * Judging ends, because whoever endorsed or granted must have been confirmed strictly before; and
- * it ends soon, because {@link Memory.step} counts: many records that endorse each other would
- * otherwise keep a device busy.
+ * Judging ends, because the person who endorsed or granted must have been confirmed strictly
+ * before; and it ends soon, because {@link Memory.step} counts: many records that endorse each
+ * other would otherwise keep a device busy.
  */
 import type { DeviceId, PersonId } from "../../ids.ts";
 import type { Certificate } from "./device-certificate.ts";

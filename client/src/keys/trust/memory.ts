@@ -1,6 +1,6 @@
 /**
  * The memory of a {@link Judge}: answers, until the records change; and, while one question is
- * answered, how many steps that took, what was missing, and which revocations are being judged.
+ * answered, how many steps that took, the missing records, and which revocations are being judged.
  *
  * Revocations may void each other in a circle: one is then assumed to count or not (standing.ts).
  * An answer that rests on an assumption about a question still open is not remembered.

@@ -26,7 +26,7 @@ export function isByAuthority(revocation: Revocation): boolean {
   return equalBytes(revocation.signer, ZEROS);
 }
 
-/** Check what the record says by itself. */
+/** Check what the record says without other records. */
 export function requireRevocationValues(revocation: Revocation): void {
   refuseUnless(revocation.lostAt <= revocation.created, "E4", "loss is still to come");
   const other = !equalBytes(revocation.signer, revocation.device);

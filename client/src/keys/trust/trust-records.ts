@@ -8,7 +8,8 @@
  * names another takes away all cards, lists of devices and revocations of the former.
  *
  * `version` grows with every change; verdicts are remembered by it. Concurrency: adding awaits
- * WebCrypto, and what is added meanwhile is judged with what is in by then. No I/O, no clock.
+ * WebCrypto, and a record added meanwhile is judged with all records held by then. No I/O, no
+ * clock.
  */
 import { equalBytes, toHex, compareBytes } from "../../octets.ts";
 import { hash } from "../format/hashing.ts";
@@ -118,7 +119,9 @@ export class TrustRecords {
     return authorityOf(this.#departments, epoch, rule);
   }
 
-  /** The newest roster authority's, if a record's number is one of its own. Refuses (E0). */
+  /**
+   * The newest roster authority's, if a record's number is one of that authority's. Refuses (E0).
+   */
   #authority(number: number): Uint8Array {
     return authorityOf([this.department], number, "E0");
   }
@@ -214,7 +217,7 @@ export class TrustRecords {
     this.#version++;
   }
 
-  /** Add an issuing CA's raw public key. Only those that a department record names count. */
+  /** Add an issuing CA's raw public key. Only authorities that a department record names count. */
   addIssuingKey(publicKey: Uint8Array): void {
     if (this.#issuingKeys.some((key) => equalBytes(key, publicKey))) return;
     this.#issuingKeys.push(publicKey);

@@ -10,7 +10,7 @@ import { cellText } from "./csv.ts";
 export type SheetCell = string | number;
 
 export interface Sheet {
-  /** Cut to 31 characters without those that names of sheets may not have. */
+  /** Cut to 31 characters without the characters that names of sheets may not have. */
   readonly name: string;
   /** Widths of columns in characters. */
   readonly widths: readonly number[];

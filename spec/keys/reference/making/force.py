@@ -195,7 +195,7 @@ class Force:
 
     def trust(self, names: Iterable[str]) -> Trust:
         """Return a judge that holds these records and all certificates. A record that is refused
-        by itself is left out."""
+        alone is left out."""
         found = Trust(public_key(ROOT), {one.device: [one] for one in self.certificates.values()})
         records = [self.records[name] for name in names]
         first = [one for one in records if isinstance(one, Department)]

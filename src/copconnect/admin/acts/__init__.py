@@ -1,1 +1,1 @@
-"""Signed acts: their kinds, previews of them, those that wait, and how they are done."""
+"""Signed acts: their kinds, previews of them, waiting acts, and how they are done."""

@@ -34,7 +34,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class RequestedAct:
-    """An act on its way. ``permit``: what was decided; ``taken_ms``: when the server took it;
+    """An act on its way. ``permit``: the decision; ``taken_ms``: when the server took it;
     ``second``: who approved it, where a second admin had to."""
 
     by: Signer

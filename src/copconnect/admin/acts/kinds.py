@@ -103,7 +103,7 @@ class Kinds:
         person_ids: Sequence[PersonId],
         into: frozenset[str] = frozenset(),
     ) -> Touched:
-        """People are touched in their units, in those that they come to (``into``), and over the
+        """People are touched in their units, in the units that they join (``into``), and over the
         units of their grants. Raises NotFound."""
         rights_bases = await self._directory.rights_bases(connection, person_ids)
         present = {one: each for one, each in rights_bases.items() if each.status != "removed"}
@@ -189,7 +189,8 @@ class Kinds:
         return Touched(frozenset({WHOLE}), people, [], policy=changes)
 
     async def _touches_charge(self, connection: AsyncConnection, act: wire.EndCharge) -> Touched:
-        """The admin of the unit where a charge is held may end it, whoever holds it."""
+        """The admin of the unit where a charge is held may end it, even if another person holds
+        it."""
         unit_id = await self._transfers.unit_of_charge(connection, act.posting_id)
         path = unit_id and await self._directory.path_of(connection, unit_id)
         if not path:

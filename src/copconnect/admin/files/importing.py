@@ -2,7 +2,7 @@
 
 Invariants: a file is its sender's until its preview says which units it touches; then everybody
 who may import and see numbers over all of them sees it too, because an act about it may wait for
-them. A preview shows the part of its sender. Past imports are shown to those who may import over
+them. A preview shows the part of its sender. Past imports are shown to people who may import over
 all units that they touched. Nothing is imported here: that is an act
 (:mod:`copconnect.admin.acts.kinds`).
 """

@@ -1,7 +1,7 @@
 """Department records as files beside the certificates: ``department-<number>.record``.
 
 The offline root signs them (docs/keys.md). Invariants: a record is written once and never
-changed; each has the next number; all are kept, because what was signed earlier is judged by the
+changed; each has the next number; all are kept, because an earlier signature is judged by the
 record that was in force then. A server copies them into its database at its start, so a node needs
 a copy of the folder only for the certificates.
 """

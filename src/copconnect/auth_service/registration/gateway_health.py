@@ -6,8 +6,8 @@ none can be sent, and so is everybody else at that time, whether their number is
 answer must not depend on an earlier request for some number, or an outsider could ask for a number
 and see from the next answer whether a text went out. So it depends on two things alone:
 
-- **checks**, which go to the gateway every :data:`CHECK_PERIOD_MS` whoever asks: two in a row that
-  fail, until one passes;
+- **checks**, which go to the gateway every :data:`CHECK_PERIOD_MS` no matter which node asks: two
+  in a row that fail, until one passes;
 - **windows** of five minutes, judged when they end: if texts of :data:`PEOPLE` people were given up
   in one and none was taken, nothing is tried during the next, and then it is tried again. Texts
   that the gateway refuses one by one (a wrong number in the data bank) are no evidence.

@@ -54,9 +54,9 @@ class Registration:
         self._numbers = SlidingWindow(settings.otp_numbers_per_address_per_hour, rules.HOUR_MS)
 
     async def request_code(self, body: wire.RequestCode, address: str) -> wire.CodeRequested:
-        """Send an OTP if the number is known, beside those that are still valid. Budgets count by
-        number and address, so that nobody spends another's. Raises NumberInvalid, SmsUnavailable,
-        TextsUsedUp, RateLimited."""
+        """Send an OTP if the number is known, beside the OTPs that are still valid. Budgets count
+        by number and address, so that nobody spends another's. Raises NumberInvalid,
+        SmsUnavailable, TextsUsedUp, RateLimited."""
         settings, now = self._deps.settings, self._deps.clock.now_ms()
         number = phone_number.normalise(body.number)
         # Before anything is counted or looked up: an outage uses up nobody's codes, and everybody

@@ -31,7 +31,7 @@ class Changes:
         also: Collection[PersonId] = (),
         urgent: bool = False,
     ) -> bool:
-        """Judge the devices of these people anew, and let conversations list whom they may.
+        """Judge the devices of these people again, and let conversations list whom they may.
 
         ``also``: people whose devices are others in any case, such as after a revocation. Returns
         whether anybody's devices are others now.
@@ -54,15 +54,15 @@ class Changes:
         )
 
     async def registered(self, connection: Transaction, person_id: PersonId) -> None:
-        """A person has a new device: list it if it is confirmed, else ask those who can confirm it
-        (E2)."""
+        """A person has a new device: list it if it is confirmed, else ask the people who can
+        confirm it (E2)."""
         if await self.judge(connection, [person_id]):
             return
         self.tell(connection, [person_id])
         await self.tell_confirmers(connection, person_id)
 
     async def tell_confirmers(self, connection: Transaction, person_id: PersonId) -> None:
-        """Tell a person's devices, and those who can confirm one, that others wait now."""
+        """Tell a person's devices, and the people who can confirm one, that others wait now."""
         asked = await self._confirmers.of(connection, person_id, MOST_TOLD)
         people = sorted({person_id, *asked})
         connection.after_commit(

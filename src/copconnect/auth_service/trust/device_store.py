@@ -185,7 +185,7 @@ async def set_expiry(connection: AsyncConnection, client_id: ClientId, expires_m
 
 async def lapse(connection: AsyncConnection, now_ms: int, limit: int) -> list[Any]:
     """Mark some of the devices whose certificate has expired; return (person_id, revoked_ms) of
-    those that were not marked before."""
+    the devices that were not marked before."""
     some = (
         select(clients.c.client_id)
         .where(clients.c.lapsed == 0, clients.c.expires_ms <= now_ms)

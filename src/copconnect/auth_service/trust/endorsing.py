@@ -126,7 +126,7 @@ class Endorsing:
         caller: Caller,
         revocations: Sequence[Revocation],
     ) -> None:
-        """Check that the endorsement confirms the device by itself, and unseats no other. Raises
+        """Check that the endorsement alone confirms the device, and unseats no other. Raises
         EndorsementInvalid."""
         trust = await self._judge.trust(connection, {person_id, caller.person_id})
         # Others that were made of this device do not matter: this one must count.
@@ -171,7 +171,7 @@ class Endorsing:
         others = [row.device for row in rows if row.device != record.endorsed]
         if not others:
             return
-        # Anew, because here the device's other endorsements do matter.
+        # Judged again, because here the device's other endorsements do matter.
         trust = await self._judge.trust(connection, {person_id, caller.person_id})
         refused = device_store.NOT_CONFIRMED
         standing = [one for one in others if self._judge.verdict(trust, one) != refused]

@@ -1,8 +1,9 @@
 """Grants: a person's signed right over a part of the tree (docs/keys.md).
 
 Invariants: a grant is stored only if its grantor had the right to make it when it was made, so that
-all that rests on it counts; withdrawing is a grant that ends when it begins. A grant confirms
-nobody by itself and a withdrawal undoes nothing that was done before it, so no verdict changes.
+all that rests on it counts; withdrawing is a grant that ends when it begins. A grant alone
+confirms nobody and a withdrawal undoes nothing that was done before it, so no verdict
+changes.
 """
 
 from sqlalchemy.ext.asyncio import AsyncConnection

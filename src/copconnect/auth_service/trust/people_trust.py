@@ -52,7 +52,7 @@ class PeopleTrustReader:
         """Return the asked people about whom the device holds another answer, and whom they rest
         on.
 
-        A device that is not confirmed is told only of its own person, of people who can confirm it
+        A device that is not confirmed is told only of its person, of people who can confirm it
         and of people who compare digits with it. Raises RateLimited, by how many of the asked
         people are told.
         """

@@ -17,7 +17,7 @@ class Unconfirmed:
         self._deps = deps
 
     async def of(self, caller: Caller) -> wire.UnconfirmedDevices:
-        """Return the unconfirmed devices of the caller's person, and of those whose units the
+        """Return the unconfirmed devices of the caller's person, and of people whose units the
         caller may confirm for, the newest first."""
         now = self._deps.clock.now_ms()
         async with self._deps.database.reading() as connection:

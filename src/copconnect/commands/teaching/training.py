@@ -36,7 +36,7 @@ def check(
     ] = None,
     data: Data = None,
 ) -> None:
-    """Say what is missing in which language and what is wrong, with its line.
+    """Say what is missing in which language and each mistake, with its line.
 
     Ends with 1 where a lesson would not be taken.
     """

@@ -35,7 +35,7 @@ def verify(
         case = json.loads(content)
     except ValueError as error:
         raise stop(f"This cannot be read: {error}.") from error
-    # A process of its own: no code of the server can open content.
+    # A separate process: no code of the server can open content.
     asked = json.dumps({"case": case, "issuing": [one.hex() for one in issuing]})
     done = subprocess.run(
         [sys.executable, "-m", "copconnect.sealing.case_file"],

@@ -91,7 +91,7 @@ _APOSTROPHES = frozenset("'’‘`´")
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A message's words, and what is counted of the text around them."""
+    """A message's words, and the counts of the text around them."""
 
     words: list[str]
     """Without emojis, in order; every digit is 0, a run of a letter has at most two."""

@@ -1,11 +1,12 @@
 """Signs the weights, the policy and the known pictures of the guard, serves them, and sets another
 policy.
 
-The policy in force is the one with the highest number: of those that the console or an operator
+The policy in force is the one with the highest number: of all that the console or an operator
 set, and the file that the server started with, which has number 1 where it is the shipped one.
-Invariants: what is served was read whole; every node signs the same bytes, because Ed25519 is
-deterministic; no message and no picture ever reaches this code. A node reads a new policy and the
-list of pictures when a wake-up tells it, and a minute later where the wake-up was lost.
+Invariants: a file is served only after it was read whole; every node signs the same bytes, because
+Ed25519 is deterministic; no message and no picture ever reaches this code. A node reads a new
+policy and the list of pictures when a wake-up tells it, and a minute later where the wake-up was
+lost.
 """
 
 from collections.abc import Collection, Sequence

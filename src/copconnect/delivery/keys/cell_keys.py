@@ -4,8 +4,8 @@ The first record that answers a question for a cell's key is stored, also if a h
 the question; records that the server asked nobody for are refused. Repeating the same record
 changes nothing. Storing a key does not lock the conversation's row: where a removal commits at the
 same time, the key is too old for every sender (S4). The keys of two cells do not wait for each
-other either: a reader asks for those that were stored after a time. The sockets ask (delivery/live)
-after the third person's mark.
+other either: a reader asks for the keys that were stored after a time. The sockets ask
+(delivery/live) after the third person's mark.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

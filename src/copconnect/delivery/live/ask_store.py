@@ -47,7 +47,7 @@ class OpenRequest:
 
 
 async def open_requests(connection: AsyncConnection, limit: int) -> list[OpenRequest]:
-    """Return the devices that lack secrets and are listed, those that asked last first."""
+    """Return the devices that lack secrets and are listed, the devices that asked last first."""
     rows = await connection.execute(
         select(_R.conversation_id, _R.device, _R.client_id, _R.person_id, _L.cell_id)
         .join(

@@ -130,7 +130,7 @@ def _news(end: Any, messages: Sequence[Any], after: int) -> News:
 
 
 def _loud(messages: Sequence[Any], *, flash: bool) -> Loud | None:
-    """Return messages, newest first, as those that devices are woken for; None for none."""
+    """Return messages, newest first, as the messages that devices are woken for; None for none."""
     if not messages:
         return None
     senders = {PersonId(one.person_id) for one in messages}

@@ -1,7 +1,7 @@
 """Answers of the Delivery Service to live connections: places, missed messages, keys, supplements.
 
 Implements ``copconnect.sockets.Feed``. A bounded cache holds proofs, which never change;
-everything else is read anew, each in one snapshot.
+everything else is read again, each in one snapshot.
 """
 
 from collections import OrderedDict

@@ -63,7 +63,7 @@ class _Due:
         self._at[conversation_id] = min(at_ms, self._at.get(conversation_id, at_ms))
 
     def pop(self, now_ms: int) -> list[ConversationId]:
-        """Return those whose time has come, some at a time."""
+        """Return the devices whose time has come, some at a time."""
         due = [one for one, at_ms in self._at.items() if at_ms <= now_ms][:_TOGETHER]
         for one in due:
             del self._at[one]
@@ -156,7 +156,7 @@ class CellKeyAsking:
 
     def _choose(self, want: WantedCellKey) -> Online | None:
         """Return a device of the cell that was not asked for its key yet; once all were, they are
-        asked anew."""
+        asked again."""
         asked = self._asked.setdefault(want.place, set())
         if len(self._asked) > _MOST_ASKED:
             del self._asked[next(iter(self._asked))]
@@ -264,8 +264,8 @@ class NextKeyAsking:
     async def _with_cell_keys(
         self, connection: AsyncConnection, due: list[ConversationId], now_ms: int
     ) -> tuple[list[ConversationId], Mapping[ConversationId, Collection[CellId]]]:
-        """Return those whose writers' cells have their keys, or have been waited for long enough,
-        with the cells that want a key; look at the others again soon."""
+        """Return the conversations whose writers' cells have their keys, or have been waited for
+        long enough, with the cells that want a key; look at the others again soon."""
         if not due:
             return due, {}
         without: dict[ConversationId, set[CellId]] = defaultdict(set)

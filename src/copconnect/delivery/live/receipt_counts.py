@@ -182,7 +182,7 @@ def count(
     messages: Collection[SentMessage],
     lacking: Sequence[Lacking] = (),
 ) -> dict[Seq, wire.ReceiptCount]:
-    """Count for each message, by seq, the people it is for: those who belonged when it was
+    """Count for each message, by seq, the people it is for: the members when it was
     accepted, registered or not, but its sender. ``lacking``: those of them who passed some of the
     messages without their key. Pure."""
     # People who came or went between these messages are counted for each message; the many others

@@ -1,6 +1,6 @@
 """Statements that count how many people have received and read; none grows with their number.
 
-A message is for those who belonged when it was accepted, registered or not, but its sender: that is
+A message is for the members when it was accepted, registered or not, but its sender: that is
 what the rows of members say, former ones too. How far a person has come is the furthest of their
 devices' cursors; a device that asks for a message's key counts for nothing there (R9).
 """

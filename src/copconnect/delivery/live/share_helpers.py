@@ -47,7 +47,7 @@ class HelpedRequest:
     asked: set[ClientId] = field(default_factory=set)
     turns: int = 0
     rests: int = 0  # How often it has rested.
-    anew_ms: int = 0  # All devices were asked; everybody may be asked anew from then on.
+    anew_ms: int = 0  # All devices were asked; everybody may be asked again from then on.
     question: Question | None = None  # That is not answered.
 
     @property

@@ -1,1 +1,1 @@
-"""The log: messages in, pages out, and what is forgotten."""
+"""The log: messages in, pages out, and the deletion of old entries."""

@@ -1,4 +1,4 @@
-"""POST …/messages: what is checked before a message waits for its transaction.
+"""POST …/messages: the checks before a message waits for its transaction.
 
 Signature and hash are checked here, beside the database; a person's standing limits are counted in
 memory, so that a message costs no statement for them.
@@ -71,7 +71,7 @@ class MessageIntake:
         self, caller: Caller, conversation_id: ConversationId, priority: wire.OrderPriority
     ) -> None:
         """Sign in the caller's leaf the orders that the caller may issue now. Raises StaleHead
-        where this one is among them, so that the device signs it anew, else MayNotIssue with
+        where this one is among them, so that the device signs it again, else MayNotIssue with
         details."""
         await self._rights.sign_issuing(caller.person_id, conversation_id)
         async with self._deps.database.reading() as connection:
@@ -81,8 +81,8 @@ class MessageIntake:
 
     async def _explain(self, caller: Caller, conversation_id: ConversationId) -> None:
         """Raise Sanctioned where a sanction is why the leaf lacks the right to post; where the leaf
-        lacks it without a reason, as after a sanction's end, sign the leaf anew and raise
-        StaleHead, so that the device signs its message anew."""
+        lacks it without a reason, as after a sanction's end, sign the leaf again and raise
+        StaleHead, so that the device signs its message again."""
         deps = self._deps
         async with deps.database.reading() as connection:
             bar = await self._rights.bar_in(connection, caller.person_id, conversation_id)

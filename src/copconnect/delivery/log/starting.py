@@ -1,9 +1,9 @@
 """The start of a device in a conversation that it joins: one answer with all that it begins with.
 
-Devices that join with one head start within the same moments: what is the same for all of them, or
-for those of one cell, is read once for all that ask at the same time. The server finds out which
-keys of the newest page a device cannot open, and asks for shares of them at once (D4): the device
-asks for nothing, and one question is about many devices. A start may be repeated.
+Devices that join with one head start within the same moments: state that is the same for all of
+them, or for all devices of one cell, is read once for all that ask at the same time. The server
+finds out which keys of the newest page a device cannot open, and asks for shares of them at once
+(D4): the device asks for nothing, and one question is about many devices. A start may be repeated.
 """
 
 from collections.abc import Sequence

@@ -28,7 +28,8 @@ from copconnect.principals import ListedDevice
 
 @dataclass(frozen=True, slots=True)
 class _ListingDifference:
-    """Conversations of some people, the devices that may be listed for them, and those that are."""
+    """Conversations of some people, the devices that may be listed for them, and the listed
+    devices."""
 
     places: Mapping[tuple[ConversationId, PersonId], Belonging]
     devices: Mapping[PersonId, list[ListedDevice]]
@@ -36,7 +37,7 @@ class _ListingDifference:
     barred: Barred
 
     def people_of(self, conversation_id: ConversationId) -> dict[PersonId, Belonging]:
-        """Return those that belong to a conversation."""
+        """Return the people who belong to a conversation, and how."""
         return {
             person: belonging for (c, person), belonging in self.places.items()
             if c == conversation_id

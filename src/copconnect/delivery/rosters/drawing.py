@@ -62,9 +62,9 @@ def difference(
 ) -> LeafEdit:
     """Return what brings a roster up to date about some people.
 
-    ``people``: those of them that belong; ``devices``: that may be listed; ``listed``: every
-    current leaf of them all; ``barred``: those who may not post. Rights to issue orders stay as
-    they are listed: change.py judges them.
+    ``people``: the members among them; ``devices``: that may be listed; ``listed``: every
+    current leaf of them all; ``barred``: the people who may not post. Rights to issue orders stay
+    as they are listed: change.py judges them.
     """
     issuing = {one.leaf.person_id: one.leaf.rights & ANY_ISSUE for one in listed}
     wanted = {

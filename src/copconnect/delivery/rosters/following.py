@@ -49,7 +49,7 @@ _TELL_MS = 1_000
 
 @dataclass(slots=True)
 class _Difference:
-    """People of one conversation: those who lose a place, and those whose membership or devices
+    """People of one conversation: members who lose a place, and people whose membership or devices
     differ otherwise."""
 
     losing: set[PersonId] = field(default_factory=set)

@@ -3,8 +3,8 @@
 Devices may know heads that the backup has not. So the roster authority signs, for each
 conversation, a head whose epoch is the incarnation's number: devices take the higher epoch (they
 check ``previous`` only where they hold the head before), every former key and cell key is unusable,
-and each device posts again what the log lost of its own (S8). Versions that devices compare rise to
-the same number, so that nothing that was lost is newer, and no epoch repeats.
+and each device posts again those of its messages that the log lost (S8). Versions that devices
+compare rise to the same number, so that nothing that was lost is newer, and no epoch repeats.
 
 The server is stopped meanwhile. Conversations are taken some at a time, each batch in one
 transaction; after a crash in between, running it again begins another incarnation and moves all

@@ -1,10 +1,10 @@
-"""Conversations with a post: between the person who asks and whoever holds the post.
+"""Conversations with a post: between the person who asks and the person who holds the post.
 
 There is one for each person and post, and asking again finds it. A post that goes to another unit
 takes its conversations along (:meth:`PostConversations.go_on`), so that a person may have two with
 a post into which others were merged. A conversation whose post was abolished stays with its asker.
 The rule of a conversation names the asker and the post: a holder who leaves is taken out within a
-round, and the next one is added and reads the last 30 days, because what came to the post is the
+round, and the next one is added and reads the last 30 days, because messages to the post are the
 post's business. The conversation has no admin. Holders see the asker's name and the post to which
 the messages come.
 """

@@ -53,7 +53,7 @@ class Groups:
 
     @property
     def all_rules(self) -> dict[ConversationId, wire.Audience]:
-        """The rules of those that are there and of the new ones."""
+        """The rules of the existing conversations and of the new ones."""
         return self.rules | {c: one.rule for c, one in self.new.items()}
 
 

@@ -9,7 +9,8 @@ from copconnect.ids import PersonId
 
 @dataclass(frozen=True, slots=True)
 class MembershipPlan:
-    """The real effect of a ChangeMembers: what is left after dropping what is already so."""
+    """The real effect of a ChangeMembers: the changes that are left after dropping what is already
+    so."""
 
     add: tuple[PersonId, ...]
     remove: tuple[PersonId, ...]

@@ -51,7 +51,7 @@ async def add(connection: AsyncConnection, new: Mapping[ConversationId, Audience
 async def change(
     connection: AsyncConnection, changed: Mapping[ConversationId, AudienceRow]
 ) -> None:
-    """Write other rules and names in place of those that are stored."""
+    """Write other rules and names in place of the stored ones."""
     if changed:
         statement = update(AUDIENCES).where(_A.conversation_id == bindparam("p_conversation_id"))
         values: dict[str, ColumnElement[Any]] = {

@@ -86,8 +86,8 @@ async def issuers(
 async def issuers_among(
     connection: AsyncConnection, people: Collection[PersonId] | None
 ) -> dict[tuple[ConversationId, PersonId], LeafRights]:
-    """Return those who may issue orders in conversations to which any of these people belongs, with
-    what their leaf says; None: in all."""
+    """Return the people who may issue orders in conversations to which any of these people belongs,
+    with what their leaf says; None: in all."""
     query = select(_L.conversation_id, _L.person_id, _L.rights).where(_MAY_ISSUE)
     if people is not None:
         theirs = select(_M.conversation_id).where(

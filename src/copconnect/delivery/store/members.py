@@ -141,7 +141,7 @@ async def add(
     now_ms: int,
     added_by: PersonId | None,
 ) -> None:
-    """Insert members; one who returns begins anew, but keeps their own settings. ``added_by``: the
+    """Insert members; one who returns starts over, but keeps their own settings. ``added_by``: the
     person who chose them; None: a rule."""
     statement = upsert_for(connection.dialect.name, MEMBERS)
     new = statement.excluded

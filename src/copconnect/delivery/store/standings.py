@@ -2,7 +2,7 @@
 
 It is the statement of every message, so it is built once: building costs more than executing. On
 PostgreSQL one statement reads the standings of a whole batch, whose conversations are held first,
-so that what is read is newer than the rows' locks.
+so that the rows that are read are newer than the rows' locks.
 """
 
 from collections.abc import Collection, Sequence

@@ -40,7 +40,7 @@ CONVERSATIONS = Table(
     Column("log_hash", _Hash, nullable=False),  # L of last_seq.
     Column("named_epoch", BigInteger, nullable=False),  # The highest that a message names (R2).
     Column("state_seq", BigInteger),  # The seq of the newest state message.
-    # People: those who belong now, and those of them that have a listed device.
+    # People: the members, and the members that have a listed device.
     Column("members", Integer, nullable=False),
     Column("listed_people", Integer, nullable=False),
     Column("info_number", BigInteger, nullable=False),  # Grows with what rules.versions names.
@@ -116,7 +116,7 @@ LEAVES = Table(
         sqlite_where=text("to_epoch IS NULL"),
         postgresql_where=text("to_epoch IS NULL"),
     ),
-    # Those that may issue orders: few. The condition is that of leaves.issuers.
+    # Leaves that may issue orders: few. The condition is that of leaves.issuers.
     Index(
         "ix_leaves_issuer",
         "conversation_id",

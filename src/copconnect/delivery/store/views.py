@@ -209,7 +209,7 @@ async def members_page(
     after a person's place in it. Three statements.
 
     With how far each has come over all their clients, where that is told at all; ``registered``:
-    those who have a listed device.
+    people who have a listed device.
     """
     found = people.subquery()
     conditions = [_M.conversation_id == conversation_id, _M.removed_ms.is_(None)]

@@ -12,7 +12,7 @@ class RawRow(NamedTuple):
 
 
 class RowProblem(NamedTuple):
-    """A row that could not be read: a stable code, and what was found."""
+    """A row that could not be read: a stable code, and the text that was found."""
 
     line: int
     code: str

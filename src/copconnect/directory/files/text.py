@@ -131,7 +131,7 @@ def _named_delimiter(lines: Sequence[str]) -> tuple[int, str]:
 
 
 def _records(lines: list[str], first: int, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Yield (line, cells), or (line, what is wrong) for a record that cannot be read; reading
+    """Yield (line, cells), or (line, the mistake) for a record that cannot be read; reading
     continues in the line behind the one on which such a record begins."""
     start = first
     while start < len(lines):

@@ -67,7 +67,8 @@ class SearchTerms:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the folded words of a text; what is no letter, mark or digit separates them."""
+    """Return the folded words of a text; a character that is no letter, mark or digit separates
+    them."""
     return [word for part in text.split() for word in _folded(part)]
 
 

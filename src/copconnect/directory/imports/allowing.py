@@ -23,7 +23,7 @@ _CODES: frozenset[wire.Right] = frozenset({"enrol"})
 @dataclass(frozen=True, slots=True)
 class ImportView:
     """The part of the data bank that an import may show. ``units``: of the part, None: all;
-    ``numbers``: those whose people's numbers are shown, None: all; ``whole``: units, ranks and
+    ``numbers``: the units whose people's numbers are shown, None: all; ``whole``: units, ranks and
     posts of the department too."""
 
     units: frozenset[UnitId] | None = None

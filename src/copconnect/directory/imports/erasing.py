@@ -79,6 +79,6 @@ async def _forget_replaced_rows(
 
 
 async def forget_uploads(connection: AsyncConnection, before_ms: int, now_ms: int) -> None:
-    """Drop the files that admins sent before a time, and those that are too old in any case."""
+    """Drop the files that admins sent before a time, and files that are too old in any case."""
     before = max(before_ms, now_ms - KEPT_MS)
     await upload_store.forget(connection, await upload_store.made_before(connection, before))

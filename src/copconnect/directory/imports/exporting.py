@@ -47,8 +47,8 @@ def post_row(row: Row) -> FileRow:
 
 
 def post_rows(rows: Iterable[Row]) -> list[FileRow]:
-    """Return stored posts as rows of posts.csv, by unit and title, without those that were
-    abolished and those without a title."""
+    """Return stored posts as rows of posts.csv, by unit and title, without the abolished ones
+    and the ones without a title."""
     there = [row for row in rows if row["abolished_ms"] is None and row["post_en"]]
     there.sort(key=lambda row: (row["unit_id"], row["post_en"], row["post_id"]))
     return [post_row(row) for row in there]

@@ -84,7 +84,7 @@ turn = Table(
 async def acquire_turn(
     connection: AsyncConnection, dialect: str, by: str, now_ms: int, until_ms: int
 ) -> bool:
-    """Take the one place of whoever imports; return whether nobody else has it."""
+    """Take the one place of the process that imports; return whether nobody else has it."""
     statement = upsert_for(dialect, turn).values(id=1, by=by, until_ms=until_ms)
     taken = await connection.execute(
         statement.on_conflict_do_update(
@@ -162,7 +162,7 @@ async def all_parts(connection: AsyncConnection) -> list[tuple[int, int, bytes]]
 
 
 async def replace_part(connection: AsyncConnection, number: int, part: int, content: bytes) -> None:
-    """Write a part of an import anew."""
+    """Write a part of an import again."""
     await connection.execute(
         update(parts).where(parts.c.number == number, parts.c.part == part).values(content=content)
     )

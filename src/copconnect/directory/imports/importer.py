@@ -251,7 +251,7 @@ class Importer:
 
     @asynccontextmanager
     async def _turn(self, by: Principal) -> AsyncIterator[None]:
-        """Hold the one place of whoever imports. Raises ImportRunning."""
+        """Hold the one place of the process that imports. Raises ImportRunning."""
         await self.require_turn()
         now_ms, who = self._clock.now_ms(), named(by)
         async with self._database.transaction() as connection:

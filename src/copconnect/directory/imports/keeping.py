@@ -49,8 +49,8 @@ class ImportSnapshot:
     """The rows as they were before an import: of the people whom it changed, and of units, levels,
     ranks and roles if it changed them. People whom it added are rows that remove them. ``left``:
     a fingerprint of each person's row as the import left it. ``charges``: the officiating and
-    additional charges, as stored rows, of the people whom it removed. ``posts``: the rows of those
-    that it changed or abolished; ``opened``: those that were not there before."""
+    additional charges, as stored rows, of the people whom it removed. ``posts``: the rows of the
+    posts that it changed or abolished; ``opened``: new posts."""
 
     people: list[FileRow]
     left: list[bytes]

@@ -233,7 +233,7 @@ def digest_of(
     bound: bytes,
 ) -> str:
     """Return what names exactly these changes, of people and of the organisation: the new values,
-    and those that they replace; and what :func:`bound` names."""
+    and the values that they replace; and what :func:`bound` names."""
     encoder = msgspec.msgpack.Encoder()
     digest = hashlib.sha256(encoder.encode([before, after, bound]))
     for rows in (found.posts.insert, found.posts.update, found.insert, found.update):

@@ -76,8 +76,8 @@ class PreviewOutdated(ImportRefused):
 
 
 class MappingUnsure(ImportRefused):
-    """The columns of a file were guessed and nobody confirmed them. ``columns``: those that are
-    only likely."""
+    """The columns of a file were guessed and nobody confirmed them. ``columns``: the columns
+    that are only likely."""
 
     code = "mapping_unsure"
 

@@ -23,7 +23,7 @@ NAMES = names.columns("post")
 
 @dataclass(slots=True)
 class PostChanges:
-    """Rows of posts to insert, and to write anew: with other titles, or of posts that had been
+    """Rows of posts to insert, and to write again: with other titles, or of posts that had been
     abolished. ``before``: the stored rows of the latter. ``abolished``: posts that go with their
     unit, as they were."""
 
@@ -87,7 +87,7 @@ def post_id(key: PostKey, taken: Collection[PostId]) -> PostId:
 
 
 class Naming:
-    """Finds the posts that rows mean among the stored ones, and plans those that are missing."""
+    """Finds the posts that rows mean among the stored ones, and plans the missing ones."""
 
     def __init__(self, stored: Iterable[Row]) -> None:
         self._stored: dict[PostId, Row] = {}

@@ -1,7 +1,7 @@
 """Transfers that take effect on a day to come, at 00:00 India time.
 
 States of a row: ``planned``; then ``done``, ``cancelled`` or ``failed``, which the console lists
-with the reason. One node applies those that are due, each in a transaction with its state and its
+with the reason. One node applies the due transfers, each in a transaction with its state and its
 entry in the audit log; a crash leaves it planned, and the next round does it. A transfer fails that
 cannot be done as it was planned: the post is gone, the person left, or holds another post since, or
 the planner has no longer the right to it.
@@ -179,7 +179,8 @@ class PlannedTransfers:
         return (await connection.execute(query)).first()
 
     async def listed(self, connection: AsyncConnection) -> Sequence[Any]:
-        """Return the planned transfers, the next first, and those that failed within 30 days."""
+        """Return the planned transfers, the next first, and the transfers that failed within 30
+        days."""
         since_ms = self._clock.now_ms() - _FAILED_SHOWN_MS
         query = (
             select(PLANNED)
@@ -223,7 +224,7 @@ class PlannedTransfers:
         await self._transfers.transfer(connection, permit, row.person_id, place_of(row), row.rank)
 
     async def _decided(self, connection: AsyncConnection, row: Any) -> Permit:
-        """Judge a transfer anew on its day: the planner may have lost the right since, and the
+        """Judge a transfer again on its day: the planner may have lost the right since, and the
         person may hold grants. Raises NotAllowed, ActInvalid."""
         by = Operator(f"planned-transfer-{row.planned_id}")
         if row.planner_id is None:

@@ -46,7 +46,7 @@ class Planning:
         self, connection: AsyncConnection, person_id: PersonId, at_ms: int | None
     ) -> list[wire.Posting]:
         """Return the post of a person, their charges and former posts, the newest first; ``at_ms``:
-        those that they held then. Raises NotFound."""
+        the posts that they held then. Raises NotFound."""
         rows = await store.by_id(connection, [person_id])
         if not rows:
             raise errors.NotFound

@@ -17,7 +17,7 @@ from copconnect.directory.store import posts, roles, units
 from copconnect.ids import PostId, UnitId
 
 BATCH = 5_000
-_INDEXED_ANEW = 5_000  # Posts; for fewer the words of each are indexed by themselves.
+_INDEXED_ANEW = 5_000  # Posts; for fewer the words of each are indexed one by one.
 POST_SEARCH = Table(
     "directory_post_search",
     METADATA,
@@ -30,7 +30,7 @@ _S, _P = POST_SEARCH.c, posts.c
 
 
 async def write(connection: AsyncConnection, post_ids: Collection[PostId] | None) -> None:
-    """Write the words of these posts anew; None: of all, after another name or place of units.
+    """Write the words of these posts again; None: of all, after another name or place of units.
     Posts that were abolished or have no title are not found."""
     role_names = {row.code: names.of(row) for row in await connection.execute(select(roles))}
     query = select(posts, units.c.path, *(units.c[name] for name in names.columns("name")))

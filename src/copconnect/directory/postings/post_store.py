@@ -36,8 +36,8 @@ async def of_units(connection: AsyncConnection, unit_ids: Collection[UnitId]) ->
 async def there(
     connection: AsyncConnection, unit_ids: Collection[UnitId], *, heads: bool = False
 ) -> list[Row]:
-    """Return the posts of these units that have a title and were not abolished; ``heads``: those
-    whose holders head a unit."""
+    """Return the posts of these units that have a title and were not abolished; ``heads``: the
+    posts whose holders head a unit."""
     found = existing(await of_units(connection, unit_ids))
     return [row for row in found if row["head"] or not heads]
 
@@ -56,7 +56,7 @@ async def by_id(connection: AsyncConnection, post_ids: Collection[PostId]) -> li
 async def beginning_with(
     connection: AsyncConnection, digits: str, limit: int, *, abolished: bool
 ) -> list[PostId]:
-    """Return posts whose ids begin so, of those that were abolished or of those that were not."""
+    """Return posts whose ids begin so, either the abolished ones or the others."""
     query = select(_P.post_id).where(
         _P.post_id.startswith(digits, autoescape=True), _P.abolished_ms.is_not(None) == abolished
     )

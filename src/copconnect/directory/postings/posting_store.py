@@ -149,8 +149,8 @@ async def charged(connection: AsyncConnection) -> list[tuple[PersonId, UnitId]]:
 async def history(
     connection: AsyncConnection, person_id: PersonId, at_ms: int | None = None
 ) -> Sequence[Any]:
-    """Return the ended postings and all charges of a person, the newest first; ``at_ms``: those
-    that they held then."""
+    """Return the ended postings and all charges of a person, the newest first; ``at_ms``: the
+    posts that they held then."""
     query = _POSTED.where(_T.person_id == person_id)
     if at_ms is not None:
         query = query.where(_T.from_ms <= at_ms, or_(_T.until_ms.is_(None), _T.until_ms > at_ms))

@@ -52,8 +52,8 @@ class PostReader:
         return [one for one in found if not vacant or not _has_regular(one)]
 
     async def beginning_with(self, digits: str, *, abolished: bool = False) -> list[PostId]:
-        """Return the first two posts whose ids begin so; ``abolished``: of those that were. For an
-        operator."""
+        """Return the first two posts whose ids begin so; ``abolished``: of the abolished ones. For
+        an operator."""
         async with self._database.reading() as connection:
             return await post_store.beginning_with(connection, digits, 2, abolished=abolished)
 

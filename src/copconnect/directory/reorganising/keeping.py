@@ -41,8 +41,8 @@ class KeptCharge(msgspec.Struct):
 class ReorganisationRecord(msgspec.Struct):
     """``units``: each unit before and after; ``into``: where the units went that were merged;
     ``begun`` and ``ended``: posts that were made or are there again, and that were abolished;
-    ``successors``: the posts as which others live on; ``conversations``: those that went along,
-    from which post to which."""
+    ``successors``: the posts as which others live on; ``conversations``: the ones that followed a
+    post, from which post to which."""
 
     units: list[Pair]
     into: dict[UnitId, UnitId]
@@ -66,7 +66,7 @@ class Since:
 @dataclass(frozen=True, slots=True)
 class Now:
     """The organisation when an undo is asked for. ``homes``: the posts of the people whom it moves,
-    without those who left; ``open_charges``: which of its charges have not ended; ``people`` and
+    without people who left; ``open_charges``: which of its charges have not ended; ``people`` and
     ``charges``: who is in each unit that would end."""
 
     units: Tree
@@ -120,13 +120,13 @@ def decode(content: bytes) -> ReorganisationRecord:
 
 
 def ending(kept: ReorganisationRecord) -> list[UnitId]:
-    """Return the units that an undo ends: those that were added."""
+    """Return the units that an undo ends: the added ones."""
     return [after.unit_id for before, after in kept.units if before is None and after is not None]
 
 
 def undone(kept: ReorganisationRecord, now: Now) -> tuple[Plan, Placing] | Since:
     """Return the plan that restores what was there before, or what prevents it. The posts
-    that ended are there again, and those that were made end as far as nobody else holds them."""
+    that ended are there again, and the added posts end as far as nobody else holds them."""
     units, contradicted = dict(now.units), dict.fromkeys(_changed_since(kept, now.units))
     for before, after in kept.units:
         if before is None and after is not None:

@@ -38,7 +38,7 @@ class Planned:
 @dataclass(frozen=True, slots=True)
 class ReorganisationReach:
     """The reach of a reorganisation: unit paths over which the right must hold, how many people it
-    touches, and those whose posts or charges go elsewhere."""
+    touches, and the people whose posts or charges go elsewhere."""
 
     paths: frozenset[str]
     people: int

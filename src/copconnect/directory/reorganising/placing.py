@@ -69,7 +69,7 @@ def place(
     plan: Plan, rows: Iterable[Row], homes: Mapping[PersonId, PostId], charges: Iterable[OpenCharge]
 ) -> Placing:
     """Return the posts that a plan's people hold. ``rows``: the posts of all units between which
-    anything goes, and of those that end, abolished ones included; ``homes``: the posts of the
+    anything goes, and of the units that end, abolished ones included; ``homes``: the posts of the
     plan's people; ``charges``: the plan's, as they are held."""
     placing = _Placing(plan, rows)
     for post_id, (_, target) in plan.posts.items():

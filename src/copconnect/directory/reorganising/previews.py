@@ -167,6 +167,6 @@ def _change(
 
 
 def listed(changes: Sequence[wire.GroupChange]) -> list[wire.GroupChange]:
-    """Return the first of these changes, those that end or begin something first."""
+    """Return the first of these changes, the changes that end or begin something first."""
     order: Sequence[wire.GroupChangeKind] = ("ended", "made", "renamed", "people")
     return sorted(changes, key=lambda one: order.index(one.kind))[:GROUPS]

@@ -106,7 +106,7 @@ def _charges(*conditions: Any) -> Any:
 async def homes(
     connection: AsyncConnection, person_ids: Collection[PersonId]
 ) -> dict[PersonId, PostId]:
-    """Return the posts in the rows of these people, of those who are not removed."""
+    """Return the posts in the rows of these people, of the people who are not removed."""
     query = select(_P.person_id, _P.post_id).where(among(_P.person_id, person_ids), _PRESENT)
     return {row.person_id: row.post_id for row in await connection.execute(query)}
 
@@ -193,7 +193,7 @@ async def write_former(
     into: Mapping[UnitId, UnitId],
     now_ms: int,
 ) -> None:
-    """Write which units ended now, and forget those that are there again."""
+    """Write which units ended now, and forget the units that exist again."""
     await connection.execute(
         delete(FORMER_UNITS).where(
             among(FORMER_UNITS.c.unit_id, [*back, *(one.unit_id for one in ended)])

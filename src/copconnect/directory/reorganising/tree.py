@@ -113,7 +113,7 @@ def touched_paths(before: Tree, after: Tree, moved: Iterable[tuple[UnitId, UnitI
 
 def counted(before: Tree, after: Tree) -> list[UnitId]:
     """Return the units whose people, with all below, a change touches: those with another name,
-    level or parent, and those that end; none that lies below another of them."""
+    level or parent, and the units that end; none that lies below another of them."""
     own = {
         one
         for one in changed(before, after)

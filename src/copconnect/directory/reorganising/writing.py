@@ -19,8 +19,8 @@ async def write(
     connection: Transaction, permit: Permit, found: Planned, now_ms: int
 ) -> tuple[dict[int, int], set[PostId]]:
     """Write units, posts, who holds which, and the words that find people and posts. The former
-    post of a person stays in their history. Returns the new numbers of charges by those that they
-    had, and the posts that were abolished: those that nobody holds any more."""
+    post of a person stays in their history. Returns the new numbers of charges by their former
+    numbers, and the posts that were abolished: the posts that nobody holds any more."""
     before, plan, placing = found.before, found.plan, found.placing
     await reorganising_store.write_units(connection, permit, before, plan.units)
     ended = [one for unit_id, one in before.items() if unit_id not in plan.units]
@@ -76,7 +76,7 @@ def _differing(found: Planned) -> set[UnitId]:
 
 
 async def _write_words(connection: AsyncConnection, unit_ids: Collection[UnitId]) -> None:
-    """Write anew the words of the people of these units."""
+    """Write again the words of the people of these units."""
     organisation = await store.organisation(connection)
     words = changes.stored_words(organisation["units"], organisation["ranks"])
     rows = await reorganising_store.rows_for_words(connection, unit_ids)

@@ -162,7 +162,7 @@ class Provisioner:
         return _provisioned(stored, named)
 
     async def _current(self) -> _LoadedBank:
-        """Return the stored organisation, judged anew only when it has changed."""
+        """Return the stored organisation, judged again only when it has changed."""
         async with self._database.reading() as connection:
             version = await store.directory_version(connection)
             if version == self._organisation.version:

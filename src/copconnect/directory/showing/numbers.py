@@ -3,11 +3,11 @@
 The rights table decides (``see_numbers``): one's own station, a part of the tree, the heads of all
 units. Everybody sees their own. A search by a part of a number finds only people whose number the
 caller is shown, so that nobody can feel for the others digit by digit; a whole number finds its
-person, because whoever types it knows it already.
+person, because a person who types it knows it already.
 
 The rights of a viewer are remembered until the data bank or the rights table changes, and for five
-seconds at most, because grants end by themselves: a list of people would otherwise cost twice the
-statements. Nothing that anybody does rests on what is remembered.
+seconds at most, because grants end without an event: a list of people would otherwise cost twice
+the statements. Nothing that anybody does rests on what is remembered.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +28,7 @@ MOST_REMEMBERED = 10_000
 
 
 class Viewers:
-    """The rights of those who look at cards, so far as numbers are concerned."""
+    """The rights of people who look at cards, so far as numbers are concerned."""
 
     def __init__(self, rights: ImportRights, now_ms: Callable[[], int]) -> None:
         self._rights = rights

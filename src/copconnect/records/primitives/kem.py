@@ -1,6 +1,6 @@
 """The HPKE suites' ids, sizes and public-key checks. Pure; cannot seal or open.
 
-The checks are arithmetic of their own, because the server validates public keys (D3) and must not
+The checks do their own arithmetic, because the server validates public keys (D3) and must not
 import a module that could decrypt.
 """
 

@@ -1,9 +1,9 @@
 """The department record: what the offline root signs. Pure.
 
-Invariants: only a record with a higher number replaces another, and all are kept, because what was
-signed earlier is judged by the record that was in force then. The roster authorities of a
+Invariants: only a record with a higher number replaces another, and all are kept, because an
+earlier signature is judged by the record that was in force then. The roster authorities of a
 department count from 0, and each numbers what it signs within its own range: the numbers of a
-later authority are above all those that an earlier one can use.
+later authority are above all the numbers that an earlier one can use.
 """
 
 from collections.abc import Iterable

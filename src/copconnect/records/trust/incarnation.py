@@ -1,7 +1,7 @@
 """Incarnation: the roster authority's word that a backup of the server was restored (S8). Pure.
 
-A device goes back in a log only under an Incarnation whose number is above those that it went back
-under. Convention: the number is the time in ms since 1970 within the authority's range, or one
+A device goes back in a log only under an Incarnation whose number is above the ones that it went
+back under. Convention: the number is the time in ms since 1970 within the authority's range, or one
 above the former number if that is higher, so that it does not repeat even if the same backup is
 restored twice.
 """
@@ -41,6 +41,6 @@ def next_number(former: Incarnation | None, authority_number: int, now_ms: int) 
 
 
 def beginning(newest: Incarnation | None) -> Beginning:
-    """Return the first number and its ``previous``: those that a restore may have lost are below
-    it. The record before the first is the Incarnation itself, where there is one."""
+    """Return the first number and its ``previous``: the numbers that a restore may have lost are
+    below it. The record before the first is the Incarnation itself, where there is one."""
     return Beginning(newest.number + 1, newest.hash()) if newest else Beginning(1, ZEROS)

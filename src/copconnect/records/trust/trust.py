@@ -1,4 +1,5 @@
-"""Trust: what is known of a department's people and devices, indexed for judging (``confirmed``).
+"""Trust: the known records of a department's people and devices, indexed for judging
+(``confirmed``).
 
 Pure: a value that the caller feeds. Invariants: a record once added stays; each ``add_…`` costs the
 same however much is known, and returns the devices whose verdict it may have changed (those judged

@@ -2,7 +2,7 @@
 
 A slow reader never delays anybody: ``push`` only hands bytes to the transport. Bytes that the
 reader does not take wait there, and beyond the limit the connection is closed as too slow; the
-client catches up from the log. Frames are parsed by picows; those that go out are built once for
+client catches up from the log. Frames are parsed by picows; outgoing frames are built once for
 all connections (:mod:`copconnect.sockets.connections.framing`) and written as they are.
 """
 

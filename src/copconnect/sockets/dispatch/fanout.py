@@ -290,7 +290,7 @@ class Fanout:
         if topic is not None:
             push_all(topic.seats, frame)
 
-    # --- For those who ask devices ----------------------------------------------------------
+    # --- For callers that ask devices ----------------------------------------------------------
 
     def online(
         self, conversation_id: ConversationId, cell_id: CellId | None = None

@@ -1,4 +1,4 @@
-"""The connections of one node, and what is said to some of them whatever their conversations.
+"""The connections of one node, and messages to some of them that concern no conversation.
 
 Bookkeeping that never awaits.
 """
@@ -43,7 +43,7 @@ class Present:
         return [] if client_id is None else list(self.clients.get(client_id, ()))
 
     def add(self, connection: Connection) -> None:
-        """Take in a connection; it ends those that its client had."""
+        """Take in a connection; it ends the client's earlier ones."""
         caller = connection.client
         for older in self.clients.get(caller.client_id, ()):
             older.close(wire.CLOSE_REPLACED)

@@ -4,7 +4,7 @@ When a node starts again, thousands of clients lack the same few messages. A cli
 Hello how far it has come is sent them on its socket, right after Ready, without a request for each;
 before the first message under a key that is new to it comes the key. Invariants: a stretch is
 whole, it holds every message with ``after`` < seq ≤ ``upto``; a message that does not join it
-starts a new one. Frames are those that were passed on, with their supplements: a device that has
+starts a new one. Frames are the ones that were passed on, with their supplements: a device that has
 checked everything up to its position has with them what it needs for the rest. If the key of a
 message is not here, the log is asked; so it is where anything that a client says it lacks is from
 before its device's history. Bounded for each conversation and in all. No I/O.

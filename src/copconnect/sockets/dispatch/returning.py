@@ -19,7 +19,7 @@ from copconnect.sockets.dispatch.topic import Topic, Topics
 from copconnect.sockets.feed import Feed, LeafState
 
 CROWD = 4  # So many who lack the same are worth a read.
-_MOST_READ = 32  # Conversations, for those who come in together.
+_MOST_READ = 32  # Conversations, for devices that connect together.
 _MOST_BYTES = 256 * 1024  # For one connection: its reader may be slow.
 log = structlog.get_logger()
 
@@ -130,8 +130,8 @@ class Returning:
     def missed(
         self, connection: Connection, histories: Mapping[ConversationId, int]
     ) -> dict[ConversationId, list[bytes]]:
-        """Return the frames that a seated connection lacks up to where its topics are; what comes
-        after that will be pushed. A conversation that is not here is asked of the log.
+        """Return the frames that a seated connection lacks up to where its topics are; later
+        frames will be pushed. A conversation that is not here is asked of the log.
         ``histories``: from when the device may read each of its conversations."""
         found: dict[ConversationId, list[bytes]] = {}
         room = _MOST_BYTES

@@ -57,7 +57,7 @@ class Reminding:
         self.rounds = leases.periodic("training_reminders", self.round, PERIOD_S, 3 * PERIOD_S)
 
     async def round(self) -> int:
-        """Remind a batch of those who are due; return how many people. Two statements, and once an
+        """Remind a batch of people who are due; return how many people. Two statements, and once an
         hour those of the people whom courses are for."""
         now_ms = self._clock.now_ms()
         if datetime.fromtimestamp(now_ms / 1000, INDIA).hour not in HOURS:
@@ -83,8 +83,8 @@ class Reminding:
 
     async def ask(self, caller: Caller, body: wire.RemindOfTraining) -> wire.TrainingReminded:
         """Let those at or below a unit path be reminded who have not completed a course, but for
-        those who were within a week, of whichever course. Raises NotAllowed. The statements are the
-        same for any number of people."""
+        people who were reminded within a week, of whichever course. Raises NotAllowed. The
+        statements are the same for any number of people."""
         path, course = body.path, body.course
         now_ms = self._clock.now_ms()
         async with self._database.transaction() as connection:

@@ -118,7 +118,7 @@ async def _set(
     rows: Select[Any],
     where: ColumnElement[bool],
 ) -> int:
-    """Write rows; of those that are there, these columns where the condition still holds."""
+    """Write rows; of existing rows, these columns where the condition still holds."""
     statement = upsert_for(connection.dialect.name, REMINDERS).from_select(
         ["person_id", "asked_ms", "asked_course", "reminded_ms"], rows
     )

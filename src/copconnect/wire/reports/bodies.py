@@ -152,7 +152,7 @@ class WantingCases(Wire, frozen=True, kw_only=True):
 
 
 class Appeal(Wire, frozen=True, kw_only=True):
-    """``sealed``: the appeal's envelope (F2); ``seals``: those that other moderators added for the
+    """``sealed``: the appeal's envelope (F2); ``seals``: seals that other moderators added for the
     caller's devices; ``outcome``: None while it waits."""
 
     sealed: bytes
@@ -164,7 +164,7 @@ class Appeal(Wire, frozen=True, kw_only=True):
 
 
 class CaseDetail(Wire, frozen=True, kw_only=True):
-    """A case with its sealed proof; ``sealed`` None: the proof is kept no more; ``seals``: those
+    """A case with its sealed proof; ``sealed`` None: the proof is kept no more; ``seals``: seals
     that other moderators added for the caller's devices. ``bar``,
     ``appeal_bar``: why the caller may not decide the case, or the appeal."""
 

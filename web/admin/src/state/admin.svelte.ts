@@ -56,7 +56,7 @@ export async function loadOverview(): Promise<void> {
   await overview.load(() => core().admin.overview());
 }
 
-/** Sign an act and let the server do it; what the console shows is read anew afterwards. */
+/** Sign an act and let the server do it; what the console shows is read again afterwards. */
 export async function perform(act: PlainAct): Promise<ActAnswer> {
   try {
     const answer = await core().admin.perform(act);

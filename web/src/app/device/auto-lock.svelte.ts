@@ -1,5 +1,5 @@
 /**
- * Locks by itself: when nobody has touched any tab of the app for the chosen time, or, with a time
+ * Locks the app when nobody has touched any tab of the app for the chosen time, or, with a time
  * of 0, as soon as the app leaves the screen. Only this page knows that; the core knows the time.
  */
 import { app } from "../state/app.svelte.ts";

@@ -15,7 +15,7 @@ export const issuing = {
   get any(): boolean {
     return (anywhere ?? []).length > 0;
   },
-  /** Ask anew: a transfer may have changed it. */
+  /** Ask again: a transfer may have changed it. */
   load(): void {
     core()
       .orders.issuing(null)

@@ -1,6 +1,6 @@
 /**
- * Orders, kept in step with the core's events: those that this person owes, for the badge, and those
- * that a screen has asked for, so that list, page and conversation show the same.
+ * Orders, kept in step with the core's events: the ones that this person owes, for the badge, and
+ * the ones that a screen has asked for, so that list, page and conversation show the same.
  */
 import type { OrderView } from "@copconnect/client/core";
 import type { MessageId } from "@copconnect/client/wire";
@@ -25,7 +25,7 @@ const open = $derived(
 );
 
 export const orders = {
-  /** Those that this person owes, flash orders first, then the newest. */
+  /** The orders that this person owes, flash orders first, then the newest. */
   get open(): readonly OrderView[] {
     return open;
   },

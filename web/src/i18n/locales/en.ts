@@ -1,4 +1,4 @@
-/** The words of the first screen. Those that other parts need of it too lie in first.json. */
+/** The words of the first screen. Words that other parts need of it too lie in first.json. */
 import app from "./en/app.json";
 import chats from "./en/chats.json";
 import first from "./en/first.json";

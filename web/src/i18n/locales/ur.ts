@@ -1,4 +1,4 @@
-/** The words of the first screen. Those that other parts need of it too lie in first.json. */
+/** The words of the first screen. Words that other parts need of it too lie in first.json. */
 import app from "./ur/app.json";
 import chats from "./ur/chats.json";
 import first from "./ur/first.json";

@@ -3,7 +3,7 @@
  *
  * Invariants: the result is always re-encoded, so no EXIF (place, camera, time) leaves the phone;
  * EXIF orientation is applied to the pixels; the longest edge is at most LONGEST_EDGE. A GIF is
- * the exception: it would lose its movement, so what is hidden in it is taken out instead.
+ * the exception: it would lose its movement, so hidden data is taken out instead.
  */
 import type { OutgoingAttachment } from "@copconnect/client/core";
 import { drawn, MediaError } from "./canvas.ts";

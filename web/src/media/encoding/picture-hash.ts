@@ -3,7 +3,7 @@
  * docs/guard-model.md, section Known pictures. Fetched when somebody first sends a picture.
  *
  * A difference hash of 256 bits: whether each of 16 x 16 parts is darker than its right neighbour. A
- * copy that was scaled or encoded anew differs in a few bits, another picture in about half of them.
+ * copy that was scaled or encoded again differs in a few bits, another picture in about half of them.
  */
 import { dHash, getGrayData, scaleDownLinear } from "@alttiri/image-hash";
 import { drawn } from "./canvas.ts";

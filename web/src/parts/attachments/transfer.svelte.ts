@@ -47,7 +47,7 @@ export class HeldFile {
   }
 }
 
-/** Images smaller than this come by themselves; larger ones on request. */
+/** Images smaller than this are loaded without a tap; larger ones on request. */
 const BY_ITSELF_BYTES = 4 * 1024 * 1024;
 
 export function comesByItself(attachment: AttachmentView): boolean {

@@ -14,7 +14,7 @@ export interface RuleLine {
 /** Two rules that share so much of their words are one that was changed. */
 const ALIKE = 0.4;
 
-/** Every rule of the new list in its order, with those that are gone where they stood. */
+/** Every rule of the new list in its order, and removed rules at their former places. */
 export function differences(
   former: readonly string[],
   current: readonly string[],

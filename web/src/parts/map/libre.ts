@@ -168,7 +168,10 @@ export async function buildMap(
   return { map, marker };
 }
 
-/** Put people on the map, move those who are there, take off the others; `frame`: show them all. */
+/**
+ * Put people on the map, move the people already there, take off the others; `frame`: show them
+ * all.
+ */
 export function placeMarks(
   map: LibreMap,
   known: Map<string, Marker>,

@@ -70,7 +70,7 @@ export function shown(
   });
 }
 
-/** Each unit's position when the tree is read from the top: what is above comes before. */
+/** Each unit's position when the tree is read from the top: a unit above comes before. */
 export function treePlaces(directory: Directory | null): ReadonlyMap<UnitId, number> {
   const below = new Map<UnitId | null, UnitId[]>();
   const known = new Set(directory?.units.map(({ unitId }) => unitId));

@@ -5,7 +5,7 @@ import { onCoreEvent } from "#app/state/app.svelte.ts";
 import { core } from "#app/core.ts";
 
 export class PinnedMessages {
-  /** Those that this device has, the last pinned first; null: not read yet. */
+  /** The pinned messages that this device has, the last pinned first; null: not read yet. */
   messages = $state.raw<readonly PinnedMessage[] | null>(null);
   #run = 0;
 

@@ -68,7 +68,7 @@ function keep(step: RegistrationStep | null): void {
 export class Flow {
   #languageDone = $state(appearance.languageChosen);
   number = $state("");
-  /** The code of conduct was accepted before and asks anew: this is no first run. */
+  /** The code of conduct was accepted before and asks again: this is no first run. */
   again = $state(false);
   challenge = $state.raw<CodeRequested | null>(null);
   /** When the challenge was asked for: the wait before another counts from here. */

@@ -1,5 +1,5 @@
 /**
- * This account's devices, the devices that wait for this person to confirm them, and what was done
+ * This account's devices, the devices that wait for this person to confirm them, and acts done
  * in this person's name without this device; kept in step with the core.
  *
  * Every list is the core's verified word (E0 to E5): nothing here remembers what was seen.
@@ -109,7 +109,7 @@ export const account = {
   follow(): () => void {
     followers += 1;
     if (followers === 1) {
-      // Followers do not begin anew whenever the app's state changes.
+      // Followers do not start over whenever the app's state changes.
       able = untrack(isAble);
       untrack(reload);
       stop = onCoreEvent((event) => {

@@ -1,4 +1,4 @@
-/** Making a file of an order: how far it is, what came of it, and stopping it. */
+/** Making a file of an order: how far it is, the result, and stopping it. */
 import type { ExportFormat, OrderExport, Progress } from "@copconnect/client/core";
 import type { Language, MessageId, UnitId } from "@copconnect/client/wire";
 import { core, coreError } from "#app/core.ts";

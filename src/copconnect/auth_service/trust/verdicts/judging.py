@@ -96,7 +96,7 @@ class Judge:
     async def judge(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> set[PersonId]:
-        """Judge the unrevoked devices of these people anew and keep the verdicts, in the
+        """Judge the unrevoked devices of these people again and keep the verdicts, in the
         transaction that changed a record. Returns whose verdicts are others than before."""
         rows = await device_store.open_devices(connection, person_ids)
         if not rows:

@@ -1,6 +1,6 @@
 """Unpacks the zip of a workbook under limits, before any parser sees it. Pure.
 
-Invariant: the parser reads only bytes that were counted here. The archive is written anew without
+Invariant: the parser reads only bytes that were counted here. The archive is written again without
 compression, with those parts that hold cells; sizes and checksums that the file declares are not
 believed.
 """

@@ -1,4 +1,7 @@
-/** The rows that a tree shows: open units, or those that a search finds with all above them. Pure. */
+/**
+ * The rows that a tree shows: open units, or the units that a search finds with all above them.
+ * Pure.
+ */
 import type { UnitId } from "@copconnect/client/wire";
 import type { DraftTree, DraftUnit } from "./tree.ts";
 

@@ -27,7 +27,7 @@ export class Attaching {
     this.open = true;
   }
 
-  /** Show files in the preview, behind those that the draft has. */
+  /** Show files in the preview, behind the draft's files. */
   offer(files: readonly File[], unchanged = false): void {
     if (files.length > 0) offerTo(this.#conversationId, { files, unchanged });
   }

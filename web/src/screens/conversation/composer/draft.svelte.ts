@@ -53,7 +53,7 @@ export class Draft {
       .catch(() => (this.#saved = ""));
   }
 
-  /** Take the words for a message: the field begins anew. */
+  /** Take the words for a message: the field starts over. */
   takeText(): string {
     const { text } = this;
     this.text = this.#saved = "";
@@ -62,12 +62,12 @@ export class Draft {
     return text;
   }
 
-  /** A refused message's words go before those that were written meanwhile. */
+  /** A refused message's words go before words written meanwhile. */
   giveBack(text: string): void {
     this.text = this.text === "" ? text : `${text}\n${this.text}`;
   }
 
-  /** These words and files are in a message; what was written and chosen meanwhile stays. */
+  /** These words and files are in a message; later words and files stay. */
   sent(text: string, files: readonly OutgoingAttachment[]): void {
     if (this.text.startsWith(text)) this.text = this.text.slice(text.length);
     this.files = this.files.filter((one) => !files.includes(one));

@@ -1,5 +1,5 @@
 /**
- * The people who can read a conversation and those who cannot yet. Pure. The four numbers add up
+ * The people who can read a conversation and people who cannot yet. Pure. The four numbers add up
  * to its people: each person is counted once, by what their devices can do.
  */
 import type { EncryptionView, MemberItem } from "@copconnect/client/core";

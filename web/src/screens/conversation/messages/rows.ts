@@ -42,7 +42,10 @@ export type MessageRow =
       readonly introduced: boolean;
     };
 
-/** Changes of members and devices. Every other notice is shown by itself: warnings are never folded. */
+/**
+ * Changes of members and devices. Every other notice is shown separately: warnings are never
+ * folded.
+ */
 const FOLDED: ReadonlySet<Notice["kind"]> = new Set([
   "added",
   "registered",

@@ -37,7 +37,7 @@ describe("piecesOf", () => {
   });
 });
 
-/** The source of pieces, and what is bold and italic in it. */
+/** The source of pieces, and its bold and italic parts. */
 function styledIn(text: string): { source: string; bold: string[]; italic: string[] } {
   const found = { source: "", bold: [] as string[], italic: [] as string[] };
   const read = (pieces: readonly Piece[]): string =>

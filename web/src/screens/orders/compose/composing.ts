@@ -105,12 +105,12 @@ export type OrderProblem =
   | "trainingFirst"
   | "flashAdmin";
 
-/** Those that an order to oneself does not have. */
+/** Problems that an order to oneself does not have. */
 export const OF_AUDIENCE: readonly OrderProblem[] = [
   ...(["noAudience", "outside", "priorityRight", "trainingFirst", "flashAdmin"] as const),
 ];
 
-/** Those that another audience mends, whatever else the order says: shown where it is chosen. */
+/** Problems that another audience mends, whatever else the order says: shown where it is chosen. */
 export const AT_AUDIENCE: readonly OrderProblem[] = ["noAudience", "outside", "noRight"];
 
 /** Advice for the issuer before sending. */

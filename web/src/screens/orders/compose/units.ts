@@ -1,4 +1,7 @@
-/** The units to which an order may go, as a list in the order of the tree, and what is chosen. Pure. */
+/**
+ * The units to which an order may go, as a list in the order of the tree, and the chosen ones.
+ * Pure.
+ */
 import { spellings } from "@copconnect/client/core";
 import type { Directory, IssuableUnit, Level, Unit, UnitId } from "@copconnect/client/wire";
 import { ORDER_UNITS } from "@copconnect/client/wire";
