@@ -11,6 +11,15 @@ export type Screen =
   | { readonly kind: "practice"; readonly name: PracticeName }
   | { readonly kind: "quiz"; readonly quiz: Quiz };
 
+/** The words of a screen, as they are read aloud. */
+export function spoken(blocks: readonly TextBlock[]): string {
+  const lines = blocks.flatMap((block) => {
+    if (block.type === "list") return block.items;
+    return block.type === "image" ? [] : [block.line];
+  });
+  return lines.map((line) => line.map(({ text }) => text).join("")).join("\n");
+}
+
 const isQuiz = (block: LessonBlock): block is Quiz => block.type === "quiz";
 
 function screensOf(blocks: readonly LessonBlock[]): readonly Screen[] {
