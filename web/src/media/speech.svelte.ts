@@ -1,6 +1,6 @@
 /**
  * Reading aloud by the speech of the platform, one text at a time, in the language of its script. Voices
- * that send a text to somebody's server are never used, so a device without a voice of its own offers none.
+ * that send a text to somebody's server are never used, so a device without local voices offers none.
  */
 import { languageOf } from "#i18n/script.ts";
 
