@@ -82,6 +82,19 @@ it("finds by person, chat, kind and date, also without a word", async () => {
   expect(await found("")).toEqual([]);
 });
 
+it("finds the messages that mention this person", async () => {
+  const mention = (personId: PersonId): Content => {
+    return { ...text("@Ravi come"), mentions: [{ start: 0, length: 5, personId }] } as Content;
+  };
+  await stored.put(chat, 1, mention(stored.me));
+  await stored.put(chat, 2, mention(newId<PersonId>()));
+  await stored.put(chat, 3, text("nobody"));
+  const { index, calls } = stored.search();
+  await indexed(index);
+  const { messages } = await calls.find({ text: "", kind: "mention" });
+  expect(messages.map(({ snippet }) => snippet?.text)).toEqual(["@Ravi come"]);
+});
+
 it("marks the words, and shows the part of a long text around them", async () => {
   const long = `${"beat ".repeat(60)}inspector Ravi ${"round ".repeat(60)}`;
   await stored.put(chat, 1, text(long));

@@ -4,7 +4,7 @@ import type { Progress } from "./failure.ts";
 import type { Preview } from "./messages.ts";
 import type { Plate } from "./people.ts";
 
-/** Kinds that a search can be limited to. */
+/** Kinds that a search can be limited to; `mention`: messages that mention this person. */
 export const SEARCH_KINDS = [
   "media",
   "document",
@@ -13,6 +13,7 @@ export const SEARCH_KINDS = [
   "place",
   "poll",
   "order",
+  "mention",
 ] as const;
 export type SearchKind = (typeof SEARCH_KINDS)[number];
 

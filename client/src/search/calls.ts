@@ -18,7 +18,7 @@ const MOST_ON_A_PAGE = 50;
 const READ = 4;
 
 export interface SearchSources {
-  readonly context: Pick<DeviceContext, "vault">;
+  readonly context: Pick<DeviceContext, "vault" | "identity">;
   readonly book: ConversationIndex;
   readonly index: MessageIndex;
   readonly people: Pick<PeopleDirectory, "plate">;
@@ -75,7 +75,7 @@ export class SearchCalls {
     const { personId, kind, fromMs, toMs } = query;
     const fits =
       (personId === undefined || senderId === personId) &&
-      (kind === undefined || (kindsOf(content) & bitOf(kind)) !== 0) &&
+      (kind === undefined || (kindsOf(content, context.identity().personId) & bitOf(kind)) !== 0) &&
       sentMs >= (fromMs ?? -Infinity) &&
       sentMs < (toMs ?? Infinity);
     const snippet = fits ? compare(textsOf(content)) : null;

@@ -27,7 +27,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import { forgottenKey } from "../conversation/indexed.ts";
 import type { ConversationIndex } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
-import type { ConversationId } from "../ids.ts";
+import type { ConversationId, PersonId } from "../ids.ts";
 import { isShown } from "../kinds/content.ts";
 import { decodedOf } from "../messages/messages.ts";
 import { QUEUED_ORDER, STORES } from "../records.ts";
@@ -64,7 +64,7 @@ interface Held {
 }
 
 export interface MessageIndexOptions {
-  readonly context: Pick<DeviceContext, "vault" | "signal">;
+  readonly context: Pick<DeviceContext, "vault" | "signal" | "identity">;
   readonly book: ConversationIndex;
   /** Wait before the next slice of work; 0: only let others work. */
   readonly rest?: (ms: number, workedMs: number) => Promise<void>;
@@ -196,7 +196,10 @@ export class MessageIndex {
       if (next === null) return false;
       work.set({ indexed: next });
       work.unseen = true;
-      const record = await this.#sliced(segmentOfRecords(found), false);
+      const record = await this.#sliced(
+        segmentOfRecords(found, this.#context.identity().personId),
+        false,
+      );
       if (record !== null) {
         const name = ++this.#names;
         const segment = await this.#sliced(Segment.open(record), false);
@@ -353,17 +356,21 @@ export class MessageIndex {
 
 function* segmentOfRecords(
   records: readonly MessageRecord[],
+  me: PersonId,
 ): Generator<void, SegmentRecord | null> {
   const messages: IndexedMessage[] = [];
   for (const record of records) {
-    const indexed = yield* indexedMessage(record);
+    const indexed = yield* indexedMessage(record, me);
     if (indexed !== null) messages.push(indexed);
   }
   return messages.length === 0 ? null : yield* segmentOf(messages);
 }
 
 /** A message with its words; null for one that is not shown. */
-function* indexedMessage(record: MessageRecord): Generator<void, IndexedMessage | null> {
+function* indexedMessage(
+  record: MessageRecord,
+  me: PersonId,
+): Generator<void, IndexedMessage | null> {
   const { conversationId, order, seq, sentMs, senderId } = record;
   if (seq === null || record.content === null) return null;
   const content = decodedOf(record);
@@ -374,7 +381,7 @@ function* indexedMessage(record: MessageRecord): Generator<void, IndexedMessage 
       for (const word of one.words) words.add(word);
       yield;
     }
-  return { conversationId, order, sentMs, personId: senderId, kinds: kindsOf(content), words };
+  return { conversationId, order, sentMs, personId: senderId, kinds: kindsOf(content, me), words };
 }
 
 /** As many of these messages as one step takes. */

@@ -1,7 +1,8 @@
 /** A message's texts, the words in them, and its kinds, by which a search finds it. Pure. */
-import { pointersOf } from "../kinds/content.ts";
+import { mentionsOf, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
 import { wordsOf } from "../people/words.ts";
+import type { PersonId } from "../ids.ts";
 import { SEARCH_KINDS } from "../seam/search.ts";
 import type { SearchKind } from "../seam/search.ts";
 
@@ -62,8 +63,8 @@ export function cut(word: string): string {
   return word.slice(0, LONGEST);
 }
 
-/** Bits of the kinds of a message. */
-export function kindsOf(content: Decoded): number {
+/** Bits of the kinds of a message, for the person of this device. */
+export function kindsOf(content: Decoded, me: PersonId): number {
   const kinds = new Set<SearchKind>();
   for (const { kind } of pointersOf(content)) {
     if (kind === "image" || kind === "video") kinds.add("media");
@@ -73,6 +74,7 @@ export function kindsOf(content: Decoded): number {
   if (content.kind === "location" || content.kind === "live") kinds.add("place");
   if (content.kind === "poll" || content.kind === "question") kinds.add("poll");
   if (content.kind === "order" || content.kind === "order_change") kinds.add("order");
+  if (mentionsOf(content).some(({ personId }) => personId === me)) kinds.add("mention");
   if (textsOf(content).some((text) => LINK.test(text))) kinds.add("link");
   return [...kinds].reduce((bits, kind) => bits | bitOf(kind), 0);
 }

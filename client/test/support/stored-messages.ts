@@ -1,7 +1,7 @@
 /** Messages in a vault without the device that received them: for the search over them. */
 import { Conversation } from "#core/conversation/conversation.ts";
 import { newRecord } from "#core/conversation/record.ts";
-import type { DeviceContext } from "#core/context.ts";
+import type { DeviceContext, Identity } from "#core/context.ts";
 import { newId } from "#core/ids.ts";
 import type { ConversationId, MessageId, PersonId } from "#core/ids.ts";
 import { encodeContent } from "#core/kinds/content.ts";
@@ -30,6 +30,7 @@ export function text(words: string): Content {
 export class StoredMessages {
   readonly conversations = new Map<ConversationId, Conversation>();
   readonly vault: Vault;
+  readonly me = newId<PersonId>();
 
   constructor(vault: Vault) {
     this.vault = vault;
@@ -74,7 +75,8 @@ export class StoredMessages {
     readonly calls: SearchCalls;
   } {
     const signal = more.signal ?? new AbortController().signal;
-    const context = { vault: this.vault, signal };
+    const identity = (): Identity => ({ personId: this.me }) as Identity;
+    const context = { vault: this.vault, signal, identity };
     const index = new MessageIndex({ context, book: this, ...more });
     const people = { plate: () => Promise.resolve(null) };
     return { index, calls: new SearchCalls({ context, book: this, index, people }) };
