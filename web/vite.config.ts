@@ -250,6 +250,7 @@ const STAGES = inStages(
         ...["new/NewScreen.svelte", "reports/ReportSheet.svelte"],
         ...["chats/FoundMessages.svelte", "conversation/FindBar.svelte"],
       ),
+      gallery: screens("conversation/gallery/GalleryPage.svelte"),
       orders: screens(
         ...["orders/OrdersScreen.svelte", "orders/OrderPage.svelte"],
         "orders/compose/ComposeOrder.svelte",

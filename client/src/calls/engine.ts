@@ -43,8 +43,8 @@ export function createEngine(options: SessionOptions): Engine {
   });
   const search = fetched("search", async (device) => {
     const { SearchCalls } = await import("../search/calls.ts");
-    const { context, book } = device;
-    return new SearchCalls({ context, book, people, index: await device.index() });
+    const { context, book, views } = device;
+    return new SearchCalls({ context, book, people, views, index: await device.index() });
   });
   const admin = fetched("console", async () => {
     const { AdminCalls } = await import("../admin/calls.ts");

@@ -1,7 +1,7 @@
 /** Messages that a search finds. */
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import type { Progress } from "./failure.ts";
-import type { Preview } from "./messages.ts";
+import type { MessageItem, Preview } from "./messages.ts";
 import type { Plate } from "./people.ts";
 
 /** Kinds that a search can be limited to; `mention`: messages that mention this person. */
@@ -57,5 +57,23 @@ export interface FoundMessages {
   /** For the next page; null: there is none. */
   readonly next: number | null;
   /** How many messages are indexed of those on this device; null: all are. */
+  readonly indexing: Progress | null;
+}
+
+/** A page of a conversation's messages of one kind. */
+export interface GalleryQuery {
+  readonly conversationId: ConversationId;
+  readonly kind: SearchKind;
+  /** {@link GalleryPage.next} of the page before. */
+  readonly before?: number;
+  readonly limit?: number;
+}
+
+export interface GalleryPage {
+  /** The newest first. */
+  readonly messages: readonly MessageItem[];
+  /** For the next page; null: there is none. */
+  readonly next: number | null;
+  /** As {@link FoundMessages.indexing}. */
   readonly indexing: Progress | null;
 }

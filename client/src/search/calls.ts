@@ -1,13 +1,22 @@
 /** `core.search`: messages on this device, by their words, person, conversation, kind and date. */
-import type { ConversationIndex } from "../conversation/conversation.ts";
+import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { previewOf } from "../kinds/content.ts";
 import { decodedOf } from "../messages/messages.ts";
+import type { ConversationId } from "../ids.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import { STORES } from "../records.ts";
 import type { MessageRecord } from "../records.ts";
-import type { FoundMessage, FoundMessages, MessageQuery } from "../seam.ts";
-import { candidates, comparison } from "./finding.ts";
+import type { ViewMaker } from "../messages/views.ts";
+import type {
+  FoundMessage,
+  FoundMessages,
+  GalleryPage,
+  GalleryQuery,
+  MessageItem,
+  MessageQuery,
+} from "../seam.ts";
+import { candidates, comparison, ordersOf } from "./finding.ts";
 import type { Candidate } from "./finding.ts";
 import type { MessageIndex } from "./message-index.ts";
 import { bitOf, kindsOf, textsOf } from "./texts.ts";
@@ -22,6 +31,7 @@ export interface SearchSources {
   readonly book: ConversationIndex;
   readonly index: MessageIndex;
   readonly people: Pick<PeopleDirectory, "plate">;
+  readonly views: Pick<ViewMaker, "message">;
 }
 
 export class SearchCalls {
@@ -57,19 +67,56 @@ export class SearchCalls {
     return { messages, next: next < found.length ? next : null, indexing };
   }
 
+  /** A conversation's messages of a kind, the newest first, in pages; without deleted ones. */
+  async gallery({ conversationId, kind, before, limit }: GalleryQuery): Promise<GalleryPage> {
+    const { book, index } = this.#sources;
+    const segments = await index.segments();
+    const { progress: indexing } = index;
+    const conversation = book.find(conversationId);
+    if (conversation === null) return { messages: [], next: null, indexing };
+    const size = Math.max(1, Math.min(MOST_ON_A_PAGE, limit ?? PAGE));
+    const orders = ordersOf(segments, conversationId, kind, before ?? Infinity);
+    const messages: MessageItem[] = [];
+    let read = 0;
+    while (messages.length < size && read < orders.length) {
+      const some = orders.slice(read, read + size - messages.length);
+      read += some.length;
+      const items = await Promise.all(some.map((order) => this.#item(conversation, order, kind)));
+      messages.push(...items.filter((one) => one !== null));
+    }
+    const last = orders[read - 1];
+    return { messages, next: read < orders.length && last !== undefined ? last : null, indexing };
+  }
+
+  async #item(
+    conversation: Conversation,
+    order: number,
+    kind: GalleryQuery["kind"],
+  ): Promise<MessageItem | null> {
+    const record = await this.#record(conversation.id, order);
+    if (record === null || (kindsOf(decodedOf(record)) & bitOf(kind)) === 0) return null;
+    const item = await this.#sources.views.message(conversation, record);
+    return item.body.kind === "deleted" ? null : item;
+  }
+
+  /** The message at a place; null where it is deleted. */
+  async #record(conversationId: ConversationId, order: number): Promise<MessageRecord | null> {
+    const [record] = await this.#sources.context.vault.page<MessageRecord>({
+      ...{ store: STORES.messages, group: conversationId, above: order - 0.5, below: order + 0.5 },
+      ...{ limit: 1, descending: false },
+    });
+    return record?.content == null ? null : record;
+  }
+
   /** The message at a place, if it still fits the query. */
   async #read(
     { conversationId, order }: Candidate,
     query: MessageQuery,
     compare: ReturnType<typeof comparison>,
   ): Promise<FoundMessage | null> {
-    const { context, book, people } = this.#sources;
-    const conversation = book.find(conversationId);
-    const [record] = await context.vault.page<MessageRecord>({
-      ...{ store: STORES.messages, group: conversationId, above: order - 0.5, below: order + 0.5 },
-      ...{ limit: 1, descending: false },
-    });
-    if (conversation === null || record?.content == null) return null;
+    const { book, people } = this.#sources;
+    const record = await this.#record(conversationId, order);
+    if (book.find(conversationId) === null || record === null) return null;
     const content = decodedOf(record);
     const { senderId, sentMs, messageId, mine } = record;
     const { personId, kind, fromMs, toMs } = query;

@@ -1,7 +1,7 @@
 /** Find messages in segments, and show why each was found. Pure. */
 import type { ConversationId } from "../ids.ts";
 import { searchWord, wordsOf } from "../people/words.ts";
-import type { MessageQuery, Snippet } from "../seam/search.ts";
+import type { MessageQuery, SearchKind, Snippet } from "../seam/search.ts";
 import { packed } from "./dictionary.ts";
 import { messageAt, skeletonsOf } from "./segment.ts";
 import type { AskedWord, Segment } from "./segment.ts";
@@ -50,6 +50,25 @@ export function candidates(
     const { conversationId, order } = messageAt(segments[of] as Segment, at);
     return { conversationId, order };
   });
+}
+
+/** The orders of a conversation's messages of a kind, the newest first, below an order. */
+export function ordersOf(
+  segments: readonly Segment[],
+  conversationId: ConversationId,
+  kind: SearchKind,
+  below: number,
+): readonly number[] {
+  const orders = new Set<number>();
+  for (const segment of segments) {
+    const fits = filterOf(segment, { text: "", conversationId, kind });
+    if (fits === null) continue;
+    for (let at = 0; at < segment.size; at++) {
+      const order = segment.order[at] ?? Infinity;
+      if (order < below && fits(at)) orders.add(order);
+    }
+  }
+  return [...orders].sort((a, b) => b - a);
 }
 
 /** Whether messages of a segment fit all but the text; null: none does. */

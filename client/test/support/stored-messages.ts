@@ -8,6 +8,7 @@ import { encodeContent } from "#core/kinds/content.ts";
 import type { Content } from "#core/kinds/content.ts";
 import { putMessage } from "#core/messages/messages.ts";
 import type { MessageRecord } from "#core/records.ts";
+import type { MessageItem } from "#core/seam.ts";
 import { SearchCalls } from "#core/search/calls.ts";
 import { MessageIndex } from "#core/search/message-index.ts";
 import type { MessageIndexOptions } from "#core/search/message-index.ts";
@@ -79,7 +80,11 @@ export class StoredMessages {
     const context = { vault: this.vault, signal, identity };
     const index = new MessageIndex({ context, book: this, ...more });
     const people = { plate: () => Promise.resolve(null) };
-    return { index, calls: new SearchCalls({ context, book: this, index, people }) };
+    const views = {
+      message: (_: Conversation, { messageId }: MessageRecord) =>
+        Promise.resolve({ messageId, body: { kind: "text" } } as MessageItem),
+    };
+    return { index, calls: new SearchCalls({ context, book: this, index, people, views }) };
   }
 }
 

@@ -1,7 +1,7 @@
 /** The search over a device's own messages, and the page around one that it finds. */
 import { expect, it } from "vitest";
-import type { ConversationId } from "#core/ids.ts";
-import type { FoundMessage } from "#core/core.ts";
+import type { ConversationId, MessageId } from "#core/ids.ts";
+import type { FoundMessage, GalleryPage } from "#core/core.ts";
 import type { Officer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";
 
@@ -45,4 +45,32 @@ it("opens the page around a message, and the pages before and after", async () =
   await expect(b.core.messages.around(id, id as never, 4)).rejects.toMatchObject({
     code: "not_found",
   });
+});
+
+it("shows a conversation's links, documents and media in pages, and no deleted ones", async () => {
+  const [a, b] = [await w.join(), await w.join()];
+  const { conversationId } = await a.core.conversations.openDirect(b.person);
+  for (let count = 1; count <= 5; count++)
+    await a.text(conversationId, `list https://example.org/${String(count)}`);
+  const file = new Blob(["%PDF-1.7"], { type: "application/pdf" });
+  const pdf = { kind: "document", file, name: "list.pdf", mime: "application/pdf" } as const;
+  const outgoing = { kind: "attachments", text: "", mentions: [], attachments: [pdf] } as const;
+  await a.core.messages.send(conversationId, outgoing, null);
+  const gallery = (kind: "link" | "document" | "media", before?: number | null) =>
+    b.core.search.gallery({ conversationId, kind, limit: 2, ...(before ? { before } : {}) });
+  const words = ({ messages }: GalleryPage): readonly string[] =>
+    messages.map(({ preview }) => ("text" in preview ? preview.text.slice(-1) : ""));
+  const documents = await b.until("the document", async () => {
+    const { messages } = await gallery("document");
+    return messages[0];
+  });
+  expect(documents.body).toMatchObject({ attachments: [{ name: "list.pdf" }] });
+  const first = await gallery("link");
+  expect(words(first)).toEqual(["5", "4"]);
+  await a.core.messages.delete(conversationId, first.messages[0]?.messageId as MessageId, 0);
+  await b.until("the deletion", async () => words(await gallery("link"))[0] === "4");
+  expect(words(await gallery("link", first.next))).toEqual(["3", "2"]);
+  const last = await gallery("link", (await gallery("link", first.next)).next);
+  expect([words(last), last.next]).toEqual([["1"], null]);
+  expect((await gallery("media")).messages).toEqual([]);
 });

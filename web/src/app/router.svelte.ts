@@ -5,6 +5,7 @@
  *   #/chats/<id>                    a conversation
  *   #/chats/<id>/info|encryption    its details
  *   #/chats/<id>/message/<id>       who has a message
+ *   #/chats/<id>/gallery/<kind>     its pictures, documents, links and places
  *   #/new, #/new/group              start a conversation
  *   #/orders, #/orders/<id>         orders; one of them
  *   #/orders/new/<draft>            write one

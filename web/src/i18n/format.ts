@@ -112,6 +112,14 @@ export function formatDate(ms: number): string {
   );
 }
 
+/** "November 2026". */
+export function formatMonth(ms: number): string {
+  return keep(
+    "month",
+    (locale) => new Intl.DateTimeFormat(locale, { month: "long", year: "numeric" }),
+  ).format(ms);
+}
+
 function startOfDay(ms: number): number {
   const day = new Date(ms);
   day.setHours(0, 0, 0, 0);

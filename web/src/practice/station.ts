@@ -14,6 +14,8 @@ import type {
   CoreListener,
   FoundMessage,
   FoundMessages,
+  GalleryPage,
+  GalleryQuery,
   LivePlace,
   LiveShare,
   MessageBody,
@@ -22,6 +24,7 @@ import type {
   OrderView,
   Outgoing,
   Plate,
+  SearchKind,
 } from "@copconnect/client/core";
 import type { AttachmentId, ConversationId, MessageId, Person } from "@copconnect/client/wire";
 import { bodyOf, id, lastOf, messageOf, quoteOf, refusal } from "./items.ts";
@@ -199,6 +202,22 @@ export abstract class Station {
         });
       return { messages: found.slice(-20).reverse(), next: null, indexing: null };
     },
+    gallery: async ({
+      conversationId,
+      kind,
+      before,
+      limit,
+    }: GalleryQuery): Promise<GalleryPage> => {
+      const size = limit ?? 20;
+      const found = this.talk(conversationId)
+        .messages.filter(
+          ({ body, seq }) => isOfKind(body, kind) && (seq ?? 0) < (before ?? Infinity),
+        )
+        .reverse();
+      const messages = found.slice(0, size);
+      const next = found.length > size ? (messages.at(-1)?.seq ?? null) : null;
+      return { messages, next, indexing: null };
+    },
   };
   protected readonly ownMessages = {
     page: async (conversationId, before, limit) => {
@@ -347,4 +366,12 @@ export abstract class Station {
       return this.changeOrder(orderId, { owed: false, sending: null, acknowledgement });
     },
   } satisfies Partial<Core["orders"]>;
+}
+
+function isOfKind(body: MessageBody, kind: SearchKind): boolean {
+  const files = "attachments" in body ? body.attachments : [];
+  if (kind === "media") return files.some((one) => /^(?:image|video)$/u.test(one.kind));
+  if (kind === "document") return files.some((one) => one.kind === kind);
+  if (kind === "place") return body.kind === "location";
+  return kind === "link" && "text" in body && body.text.includes("https://");
 }

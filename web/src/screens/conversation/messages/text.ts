@@ -24,7 +24,7 @@ interface Whole {
   readonly piece: Piece;
 }
 
-const LINK = /https?:\/\/[^\s<>"'`]+/giu;
+const LINK = /(?:https?:\/\/|(?<![\p{L}\p{M}\p{N}.@-])www\.)[^\s<>"'`]+/giu;
 /** Punctuation that ends a sentence rather than an address. */
 const TRAILING = /[.,;:!?)\]}।۔*_]+$/u;
 /** Marks around whole words of one line, without the mark in between. */
@@ -33,11 +33,17 @@ const STYLED = /(?<![\p{L}\p{M}\p{N}*_])([*_])(?!\s)(?:(?!\1).)+(?<!\s)\1(?![\p{
 function linksIn(text: string, from: number): Whole[] {
   return [...text.matchAll(LINK)].flatMap((match) => {
     const address = match[0].replace(TRAILING, "");
-    if (!URL.canParse(address)) return [];
+    const whole = /^www\./iu.test(address) ? `https://${address}` : address;
+    if (!URL.canParse(whole)) return [];
     const start = from + match.index;
-    const piece = { kind: "link", text: address, href: new URL(address).href } as const;
+    const piece = { kind: "link", text: address, href: new URL(whole).href } as const;
     return [{ start, end: start + address.length, piece }];
   });
+}
+
+/** The web links of a text. */
+export function linksOf(text: string): readonly (Piece & { readonly kind: "link" })[] {
+  return linksIn(text, 0).flatMap(({ piece }) => (piece.kind === "link" ? [piece] : []));
 }
 
 /** Mentions, and the links outside them, in the order of the text. */
