@@ -1,6 +1,6 @@
 import type { PersonId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
-import { beginningOf, onlyEmoji, piecesOf, type Piece } from "./text.ts";
+import { beginningOf, linksOf, onlyEmoji, piecesOf, type Piece } from "./text.ts";
 
 describe("piecesOf", () => {
   it("finds links without the punctuation after them", () => {
@@ -33,6 +33,49 @@ describe("piecesOf", () => {
       { kind: "plain", text: "hi " },
       { kind: "mention", text: "@Ravi", personId: "a" },
       { kind: "plain", text: "!" },
+    ]);
+  });
+});
+
+describe("phone numbers and e-mail addresses", () => {
+  const found = (text: string) =>
+    piecesOf(text, []).flatMap((piece) =>
+      piece.kind === "phone" ? [piece.number] : piece.kind === "link" ? [piece.href] : [],
+    );
+
+  it("are links, however they are written", () => {
+    for (const text of [
+      "9848012345",
+      "98480 12345",
+      "098480-12345",
+      "+91 98480 12345",
+      "919848012345",
+    ])
+      expect([text, found(`Call ${text}, sir.`)]).toEqual([text, ["+919848012345"]]);
+    expect(found("Ph:9848012345, Mob.9848012345")).toHaveLength(2);
+    expect(found("Control room 040-2785 2435")).toEqual(["+914027852435"]);
+    expect(found("Helpline 1800 425 3525; abroad +44 20 7946 0958")).toEqual([
+      "+9118004253525",
+      "+442079460958",
+    ]);
+    expect(found("sho.kacheguda@tspolice.gov.in.")).toEqual([
+      "mailto:sho.kacheguda@tspolice.gov.in",
+    ]);
+    expect(found("కాల్ 9848012345 చేయండి")).toEqual(["+919848012345"]);
+  });
+
+  it("are not dates, case, vehicle and account numbers, or parts of a web address", () => {
+    for (const text of [
+      ...["2026-12-01 17:30", "FIR 118/2026", "TS09EA4411", "Rs 98,48,012,345", "9848012345678"],
+      ...["9184 5678 9012", "CC/9848012345", "17.361612345", "0000000000", "@Ravi", "a@b"],
+    ])
+      expect([text, found(text)]).toEqual([text, []]);
+    expect(found("https://a.example/9848012345?to=x@b.example")).toHaveLength(1);
+  });
+
+  it("are not among the links of a gallery", () => {
+    expect(linksOf("9848012345 x@b.example www.c.example").map(({ href }) => href)).toEqual([
+      "https://www.c.example/",
     ]);
   });
 });

@@ -1,7 +1,7 @@
 /**
- * A message's text as pieces: plain, a mention, a link, or *bold* and _italic_ around pieces. Pure. Only
- * http and https become links, and a mention that does not lie within the text is ignored: the text comes
- * from outside.
+ * A message's text as pieces: plain, a mention, a link, or *bold* and _italic_ around pieces. Pure. Web
+ * and e-mail addresses and phone numbers become links, other schemes do not, and a mention that does not
+ * lie within the text is ignored: the text comes from outside.
  */
 import type { PersonId } from "@copconnect/client/wire";
 import type { Mention, MessageBody } from "@copconnect/client/core";
@@ -10,6 +10,8 @@ export type Piece =
   | { readonly kind: "plain"; readonly text: string }
   | { readonly kind: "mention"; readonly text: string; readonly personId: PersonId }
   | { readonly kind: "link"; readonly text: string; readonly href: string }
+  /** A phone number, as E.164. */
+  | { readonly kind: "phone"; readonly text: string; readonly number: string }
   | {
       readonly kind: "bold" | "italic";
       /** The sign before and after the pieces in the source. */
@@ -24,7 +26,11 @@ interface Whole {
   readonly piece: Piece;
 }
 
-const LINK = /(?:https?:\/\/|(?<![\p{L}\p{M}\p{N}.@-])www\.)[^\s<>"'`]+/giu;
+const WEB = /(?:https?:\/\/|(?<![\p{L}\p{M}\p{N}.@-])www\.)[^\s<>"'`]+/u;
+const MAIL = /(?<![\w.+-])[\w.+-]+@[a-z\d-]+(?:\.[a-z\d-]+)*\.[a-z]{2,}(?![\w@-])/u;
+/** Digits that may be a phone number: not those of a date, a sum, or a longer number. */
+const DIGITS = /(?<![\p{L}\p{N}_#+/]|\d[.,:-])\+?\d(?:[ -]?\d){7,14}(?![\p{L}\p{N}_/:-]|[.,]\d)/u;
+const LINK = new RegExp(`(?<web>${WEB.source})|(?<mail>${MAIL.source})|${DIGITS.source}`, "giu");
 /** Punctuation that ends a sentence rather than an address. */
 const TRAILING = /[.,;:!?)\]}।۔*_]+$/u;
 /** Marks around whole words of one line, without the mark in between. */
@@ -32,18 +38,46 @@ const STYLED = /(?<![\p{L}\p{M}\p{N}*_])([*_])(?!\s)(?:(?!\1).)+(?<!\s)\1(?![\p{
 
 function linksIn(text: string, from: number): Whole[] {
   return [...text.matchAll(LINK)].flatMap((match) => {
-    const address = match[0].replace(TRAILING, "");
-    const whole = /^www\./iu.test(address) ? `https://${address}` : address;
-    if (!URL.canParse(whole)) return [];
+    const { web, mail } = match.groups ?? {};
+    const found = web?.replace(TRAILING, "") ?? match[0];
+    const piece =
+      web !== undefined ? webLink(found) : mail !== undefined ? mailLink(found) : phoneLink(found);
     const start = from + match.index;
-    const piece = { kind: "link", text: address, href: new URL(whole).href } as const;
-    return [{ start, end: start + address.length, piece }];
+    return piece === null ? [] : [{ start, end: start + found.length, piece }];
   });
+}
+
+function webLink(text: string): Piece | null {
+  const address = URL.parse(/^www\./iu.test(text) ? `https://${text}` : text);
+  return address === null ? null : { kind: "link", text, href: address.href };
+}
+
+function mailLink(text: string): Piece {
+  return { kind: "link", text, href: `mailto:${text}` };
+}
+
+function phoneLink(text: string): Piece | null {
+  const number = phoneNumber(text);
+  return number === null ? null : { kind: "phone", text, number };
+}
+
+/** An Indian number, or another with its country's code, as E.164; null: these digits are none. */
+export function phoneNumber(text: string): string | null {
+  const digits = text.replaceAll(/\D/gu, "");
+  if (text.startsWith("+"))
+    return /^(?:91[1-9]\d{9}|(?!91)[1-9]\d{7,14})$/u.test(digits) ? `+${digits}` : null;
+  // An Aadhaar number is written in three groups of four.
+  if (/^\d{4}[ -]\d{4}[ -]\d{4}$/u.test(text)) return null;
+  const national = /^(?:0?([6-9]\d{9})|91([6-9]\d{9})|0([1-8]\d{9})|(1800\d{6,7}))$/u.exec(digits);
+  const found = national?.slice(1).find((one) => one !== undefined);
+  return found === undefined ? null : `+91${found}`;
 }
 
 /** The web links of a text. */
 export function linksOf(text: string): readonly (Piece & { readonly kind: "link" })[] {
-  return linksIn(text, 0).flatMap(({ piece }) => (piece.kind === "link" ? [piece] : []));
+  return linksIn(text, 0).flatMap(({ piece }) =>
+    piece.kind === "link" && !piece.href.startsWith("mailto:") ? [piece] : [],
+  );
 }
 
 /** Mentions, and the links outside them, in the order of the text. */
