@@ -240,10 +240,11 @@ const STAGES = inStages(
       lock: screens("lock/LockScreen.svelte"),
     },
     rooms: {
-      conversation: screens(
-        ...["conversation/Conversation.svelte", "conversation/guard/GuardSheet.svelte"],
-        ...["conversation/guard/pictures.ts", "conversation/consultation/LiveMap.svelte"],
-      ),
+      conversation: [
+        ...screens("conversation/Conversation.svelte", "conversation/guard/GuardSheet.svelte"),
+        ...screens("conversation/guard/pictures.ts", "conversation/consultation/LiveMap.svelte"),
+        here("./src/parts/attachments/SoundBar.svelte"),
+      ],
       sheets: screens(
         ...["conversation/composer/Attach.svelte", "conversation/forward/ForwardSheet.svelte"],
         ...["conversation/details/Details.svelte", "conversation/consultation/QuestionList.svelte"],
