@@ -37,13 +37,13 @@ class FakeAudio extends EventTarget {
   }
 }
 
-const note = (id: string, kind: AttachmentView["kind"] = "voice"): AttachmentView =>
-  ({ attachmentId: id as AttachmentId, kind, name: id, durationMs: 10_000 }) as AttachmentView;
+const note = (name: string, kind: AttachmentView["kind"] = "voice"): AttachmentView =>
+  ({ attachmentId: name as AttachmentId, kind, name, durationMs: 10_000 }) as AttachmentView;
 
-function message(messageId: string, ...attachments: readonly AttachmentView[]): MessageItem {
+function message(name: string, ...attachments: readonly AttachmentView[]): MessageItem {
   const body = { kind: "attachments", text: "", mentions: [], attachments } as const;
   return {
-    messageId: messageId as MessageId,
+    messageId: name as MessageId,
     conversationId,
     body,
     mine: false,

@@ -1,74 +1,14 @@
 /** One tab of a conversation's gallery: the pages that are loaded, in step with the core's events. */
 import type { ConversationId } from "@copconnect/client/wire";
-import type {
-  AttachmentView,
-  CoreEvent,
-  GalleryPage,
-  MessageItem,
-  SearchKind,
-} from "@copconnect/client/core";
+import type { CoreEvent, GalleryPage, MessageItem } from "@copconnect/client/core";
 import { core } from "#app/core.ts";
 import { onCoreEvent } from "#app/state/app.svelte.ts";
 import { Loading } from "#app/state/loading.svelte.ts";
-import { linksOf, textOf } from "../messages/text.ts";
-
-export const GALLERY_KINDS = ["media", "document", "link", "place"] as const;
-export type GalleryKind = (typeof GALLERY_KINDS)[number] & SearchKind;
+import { monthsOf, sharedIn, type GalleryKind } from "./shared.ts";
 
 const PAGE = 40;
 /** The index takes up new messages within half a second; until all are in it, the gallery looks again. */
 const AGAIN_MS = 1_500;
-
-/** A picture, file or link, with its message. */
-export interface Shared {
-  readonly key: string;
-  readonly message: MessageItem;
-  readonly attachment?: AttachmentView;
-  readonly link?: { readonly text: string; readonly href: string };
-}
-
-export interface Month {
-  readonly key: string;
-  /** A moment within it. */
-  readonly ms: number;
-  readonly shared: readonly Shared[];
-}
-
-/** The parts of messages that a tab shows. Pure. */
-export function sharedIn(messages: readonly MessageItem[], kind: GalleryKind): readonly Shared[] {
-  return messages.flatMap((message): readonly Shared[] => {
-    const { body, messageId } = message;
-    if (body.kind === "deleted") return [];
-    if (kind === "place") return [{ key: messageId, message }];
-    if (kind === "link")
-      return linksOf(textOf(body)).map((link, at) => {
-        return { key: `${messageId}/${String(at)}`, message, link };
-      });
-    const files = "attachments" in body ? body.attachments : [];
-    return files
-      .filter((file) => (file.kind === "document") === (kind === "document"))
-      .filter((file) => file.kind !== "audio" && file.kind !== "voice")
-      .map((attachment) => ({
-        key: `${messageId}/${attachment.attachmentId}`,
-        message,
-        attachment,
-      }));
-  });
-}
-
-/** By months of this device's calendar, in the order in which they come. Pure. */
-export function monthsOf(shared: readonly Shared[]): readonly Month[] {
-  const months = new Map<string, { ms: number; shared: Shared[] }>();
-  for (const one of shared) {
-    const { sentMs: ms } = one.message;
-    const day = new Date(ms);
-    const key = `${String(day.getFullYear())}-${String(day.getMonth())}`;
-    const month = months.get(key) ?? { ms, shared: [] };
-    months.set(key, month);
-    month.shared.push(one);
-  }
-  return [...months].map(([key, month]) => ({ key, ...month }));
-}
 
 export class Gallery {
   readonly #conversationId: ConversationId;
@@ -121,8 +61,7 @@ export class Gallery {
       ...(before === null ? {} : { before }),
     });
     // A first page that comes again goes before those that are loaded.
-    const found = new Set(page.messages.map(({ messageId }) => messageId));
-    const others = this.#messages.filter(({ messageId }) => !found.has(messageId));
+    const others = this.#messages.filter((one) => !has(page.messages, one));
     if (before !== null || others.length === 0) this.#next = page.next;
     this.#messages =
       before === null ? [...page.messages, ...others] : [...others, ...page.messages];
@@ -139,10 +78,11 @@ export class Gallery {
     if (event.type === "message_removed") {
       this.#messages = this.#messages.filter(({ messageId }) => messageId !== event.messageId);
     } else if (event.type === "messages") {
-      const items = new Map(event.items.map((item) => [item.messageId, item]));
-      const known = new Set(this.#messages.map(({ messageId }) => messageId));
-      this.#messages = this.#messages.map((one) => items.get(one.messageId) ?? one);
-      if (event.items.some(({ messageId }) => !known.has(messageId))) this.#loadAgain();
+      const { items } = event;
+      if (items.some((one) => !has(this.#messages, one))) this.#loadAgain();
+      this.#messages = this.#messages.map((one) => {
+        return items.findLast(({ messageId }) => messageId === one.messageId) ?? one;
+      });
     } else if (event.type === "attachment") {
       const { attachmentId, progress, local } = event.attachment;
       this.#messages = this.#messages.map((message) => {
@@ -156,4 +96,8 @@ export class Gallery {
       });
     }
   }
+}
+
+function has(messages: readonly MessageItem[], { messageId }: MessageItem): boolean {
+  return messages.some((one) => one.messageId === messageId);
 }

@@ -7,13 +7,14 @@ import type {
 } from "@copconnect/client/core";
 import { expect, it } from "vitest";
 import { useCore } from "#app/core.ts";
-import { Gallery, monthsOf, sharedIn } from "./gallery.svelte.ts";
+import { Gallery } from "./gallery.svelte.ts";
+import { monthsOf, sharedIn } from "./shared.ts";
 
 const conversationId = "c" as ConversationId;
 
-function message(messageId: string, body: MessageBody, sentMs = 0): MessageItem {
+function message(name: string, body: MessageBody, sentMs = 0): MessageItem {
   return {
-    ...{ messageId: messageId as MessageId, conversationId, seq: 1, sender: null, mine: false },
+    ...{ messageId: name as MessageId, conversationId, seq: 1, sender: null, mine: false },
     ...{ sentMs, body, preview: { kind: "text", text: "" }, replyTo: null, answer: null },
     ...{ status: null, failure: null },
   };
