@@ -9,10 +9,8 @@ rows and code pass. Run it as a module: `python -m make.language`.
 """
 
 import ast
-import io
 import re
 import sys
-import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -54,6 +52,10 @@ READ = SCRIPTS | {".py", ".md"}
 BLANK = re.compile(r"\s*")
 ITEM = re.compile(r"\s*(?:[-*+]|\d+\.)\s+")
 SENTENCE_END = re.compile(r"(?<=[.!?])[)\"'*_`]*\s+")
+# Strings and comments: tokenize takes fifteen times as long.
+PYTHON_TOKEN = re.compile(
+    r'''("""|\'\'\')(?:\\.|(?!\1).)*\1|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|#[^\n]*''', re.DOTALL
+)
 SCRIPT_COMMENT = re.compile(r"/\*+(.*?)\*/|<!--(.*?)-->|(?<![:\w\"'`])//([^\n]*)", re.DOTALL)
 STAR = re.compile(r"\s*\*(?!\*)\s?")
 FENCE = re.compile(r"\s*(?:```|~~~)")
@@ -84,8 +86,9 @@ def findings(path: str, text: str) -> Iterator[str]:
             if opening and not sentence.text.rstrip(")\"'*_`").endswith("?"):
                 remedy = CONDITION if opening[1] == "Where" else REMEDY
                 yield f"{path}:{sentence.number}: {sentence.text!r}: {remedy}"
+            words = CODE.sub("``", sentence.text)
             for phrase, instead in REFUSED:
-                if found := phrase.search(CODE.sub("``", sentence.text)):
+                if found := phrase.search(words):
                     remedy = f"in place of {found[0]!r} write {instead}"
                     yield f"{path}:{sentence.number}: {sentence.text!r}: {remedy}"
 
@@ -104,25 +107,36 @@ def blocks(path: str, text: str) -> Iterator[list[Line]]:
 
 def python_docstrings(text: str) -> Iterator[list[Line]]:
     """Yield every string that is a statement, as docstrings do."""
-    for node in ast.walk(ast.parse(text)):
-        match node:
+    for statement in statements(ast.parse(text)):
+        match statement:
             case ast.Expr(value=ast.Constant(value=str(docstring))):
-                yield numbered(docstring, node.lineno)
+                yield numbered(docstring, statement.lineno)
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements in a node. To walk the expressions too takes ten times as long."""
+    for field in ("body", "handlers", "orelse", "finalbody", "cases"):
+        within = getattr(node, field, None)
+        if isinstance(within, list):  # The body of a lambda is an expression.
+            for one in within:
+                yield one
+                yield from statements(one)
 
 
 def python_comments(text: str) -> Iterator[list[Line]]:
     """Yield comments; comments on adjacent lines that start in the same column are one block."""
     block: list[Line] = []
     column = 0
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type != tokenize.COMMENT:
+    for found in PYTHON_TOKEN.finditer(text):
+        if not found[0].startswith("#"):
             continue
-        number, start = token.start
+        number = text.count("\n", 0, found.start()) + 1
+        start = found.start() - text.rfind("\n", 0, found.start())
         if block and (number != block[-1].number + 1 or start != column):
             yield block
             block = []
         column = start
-        block.append(Line(number, token.string.lstrip("#!: ")))
+        block.append(Line(number, found[0].lstrip("#!: ")))
     yield block
 
 
