@@ -1,4 +1,4 @@
-"""Attachments on both databases, in a folder and in S3: resuming, bounds, access, cleaning."""
+"""Attachments in a folder and in S3: resuming, bounds, access, cleaning."""
 
 import asyncio
 from collections.abc import Collection
@@ -21,6 +21,8 @@ from copconnect.leases import Leases
 from copconnect.principals import NOTHING, Caller
 from tests.contract.delivery_world import StillClock
 from tests.harness.s3 import BUCKET, S3Server
+
+pytestmark = pytest.mark.databases("sqlite")
 
 HERE, THERE = ConversationId("c" * 32), ConversationId("d" * 32)
 TWO_CHUNKS = rules.CHUNK_BYTES + 100
@@ -154,6 +156,7 @@ async def test_any_order_resumed_and_repeated(shelf: Shelf) -> None:
     assert (await service.usage(ALICE)).used == TWO_CHUNKS
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_chunks_at_once_complete(shelf: Shelf) -> None:
     size = 4 * rules.CHUNK_BYTES
     attachment_id = await shelf.begin(size=size)
@@ -166,6 +169,7 @@ async def test_chunks_at_once_complete(shelf: Shelf) -> None:
     assert (await shelf.service.status(ALICE, attachment_id)).complete
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_the_first_bytes_of_a_chunk_stay(shelf: Shelf) -> None:
     attachment_id = await shelf.begin()
     versions = [bytes([n]) * 100 for n in range(4)]
@@ -292,6 +296,7 @@ async def test_foreign_and_taken_ids(shelf: Shelf) -> None:
         await shelf.service.begin(CAROL, begin())
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_quota_of_a_day(database: Database, blobs: Blobs) -> None:
     shelf = Shelf(database, blobs, quota=2 * TWO_CHUNKS)
     bodies = [begin() for _ in range(4)]
@@ -364,6 +369,7 @@ async def test_a_full_disk_stores_nothing(shelf: Shelf, monkeypatch: pytest.Monk
     assert (await shelf.service.put_chunk(ALICE, attachment_id, 1, bytes(100))).received == [1]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_m3_a_deleted_message_takes_the_files_that_no_other_names(shelf: Shelf) -> None:
     alone, twice, forwarded = [await shelf.begin() for _ in range(3)]
     for one in (alone, twice, forwarded):

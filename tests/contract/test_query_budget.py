@@ -23,6 +23,8 @@ from tests.contract.device import Talk, head_of, leaf_of
 from tests.contract.statements import Statements
 from tests.contract.test_cell_keys import Crowd
 
+pytestmark = pytest.mark.databases("sqlite")
+
 _MOST = 6  # A message's: BEGIN, standing, entry, conversation, chain, key; or a lock for BEGIN.
 FORCE = 63_000
 
@@ -65,6 +67,7 @@ async def test_devices_are_looked_up_by_few_texts_however_many_they_are(
     assert len(texts) == 4 * len((8, 16))
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_list_costs_the_same_for_2_and_for_20_conversations(database: Database) -> None:
     """With a cold process: proofs of every conversation are made again."""
     world = World(database)

@@ -10,6 +10,8 @@ from copconnect.http import csp_reports
 from tests.identity.running import MovedClock
 from tests.identity.whole import Whole
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 async def report(whole: Whole, **violation: Any) -> tuple[int, list[Any]]:
     """Send a report as a browser does; return the status and the log line."""

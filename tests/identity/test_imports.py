@@ -1,4 +1,4 @@
-"""Imports of files on SQLite and PostgreSQL: previewed, applied once, remembered, undone."""
+"""Imports of files: previewed, applied once, remembered, undone."""
 
 import asyncio
 import threading
@@ -32,6 +32,8 @@ from tests.harness.operator import OPERATOR
 from tests.harness.waiting import until_async
 from tests.identity.running import MovedClock
 from tests.identity.test_import import Recorded
+
+pytestmark = pytest.mark.databases("sqlite")
 
 ORGANISATION = {
     "levels": "code,name_en\nstate,State\nstation,Police station\n",
@@ -155,6 +157,7 @@ async def test_every_problem_of_a_row_is_in_the_report_to_be_mended(world: World
     assert [p.code for p in again.problems] == [p.code for p in preview.problems]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_node_reads_two_files_at_a_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +220,7 @@ async def test_a_guess_is_confirmed_once_and_remembered(world: World) -> None:
     assert (await world.rows())["people"][0]["number"] == "+917000000012"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_name_that_was_matched_by_hand_is_remembered(world: World) -> None:
     await world.apply(files(PEOPLE))
     text = "Emp No,Mobile No,PS\n1,7000000001,Secunderabad North\n"
@@ -253,6 +257,7 @@ async def test_only_what_was_previewed_is_applied(world: World) -> None:
     await world.importer.apply(OPERATOR, new, SURE, expected=fresh.digest)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_one_import_runs_at_a_time(
     world: World, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,6 +306,7 @@ async def test_an_import_that_is_cut_in_the_middle_has_stored_nothing(world: Wor
     assert (await world.apply(more)).counts["added"] == 1
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_undo_restores_what_an_import_changed(world: World) -> None:
     await world.apply(files(PEOPLE))
     before = await world.rows()

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from copconnect import wire
 from copconnect.ids import PersonId
@@ -23,6 +24,8 @@ from tests.identity.signing import (
     revocation,
     revoke,
 )
+
+pytestmark = pytest.mark.databases("sqlite")
 
 COLLEAGUE, THIRD, FOURTH = "+917000000018", "+917000000019", "+917000000015"
 
@@ -89,6 +92,7 @@ async def test_a_colleague_locks_all_devices_of_a_person_and_takes_it_back(
     await verified(approving)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_another_colleague_lifts_no_lock_and_an_admin_does(
     approving: Running, force: Force
 ) -> None:
@@ -110,6 +114,7 @@ async def test_another_colleague_lifts_no_lock_and_an_admin_does(
     assert refusal(await act(approving, force.admin, unlock(lost)))[0] == "act_invalid"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_who_locks_a_further_phone_lifts_no_lock_of_an_admin(
     approving: Running, force: Force, clock: MovedClock
 ) -> None:
@@ -196,6 +201,7 @@ async def test_a_stolen_phone_locks_one_colleague_a_day(
     assert (await act(approving, thief, lock(fourth))).is_success
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_locked_phone_is_replaced_like_any_lost_one(
     approving: Running, force: Force, clock: MovedClock
 ) -> None:

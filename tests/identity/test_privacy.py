@@ -1,4 +1,4 @@
-"""A person's copy of what the server keeps, and its erasure, on SQLite and PostgreSQL."""
+"""A person's copy of what the server keeps, and its erasure."""
 
 import json
 import zlib
@@ -31,6 +31,8 @@ from copconnect.training.store import DONE
 from tests.harness.operator import OPERATOR
 from tests.identity.running import PATROL, SHO, Device, MovedClock
 from tests.identity.whole import Whole
+
+pytestmark = pytest.mark.databases("sqlite")
 
 NAME, TELUGU, NUMBER = "Zebulon Quixley", "క్విక్స్లీ", "+917000099999"
 LABEL, ENDPOINT = "Zebulon's own phone", "https://push.example/zebulon-quixley"
@@ -177,6 +179,7 @@ async def remove(whole: Whole, clock: MovedClock, device: Device) -> str:
     return code
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_erasing_leaves_no_name_number_label_or_endpoint_but_in_signed_cards(
     whole: Whole, clock: MovedClock, officer: Device
 ) -> None:
@@ -234,6 +237,7 @@ async def test_erasing_is_refused_for_people_in_the_data_bank_and_audited_by_id_
     assert erased[0].by == "operator " + OPERATOR.login
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_people_are_erased_by_themselves_after_the_days_of_the_setting(
     whole: Whole, clock: MovedClock, officer: Device
 ) -> None:
@@ -318,6 +322,7 @@ async def test_an_export_has_a_section_for_each_kind_and_no_case_of_others(
         await whole.whole.privacy.export(OPERATOR, "nobody")
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_report_that_is_not_decided_is_not_told(whole: Whole, officer: Device) -> None:
     async with whole.whole.database.transaction() as connection:
         await connection.execute(update(REPORTS).values(state="open", decided_ms=None))

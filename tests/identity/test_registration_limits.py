@@ -1,4 +1,4 @@
-"""Limits of registration, and outsiders who use them up, over HTTP on SQLite and PostgreSQL."""
+"""Limits of registration, and outsiders who use them up, over HTTP."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import msgspec
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from copconnect.auth_service.rules import HOUR_MS
@@ -23,6 +24,8 @@ from tests.identity.running import (
     run,
     synthetic_bank,
 )
+
+pytestmark = pytest.mark.databases("sqlite")
 
 
 async def test_five_wrong_codes_end_the_challenge(
@@ -210,6 +213,7 @@ async def test_guesses_at_one_number_lengthen_its_codes_alone(
         assert (await server.ask(SHO, "198.51.100.1")).json()["codeLength"] == 6
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_limits_for_a_number_survive_a_restart(settings: Settings, clock: MovedClock) -> None:
     limited = msgspec.structs.replace(
         settings, otp_resend_ms=30_000, otp_per_number_and_address_per_day=3
@@ -252,6 +256,7 @@ async def test_a_caller_cannot_choose_the_address_that_it_counts_under(
     assert answers == [200, 200, 429]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_an_enrolment_code_registers_a_number_without_texts(
     settings: Settings, clock: MovedClock, code_of: Any
 ) -> None:

@@ -49,6 +49,8 @@ from tests.identity.signing import (
     root_key,
 )
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 async def test_another_node_lets_a_device_in_when_it_is_confirmed(
     approving: Running, force: Force, clock: MovedClock
@@ -76,6 +78,7 @@ async def test_another_node_lets_a_device_in_when_it_is_confirmed(
         assert bundle.revocations == [record.encode()]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_devices_that_register_at_once_stand_in_one_chain(
     settings: Settings, clock: MovedClock
 ) -> None:
@@ -101,6 +104,7 @@ async def test_devices_that_register_at_once_stand_in_one_chain(
         assert set(chain[-1].devices) == devices
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_of_an_endorsement_and_a_revocation_at_once_neither_leaves_a_ghost(
     approving: Running, force: Force, clock: MovedClock
 ) -> None:
@@ -121,6 +125,7 @@ async def test_of_an_endorsement_and_a_revocation_at_once_neither_leaves_a_ghost
     assert await confirmed(approving, second) == "no"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_an_endorsement_that_is_sent_many_times_at_once_is_stored_once(
     approving: Running, force: Force
 ) -> None:
@@ -133,6 +138,7 @@ async def test_an_endorsement_that_is_sent_many_times_at_once_is_stored_once(
     assert [Endorsement.parse(one) for one in bundle.endorsements] == [made]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_device_keys_that_are_put_at_once_leave_one_newest(running: Running) -> None:
     sho = await running.device(SHO)
     keys = [device_key(running, sho, generation) for generation in range(1, 6)]
@@ -196,6 +202,7 @@ async def test_a_node_with_an_older_copy_of_the_keys_serves_the_newest_record(
         assert len(trust["departments"]) == 2
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_backup_that_is_restored_twice_repeats_no_number(
     running: Running, settings: Settings, clock: MovedClock
 ) -> None:

@@ -11,6 +11,8 @@ from copconnect.directory.imports.importer import TURN_MS
 from copconnect.directory.imports.watching import FORGOTTEN_S, FolderWatch
 from tests.identity.test_imports import HEADER, ORGANISATION, PEOPLE, World
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 @pytest.fixture
 def world(database: Database) -> World:

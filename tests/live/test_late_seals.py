@@ -29,6 +29,8 @@ from tests.live.connected import Node
 from tests.live.rows import Rows, device
 from tests.live.world import World
 
+pytestmark = pytest.mark.databases("sqlite")
+
 SEAL = 96  # Bytes of one with X25519.
 LOOK_STATEMENTS = 10  # Which conversations have cells, which keys are missing, and who is asked.
 
@@ -154,6 +156,7 @@ async def test_s9_a_holder_is_asked_for_what_the_key_lacks_and_another_after_a_w
     assert wanted == force.ids(force.others[1:])
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_s9_a_holder_that_says_that_it_makes_the_seals_has_ten_seconds_more(
     force: Force,
 ) -> None:
@@ -367,6 +370,7 @@ async def test_s9_a_seal_that_is_being_replaced_costs_no_further_look(force: For
     assert costs[1:] == [0] * len(costs[1:])
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_s9_devices_that_wait_for_a_seal_are_asked_for_no_share(force: Force) -> None:
     """They have not asked for it, and do not hold it."""
     node, asking = force.node(*force.people)

@@ -1,4 +1,4 @@
-"""Issuing orders on both databases: terms, repeats, and the people who may change them."""
+"""Issuing orders: terms, repeats, and the people who may change them."""
 
 from typing import Any
 
@@ -11,6 +11,8 @@ from copconnect.records.conversation.roster import LeafRights, RosterHead, check
 from tests.contract.delivery_world import HOUR_MS
 from tests.contract.device import Device, order_terms
 from tests.orders.orders_world import Orders, nobody, order_change
+
+pytestmark = pytest.mark.databases("sqlite")
 
 
 async def test_an_order_is_stored_with_its_message_and_shown_to_members(orders: Orders) -> None:
@@ -28,6 +30,7 @@ async def test_an_order_is_stored_with_its_message_and_shown_to_members(orders: 
         await orders.service.reading.order(officer.caller, nobody())
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 @pytest.mark.parametrize(
     "terms",
     [
@@ -55,6 +58,7 @@ async def test_terms_that_no_order_can_have_leave_no_message(
     )
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_repeat_of_the_message_stores_nothing_again(orders: Orders) -> None:
     order = await orders.issue(choices=2)
     posting = orders.world.service.posting
@@ -90,6 +94,7 @@ async def test_only_its_issuer_changes_an_order_and_only_in_its_conversation(
         await orders.withdraw(order)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_correction_that_asks_again_is_owed_until_its_text_is_answered(
     orders: Orders,
 ) -> None:
@@ -221,6 +226,7 @@ async def signed(orders: Orders, device: Device) -> LeafRights:
     return leaf.rights & ISSUES
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_leaf_signs_the_orders_that_its_person_may_issue(orders: Orders) -> None:
     chief, constable = orders.issuer, orders.officers[0]
     orders.roll.issuing[chief.caller.person_id] = {"issue_routine": "TG", "issue_flash": "TG"}

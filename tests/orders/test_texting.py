@@ -15,6 +15,8 @@ from copconnect.settings import Settings
 from tests.contract.delivery_world import HOUR_MS, MINUTE_MS
 from tests.orders.orders_world import Issued, Orders, of_unit, people
 
+pytestmark = pytest.mark.databases("sqlite")
+
 REGISTERED = Settings(
     sms_order_minutes=10,
     sms_order_text="A flash order waits since {#numeric#} minutes. Open the app. {#alphanumeric#}",
@@ -62,6 +64,7 @@ async def test_silent_people_get_one_text_without_content(orders: Orders) -> Non
     assert await texted(orders, order) == 1
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 @pytest.mark.parametrize("end", ["receipt", "acknowledgement", "withdrawal", "validity"])
 async def test_a_text_that_waits_ends_with_silence_or_the_order(orders: Orders, end: str) -> None:
     until = orders.world.clock.at + 20 * MINUTE_MS
@@ -118,6 +121,7 @@ async def test_a_text_that_may_have_been_taken_is_never_sent_again(orders: Order
     assert await texted(orders, order) == 3
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_crash_between_the_record_and_the_answer_sends_no_second(orders: Orders) -> None:
     order = await orders.issue(priority="flash")
     orders.world.clock.at += 10 * MINUTE_MS
@@ -137,6 +141,7 @@ async def test_a_crash_between_the_record_and_the_answer_sends_no_second(orders:
     assert await texted(orders, order) == 3
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_template_that_every_text_is_refused_for_uses_nobody_up(orders: Orders) -> None:
     await orders.issue(priority="flash")
     orders.gateway.answer = "refused"

@@ -12,6 +12,8 @@ from copconnect.push.planning import DAY_MS
 from tests.live.rows import device
 from tests.push.push_world import DELAY_MS, Waking, answering
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 def refused_pushes() -> float:
     """Return how many pushes were refused, as the metrics say."""

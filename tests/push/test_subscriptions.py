@@ -11,6 +11,8 @@ from copconnect.push.reach import PushReachReader
 from tests.live.rows import device
 from tests.push.push_world import Waking
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 @pytest.mark.parametrize(
     "endpoint",
@@ -51,6 +53,7 @@ async def test_an_allowed_name_with_a_private_address_gets_nothing(waking: Wakin
     assert row.attempts == 1
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_an_origin_that_is_allowed_no_longer_gets_nothing(waking: Waking) -> None:
     one = device()
     await waking.members(one)
@@ -74,6 +77,7 @@ async def test_subscriptions_end_with_the_device(waking: Waking) -> None:
     assert await waking.subscriptions() == {}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_locked_device_is_woken_at_once_and_again_when_it_is_unlocked(
     waking: Waking,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Pushes on both databases: the devices that a message or a reminder wakes, and when."""
+"""Pushes: the devices that a message or a reminder wakes, and when."""
 
 import pytest
 from sqlalchemy import select, update
@@ -10,6 +10,8 @@ from copconnect.push.planning import AGAIN_MS, DAY_MS
 from tests.contract.statements import Statements
 from tests.live.rows import Rows, device, second
 from tests.push.push_world import DELAY_MS, Waking
+
+pytestmark = pytest.mark.databases("sqlite")
 
 # --- Messages ---------------------------------------------------------------------------------
 
@@ -130,6 +132,7 @@ async def test_a_message_that_is_planned_while_pushes_are_under_way_wakes_those_
     assert all(row.due_ms is None for row in await waking.queue())
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_flash_order_wakes_everybody_and_each_once(waking: Waking) -> None:
     """Also who was pushed before and has not fetched, and who muted the conversation."""
     pushed, muted, quick, own = device(), device(), device(), second(waking.sender)
@@ -178,6 +181,7 @@ async def test_a_push_that_was_never_fetched_is_repeated_after_a_day(waking: Wak
     assert waking.woken() == {one.client_id: 2}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_change_of_a_groups_name_wakes_nobody(waking: Waking) -> None:
     one = device()
     await waking.members(one)
@@ -308,6 +312,7 @@ async def test_a_reminder_wakes_devices_that_have_the_message_and_those_alone_wh
     assert waking.woken() == {owing.client_id: 2}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_lessons_wake_each_device_once_and_no_longer_once_they_are_done(
     waking: Waking,
 ) -> None:
@@ -330,6 +335,7 @@ async def test_lessons_wake_each_device_once_and_no_longer_once_they_are_done(
     assert waking.woken() == {owing.client_id: 1}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_reminder_makes_a_push_that_waits_its_own(waking: Waking) -> None:
     owing = device()
     await waking.members(owing)
@@ -345,6 +351,7 @@ async def test_a_reminder_makes_a_push_that_waits_its_own(waking: Waking) -> Non
     assert waking.woken() == {owing.client_id: 1}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_call_wakes_people_who_muted_unless_they_have_the_message(waking: Waking) -> None:
     muted, quick, other = device(), device(), device()
     await waking.members(muted, quick, other)
