@@ -139,6 +139,7 @@ class Machine:
         commands = commands_of("**2. Install**")
         self.run(release, [line for line in commands if line.startswith("python3 -m venv")])
         self._show_packages()
+        _program(self._environment / "bin" / "pip", '"${0%/pip}/python" -m pip "$@"')
         self.run(release, [line for line in commands if "/bin/pip" in line])
 
     def upgrade(self, release: Path) -> str:
@@ -162,7 +163,8 @@ class Machine:
         for place, here in (
             ("/opt/copconnect", self._environment),
             ("/var/backups/copconnect", self.backups),
-            ("python3 ", f"{sys.executable} "),
+            # The environment sees this one's pip: to install another takes three seconds.
+            ("python3 -m venv ", f"{sys.executable} -m venv --without-pip "),
         ):
             script = script.replace(place, str(here))
         kept = {"HOME": str(self._folder), "PATH": self._path, "LC_ALL": "C.UTF-8"}
