@@ -278,11 +278,16 @@ export class OpenConversation {
 
 let kept: readonly OpenConversation[] = [];
 
-/** The conversation's messages, loaded before or from now on. */
+/**
+ * The conversation's messages, loaded before or from now on. With unread messages it begins at the first
+ * of them, and not where it was left.
+ */
 export function openConversation(conversationId: ConversationId): OpenConversation {
   const known = kept.find((one) => one.conversationId === conversationId);
-  const opened = known ?? new OpenConversation(conversationId);
-  kept = [...kept.filter((one) => one !== opened), opened];
+  const isNews = (conversations.get(conversationId)?.unread ?? 0) > 0;
+  if (isNews) known?.close();
+  const opened = isNews || known === undefined ? new OpenConversation(conversationId) : known;
+  kept = [...kept.filter((one) => one !== known), opened];
   for (const old of kept.slice(0, -KEPT)) old.close();
   kept = kept.slice(-KEPT);
   return opened;

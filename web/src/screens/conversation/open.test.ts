@@ -1,8 +1,16 @@
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
-import type { ConnectedCore, MessageItem } from "@copconnect/client/core";
+import type { ConnectedCore, ConversationItem, MessageItem } from "@copconnect/client/core";
 import { describe, expect, it } from "vitest";
 import { useCore } from "#app/core.ts";
-import { merge, OpenConversation, precedingOf, reachesBack, requoted } from "./open.svelte.ts";
+import { adoptConversation } from "#app/state/conversations.svelte.ts";
+import {
+  merge,
+  openConversation,
+  OpenConversation,
+  precedingOf,
+  reachesBack,
+  requoted,
+} from "./open.svelte.ts";
 
 function message(text: string, seq: number | null, sentMs = seq ?? 100): MessageItem {
   return {
@@ -47,6 +55,26 @@ describe("merge", () => {
     expect(ids(merge(start, [message("f", 6), message("q", null)], true, true))).toBe("b,c");
     expect(ids(merge(start, [{ ...message("c", 3) }], true, true))).toBe("b,c");
     expect(ids(merge(start, [message("f", 6)], true, false))).toBe("b,c,f");
+  });
+});
+
+describe("a conversation that is opened again", () => {
+  const conversationId = "c" as ConversationId;
+  const has = (unread: number): void =>
+    adoptConversation({ conversationId, unread, members: [] } as unknown as ConversationItem);
+
+  it("shows the place where it was left, and its first unread message after new ones came", async () => {
+    const page = () =>
+      Promise.resolve({ messages: [message("new", 9)], more: true, firstUnread: "new" });
+    useCore({ messages: { page } } as unknown as ConnectedCore);
+    has(0);
+    const first = openConversation(conversationId);
+    first.place = { key: "old", offset: 12 };
+    expect(openConversation(conversationId)).toBe(first);
+    has(1);
+    const again = openConversation(conversationId);
+    expect(again.place).toBeNull();
+    await expect.poll(() => again.firstUnread).toBe("new");
   });
 });
 
