@@ -23,6 +23,7 @@ from copconnect.database.engine import chunks, open_database
 from copconnect.delivery.store.tables import CHAINS, CONVERSATIONS, KEYS, LOG
 from copconnect.records.conversation.message import (
     LOG_START,
+    SIGNED_HEADER_BYTES,
     MessageHeader,
     message_hash,
     next_log_hash,
@@ -146,7 +147,7 @@ class _Written:
         data = seal_message(draft, secret, content(self._newest), writer.signer)
         header_hash = message_hash(data)
         before_hash, self._log_hash = self._log_hash, next_log_hash(self._log_hash, header_hash)
-        self._chains[writer.device] = own + 1, data[:354], header_hash
+        self._chains[writer.device] = own + 1, data[:SIGNED_HEADER_BYTES], header_hash
         self._log.append(
             {
                 "conversation_id": self._id,
@@ -163,7 +164,7 @@ class _Written:
                 "message": data,
                 "quiet": False,
                 "flash": False,
-                "kept": False,
+                "kind": 0,
             }
         )
 

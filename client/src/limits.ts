@@ -7,7 +7,7 @@ export const APP_CHARACTERS = 32;
 
 export const MAX_MESSAGE_BYTES = 262144;
 
-export const HEADER_BYTES = 290;
+export const HEADER_BYTES = 307;
 
 export const MAX_RECORD_BYTES = 4096;
 

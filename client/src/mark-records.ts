@@ -45,7 +45,8 @@ export interface ReactionRecord extends MarkFact {
 export interface EditRecord extends MarkFact {
   /** The message that carries the mark. */
   readonly markId: MessageId;
-  readonly text: string;
+  /** Null: its body is missing (R11). */
+  readonly text: string | null;
   readonly mentions: readonly Mention[];
 }
 

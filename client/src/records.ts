@@ -325,6 +325,8 @@ export interface AcceptedRecord {
   readonly position: number;
   /** The header's `sent`. */
   readonly signedMs: number;
+  /** The message that it deletes. */
+  readonly deletes?: MessageId;
 }
 
 /** An entry that is not shown: its key is missing, or a check refused it. Group: the conversation. */
@@ -358,6 +360,8 @@ export interface MessageRecord {
   readonly edits?: readonly EditRecord[];
   /** The deletion that counts (messages/deletions.ts). */
   readonly deletion?: DeletionRecord;
+  /** Its body is missing, and nobody deletes it: its header says so. */
+  readonly kept?: true;
   /** It was written as an order without the right (O3): `content` is a plain message instead. */
   readonly notOrder?: true;
   readonly notice: NoticeRecord | null;

@@ -1208,8 +1208,6 @@ export interface CellLeaves {
 /**
  * ``state``: the message is the conversation's newest state (name, photo); admins only.
  * ``quiet``: it wakes nobody (a vote, a pin); devices show no row for it.
- * ``deletes``: the message is a mark that deletes this one (M3): the server drops its body and its
- * files, and keeps its header.
  * ``order``: the message is an order, or changes one; flash orders are for admins only.
  * ``wakes``: members whom the message names, whose phones it wakes although they muted the
  * conversation; a flash order wakes all. A repeat of the same bytes answers what the first
@@ -1222,7 +1220,6 @@ export interface PostMessage {
   readonly state: boolean;
   readonly order: OrderTerms | OrderChange | null;
   readonly quiet: boolean;
-  readonly deletes: MessageId | null;
 }
 
 export interface Accepted {

@@ -146,7 +146,6 @@ const POSTED = {
   state: false,
   quiet: true,
   order: null,
-  deletes: null,
 };
 
 describe("an anonymous poll", { timeout: LIMIT_MS }, () => {

@@ -11,7 +11,7 @@ WIRE_VERSION = 2
 
 APP_CHARACTERS = 32  # The version of a program that runs on a device.
 MAX_MESSAGE_BYTES = 256 * 1024  # Header, signature and body of one message.
-HEADER_BYTES = 290  # The header of a message, before its signature.
+HEADER_BYTES = 307  # The header of a message, before its signature.
 MAX_RECORD_BYTES = 4096  # Any record of docs/keys.md but a revocation.
 MAX_REVOCATION_BYTES = 64 * 1024  # It lists 2,000 endorsements and grants that still stand.
 GROUP_POLICY_LINES = 200

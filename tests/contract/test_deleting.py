@@ -8,11 +8,13 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.database.engine import Database
-from copconnect.delivery.rules.deletion import DeletedMessage, check_deletion
+from copconnect.delivery.rules.deletion import MarkedMessage, check_deletion
 from copconnect.ids import AttachmentId, MessageId, PersonId, Seq, new_id
 from copconnect.records.conversation.message import (
+    NOTHING,
     SIGNED_HEADER_BYTES,
     MessageHeader,
+    MessageKind,
     next_log_hash,
 )
 from copconnect.reports import store as report_store
@@ -42,12 +44,18 @@ async def said(room: Room, by: Device, **more: Any) -> tuple[MessageId, Seq]:
     return id_of(body), accepted.seq
 
 
-async def delete(room: Room, by: Device, message_id: MessageId) -> wire.PostMessage:
-    """Post a mark that deletes a message."""
-    mark = by.message(await room.talk.head(by), room.key_id, b"mark")
-    body = msgspec.structs.replace(mark, quiet=True, deletes=message_id)
+async def mark(room: Room, by: Device, kind: MessageKind, of: MessageId) -> wire.PostMessage:
+    """Post a mark whose header says this."""
+    head, marked = await room.talk.head(by), bytes.fromhex(of)
+    message = by.message(head, room.key_id, b"mark", kind=kind, marked=marked)
+    body = msgspec.structs.replace(message, quiet=True)
     await room.post(by, body)
     return body
+
+
+async def delete(room: Room, by: Device, message_id: MessageId) -> wire.PostMessage:
+    """Post a mark that deletes a message."""
+    return await mark(room, by, MessageKind.DELETION, message_id)
 
 
 async def sizes(room: Room) -> list[int]:
@@ -97,7 +105,7 @@ async def test_m3_an_admin_deletes_anybodys_and_others_only_their_own_for_two_da
     ],
 )
 def test_m3_the_rule(person: PersonId, after_ms: int, *, admin: bool, refused: bool) -> None:
-    message = DeletedMessage(Seq(1), PersonId("author"), 1_000, kept=False)
+    message = MarkedMessage(Seq(1), PersonId("author"), 1_000, kept=False)
     expected = pytest.raises(errors.NotAdmin) if refused else nullcontext()
     with expected:
         check_deletion(message, person, 1_000 + after_ms, admin=admin)
@@ -108,7 +116,7 @@ def test_m3_the_server_refuses_no_more_than_devices(case: dict[str, Any]) -> Non
     """The order in the log and the signed time are the devices' to judge (D1 keeps the latter near
     the time of acceptance)."""
     author, other = PersonId("author"), PersonId("other")
-    message = DeletedMessage(Seq(1), author, 0, kept=case["kept"])
+    message = MarkedMessage(Seq(1), author, 0, kept=case["kept"])
     by = author if case["by_author"] else other
     try:
         check_deletion(message, by, case["accepted_after"], admin=case["admin"])
@@ -143,3 +151,30 @@ async def test_m3_what_may_be_reported_stays_whole(
     await delete(room, room.bob, message_id)
     assert [size > 0 for size in await sizes(room)] == [True, True]
     assert room.world.attachments.dropped == []
+
+
+async def test_m2_the_words_of_edits_go_with_their_message(room: Room) -> None:
+    first, _ = await said(room, room.bob)
+    other, _ = await said(room, room.bob)
+    await mark(room, room.bob, MessageKind.EDIT, first)
+    await mark(room, room.bob, MessageKind.EDIT, other)
+    assert all(await sizes(room))  # In the node's memory, too.
+    await mark(room, room.alice, MessageKind.DELETION, first)
+    assert [size > 0 for size in await sizes(room)] == [False, True, False, True, True]
+    with pytest.raises(errors.MessageInvalid):
+        await mark(room, room.bob, MessageKind.EDIT, first)
+    await mark(room, room.bob, MessageKind.EDIT, other)
+    assert [size > 0 for size in await sizes(room)] == [False, True, False, True, True, True]
+
+
+async def test_m3_the_signed_header_alone_says_what_is_deleted(room: Room) -> None:
+    """A node's memory, too, keeps what nobody deletes."""
+    kept, _ = await said(room, room.alice, kind=MessageKind.KEPT)
+    order, _ = await said(room, room.alice, order=order_terms())
+    assert all(await sizes(room))
+    for one in (kept, order):
+        await mark(room, room.alice, MessageKind.DELETION, one)
+    assert all(await sizes(room))
+    for kind, marked in ((MessageKind.DELETION, NOTHING), (MessageKind.KEPT, bytes.fromhex(kept))):
+        with pytest.raises(errors.MessageInvalid):
+            await said(room, room.alice, kind=kind, marked=marked)

@@ -241,7 +241,7 @@ class Rows:
             message=b"message %d" % self.last_seq,
             quiet=quiet,
             flash=flash,
-            kept=False,
+            kind=0,
         )
         async with self.database.transaction() as connection:
             await connection.execute(

@@ -30,6 +30,7 @@ from copconnect.orders.service import OrderService
 from copconnect.principals import Caller
 from copconnect.rates import SharedRates
 from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
+from copconnect.records.conversation.message import SIGNED_HEADER_BYTES
 from copconnect.records.primitives.fields import sha256
 from copconnect.rights import HeldRights
 from copconnect.settings import Settings
@@ -294,7 +295,9 @@ class Orders:
         by = sender or self.issuer
         body, accepted = await self.talk.post(by, self.key_id, order=said)
         message_id = body.message[1 + 16 : 1 + 32].hex()
-        return Issued(MessageId(message_id), accepted.seq, body, sha256(body.message[: 290 + 64]))
+        return Issued(
+            MessageId(message_id), accepted.seq, body, sha256(body.message[:SIGNED_HEADER_BYTES])
+        )
 
     async def issue(self, **terms: Any) -> Issued:
         """Issue an order."""

@@ -6,37 +6,31 @@ import type { Conversation } from "../conversation/conversation.ts";
 import { isUnread } from "../conversation/record.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
-import { isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
+import { encodeContent, isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
-import type { Mark, MarkContent } from "../kinds/mark.ts";
 import { idOf } from "../ids.ts";
 import type { DeviceId, KeyId, MessageId, PersonId } from "../ids.ts";
-import { mayAdminister } from "../keys/roster/leaf.ts";
 import { keyReference } from "../keys/conversation-key.ts";
-import { Forked } from "../keys/format/refused.ts";
+import { Forked, Refused } from "../keys/format/refused.ts";
+import { MESSAGE_KIND } from "../keys/message.ts";
 import type { Header } from "../keys/message.ts";
 import { acceptedMessage } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
-import { loadMessage, notice, noticeId, noticeMessage } from "../messages/messages.ts";
+import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
-import type {
-  AttachmentRecord,
-  ConversationRecord,
-  MessageRecord,
-  NoticeRecord,
-  PendingRecord,
-} from "../records.ts";
+import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
 import { noteOrder } from "../orders/noting.ts";
 import { judgeEarlier, rightful, saysTheSame } from "../orders/rightful.ts";
 import type { Rightful } from "../orders/rightful.ts";
 import { raiseFloor } from "./floors.ts";
 import { acceptedName } from "./judge.ts";
 import type { UncheckedEntry, Judgement, Vouched } from "./judge.ts";
-import { dropWaiting, handOver, lastWords, reword } from "./waiting.ts";
+import { takeMark } from "./taking-marks.ts";
+import { handOver, lastWords } from "./waiting.ts";
+import { isDeclared, markedBy } from "../messages/declared.ts";
 import { withDeletion } from "../messages/deletions.ts";
 import { withEdits } from "../messages/edits.ts";
-import { applyMark, noteLive } from "../messages/marks.ts";
-import { takesReactions } from "../messages/reactions.ts";
+import { noteLive } from "../messages/marks.ts";
 import { applyState } from "../messages/state.ts";
 
 /** Refused entries kept at most, to be judged again when something has changed. */
@@ -69,12 +63,23 @@ export async function accept(
   if (judgement.kind === "refused") return refuse(receiving, entry, judgement, before);
   const held = known.get(idOf<MessageId>(judgement.header.message));
   // R5: the id belongs to the message that has it here, also to one that waits to be sent.
-  if (held !== undefined && held.senderId !== judgement.leaf.person) {
-    const refusal = new Forked("R5", "another person's message has this id");
+  const marks = judgement.header.kind >= MESSAGE_KIND.edit;
+  if (held !== undefined && (marks || held.senderId !== judgement.leaf.person)) {
+    const refusal = new Forked("R5", "another message has this id");
     const personId = judgement.leaf.person;
     return refuse(receiving, entry, { kind: "refused", refusal, personId }, before);
   }
   const { header, leaf } = judgement;
+  if (header.kind === MESSAGE_KIND.deletion) {
+    // Its header says it all: body and key may be missing.
+    await noteVouched(receiving, entry, judgement);
+    if (before !== null) settle(receiving, entry, before);
+    const what = { mark: "deletion" } as const;
+    const content = { kind: "mark", messageId: markedBy(header), what } as const;
+    await takeMark(receiving, entry, judgement, content, encodeContent(content));
+    await takeBack(receiving, entry, header);
+    return;
+  }
   if (judgement.kind === "keyless") {
     await noteVouched(receiving, entry, judgement);
     receiving.missing.add(judgement.keyId);
@@ -87,11 +92,19 @@ export async function accept(
   if (judgement.kind === "bodyless") {
     await noteVouched(receiving, entry, judgement);
     if (before !== null) settle(receiving, entry, before);
-    if (!(await takeBack(receiving, entry, header)))
-      await showBodyless(receiving, entry, judgement);
+    if (header.kind === MESSAGE_KIND.edit) {
+      const what = { mark: "edit", text: null, mentions: [] } as const;
+      await takeMark(receiving, entry, judgement, { messageId: markedBy(header), what }, null);
+    }
+    const own = await takeBack(receiving, entry, header);
+    if (!own && header.kind !== MESSAGE_KIND.edit) await showBodyless(receiving, entry, judgement);
     return;
   }
   const said = await rightful(receiving.context.vault, work, judgement.plaintext, leaf);
+  if (!isDeclared(header, said.written)) {
+    const refusal = new Refused("R7", "another kind than the header says");
+    return refuse(receiving, entry, { kind: "refused", refusal, personId: leaf.person }, before);
+  }
   // R5: what a person has read stays as it is; a message that goes out again says the same.
   if (held !== undefined && !saysTheSame(held, said)) {
     const refusal = new Forked("R5", "other words than the message of this id has");
@@ -109,22 +122,7 @@ export async function accept(
     return;
   }
   if (content.kind === "mark") {
-    const { position, sentMs } = entry;
-    const { sender: device, sent: signedMs, epoch } = header;
-    if (isPersonal(work.record, content.what) && receiving.blocked(leaf.person)) return;
-    const signer = { device, epoch, admin: mayAdminister(leaf), personId: leaf.person };
-    const at = { ...signer, position, sentMs, signedMs, markId: messageId };
-    await tellReaction(receiving, entry, content, leaf.person);
-    await applyMark(receiving.context, receiving.conversation, work, content, at);
-    const { program, identity } = receiving.context;
-    const gone = program !== undefined && dropWaiting(work, content.messageId);
-    if (gone && leaf.person !== identity().personId) {
-      const { id: conversationId } = receiving.conversation;
-      const said = { conversationId, messageId, sentMs, senderId: leaf.person };
-      handOver(program, work, entry, { ...said, content: judgement.plaintext }, judgement);
-    }
-    if (program !== undefined && content.what.mark === "edit")
-      await reword(receiving.context, work, content.messageId);
+    await takeMark(receiving, entry, judgement, content, judgement.plaintext);
     await takeBack(receiving, entry, header);
     return;
   }
@@ -138,30 +136,6 @@ export async function accept(
   if (await takeBack(receiving, entry, header)) return;
   if (receiving.blocked(leaf.person)) return;
   await show(receiving, entry, judgement, said, before);
-}
-
-/** Tell an author of the first reaction of each other person to a message; changes of it are no news. */
-async function tellReaction(
-  { context, conversation, work }: Receiving,
-  { position: seq, sentMs, old }: UncheckedEntry,
-  { messageId, what }: MarkContent,
-  personId: PersonId,
-): Promise<void> {
-  if (what.mark !== "reaction" || what.emoji === null || old) return;
-  if (personId === context.identity().personId || !isUnread(work.record, { seq, sentMs })) return;
-  const marked =
-    work.messages.findLast((one) => one.messageId === messageId) ??
-    (await loadMessage(context.vault, conversation.id, messageId));
-  if (marked?.mine !== true || !takesReactions(conversation, marked)) return;
-  const known = await conversation.marks.get(work, messageId);
-  if (known?.reactions.some((one) => one.personId === personId) === true) return;
-  work.fresh.push({ messageId, reaction: { personId, emoji: what.emoji } });
-}
-
-/** Somebody who blocks a person sees no such mark of that person's. A group's pins are the group's. */
-function isPersonal({ directPersonId }: ConversationRecord, { mark }: Mark): boolean {
-  if (mark === "pin") return directPersonId !== null;
-  return mark === "edit" || mark === "reaction";
 }
 
 /**
@@ -225,7 +199,7 @@ async function noteChain(
   { header }: Vouched,
 ): Promise<void> {
   const { position } = entry;
-  await raiseFloor(conversation, work, { position, epoch: header.epoch });
+  await raiseFloor(context, conversation, work, { position, epoch: header.epoch });
   const row = {
     sender: header.sender,
     seq: header.seq,
@@ -236,6 +210,7 @@ async function noteChain(
     hash: header.hash,
     position,
     signedMs: header.sent,
+    ...(header.kind === MESSAGE_KIND.deletion ? { deletes: markedBy(header) } : {}),
   };
   conversation.accepted.put(work, acceptedName(header, header.seq), row, position);
   const { chain } = work.record;
@@ -334,6 +309,7 @@ async function showBodyless(
     ...held,
     ...{ messageId, conversationId: conversation.id, order: position, seq: position, sentMs },
     ...{ senderId: leaf.person, mine: leaf.person === context.identity().personId },
+    ...(header.kind === MESSAGE_KIND.kept ? { kept: true } : {}),
   };
   const message = withDeletion(bare, marks?.deletions ?? []);
   work.put(message);

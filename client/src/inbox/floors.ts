@@ -1,10 +1,12 @@
 /**
  * R2's floor: a sender must be listed under the highest epoch that any earlier log entry names. The floor
  * is a list of steps by position and never falls: if an older page adds a step, the messages after it
- * are checked again.
+ * are checked again, and so are deletions (M3): the words of a message whose deletion counts no more are
+ * gone, so it shows as withheld.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
+import type { DeviceContext } from "../context.ts";
 import type { DeviceId } from "../ids.ts";
 import { idOf } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
@@ -12,6 +14,7 @@ import { HeaderFormat } from "../keys/message.ts";
 import { mayAdminister, mayPost } from "../keys/roster/leaf.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import type { PinRecord } from "../mark-records.ts";
+import { judgeDeletion } from "../messages/marks.ts";
 import { messageKey } from "../messages/messages.ts";
 import { mayPin } from "../messages/pins.ts";
 import { fromHex } from "../octets.ts";
@@ -54,6 +57,7 @@ export async function floorOf(
  * list are removed.
  */
 export async function raiseFloor(
+  context: Pick<DeviceContext, "vault">,
   conversation: Conversation,
   work: UnitOfWork,
   step: FloorStep,
@@ -63,7 +67,7 @@ export async function raiseFloor(
   if (raised === steps) return;
   conversation.floors.put(work, ONLY, { steps: raised });
   const end = steps.find(({ position, epoch }) => position > step.position && epoch >= step.epoch);
-  await judgeAgain(conversation, work, step, end?.position ?? Infinity);
+  await judgeAgain(context, conversation, work, step, end?.position ?? Infinity);
 }
 
 /** Forget the steps above a position: the log was gone back to there (S8). */
@@ -79,6 +83,7 @@ export async function dropFloors(
 
 /** Check messages after a new step again, up to the next step of the same or a higher epoch. */
 async function judgeAgain(
+  context: Pick<DeviceContext, "vault">,
   conversation: Conversation,
   work: UnitOfWork,
   { position, epoch }: FloorStep,
@@ -89,8 +94,16 @@ async function judgeAgain(
     one.position > position && one.position <= end && one.epoch < epoch;
   if (position < (work.record.log?.cursor ?? 0))
     for (const row of await acceptedAbove(conversation, position, end))
-      if (isDue(row) && !(await stands(conversation, work, row.sender, epoch, mayPost)))
-        takeOut(conversation, work, row);
+      if (isDue(row)) {
+        const may = (right: (leaf: Leaf) => boolean): Promise<boolean> =>
+          stands(conversation, work, row.sender, epoch, right);
+        const listed = await may(mayPost);
+        if (!listed) takeOut(conversation, work, row);
+        const { deletes, position: at } = row;
+        const admin = listed && (await may(mayAdminister));
+        if (deletes !== undefined)
+          await judgeDeletion(context, conversation, work, deletes, at, { listed, admin });
+      }
   const pins: PinRecord[] = [];
   for (const pin of work.record.pins) {
     const may = (leaf: Leaf): boolean => mayPost(leaf) && mayPin(work.record, mayAdminister(leaf));

@@ -171,7 +171,10 @@ export class Inbox {
       try {
         const { log } = work.record;
         if (log !== null && settled > 0)
-          await raiseFloor(conversation, work, { position: log.cursor, epoch: settled });
+          await raiseFloor(this.#context, conversation, work, {
+            position: log.cursor,
+            epoch: settled,
+          });
         for (const entry of batch) await this.#next(receiving, entry);
       } finally {
         // Entries before a failure are kept: the log's place does not cover the failed entry.

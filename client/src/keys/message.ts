@@ -1,5 +1,5 @@
 /**
- * Message (docs/keys.md): header (290) ‖ signature (64) ‖ body. The header is signed by the
+ * Message (docs/keys.md): header (307) ‖ signature (64) ‖ body. The header is signed by the
  * sender's device; the body is AES-256-GCM under k, which serves this one message.
  *
  * Invariant: k is derived from S, message id, conversation, sender, seq and attempt, so signing a
@@ -17,6 +17,9 @@ import { HEADER_BYTES } from "../limits.ts";
 const LAYOUT = {
   conversation: bytes(16),
   message: bytes(16),
+  kind: integer(1),
+  /** The message that it edits or deletes. */
+  marked: bytes(16),
   sender: bytes(32),
   seq: integer(8),
   attempt: integer(1),
@@ -32,12 +35,25 @@ const LAYOUT = {
 };
 
 export const HeaderFormat = new RecordFormat(
-  { label: "copconnect message v2", rule: "R3", version: 2 },
+  { label: "copconnect message v3", rule: "R3", version: 3 },
   LAYOUT,
 );
 export type Header = RecordOf<typeof HeaderFormat>;
 /** A header whose body is not encrypted yet. */
 export type HeaderDraft = Omit<ValuesOf<typeof LAYOUT>, "commit" | "body">;
+
+/** Whether the body of a message goes when a message is deleted (M3). */
+export const MESSAGE_KIND = {
+  /** It can be deleted. */
+  plain: 0,
+  /** Nobody deletes it: an order, a change of one, a state, a mark. */
+  kept: 1,
+  /** It is deleted with the message that it edits. */
+  edit: 2,
+  deletion: 3,
+} as const;
+/** The marked message of those that mark none. */
+export const NOTHING: Bytes = new Uint8Array(16);
 
 /** Header and signature. */
 export const SIGNED_HEADER_BYTES = HEADER_BYTES + SIGNATURE_BYTES;
@@ -70,6 +86,9 @@ export function parseEntry(message: Uint8Array, conversation: Uint8Array): LogMe
   refuseUnless(whole, "R1", "body is truncated");
   const same = equalBytes(header.conversation, conversation);
   refuseUnless(same, "R1", "another conversation");
+  refuseUnless(header.kind <= MESSAGE_KIND.deletion, "R1", "unknown kind");
+  const marks = !equalBytes(header.marked, NOTHING);
+  refuseUnless(marks === header.kind >= MESSAGE_KIND.edit, "R1", "marks nothing, or too much");
   return { header, body: body.length === 0 ? null : body };
 }
 

@@ -57,10 +57,6 @@ export interface MarkContent {
   readonly what: Mark;
 }
 
-export function isDeletion({ what }: MarkContent): boolean {
-  return what.mark === "deletion";
-}
-
 /** Parts of one emoji: pictures, skin tones, flags, and what joins them. */
 const EMOJI =
   /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|\u200d|\ufe0f)+$/u;

@@ -2,20 +2,17 @@
  * M3: deletions of a message. A deletion counts if it comes after the message in the log, and either the
  * message's author signed it, at most two days after the message by the time that its sender signed and
  * by the time when the server accepted it, or the leaf of its signer had the admin right. Orders, changes
- * of orders and notices are not deleted. A message without a body (R11) takes every deletion that counts
- * otherwise. Pure.
+ * of orders and notices are not deleted. The header of a message without a body (R11) says whether it
+ * takes deletions. Pure.
  */
-import type { Decoded } from "../kinds/content.ts";
 import { byPosition } from "../mark-records.ts";
 import type { DeletionRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
+import { isOrder } from "./declared.ts";
 import { decodedOf, ticksOf } from "./messages.ts";
 
 /** So long after a message its author may delete it. */
 const DELETABLE_MS = 48 * 3_600_000;
-
-/** An order is corrected or withdrawn. */
-const KEPT: ReadonlySet<Decoded["kind"]> = new Set(["order", "order_change"]);
 
 /** The message, without all that it said if one of these deletions counts. */
 export function withDeletion(
@@ -45,7 +42,8 @@ export function deletableUntil(message: MessageRecord, admin: boolean): number |
 
 /** Whether it can be deleted at all. */
 export function takesDeletions(message: MessageRecord): boolean {
-  return message.notice === null && !KEPT.has(decodedOf(message).kind);
+  const { notice, kept } = message;
+  return notice === null && kept !== true && !isOrder(decodedOf(message));
 }
 
 function counts(message: MessageRecord, deletion: DeletionRecord): boolean {

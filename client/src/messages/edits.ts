@@ -22,7 +22,7 @@ export function withEdits(message: MessageRecord, edits: readonly EditRecord[]):
   if (content === null || (edits.length === 0 && message.edits === undefined)) return message;
   const once = new Map(edits.map((one) => [one.position, one]));
   const counting = [...once.values()]
-    .filter((one) => counts(message, one) && reworded(content, one) !== content)
+    .filter((one) => counts(message, one) && changes(content, one))
     .sort(byPosition);
   return { ...message, edits: counting.slice(0, MOST_EDITS) };
 }
@@ -39,6 +39,11 @@ function counts({ senderId, seq, sentMs }: MessageRecord, edit: EditRecord): boo
   const until = sentMs + EDITABLE_MS;
   const after = seq !== null && edit.position > seq;
   return after && edit.personId === senderId && edit.sentMs <= until && edit.signedMs <= until;
+}
+
+/** A missing wording changes whatever has words. */
+function changes(content: Decoded, { text, mentions }: EditRecord): boolean {
+  return reworded(content, { text: text ?? "other words", mentions }) !== content;
 }
 
 /** The content with new words; the same content where it takes none, or would be empty. */

@@ -16,7 +16,13 @@ import { decodeContent, pointersOf } from "../kinds/content.ts";
 import type { Mark, MarkContent } from "../kinds/mark.ts";
 import { fromHex } from "../octets.ts";
 import { byPosition } from "../mark-records.ts";
-import type { DeletionRecord, MarkFact, MarksRecord, VoteRecord } from "../mark-records.ts";
+import type {
+  DeletionRecord,
+  EditRecord,
+  MarkFact,
+  MarksRecord,
+  VoteRecord,
+} from "../mark-records.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord } from "../records.ts";
 import { withDeletion } from "./deletions.ts";
@@ -26,6 +32,7 @@ import type { OutgoingStore } from "./outgoing.ts";
 import { mayPin, pinnedBy, withPin } from "./pins.ts";
 import type { Pinned } from "./pins.ts";
 import { NO_MARKS } from "./poll-count.ts";
+import type { Vault } from "../vault/vault.ts";
 
 /**
  * Votes kept of one person: votes that come after the end count for nothing, earlier ones may
@@ -52,19 +59,20 @@ export interface MarkAt extends MarkFact {
   readonly markId: MessageId;
 }
 
+/** A mark, or an edit whose words are missing (R11). */
+export interface AppliedMark extends Pick<MarkContent, "messageId"> {
+  readonly what: Mark | (Pick<EditRecord, "text" | "mentions"> & { readonly mark: "edit" });
+}
+
 /** Take in a mark. Safe to do again: from the answer to the POST and from the log. */
 export async function applyMark(
   context: DeviceContext,
   conversation: Conversation,
   work: UnitOfWork,
-  content: MarkContent,
+  { messageId, what }: AppliedMark,
   { device, epoch, admin, markId, ...at }: MarkAt,
 ): Promise<void> {
-  const { messageId, what } = content;
-  // Perhaps not stored yet: the message and its mark may come at once.
-  const marked =
-    work.messages.findLast((one) => one.messageId === messageId) ??
-    (await loadMessage(context.vault, conversation.id, messageId));
+  const marked = await markedIn(context.vault, conversation, work, messageId);
   // A deletion outweighs all that comes after it.
   if (marked?.deletion !== undefined) return;
   const before: MarksRecord = (await conversation.marks.get(work, messageId)) ?? {
@@ -92,8 +100,7 @@ export async function applyMark(
       break;
     }
     case "edit": {
-      const { text, mentions } = what;
-      const edit = { ...at, markId, text, mentions };
+      const edit = { ...at, markId, text: what.text, mentions: what.mentions };
       if (marked !== null) return work.put(withEdits(marked, [...(marked.edits ?? []), edit]));
       next = { ...before, edits: withOldest(before.edits, edit) };
       break;
@@ -143,6 +150,44 @@ async function putDeleted(
     // A forwarded copy is another message: the files stay with the one that brought them.
     if (stored === null || stored.messageId === messageId) work.dropFile(id);
   }
+}
+
+/**
+ * The deletion at a position counts as its signer's rights now let it, under R2's raised floor. A message
+ * whose deletion counts no more has lost its words here: it shows as withheld (R11).
+ */
+export async function judgeDeletion(
+  { vault }: Pick<DeviceContext, "vault">,
+  conversation: Conversation,
+  work: UnitOfWork,
+  messageId: MessageId,
+  position: number,
+  rights: { readonly listed: boolean; readonly admin: boolean },
+): Promise<void> {
+  const judged = (one: DeletionRecord): readonly DeletionRecord[] => {
+    if (one.position !== position) return [one];
+    return rights.listed ? [{ ...one, admin: one.admin && rights.admin }] : [];
+  };
+  const early = await conversation.marks.get(work, messageId);
+  if (early !== null) {
+    const deletions = early.deletions.flatMap(judged);
+    conversation.marks.put(work, messageId, { ...early, deletions }, position);
+  }
+  const marked = await markedIn(vault, conversation, work, messageId);
+  if (marked?.deletion?.position !== position) return;
+  const { deletion, ...bare } = marked;
+  work.put(withDeletion(bare, judged(deletion)));
+}
+
+/** A message as it is stored, or about to be: it and its mark may come at once. */
+async function markedIn(
+  vault: Vault,
+  conversation: Conversation,
+  work: UnitOfWork,
+  messageId: MessageId,
+): Promise<MessageRecord | null> {
+  const here = work.messages.findLast((one) => one.messageId === messageId);
+  return here ?? loadMessage(vault, conversation.id, messageId);
 }
 
 /** This device's marks that are on their way, the newest first. */

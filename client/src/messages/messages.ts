@@ -148,13 +148,20 @@ export function decodedOf({ content, edits }: MessageRecord): Decoded {
   if (content === null) return { kind: "unsupported" };
   const last = edits?.at(-1);
   const written = decodeContent(content);
-  return last === undefined ? written : reworded(written, last);
+  if (last === undefined) return written;
+  const { text, mentions } = last;
+  return text === null ? { kind: "unsupported" } : reworded(written, { text, mentions });
+}
+
+/** Whether the server withholds its words, or those of its last edit. */
+export function isWithheld({ content, edits }: MessageRecord): boolean {
+  return content === null || edits?.at(-1)?.text === null;
 }
 
 /** A message's preview, in the words of its last edit. */
 export function shortOf(message: MessageRecord): Exclude<PreviewRecord, { kind: "notice" }> {
   if (message.deletion !== undefined) return { kind: "deleted" };
-  return message.content === null ? { kind: "withheld" } : previewOf(decodedOf(message));
+  return isWithheld(message) ? { kind: "withheld" } : previewOf(decodedOf(message));
 }
 
 /** The row that the list shows of this message, or null when it does not move the list. */

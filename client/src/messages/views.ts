@@ -36,7 +36,7 @@ import { pollState } from "./poll-state.ts";
 import type { PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
 import { deletableUntil, withDeletion } from "./deletions.ts";
-import { decodedOf, loadMessage, shortOf } from "./messages.ts";
+import { decodedOf, isWithheld, loadMessage, shortOf } from "./messages.ts";
 import { editableUntil, withEdits } from "./edits.ts";
 import { pinnedIn, queuedMarksOn } from "./marks.ts";
 import { mayPin } from "./pins.ts";
@@ -253,13 +253,13 @@ export class ViewMaker implements Views {
   }
 
   async #body(conversation: Conversation, record: MessageRecord): Promise<MessageBody> {
-    const { deletion, senderId, content } = record;
+    const { deletion, senderId } = record;
     if (deletion !== undefined) {
       const { personId } = deletion;
       const by = personId === senderId ? null : await this.#people.plate(personId);
       return { kind: "deleted", by };
     }
-    if (content === null) return { kind: "withheld" };
+    if (isWithheld(record)) return { kind: "withheld" };
     return bodyOf(decodedOf(record), this.#shown(conversation, record));
   }
 
@@ -378,8 +378,9 @@ function formerOf({ content, edits, sentMs }: MessageRecord): Pick<MessageItem, 
   if (edits === undefined || edits.length === 0 || content === null) return {};
   const first = decodeContent(content);
   if (first.kind !== "text" && first.kind !== "attachments") return {};
-  const wordings = [{ text: first.text, sentMs }, ...edits];
-  return { former: wordings.slice(0, -1).map(({ text, sentMs }) => ({ text, sentMs })) };
+  const wordings = [{ text: first.text, sentMs }, ...edits].slice(0, -1);
+  const here = wordings.flatMap(({ text, sentMs }) => (text === null ? [] : [{ text, sentMs }]));
+  return { former: here };
 }
 
 /** How far the messages of before this device have come. */

@@ -22,6 +22,8 @@ import { mayChange } from "./record.ts";
 /** A message's content as it counts. `notOrder`: it was written as an order, or as a change of one. */
 export interface Rightful {
   readonly content: Decoded;
+  /** The content as its sender wrote it. */
+  readonly written: Decoded;
   /** The content as it is stored. */
   readonly bytes: Uint8Array;
   readonly notOrder: boolean;
@@ -39,9 +41,9 @@ export async function rightful(
       ? mayIssue(leaf, content.priority)
       : content.kind !== "order_change" || (await changes(vault, work, content, leaf));
   if (counts || (content.kind !== "order" && content.kind !== "order_change"))
-    return { content, bytes, notOrder: false };
+    return { content, written: content, bytes, notOrder: false };
   const instead = plain(content);
-  return { content: instead, bytes: encodeContent(instead), notOrder: true };
+  return { content: instead, written: content, bytes: encodeContent(instead), notOrder: true };
 }
 
 /**

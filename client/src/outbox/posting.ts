@@ -9,7 +9,6 @@ import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { decodeContent, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
-import { isDeletion } from "../kinds/mark.ts";
 import { noteOrder } from "../orders/noting.ts";
 import { clearTerms } from "../orders/record.ts";
 import { idOf } from "../ids.ts";
@@ -52,7 +51,6 @@ export class MessageSender {
       await this.#restage(conversation, { ...record, key: null });
     }
     const content = decodeContent(record.content);
-    const deletion = content.kind === "mark" && isDeletion(content);
     const attachmentIds = pointersOf(content).map(({ id }) => id);
     return api.postMessage(conversation.id, {
       wakes: mentionedPeople(content, conversation.record.kind, this.#context.identity().personId),
@@ -61,7 +59,6 @@ export class MessageSender {
       state: record.state,
       quiet: record.quiet,
       order: clearTerms(content),
-      deletes: deletion ? content.messageId : null,
     });
   }
 

@@ -13,6 +13,7 @@ import type { KeyId } from "../ids.ts";
 import { LOG_START, sealMessage } from "../keys/message.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
+import { decodeContent } from "../kinds/content.ts";
 import { fromHex } from "../octets.ts";
 import type { ReadyMessage, SignedMessage } from "../records.ts";
 import { requireNewest } from "../roster/newest.ts";
@@ -20,6 +21,7 @@ import type { Newest } from "../roster/newest.ts";
 import { pause } from "../transport/backoff.ts";
 import { makeKey } from "./making.ts";
 import type { MadeKey } from "./making.ts";
+import { declared } from "../messages/declared.ts";
 import { putOutgoing } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import { usableKey } from "./usable.ts";
@@ -158,6 +160,7 @@ export class Signing {
       const draft = {
         conversation: fromHex(conversation.id),
         message: fromHex(messageId),
+        ...declared(decodeContent(current.content)),
         sender: deviceBytes,
         seq: chain.seq + 1,
         attempt: current.attempt + 1,

@@ -39,7 +39,8 @@ export async function reportedMessages(
   const rows = before
     ? await pageMessages(vault, conversation.id, reported.order, LOOKED_THROUGH)
     : [];
-  const wordings: Reportable[] = [reported, ...(reported.edits ?? []).map(editOf)];
+  const edits = (reported.edits ?? []).filter(({ text }) => text !== null);
+  const wordings: Reportable[] = [reported, ...edits.map(editOf)];
   const last = wordings.pop() ?? reported;
   const room = PROVEN_MESSAGES - 1 - wordings.length;
   return [last, ...rows.filter(isReportable).slice(0, room).reverse(), ...wordings];

@@ -9,7 +9,7 @@ import { Reader, Writer, uint } from "#core/keys/format/fields.ts";
 import { requirePublicKey } from "#core/keys/hpke.ts";
 import type { DeviceId } from "#core/ids.ts";
 import { parseKeyShare } from "#core/keys/key-share.ts";
-import { HeaderFormat, parseMessage } from "#core/keys/message.ts";
+import { HeaderFormat, SIGNED_HEADER_BYTES, parseMessage } from "#core/keys/message.ts";
 import type { Field, RecordFormat } from "#core/keys/format/record.ts";
 import { Refused } from "#core/keys/format/refused.ts";
 import { requireSigningKey } from "#core/keys/format/signature.ts";
@@ -61,7 +61,7 @@ const PARSERS: readonly (readonly [string, Bytes, (bytes: Bytes) => unknown])[] 
   ["stamp", hex(at(v.roster, "2").stamp), exact(HeadStampFormat)],
   ["conversation key", hex(at(v.conversation_keys, "1").record), exact(ConversationKeyFormat)],
   ["cell key", hex(at(v.cell_keys, "1").record), exact(CellKeyFormat)],
-  ["header", hex(at(v.messages, "1").message).slice(0, 354), exact(HeaderFormat)],
+  ["header", hex(at(v.messages, "1").message).slice(0, SIGNED_HEADER_BYTES), exact(HeaderFormat)],
   ["message", hex(at(v.messages, "1").message), (bytes) => parseMessage(bytes, conversation)],
   [
     "proof",

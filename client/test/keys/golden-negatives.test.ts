@@ -14,7 +14,7 @@ import {
   parseKeyShare,
   type Shareable,
 } from "#core/keys/key-share.ts";
-import { HeaderFormat, parseMessage } from "#core/keys/message.ts";
+import { HeaderFormat, SIGNED_HEADER_BYTES, parseMessage } from "#core/keys/message.ts";
 import { Refused } from "#core/keys/format/refused.ts";
 import { requireShareable } from "#core/keys/share-rules.ts";
 import { CELL_KEY_SHARED_MS } from "#core/limits.ts";
@@ -159,7 +159,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     allowed(v, { kind: KIND_CELL_KEY, record: CellKeyFormat.parse(data) });
   },
   "allowed k": (v, data) => {
-    const record = HeaderFormat.parse(data.subarray(0, 354));
+    const record = HeaderFormat.parse(data.subarray(0, SIGNED_HEADER_BYTES));
     allowed(v, { kind: KIND_BODY_KEY, record });
   },
 };

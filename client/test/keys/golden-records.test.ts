@@ -34,6 +34,7 @@ import {
   parseMessage,
   sealMessage,
   HeaderFormat,
+  SIGNED_HEADER_BYTES,
 } from "#core/keys/message.ts";
 import { directId } from "#core/keys/roster/direct.ts";
 import { RosterHeadFormat, checkHead, checkLaterHead } from "#core/keys/roster/head.ts";
@@ -75,7 +76,10 @@ describe.each(ALL)("golden records of %s", (_name, v) => {
       [HeadStampFormat, Object.values(v.roster).flatMap(({ stamp }) => stamp ?? [])],
       [ConversationKeyFormat, Object.values(v.conversation_keys).map(({ record }) => record)],
       [CellKeyFormat, Object.values(v.cell_keys).map(({ record }) => record)],
-      [HeaderFormat, Object.values(v.messages).map(({ message }) => message.slice(0, 708))],
+      [
+        HeaderFormat,
+        Object.values(v.messages).map(({ message }) => message.slice(0, 2 * SIGNED_HEADER_BYTES)),
+      ],
     ] as const;
     for (const [format, all] of formats) {
       expect(all.length).toBeGreaterThan(0);

@@ -6,6 +6,7 @@ import type { DeviceId, KeyId, MessageId } from "../../src/ids.ts";
 import {
   HeaderFormat,
   LOG_START,
+  MESSAGE_KIND,
   SIGNED_HEADER_BYTES,
   nextLogHash,
   parseMessage,
@@ -54,24 +55,32 @@ export class Log {
     if (!this.takesAnything) await this.#requireD1(conversation, caller, message, body);
     if (known !== undefined && !this.takesAnything)
       throw new Refusal("message_invalid", { rule: "D6" });
-    if (body.deletes !== null) this.#drop(conversation, caller, body.deletes);
+    if (header.kind >= MESSAGE_KIND.edit) this.#mark(conversation, caller, header);
     const accepted = this.#append(conversation, caller, message, body);
     this.#server.orders.note(conversation, caller, { header, said }, accepted);
     return accepted;
   }
 
-  /** M3, as the server judges it. */
-  #drop(conversation: ConversationState, caller: ClientState, messageId: MessageId): void {
-    const deleted = conversation.log.find((one) => one.messageId === messageId);
-    if (deleted === undefined) return;
-    const { entry, personId, kept } = deleted;
+  /** M2 and M3, as the server judges them. */
+  #mark(conversation: ConversationState, caller: ClientState, header: Message["header"]): void {
+    const marked = idOf<MessageId>(header.marked);
+    const found = conversation.log.find((one) => one.messageId === marked);
+    if (found === undefined) return;
+    const { entry, personId, kind } = found;
+    if (header.kind === MESSAGE_KIND.edit) {
+      const dropped = entry.message.length === SIGNED_HEADER_BYTES;
+      if (dropped && !this.takesAnything) throw new Refusal("message_invalid", { rule: "M2" });
+      return;
+    }
+    if (kind !== MESSAGE_KIND.plain && !this.takesAnything) return;
     const late = this.#server.now() > entry.sentMs + 48 * HOUR_MS;
     const admin = ((leafOf(conversation, caller.device)?.rights ?? 0) & MAY_ADMINISTER) !== 0;
     if (!this.takesAnything) {
-      if (kept) throw new Refusal("message_invalid", { rule: "M3" });
       if ((personId !== caller.personId || late) && !admin) throw new Refusal("not_admin");
     }
-    deleted.entry = { ...entry, message: entry.message.slice(0, SIGNED_HEADER_BYTES) };
+    for (const one of conversation.log)
+      if (one === found || (one.marked === marked && one.kind === MESSAGE_KIND.edit))
+        one.entry = { ...one.entry, message: signed(one.entry.message).slice() };
   }
 
   #append(
@@ -92,7 +101,8 @@ export class Log {
       ...{ entry, messageId: idOf<MessageId>(header.message), personId: caller.personId },
       ...{ device: caller.device, epoch: header.epoch, keyId, people: new Set(others) },
       acceptedEpoch: conversation.epoch,
-      kept: body.state || body.quiet || body.order !== null,
+      kind: header.kind,
+      marked: idOf<MessageId>(header.marked),
       logHash: nextLogHash(before, header.hash),
     });
     const signed = body.message.slice(0, SIGNED_HEADER_BYTES);

@@ -128,8 +128,9 @@ export interface CellKeyState {
 
 export interface LogState {
   entry: wire.LogEntry;
-  /** Nobody deletes it (M3). */
-  readonly kept: boolean;
+  /** Its header's kind, and the message that it edits or deletes (M3). */
+  readonly kind: number;
+  readonly marked: MessageId;
   readonly messageId: MessageId;
   readonly personId: PersonId;
   readonly device: DeviceId;

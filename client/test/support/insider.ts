@@ -6,14 +6,7 @@
  * It keeps nothing between calls but its keys, its own chain and the secrets that it made.
  */
 import { idOf, newId } from "#core/ids.ts";
-import type {
-  CellId,
-  ConversationId,
-  DeviceId,
-  MessageId,
-  PersonId,
-  SealKeyId,
-} from "#core/ids.ts";
+import type { CellId, ConversationId, DeviceId, PersonId, SealKeyId } from "#core/ids.ts";
 import { decode, encode } from "@msgpack/msgpack";
 import { concat, copy, fromHex, randomBytes, toHex, u64, utf8, type Bytes } from "#core/octets.ts";
 import {
@@ -41,6 +34,8 @@ import {
   type Header,
 } from "#core/keys/message.ts";
 import { sign } from "#core/keys/format/signature.ts";
+import { decodeContent } from "#core/kinds/content.ts";
+import { declared } from "#core/messages/declared.ts";
 import { RosterHeadFormat, type RosterHead } from "#core/keys/roster/head.ts";
 import { checkLines } from "#core/roster/cells.ts";
 import { Api } from "#core/transport/api.ts";
@@ -285,6 +280,7 @@ export class Insider {
     }
     const draft: HeaderDraft = {
       ...{ conversation: head.conversation, message: randomBytes(16) },
+      ...declared(decodeContent(plaintext)),
       ...{ sender: this.signer.deviceBytes, seq: (former?.seq ?? 0) + 1, attempt: 1 },
       ...{ previous: former?.hash ?? ZEROS, key: key.record.hash, epoch: head.epoch },
       ...{ head: head.hash, logPosition, logHash: logPosition === 0 ? LOG_START : logHash },
@@ -299,7 +295,6 @@ export class Insider {
     message: Uint8Array,
     state = false,
     quiet = false,
-    deletes: MessageId | null = null,
   ): Promise<wire.Accepted> {
     const accepted = await this.api.postMessage(conversationId, {
       message,
@@ -308,7 +303,6 @@ export class Insider {
       state,
       quiet,
       order: null,
-      deletes,
     });
     const header = HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES));
     this.#chains.set(conversationId, header);

@@ -25,10 +25,10 @@ from spec.keys.reference.basics import (
 
 
 class Header(Record):
-    label, rule, version = "copconnect message v2", "R3", 2
+    label, rule, version = "copconnect message v3", "R3", 3
     layout = """
-        conversation:16 message:16 sender:32 seq:u8 attempt:u1 previous:32 key:32 epoch:u8 head:32
-        log_position:u8 log_hash:32 sent:u8 commit:32 body:32
+        conversation:16 message:16 kind:u1 marked:16 sender:32 seq:u8 attempt:u1 previous:32 key:32
+        epoch:u8 head:32 log_position:u8 log_hash:32 sent:u8 commit:32 body:32
     """
 
     def body_key(self, secret: bytes) -> bytes:
@@ -47,7 +47,11 @@ class Header(Record):
         return self.unsigned()[:-64]
 
 
-HEADER_BYTES, NONCE = 290, bytes(12)
+HEADER_BYTES, NONCE = 307, bytes(12)
+
+# Kinds of messages, and what a message is about.
+PLAIN, KEPT, EDIT, DELETION = range(4)
+NOTHING = bytes(16)
 
 
 def seal_message(draft: Header, secret: bytes, plaintext: bytes, key: Ed25519PrivateKey) -> bytes:
@@ -75,6 +79,8 @@ def parse_entry(message: bytes, conversation: bytes) -> tuple[Header, bytes | No
     header, body = Header.parse(message[:size], "R1"), message[size:]
     require(len(body) == 0 or len(body) >= TAG, "R1", "body is truncated")
     require(header.conversation == conversation, "R1", "another conversation")
+    require(header.kind <= DELETION, "R1", "unknown kind")
+    require((header.marked != NOTHING) == (header.kind >= EDIT), "R1", "marks nothing, or too much")
     return header, body or None
 
 

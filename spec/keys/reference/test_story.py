@@ -71,7 +71,10 @@ def test_lengths_are_those_of_the_page(v: dict[str, Any]) -> None:
     assert {len(seal) for seal in keys["1"]["seals"].values()} == {16 + enc + 48}
     assert len(v["cell_keys"]["1"]["record"]) == 151 + pk + 64
     for message in v["messages"].values():
-        assert len(message["message"]) == 290 + 64 + len(message["plaintext"]) + 16
+        assert (
+            len(message["message"])
+            == messages.HEADER_BYTES + basics.SIGNATURE + len(message["plaintext"]) + 16
+        )
     assert len(v["share_to_d"]) == 35 + 3 * 17 + enc + 3 * 32 + 16
 
 

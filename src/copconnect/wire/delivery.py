@@ -204,8 +204,6 @@ class CellLeaves(Wire, frozen=True, kw_only=True):
 class PostMessage(Wire, frozen=True, kw_only=True):
     """``state``: the message is the conversation's newest state (name, photo); admins only.
     ``quiet``: it wakes nobody (a vote, a pin); devices show no row for it.
-    ``deletes``: the message is a mark that deletes this one (M3): the server drops its body and its
-    files, and keeps its header.
     ``order``: the message is an order, or changes one; flash orders are for admins only.
     ``wakes``: members whom the message names, whose phones it wakes although they muted the
     conversation; a flash order wakes all. A repeat of the same bytes answers what the first
@@ -217,7 +215,6 @@ class PostMessage(Wire, frozen=True, kw_only=True):
     state: bool
     order: OrderTerms | OrderChange | None
     quiet: bool = False
-    deletes: Annotated[MessageId, HEX16] | None = None
 
 
 class Accepted(Wire, frozen=True, kw_only=True):

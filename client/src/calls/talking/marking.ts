@@ -6,7 +6,6 @@ import { newId } from "../../ids.ts";
 import type { MessageId } from "../../ids.ts";
 import { MOST_MARKING } from "../../kinds/consultation.ts";
 import { decodeContent } from "../../kinds/content.ts";
-import { isDeletion } from "../../kinds/mark.ts";
 import type { MarkContent } from "../../kinds/mark.ts";
 import { loadMessage } from "../../messages/messages.ts";
 import type { OutgoingStore } from "../../messages/outgoing.ts";
@@ -41,7 +40,8 @@ export async function cancelDeletion(
 ): Promise<void> {
   const queued = device.outgoing.of(conversation.id).filter((one) => {
     const content = one.quiet ? decodeContent(one.content) : null;
-    return content?.kind === "mark" && isDeletion(content) && content.messageId === messageId;
+    if (content?.kind !== "mark" || content.messageId !== messageId) return false;
+    return content.what.mark === "deletion";
   });
   for (const one of queued) await device.outbox.cancel(conversation, one.messageId);
   await announce(device, conversation, messageId);

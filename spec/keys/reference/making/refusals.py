@@ -155,12 +155,12 @@ def message_negatives(w: World, cases: Cases) -> None:
     m2, header = w.messages["2"], w.header("2")
     body = m2[size:]
     places = {
-        "version": 0, "conversation": 1, "message id": 17, "sender": 33, "seq": 72, "attempt": 73,
-        "prev": 74, "key id": 106, "roster epoch": 145, "roster hash": 146, "log position": 185,
-        "log hash": 186, "sent": 225, "key commit": 226, "body hash": 258, "signature": 290,
-        "body": size, "tag of the body": len(m2) - 1,
+        "version": 0, "conversation": 1, "message id": 17, "kind": 33, "marked message": 34,
+        "sender": 50, "seq": 89, "attempt": 90, "prev": 91, "key id": 123, "roster epoch": 162,
+        "roster hash": 163, "log position": 202, "log hash": 203, "sent": 242, "key commit": 243,
+        "body hash": 275, "signature": 307, "body": size, "tag of the body": len(m2) - 1,
     }  # fmt: skip
-    early = {"version": "R1", "conversation": "R1", "sender": "R2"}
+    early = {"version": "R1", "conversation": "R1", "sender": "R2", "marked message": "R1"}
     cases.flips("message", m2, "R3", places, rules=early)
     case("message: header cut", "message", m2[:300], "R1")
     case("message: a header and less than a tag", "message", m2[: size + 15], "R1")
@@ -172,6 +172,10 @@ def message_negatives(w: World, cases: Cases) -> None:
         case(f"message: {name}", "message", data, rule, after=after)
 
     message("integer above 2^53 - 1", "R1", sent=2**53)
+    about: dict[str, Any] = {"marked": seed("message 1", 16)}
+    message("of an unknown kind", "R1", kind=4, **about)
+    message("a deletion of nothing", "R1", kind=messages.DELETION)
+    message("words about another message", "R1", kind=messages.KEPT, **about)
     message("log position above 2^53 - 1", "R1", log_position=2**60)
     message("signed by another device", "R3", "b")
     message("sent outside its certificate", "R2", sent=days_ago(-70))

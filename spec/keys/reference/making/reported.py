@@ -22,7 +22,13 @@ from spec.keys.reference.envelopes import (
 from spec.keys.reference.keys import DeviceKey
 from spec.keys.reference.making.force import day
 from spec.keys.reference.making.story import raw, seed, signing
-from spec.keys.reference.messages import HEADER_BYTES, Header, seal_message
+from spec.keys.reference.messages import (
+    HEADER_BYTES,
+    NOTHING,
+    PLAIN,
+    Header,
+    seal_message,
+)
 
 ANSWER_TEXT = "వస్తున్నాను, 06:10"
 WORDS = "ఇది వదంతి. یہ افواہ ہے۔"
@@ -68,6 +74,8 @@ class Sender:
         draft = Header(
             conversation=conversation,
             message=seed(f"reported message {text}", 16),
+            kind=PLAIN,
+            marked=NOTHING,
             sender=self.device,
             seq=self.seq,
             attempt=1,

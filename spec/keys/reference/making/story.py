@@ -249,15 +249,18 @@ class World:
         self.messages: dict[str, bytes] = {}
         self.log = [ZEROS]
         previous = {"a": ZEROS, "c": ZEROS}
-        for name, sender, seq, attempt, key, epoch, at in (
-            ("1", "a", 1, 1, "1", 1, 2),
-            ("2 refused", "a", 2, 1, "1", 1, 12),
-            ("2", "a", 2, 2, "2", 3, 23),
-            ("3", "c", 1, 1, "2", 3, 24),
+        for name, sender, seq, attempt, key, epoch, at, kind in (
+            ("1", "a", 1, 1, "1", 1, 2, messages.KEPT),
+            ("2 refused", "a", 2, 1, "1", 1, 12, messages.PLAIN),
+            ("2", "a", 2, 2, "2", 3, 23, messages.PLAIN),
+            ("3", "c", 1, 1, "2", 3, 24, messages.DELETION),
         ):
+            marked = seed("message 2", 16) if kind == messages.DELETION else messages.NOTHING
             draft = messages.Header(
                 conversation=self.conversation,
                 message=seed(f"message {name[0]}", 16),
+                kind=kind,
+                marked=marked,
                 sender=self.id[sender],
                 seq=seq,
                 attempt=attempt,

@@ -35,7 +35,7 @@ from copconnect.delivery.store.standings import FoundStanding, LogEnd
 from copconnect.group_commit import GroupCommit
 from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, Seq
 from copconnect.principals import Caller, PostedMessage
-from copconnect.records.conversation.message import next_log_hash
+from copconnect.records.conversation.message import NOTHING, MessageKind, next_log_hash
 from copconnect.records.conversation.roster import LeafRights
 
 MOST_TOGETHER = 64
@@ -62,7 +62,6 @@ class Post:
     order: wire.OrderTerms | wire.OrderChange | None = None
     wakes: Sequence[PersonId] = ()
     quiet: bool = False
-    deletes: MessageId | None = None
     closed_from: int | None = None
     """Conversations of at least so many members take nothing from the caller (D1)."""
 
@@ -82,9 +81,22 @@ class Post:
         return self.state or self.flash
 
     @property
+    def kind(self) -> MessageKind:
+        """Its kind as its header says; what its sender declares kept besides is kept."""
+        declared = self.state or self.quiet or self.order is not None
+        said = MessageKind(self.message.header.kind)
+        return MessageKind.KEPT if declared and said == MessageKind.PLAIN else said
+
+    @property
+    def marked(self) -> MessageId | None:
+        """The message that it edits or deletes."""
+        marked = self.message.header.marked
+        return None if marked == NOTHING else MessageId(marked.hex())
+
+    @property
     def alone(self) -> bool:
         """Whether other roles write in its transaction, which is then its own."""
-        other = self.order is not None or self.deletes is not None
+        other = self.order is not None or self.marked is not None
         return other or bool(self.attachment_ids or self.wakes)
 
 
@@ -113,8 +125,7 @@ class Accepting:
                         await deps.attachments.ready(
                             connection, post.attachment_ids, post.conversation_id, entry.seq
                         )
-                    if post.deletes is not None:
-                        await deleting.drop(connection, deps, entry, post.deletes)
+                    await deleting.apply_mark(connection, deps, entry)
                     if post.order is not None:
                         await deps.orders.posted(connection, _posted(entry), post.order)
                     if post.wakes:
@@ -287,8 +298,8 @@ class _Batch:
             state=post.state,
             quiet=post.quiet,
             flash=post.flash,
-            kept=post.state or post.quiet or post.order is not None,
-            deletes=post.deletes,
+            kind=post.kind,
+            marked=post.marked,
         )
         self.entries.append(entry)
         self._ends[c] = LogEnd(entry.seq, entry.log_hash, entry.named_epoch)

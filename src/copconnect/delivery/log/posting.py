@@ -37,7 +37,8 @@ class MessageIntake:
 
         Raises MessageInvalid, NotMember, MayNotPost, Sanctioned, NotAdmin, TrainingRequired,
         StaleHead, StaleKey, NotNext, RateLimited, AttachmentIncomplete; with an order OrderInvalid,
-        MayNotIssue, NotFound. A mark that deletes a message (M3): MessageInvalid, NotAdmin.
+        MayNotIssue, NotFound. A mark that edits or deletes a message (M2, M3):
+        MessageInvalid, NotAdmin.
         """
         self._messages.spend(caller.person_id)
         self._bytes.spend(caller.person_id, len(body.message))
@@ -54,7 +55,6 @@ class MessageIntake:
             body.order,
             body.wakes,
             quiet=body.quiet,
-            deletes=body.deletes,
             closed_from=self._closed_from(caller, body),
         )
         try:

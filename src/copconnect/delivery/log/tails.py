@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.delivery.store import log
 from copconnect.delivery.store.log import ReadableMessage
 from copconnect.ids import ConversationId, MessageId
+from copconnect.records.conversation.message import MessageKind
 
 MOST_ENTRIES = 256
 MOST_TAIL_BYTES = 2 * 1024 * 1024
@@ -32,9 +33,9 @@ class _Tail:
 
     def extend(self, entries: Sequence[ReadableMessage], upto: int) -> None:
         """Take in what follows up to a seq; the oldest go when there are too many."""
-        for deletion in entries:
-            if deletion.deletes is not None:
-                self._drop_body(deletion.deletes)
+        for one in entries:
+            if one.kind == MessageKind.DELETION:
+                self._drop_words(one.marked)
         self.entries += entries
         self.size += sum(len(one.entry.message) for one in entries)
         self.upto = upto
@@ -45,9 +46,10 @@ class _Tail:
             gone += 1
         del self.entries[:gone]
 
-    def _drop_body(self, message_id: MessageId) -> None:
+    def _drop_words(self, marked: MessageId | None) -> None:
         for at, one in enumerate(self.entries):
-            if one.message_id == message_id:
+            message = one.message_id == marked and one.kind == MessageKind.PLAIN
+            if message or (one.marked == marked and one.kind == MessageKind.EDIT):
                 self.entries[at] = one.without_body()
                 self.size -= len(one.entry.message) - len(self.entries[at].entry.message)
 

@@ -10,17 +10,19 @@ _DELETABLE_MS = 2 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
-class DeletedMessage:
-    """A message of the log that a mark deletes. ``kept``: its body stays."""
+class MarkedMessage:
+    """A message of the log that a mark edits or deletes. ``kept``: nobody deletes it; ``dropped``:
+    the log has its header alone."""
 
     seq: Seq
     person_id: PersonId
     sent_ms: int
     kept: bool
+    dropped: bool = False
 
 
 def check_deletion(
-    message: DeletedMessage, person_id: PersonId, now_ms: int, *, admin: bool
+    message: MarkedMessage, person_id: PersonId, now_ms: int, *, admin: bool
 ) -> None:
     """Raise NotAdmin unless its author deletes a message within two days, or an admin does."""
     own = message.person_id == person_id and now_ms <= message.sent_ms + _DELETABLE_MS

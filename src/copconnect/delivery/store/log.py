@@ -6,17 +6,17 @@ from typing import Any, Self
 
 import msgspec
 from prometheus_client import Counter
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import upsert_for
-from copconnect.delivery.rules.deletion import DeletedMessage
+from copconnect.delivery.rules.deletion import MarkedMessage
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import leaves
 from copconnect.delivery.store.tables import CHAINS, CONVERSATIONS, KEYS, LEAVES, LOG
 from copconnect.ids import ConversationId, MessageId, PersonId, Seq
-from copconnect.records.conversation.message import SIGNED_HEADER_BYTES
+from copconnect.records.conversation.message import SIGNED_HEADER_BYTES, MessageKind
 
 ENTRIES = Counter("copconnect_entries", "Messages taken into the log by this process")
 PAGE_BYTES = 4 * 1024 * 1024  # A log page is cut there.
@@ -44,8 +44,8 @@ class NewEntry:
     state: bool
     quiet: bool
     flash: bool
-    kept: bool
-    deletes: MessageId | None
+    kind: MessageKind
+    marked: MessageId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ class ReadableMessage:
     key_id: bytes
     before_hash: bytes  # L of the seq before.
     message_id: MessageId
-    deletes: MessageId | None
+    kind: MessageKind
+    marked: MessageId | None
 
     def without_body(self) -> Self:
         """Return its header and signature alone."""
@@ -165,22 +166,34 @@ def _chain(dialect: str) -> Any:
 _CHAINS: dict[str, Any] = {}  # Built once: building costs more than executing.
 
 
-async def deleted(
+async def marked(
     connection: AsyncConnection, conversation_id: ConversationId, message_id: MessageId
-) -> DeletedMessage | None:
-    """Return a message that is to be deleted; None: the log has it no more, or never had."""
-    query = select(_E.seq, _E.person_id, _E.sent_ms, _E.kept).where(
+) -> MarkedMessage | None:
+    """Return a message that another one marks; None: the log has it no more, or never had."""
+    size = func.length(_E.message)
+    query = select(_E.seq, _E.person_id, _E.sent_ms, _E.kind, size.label("size")).where(
         _E.conversation_id == conversation_id, _E.message_id == message_id
     )
     row = (await connection.execute(query)).first()
-    return None if row is None else DeletedMessage(row.seq, row.person_id, row.sent_ms, row.kept)
+    if row is None:
+        return None
+    return MarkedMessage(
+        Seq(row.seq),
+        PersonId(row.person_id),
+        row.sent_ms,
+        kept=row.kind != MessageKind.PLAIN,
+        dropped=row.size == SIGNED_HEADER_BYTES,
+    )
 
 
-async def drop_body(connection: AsyncConnection, conversation_id: ConversationId, seq: Seq) -> None:
-    """Keep header and signature of a message alone."""
+async def drop_words(
+    connection: AsyncConnection, conversation_id: ConversationId, message_id: MessageId
+) -> None:
+    """Keep header and signature alone of a message and of its edits."""
+    edits = and_(_E.marked == message_id, _E.kind == MessageKind.EDIT)
     await connection.execute(
         update(LOG)
-        .where(_E.conversation_id == conversation_id, _E.seq == seq)
+        .where(_E.conversation_id == conversation_id, or_(_E.message_id == message_id, edits))
         .values(message=func.substr(_E.message, 1, SIGNED_HEADER_BYTES))
     )
 
@@ -203,7 +216,8 @@ def _entry(row: Row[Any]) -> ReadableMessage:
         row.key_id,
         row.before_hash,
         row.message_id,
-        row.deletes,
+        MessageKind(row.kind),
+        row.marked,
     )
 
 

@@ -295,10 +295,17 @@ LOG = Table(
     Column("message", LargeBinary, nullable=False),
     Column("quiet", Boolean, nullable=False),  # It wakes nobody.
     Column("flash", Boolean, nullable=False),  # A flash order: it wakes everybody.
-    Column("kept", Boolean, nullable=False),  # An order, a change of one, a state or a mark (M3).
-    Column("deletes", _Id),  # The message that it deletes.
+    Column("kind", SmallInteger, nullable=False),  # MessageKind, as the server takes it (M3).
+    Column("marked", _Id),  # The message that it edits or deletes.
     UniqueConstraint("conversation_id", "message_id"),
     Index(None, "conversation_id", "sent_ms"),
+    Index(
+        "ix_log_marked",
+        "conversation_id",
+        "marked",
+        sqlite_where=text("marked IS NOT NULL"),
+        postgresql_where=text("marked IS NOT NULL"),
+    ),
 )
 
 # The end of each device's chain of messages in a conversation.

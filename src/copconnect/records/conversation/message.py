@@ -1,11 +1,12 @@
 """Messages: header, hashes, and the log's hash chain. Pure; cannot open a body.
 
-A message is header (290) ‖ signature (64) ‖ body. The body's key k is committed to in the header,
+A message is header (307) ‖ signature (64) ‖ body. The body's key k is committed to in the header,
 so that k alone proves the message to a moderator.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import ClassVar
 
 from copconnect.limits import HEADER_BYTES
@@ -31,21 +32,33 @@ from copconnect.records.primitives.signed import SignedRecord
 
 SIGNED_HEADER_BYTES = HEADER_BYTES + SIGNATURE_BYTES
 LOG_START = ZEROS  # L₀.
+NOTHING = bytes(16)
 _BODY_LABEL = tag("copconnect body v2")
 _BODY_COMMIT_LABEL = tag("copconnect body-commit v2")
 _LOG_LABEL = tag("copconnect log v1")
+
+
+class MessageKind(IntEnum):
+    """Whether the body of a message goes when a message is deleted (M3)."""
+
+    PLAIN = 0  # It can be deleted.
+    KEPT = 1  # Nobody deletes it: an order, a change of one, a state, a mark.
+    EDIT = 2  # It is deleted with the message that it edits.
+    DELETION = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageHeader(SignedRecord):
     """The fields that a sender's device signs about a message."""
 
-    LABEL: ClassVar[bytes] = tag("copconnect message v2")
+    LABEL: ClassVar[bytes] = tag("copconnect message v3")
     RULE: ClassVar[str] = "R3"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     conversation_id: Bytes16
     message_id: Bytes16
+    kind: Uint8 = MessageKind.PLAIN
+    marked: Bytes16 = NOTHING  # The message that it edits or deletes.
     sender: Bytes32
     seq: Uint64
     attempt: Uint8
@@ -58,6 +71,12 @@ class MessageHeader(SignedRecord):
     sent: Uint64
     commit: Bytes32 = ZEROS
     body_hash: Bytes32 = ZEROS
+
+    def check_shape(self, rule: str) -> None:
+        """Refuse an unknown kind, and one that does not fit the marked message."""
+        require(self.kind <= MessageKind.DELETION, rule, "unknown kind")
+        about = self.kind >= MessageKind.EDIT
+        require((self.marked != NOTHING) == about, rule, "marks nothing, or too much")
 
     def aad(self) -> bytes:
         """Return the header up to and including ``sent``."""

@@ -1,0 +1,69 @@
+/** Marks that the log brings: applied to their messages, told to authors, handed to programs. */
+import { isUnread } from "../conversation/record.ts";
+import { idOf } from "../ids.ts";
+import type { MessageId, PersonId } from "../ids.ts";
+import { mayAdminister } from "../keys/roster/leaf.ts";
+import type { Mark } from "../kinds/mark.ts";
+import { applyMark } from "../messages/marks.ts";
+import type { AppliedMark } from "../messages/marks.ts";
+import { loadMessage } from "../messages/messages.ts";
+import { takesReactions } from "../messages/reactions.ts";
+import type { ConversationRecord } from "../records.ts";
+import type { Receiving } from "./accept.ts";
+import type { UncheckedEntry, Vouched } from "./judge.ts";
+import { dropWaiting, handOver, reword } from "./waiting.ts";
+
+/** Take in a mark. `plaintext`: what a program is handed; null: the mark's body is missing. */
+export async function takeMark(
+  receiving: Receiving,
+  entry: UncheckedEntry,
+  judgement: Vouched,
+  mark: AppliedMark,
+  plaintext: Uint8Array | null,
+): Promise<void> {
+  const { context, conversation, work } = receiving;
+  const { header, leaf } = judgement;
+  const { position, sentMs } = entry;
+  const { sender: device, sent: signedMs, epoch } = header;
+  if (isPersonal(work.record, mark.what) && receiving.blocked(leaf.person)) return;
+  const markId = idOf<MessageId>(header.message);
+  const signer = { device, epoch, admin: mayAdminister(leaf), personId: leaf.person };
+  await tellReaction(receiving, entry, mark, leaf.person);
+  await applyMark(context, conversation, work, mark, {
+    ...signer,
+    ...{ position, sentMs, signedMs, markId },
+  });
+  const { program, identity } = context;
+  const gone = program !== undefined && dropWaiting(work, mark.messageId);
+  if (gone && leaf.person !== identity().personId) {
+    const { id: conversationId } = conversation;
+    const said = { conversationId, messageId: markId, sentMs, senderId: leaf.person };
+    handOver(program, work, entry, { ...said, content: plaintext }, judgement);
+  }
+  if (program !== undefined && mark.what.mark === "edit")
+    await reword(context, work, mark.messageId);
+}
+
+/** Tell an author of the first reaction of each other person to a message; changes of it are no news. */
+async function tellReaction(
+  { context, conversation, work }: Receiving,
+  { position: seq, sentMs, old }: UncheckedEntry,
+  { messageId, what }: AppliedMark,
+  personId: PersonId,
+): Promise<void> {
+  if (what.mark !== "reaction" || what.emoji === null || old) return;
+  if (personId === context.identity().personId || !isUnread(work.record, { seq, sentMs })) return;
+  const marked =
+    work.messages.findLast((one) => one.messageId === messageId) ??
+    (await loadMessage(context.vault, conversation.id, messageId));
+  if (marked?.mine !== true || !takesReactions(conversation, marked)) return;
+  const known = await conversation.marks.get(work, messageId);
+  if (known?.reactions.some((one) => one.personId === personId) === true) return;
+  work.fresh.push({ messageId, reaction: { personId, emoji: what.emoji } });
+}
+
+/** Somebody who blocks a person sees no such mark of that person's. A group's pins are the group's. */
+function isPersonal({ directPersonId }: ConversationRecord, { mark }: Pick<Mark, "mark">): boolean {
+  if (mark === "pin") return directPersonId !== null;
+  return mark === "edit" || mark === "reaction";
+}

@@ -1,0 +1,39 @@
+/** The kind that a header declares, so that everybody sees without the body what may be deleted (M2, M3, R11). */
+import { idOf } from "../ids.ts";
+import type { MessageId } from "../ids.ts";
+import { MESSAGE_KIND, NOTHING } from "../keys/message.ts";
+import type { Header } from "../keys/message.ts";
+import type { Decoded } from "../kinds/content.ts";
+import { equalBytes, fromHex } from "../octets.ts";
+
+type Declared = Pick<Header, "kind" | "marked">;
+
+const ORDERS: ReadonlySet<Decoded["kind"]> = new Set(["order", "order_change"]);
+const KEPT: ReadonlySet<Decoded["kind"]> = new Set([...ORDERS, "state", "mark"]);
+
+/** Whether it is an order or a change of one: corrected or withdrawn, never deleted. */
+export function isOrder({ kind }: Decoded): boolean {
+  return ORDERS.has(kind);
+}
+
+/** What the header of a message with this content says. */
+export function declared(content: Decoded): Declared {
+  if (content.kind === "mark" && content.what.mark === "edit")
+    return { kind: MESSAGE_KIND.edit, marked: fromHex(content.messageId) };
+  if (content.kind === "mark" && content.what.mark === "deletion")
+    return { kind: MESSAGE_KIND.deletion, marked: fromHex(content.messageId) };
+  const kind = KEPT.has(content.kind) ? MESSAGE_KIND.kept : MESSAGE_KIND.plain;
+  return { kind, marked: NOTHING };
+}
+
+/** Whether a header fits its content; a content of a later version may be of either kind. */
+export function isDeclared(header: Declared, content: Decoded): boolean {
+  const { kind, marked } = declared(content);
+  if (content.kind === "unsupported") return header.kind <= MESSAGE_KIND.kept;
+  return header.kind === kind && equalBytes(header.marked, marked);
+}
+
+/** The message that this one edits or deletes. */
+export function markedBy({ marked }: Pick<Header, "marked">): MessageId {
+  return idOf<MessageId>(marked);
+}
