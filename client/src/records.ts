@@ -41,6 +41,7 @@ export const STORES = {
   questions: "questions",
   segments: "segments",
   forgotten: "forgotten",
+  shownFiles: "shown_files",
 } as const;
 
 export type SettingsRecord = { readonly autoLockMs: number };

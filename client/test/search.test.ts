@@ -160,6 +160,34 @@ it("forgets what was deleted for everybody (M3)", async () => {
   expect(await found("plainword")).toEqual(["plainword two"]);
 });
 
+it("forgets a message at its former place, where another one may be now (S8)", async () => {
+  const message = await stored.put(chat, 1, text("secretword one"));
+  const { index } = stored.search();
+  await indexed(index);
+  // Another device's message has the place, and the first one comes again after it.
+  const moved = { ...message, order: 2, seq: 2 };
+  await stored.put(chat, 1, text("plainword two"));
+  index.changed(chat.id);
+  await indexed(index);
+  await chat.change((work) => {
+    work.put(moved, message);
+    return Promise.resolve();
+  });
+  index.changed(chat.id);
+  await indexed(index);
+  expect(await found("plainword")).toEqual(["plainword two"]);
+  expect(await found("secretword")).toEqual(["secretword one"]);
+  const at = { personId: newId<PersonId>(), position: 9, sentMs: 9, signedMs: 9, admin: true };
+  await chat.change((work) => {
+    work.put(withDeletion(moved, [at]));
+    return Promise.resolve();
+  });
+  index.changed(chat.id);
+  await indexed(index);
+  expect(await segments()).not.toContain("secretword");
+  expect(await found("plainword")).toEqual(["plainword two"]);
+});
+
 it("forgets a message and a whole conversation, from the stored index too", async () => {
   const other = stored.add();
   const secret = await stored.put(chat, 1, text("secretword one"));

@@ -15,6 +15,7 @@ import { decodeContent, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
 import { LOG_HASHES } from "../limits.ts";
 import type { MarksRecord, QuestionRecord } from "../mark-records.ts";
+import { fileGone } from "../messages/files.ts";
 import { messageKey } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { MessageRecord } from "../records.ts";
@@ -105,10 +106,7 @@ export async function trim({ vault }: Context, { id, record }: Conversation): Pr
 
 /** The files of a message, off this device. */
 export function withoutFiles(content: Decoded): readonly Change[] {
-  return pointersOf(content).flatMap(({ id }): readonly Change[] => [
-    { op: "delete", store: STORES.attachments, key: id },
-    { op: "delete_chunks", attachmentId: id },
-  ]);
+  return pointersOf(content).flatMap(({ id }) => fileGone(id));
 }
 
 function forgetMessage(store: string, id: ConversationId, messageId: MessageId): Change {

@@ -9,7 +9,10 @@ import { KNOWN_DEVICES } from "../limits.ts";
 import { XWING } from "../keys/hpke.ts";
 import { fromHex } from "../octets.ts";
 import { idOf, newId } from "../ids.ts";
-import type { ConversationId, PersonId, PostId } from "../ids.ts";
+import type { AttachmentId, ConversationId, PersonId, PostId } from "../ids.ts";
+import { putAttachment } from "../attachments/uploads.ts";
+import { fileGone, shownElsewhere } from "../messages/files.ts";
+import type { ShownIn } from "../messages/files.ts";
 import { outgoingRecord } from "../outbox/compose.ts";
 import { keepDraftFiles, openDraftFiles } from "../outbox/draft-files.ts";
 import { STORES } from "../records.ts";
@@ -139,8 +142,15 @@ export class ConversationCalls {
         descending: false,
       });
       const drafted = conversation.record.draftFiles.map(({ id }) => id);
-      const kept = files.map(({ attachmentId }) => attachmentId);
-      await device.attachments.forget([...kept, ...drafted]);
+      const kept: Change[] = [];
+      const gone: AttachmentId[] = [];
+      for (const file of files) {
+        const isHere = (one: ShownIn): boolean => one.conversationId === conversationId;
+        const heir = await shownElsewhere(vault, file.attachmentId, isHere);
+        if (heir === null) gone.push(file.attachmentId);
+        else kept.push(putAttachment({ ...file, ...heir }));
+      }
+      await device.attachments.forget([...gone, ...drafted]);
       const waiting = device.outgoing.of(conversationId);
       const changes: Change[] = [
         ...SINGLE_STORES.map((store) => ({ op: "delete", store, key: conversationId }) as const),
@@ -150,6 +160,8 @@ export class ConversationCalls {
         ...waiting.map(
           ({ messageId }) => ({ op: "delete", store: STORES.outbox, key: messageId }) as const,
         ),
+        ...gone.flatMap(fileGone),
+        ...kept,
         forgetWords({ conversationId, order: null }),
       ];
       await vault.write(changes);

@@ -1,7 +1,7 @@
 /** Changes of one conversation that are stored together, in one transaction, or not at all. */
 import type { AttachmentId, MessageId, PersonId } from "../ids.ts";
+import { fileGone, filesShown } from "../messages/files.ts";
 import { isNewer, lastOf, putMessage, questionRow, ticksOf } from "../messages/messages.ts";
-import { STORES } from "../records.ts";
 import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 import { forgetWords, withStored } from "./indexed.ts";
@@ -41,14 +41,20 @@ export class UnitOfWork implements Transaction {
 
   /** Take a file off this device. */
   dropFile(id: AttachmentId): void {
-    this.changes.push({ op: "delete", store: STORES.attachments, key: id });
-    this.changes.push({ op: "delete_chunks", attachmentId: id });
+    this.changes.push(...fileGone(id));
     this.droppedFiles.push(id);
   }
 
-  /** Store a message and let the list show it if it is the newest. */
-  put(message: MessageRecord): void {
-    this.changes.push(putMessage(message), ...questionRow(message));
+  /**
+   * Store a message and let the list show it if it is the newest. `before`: as it was stored; at another
+   * place, the search forgets it there, and looks again what the place has now.
+   */
+  put(message: MessageRecord, before: MessageRecord | null = null): void {
+    this.changes.push(putMessage(message), ...questionRow(message), ...filesShown(message));
+    if (before?.seq != null && before.order !== message.order) {
+      this.changes.push(forgetWords(before));
+      this.set({ indexed: withStored(this.record.indexed, before) });
+    }
     if (message.deletion !== undefined) this.changes.push(forgetWords(message));
     this.messages.push(message);
     const { indexed } = this.record;

@@ -252,13 +252,13 @@ async function show(
   };
   const edited = withEdits(unedited, [...(held?.edits ?? []), ...(marks?.edits ?? [])]);
   const message = withDeletion(edited, marks?.deletions ?? []);
-  work.put(message);
+  work.put(message, held);
   known.set(messageId, message);
   if (message.deletion !== undefined) return conversation.marks.delete(work, messageId);
   for (const pointer of pointersOf(content)) {
     // Known by id means the same key and size (kinds/fields.ts): forwarded, or our own come back.
     const stored = await context.vault.get(STORES.attachments, pointer.id);
-    if (stored !== null) continue;
+    if (stored !== null && !work.droppedFiles.includes(pointer.id)) continue;
     const record: AttachmentRecord = {
       attachmentId: pointer.id,
       conversationId: conversation.id,
@@ -312,7 +312,7 @@ async function showBodyless(
     ...(header.kind === MESSAGE_KIND.kept ? { kept: true } : {}),
   };
   const message = withDeletion(bare, marks?.deletions ?? []);
-  work.put(message);
+  work.put(message, held);
   known.set(messageId, message);
   if (message.deletion !== undefined) conversation.marks.delete(work, messageId);
 }
@@ -325,7 +325,7 @@ function moveDeleted(
   held: MessageRecord,
 ): void {
   const moved = { ...held, order: position, seq: position, sentMs };
-  work.put(moved);
+  work.put(moved, held);
   known.set(held.messageId, moved);
 }
 

@@ -253,7 +253,7 @@ async function queueAgain(
   if (message !== null && !state) {
     const cause = asked ? failure("lost_by_restore").plain() : null;
     const queued: MessageRecord = { ...message, edits: [], seq: null, order, failure: cause };
-    work.put(queued);
+    work.put(queued, message);
   }
 }
 

@@ -12,7 +12,7 @@ import { idOf } from "../ids.ts";
 import type { DeviceId, MessageId, PersonId, SealKeyId } from "../ids.ts";
 import { ballotKeyId, openBallot } from "../keys/ballot.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { decodeContent, pointersOf } from "../kinds/content.ts";
+import { decodeContent } from "../kinds/content.ts";
 import type { Mark, MarkContent } from "../kinds/mark.ts";
 import { fromHex } from "../octets.ts";
 import { byPosition } from "../mark-records.ts";
@@ -23,11 +23,11 @@ import type {
   MarksRecord,
   VoteRecord,
 } from "../mark-records.ts";
-import { STORES } from "../records.ts";
-import type { AttachmentRecord, MessageRecord } from "../records.ts";
+import type { MessageRecord } from "../records.ts";
 import { withDeletion } from "./deletions.ts";
 import { withEdits } from "./edits.ts";
-import { decodedOf, loadMessage, messagesAbove } from "./messages.ts";
+import { leaveFiles } from "./files.ts";
+import { loadMessage, messagesAbove } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 import { mayPin, pinnedBy, withPin } from "./pins.ts";
 import type { Pinned } from "./pins.ts";
@@ -145,11 +145,7 @@ async function putDeleted(
   const { messageId } = marked;
   work.put(left);
   conversation.marks.delete(work, messageId);
-  for (const { id } of pointersOf(decodedOf(marked))) {
-    const stored = await vault.get<AttachmentRecord>(STORES.attachments, id);
-    // A forwarded copy is another message: the files stay with the one that brought them.
-    if (stored === null || stored.messageId === messageId) work.dropFile(id);
-  }
+  await leaveFiles(vault, work, marked);
 }
 
 /**

@@ -14,6 +14,7 @@ import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
 import { decodeContent } from "../kinds/content.ts";
+import { fileGone, shownElsewhere } from "../messages/files.ts";
 import { loadMessage, messageKey } from "../messages/messages.ts";
 import { newId } from "../ids.ts";
 import type { AttachmentId, ConversationId, KeyId, MessageId } from "../ids.ts";
@@ -136,6 +137,15 @@ export class Outbox {
     void this.#pump(conversation);
   }
 
+  /** Send a timed message before its time. */
+  async sendNow(conversation: Conversation, record: OutgoingRecord): Promise<void> {
+    if (record.notBeforeMs !== undefined && !this.#isDue(record)) {
+      const { notBeforeMs: _, ...due } = record;
+      await this.move(conversation, due);
+    }
+    this.kick(conversation);
+  }
+
   /** The network is back: waits end at once. */
   wake(): void {
     this.#wake.abort();
@@ -154,7 +164,7 @@ export class Outbox {
   /** Take back what was not accepted. Too late if it was: then nothing changes. */
   async cancel(conversation: Conversation, messageId: MessageId): Promise<void> {
     const record = this.#require(messageId);
-    const own = await this.#uploader.ownOf(messageId, record.attachmentIds);
+    const own = await this.#filesOf(record);
     await this.#uploader.cancel(own);
     await conversation.run(async () => {
       // Bytes that were posted without an answer may be in the log already.
@@ -165,16 +175,24 @@ export class Outbox {
       work.changes.push(
         deleteOutgoing(messageId),
         { op: "delete", store: STORES.messages, key: messageKey(conversation.id, messageId) },
-        ...own.flatMap((attachmentId) => [
-          { op: "delete", store: STORES.attachments, key: attachmentId } as const,
-          { op: "delete_chunks", attachmentId } as const,
-        ]),
+        ...own.flatMap(fileGone),
       );
       work.removed.push(messageId);
       if (work.record.last?.messageId === messageId) work.set({ last: null });
       await conversation.store(work, true);
       this.#outgoing.delete(messageId);
     });
+  }
+
+  /** The files that go with a message that is taken back. */
+  async #filesOf({ messageId, attachmentIds }: OutgoingRecord): Promise<readonly AttachmentId[]> {
+    const { vault } = this.#context;
+    const own: AttachmentId[] = [];
+    for (const id of await this.#uploader.ownOf(messageId, attachmentIds)) {
+      const other = await shownElsewhere(vault, id, (one) => one.messageId === messageId);
+      if (other === null) own.push(id);
+    }
+    return own;
   }
 
   #require(messageId: MessageId): OutgoingRecord {

@@ -192,6 +192,8 @@ export class MessageIndex {
   /** Index a few messages of a conversation. False: there were none. */
   #step(conversation: Conversation): Promise<boolean> {
     return conversation.change(async (work) => {
+      // A place that was forgotten meanwhile may have another message now: first forget, then read it.
+      if (this.#forgetting) return true;
       const { found, next } = await this.#read(conversation);
       if (next === null) return false;
       work.set({ indexed: next });

@@ -1,0 +1,77 @@
+/**
+ * Files of messages. A file lives on this device as long as one message here shows it: forwarded copies
+ * show the file of the message that they copy. {@link filesShown} notes each message beside its files; the
+ * message itself says whether it still shows them, so that a note too many keeps nothing.
+ */
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
+import type { AttachmentId } from "../ids.ts";
+import { pointersOf } from "../kinds/content.ts";
+import { STORES } from "../records.ts";
+import type { AttachmentRecord, MessageRecord } from "../records.ts";
+import { putAttachment } from "../attachments/uploads.ts";
+import type { Change, Vault } from "../vault/vault.ts";
+import { decodedOf, loadMessage, messageKey } from "./messages.ts";
+
+/** A message that shows a file. Group: the file. */
+export type ShownIn = Pick<MessageRecord, "conversationId" | "messageId">;
+
+/** A file is forwarded to few conversations. */
+const MOST_LOOKED_AT = 256;
+
+/** Note where the files of a message are shown. */
+export function filesShown(message: MessageRecord): readonly Change[] {
+  const { conversationId, messageId } = message;
+  const value: ShownIn = { conversationId, messageId };
+  return pointersOf(decodedOf(message)).map(({ id }) => {
+    const key = `${id}/${messageKey(conversationId, messageId)}`;
+    return { op: "put", store: STORES.shownFiles, key, group: id, value };
+  });
+}
+
+/** Take a file off this device. */
+export function fileGone(id: AttachmentId): readonly Change[] {
+  return [
+    { op: "delete", store: STORES.attachments, key: id },
+    { op: "delete_chunks", attachmentId: id },
+    { op: "delete_group", store: STORES.shownFiles, group: id },
+  ];
+}
+
+/** A message of this device that shows a file, other than the ones that leave; null: none does. */
+export async function shownElsewhere(
+  vault: Vault,
+  id: AttachmentId,
+  leaves: (message: ShownIn) => boolean,
+): Promise<ShownIn | null> {
+  const place = { store: STORES.shownFiles, group: id, limit: MOST_LOOKED_AT, descending: false };
+  for (const { conversationId, messageId } of await vault.page<ShownIn>(place)) {
+    if (leaves({ conversationId, messageId })) continue;
+    const message = await loadMessage(vault, conversationId, messageId);
+    if (message !== null && shows(message, id)) return { conversationId, messageId };
+  }
+  return null;
+}
+
+/** The files of a message that is deleted go, unless another message shows them. */
+export async function leaveFiles(
+  vault: Vault,
+  work: UnitOfWork,
+  message: MessageRecord,
+): Promise<void> {
+  const isThis = (one: ShownIn): boolean =>
+    one.messageId === message.messageId && one.conversationId === message.conversationId;
+  for (const { id } of pointersOf(decodedOf(message))) {
+    const stored = await vault.get<AttachmentRecord>(STORES.attachments, id);
+    const here = work.messages.findLast((one) => !isThis(one) && shows(one, id));
+    const heir = here ?? (await shownElsewhere(vault, id, isThis));
+    if (heir === null) work.dropFile(id);
+    else if (stored !== null && isThis(stored)) {
+      const { conversationId, messageId } = heir;
+      work.changes.push(putAttachment({ ...stored, conversationId, messageId }));
+    }
+  }
+}
+
+function shows(message: MessageRecord, id: AttachmentId): boolean {
+  return pointersOf(decodedOf(message)).some((one) => one.id === id);
+}
