@@ -35,7 +35,7 @@ import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import type { MessageRecord } from "../records.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import { RECEIPT_PEOPLE } from "../wire.ts";
-import { cancelDeletion, requirePollable, sendMark } from "./talking/marking.ts";
+import { cancelDeletion, queuedDeletion, requirePollable, sendMark } from "./talking/marking.ts";
 import type { Device } from "./device.ts";
 import { orderable, writable } from "./reach.ts";
 import type { DeviceAccess } from "./reach.ts";
@@ -261,7 +261,7 @@ export class MessageCalls {
 
   /**
    * Delete a message for everybody: this person's own for two days, anybody's as an admin. It shows as
-   * deleted at once, and for `undoMs` {@link keep} takes that back. Rejects with `not_found`, `not_admin`,
+   * deleted at once, and for `undoMs` {@link keep} takes that back. Asked again, it goes at once. Rejects with `not_found`, `not_admin`,
    * and `message_invalid` for an order or a change of one.
    */
   async delete(
@@ -277,6 +277,8 @@ export class MessageCalls {
     if (!takesDeletions(message)) throw failure("message_invalid");
     const untilMs = deletableUntil(message, conversation.record.admin);
     if (untilMs === null || (time.now() ?? now()) > untilMs) throw failure("not_admin");
+    const queued = queuedDeletion(device, conversation, messageId);
+    if (queued !== null) return device.outbox.sendNow(conversation, queued);
     if (device.live.shares().some((one) => one.messageId === messageId))
       await device.live.end(conversationId);
     const what = { mark: "deletion" } as const;

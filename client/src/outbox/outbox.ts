@@ -140,8 +140,7 @@ export class Outbox {
   /** Send a timed message before its time. */
   async sendNow(conversation: Conversation, record: OutgoingRecord): Promise<void> {
     if (record.notBeforeMs !== undefined && !this.#isDue(record)) {
-      const { notBeforeMs: _, ...due } = record;
-      await this.move(conversation, due);
+      await this.move(conversation, { ...record, notBeforeMs: this.#nowMs() });
     }
     this.kick(conversation);
   }

@@ -318,3 +318,86 @@ it(
   },
   LIMIT_MS,
 );
+
+it(
+  "keeps a file as long as one message shows it, forwarded or on its way",
+  async () => {
+    const groups: ConversationId[] = [];
+    for (const title of ["Second", "Third"]) {
+      const made = await a.core.conversations.createGroup({
+        ...{ title, photo: null, whoMayPost: "everyone", history: "none" },
+        personIds: [b.person],
+      });
+      await b.ready(made.conversationId);
+      groups.push(made.conversationId);
+    }
+    const [second, third] = groups as [ConversationId, ConversationId];
+    const shows = (officer: Officer, where: ConversationId): Promise<MessageItem> =>
+      officer.until("the file", async () => {
+        const { messages } = await officer.core.messages.page(where, null, 50);
+        return messages.find(({ body, seq }) => body.kind === "attachments" && seq !== null);
+      });
+    const file = new File([new Uint8Array(4_000).fill(7)], "plan.pdf");
+    await a.core.messages.send(
+      id,
+      {
+        ...{ kind: "attachments", text: "Plan", mentions: [] },
+        attachments: [{ kind: "document", file, name: file.name, mime: "application/pdf" }],
+      },
+      null,
+    );
+    const first = await shows(a, id);
+    const { body } = await shows(b, id);
+    if (body.kind !== "attachments") throw new Error("no file");
+    const attachmentId = body.attachments[0]?.attachmentId ?? newId();
+    await b.core.attachments.get(attachmentId);
+    const kept = async (where: ConversationId, ...here: readonly Officer[]): Promise<void> => {
+      for (const one of here)
+        expect((await shows(one, where)).body).toMatchObject({ attachments: [{ local: true }] });
+      for (const one of [a, b])
+        expect((await one.core.attachments.get(attachmentId)).size).toBe(4_000);
+    };
+    await a.core.forwarding.forward(first, [second], "");
+    await shows(b, second);
+    await a.core.messages.delete(id, first.messageId, 0);
+    for (const one of [a, b]) await sees(one, "deleted", first.messageId);
+    await kept(second, a, b);
+
+    const network = world.network(a);
+    network.cut = true;
+    const copy = await shows(a, second);
+    await a.core.forwarding.forward(copy, [third], "");
+    await a.core.messages.delete(second, copy.messageId, 0);
+    network.cut = false;
+    await shows(b, third);
+    await kept(third, a);
+
+    const last = await shows(a, third);
+    await a.core.messages.delete(third, last.messageId, 0);
+    for (const one of [a, b])
+      await one.until("gone", () =>
+        one.core.attachments.get(attachmentId).then(
+          () => false,
+          () => true,
+        ),
+      );
+    await b.close();
+    for (const store of ["attachments", "shown_files"])
+      expect(await readRecords(b.vaultName, store)).toEqual([]);
+  },
+  LIMIT_MS,
+);
+
+it(
+  "goes before its time when it is asked for again",
+  async () => {
+    await a.core.messages.delete(id, messageId, 3_600_000);
+    await sees(a, "deleted");
+    await a.core.messages.delete(id, messageId, 0);
+    await sees(b, "deleted");
+    await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
+    const deletions = world.server.conversation(id).log.filter(({ kind }) => kind === 3);
+    expect(deletions).toHaveLength(1);
+  },
+  LIMIT_MS,
+);

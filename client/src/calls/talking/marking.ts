@@ -9,6 +9,7 @@ import { decodeContent } from "../../kinds/content.ts";
 import type { MarkContent } from "../../kinds/mark.ts";
 import { loadMessage } from "../../messages/messages.ts";
 import type { OutgoingStore } from "../../messages/outgoing.ts";
+import type { OutgoingRecord } from "../../records.ts";
 import { outgoingRecord } from "../../outbox/compose.ts";
 import type { Outbox } from "../../outbox/outbox.ts";
 
@@ -32,18 +33,28 @@ export async function sendMark(
   await announce(device, conversation, content.messageId, content.what.mark === "pin");
 }
 
+/** A deletion of this message that is on its way; null: none is. */
+export function queuedDeletion(
+  { outgoing }: Pick<Marking, "outgoing">,
+  { id }: Conversation,
+  messageId: MessageId,
+): OutgoingRecord | null {
+  const found = outgoing.of(id).find((one) => {
+    const content = one.quiet ? decodeContent(one.content) : null;
+    if (content?.kind !== "mark" || content.messageId !== messageId) return false;
+    return content.what.mark === "deletion";
+  });
+  return found ?? null;
+}
+
 /** Take back a deletion that is on its way. Too late if it was accepted: then nothing changes. */
 export async function cancelDeletion(
   device: Marking,
   conversation: Conversation,
   messageId: MessageId,
 ): Promise<void> {
-  const queued = device.outgoing.of(conversation.id).filter((one) => {
-    const content = one.quiet ? decodeContent(one.content) : null;
-    if (content?.kind !== "mark" || content.messageId !== messageId) return false;
-    return content.what.mark === "deletion";
-  });
-  for (const one of queued) await device.outbox.cancel(conversation, one.messageId);
+  const queued = queuedDeletion(device, conversation, messageId);
+  if (queued !== null) await device.outbox.cancel(conversation, queued.messageId);
   await announce(device, conversation, messageId);
 }
 
