@@ -80,6 +80,8 @@ export class MessageIndex {
   readonly #opened: Promise<void>;
   /** Conversations that may have messages to be indexed. */
   readonly #waiting: Set<ConversationId>;
+  /** Calls of {@link changed}: one that comes while a conversation is read leaves it waiting. */
+  #changes = 0;
   /** Messages of these conversations that are not indexed, about. */
   readonly #missing = new Map<ConversationId, number>();
   #running: Promise<void> | null = null;
@@ -116,6 +118,7 @@ export class MessageIndex {
   /** Messages of a conversation were stored, or forgotten. */
   changed(conversationId: ConversationId): void {
     this.#waiting.add(conversationId);
+    this.#changes++;
     this.#forgetting = true;
     this.#run(QUIET_MS);
   }
@@ -138,7 +141,10 @@ export class MessageIndex {
     await this.#opened;
     await paused(afterMs, signal);
     // A conversation's queue reads its members: it is left alone where nothing is to be done.
-    for (const id of this.#waiting) if ((await this.#count(id)) === 0) this.#waiting.delete(id);
+    for (const id of this.#waiting) {
+      const changes = this.#changes;
+      if ((await this.#count(id)) === 0 && changes === this.#changes) this.#waiting.delete(id);
+    }
     while (!signal.aborted) {
       if (this.#forgetting) {
         this.#forgetting = false;
@@ -148,8 +154,9 @@ export class MessageIndex {
       if (id === undefined) break;
       const begun = performance.now();
       const conversation = this.#book.find(id);
+      const changes = this.#changes;
       if (conversation === null || !(await this.#step(conversation))) {
-        this.#waiting.delete(id);
+        if (changes === this.#changes) this.#waiting.delete(id);
         this.#missing.delete(id);
       }
       const ms = performance.now() - begun;
