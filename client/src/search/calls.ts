@@ -94,7 +94,8 @@ export class SearchCalls {
     kind: GalleryQuery["kind"],
   ): Promise<MessageItem | null> {
     const record = await this.#record(conversation.id, order);
-    if (record === null || (kindsOf(decodedOf(record)) & bitOf(kind)) === 0) return null;
+    const { personId } = this.#sources.context.identity();
+    if (record === null || (kindsOf(decodedOf(record), personId) & bitOf(kind)) === 0) return null;
     const item = await this.#sources.views.message(conversation, record);
     return item.body.kind === "deleted" ? null : item;
   }
@@ -114,7 +115,7 @@ export class SearchCalls {
     query: MessageQuery,
     compare: ReturnType<typeof comparison>,
   ): Promise<FoundMessage | null> {
-    const { book, people } = this.#sources;
+    const { book, context, people } = this.#sources;
     const record = await this.#record(conversationId, order);
     if (book.find(conversationId) === null || record === null) return null;
     const content = decodedOf(record);
