@@ -64,6 +64,8 @@ export const attachments: WrittenKind<
     forwards: forwards(fields["forwards"]),
   }),
   shown: true,
+  texts: (content) => [content.text],
+  foundAs: null,
   preview: (content) => {
     const kind = content.attachments[0]?.kind ?? "document";
     const named = kind === "document" || kind === "audio";

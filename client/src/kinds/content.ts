@@ -7,6 +7,7 @@
  */
 import { encode } from "@msgpack/msgpack";
 import type { Mention, OutgoingAttachment } from "../seam/attachments.ts";
+import type { SearchKind } from "../seam/search.ts";
 import { copy } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
@@ -92,6 +93,16 @@ export function contentOf<O extends Outgoing>(
   // Sound for the same reason.
   const kind = KINDS[outgoing.kind] as unknown as WrittenKind<Content, KindBody, KindPreview, O>;
   return kind.compose(outgoing, reply, prepare);
+}
+
+/** The texts by which a search finds a message. */
+export function searchTexts(content: Decoded): readonly string[] {
+  return content.kind === "unsupported" ? [] : kindOf(content).texts(content);
+}
+
+/** The filter of a search that shows a message; null: only those of its files and links do. */
+export function foundAs(content: Decoded): SearchKind | null {
+  return content.kind === "unsupported" ? null : kindOf(content).foundAs;
 }
 
 /** A message's preview, for a list row or a quote. */

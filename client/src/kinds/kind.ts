@@ -1,6 +1,7 @@
 /** The facts that each kind of message states about itself, in its own file of this folder. */
 import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
 import type { LiveState, PollState, QuestionState } from "../seam/consultation.ts";
+import type { SearchKind } from "../seam/search.ts";
 import type { LiveContent, PollContent } from "./consultation.ts";
 import type { AttachmentPointer, ContentFields, ReplyPointer } from "./fields.ts";
 
@@ -29,6 +30,10 @@ export interface ContentKind<C extends Tagged, B extends Tagged = never, P exten
   readonly read: (fields: ContentFields) => C;
   /** Whether it is shown as a message: then it counts as unread and may notify. */
   readonly shown: boolean;
+  /** The texts by which a search finds it, the one that people wrote first. */
+  readonly texts: (content: C) => readonly string[];
+  /** The filter of a search that shows it; null: only those of its files and links do. */
+  readonly foundAs: SearchKind | null;
   /** The preview that the list and a quote show. */
   readonly preview: (content: C) => P | Unsupported;
   /** The body on the screens; null: it is not shown as a message. */

@@ -28,6 +28,8 @@ export const live: WrittenKind<LiveContent, LiveBody, LivePreview, LiveContent> 
     takenMs: integer(fields["takenMs"], Number.MAX_SAFE_INTEGER),
   }),
   shown: true,
+  texts: () => [],
+  foundAs: "place",
   preview: () => ({ kind: "live" }),
   body: async (content, shown) => ({ ...content, state: await shown.live(content) }),
   mentions: () => [],

@@ -30,6 +30,8 @@ export const location: WrittenKind<LocationContent, LocationBody, LocationPrevie
     forwards: forwards(fields["forwards"]),
   }),
   shown: true,
+  texts: () => [],
+  foundAs: "place",
   preview: () => ({ kind: "location" }),
   body: ({ kind, latitude, longitude, accuracyM, takenMs }) =>
     Promise.resolve({ kind, latitude, longitude, accuracyM, takenMs }),

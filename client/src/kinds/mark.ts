@@ -129,6 +129,8 @@ export const mark: ContentKind<MarkContent, TextBody> = {
     what: stated(fields["what"]),
   }),
   shown: false,
+  texts: () => [],
+  foundAs: null,
   preview: () => ({ kind: "unsupported" }),
   /** Moderators read an edit beside the message that it changed. */
   body: ({ what }) => {

@@ -80,6 +80,8 @@ export const orderChange: WrittenKind<
     attachments: list(fields["attachments"], MAX_ATTACHMENTS, attachment),
   }),
   shown: true,
+  texts: (content) => [content.title, content.text, content.reason],
+  foundAs: "order",
   preview: ({ kind, change: how, title, reason }) => {
     return { kind, change: how, text: (how === "corrected" ? title : reason).slice(0, PREVIEW) };
   },

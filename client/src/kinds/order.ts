@@ -148,6 +148,8 @@ export const order: WrittenKind<OrderContent, OrderBody, OrderPreview, OutgoingO
     series: nullable(fields["series"], series),
   }),
   shown: true,
+  texts: (content) => [content.title, content.text, content.reference],
+  foundAs: "order",
   preview: ({ kind, priority, title }) => ({ kind, priority, text: title.slice(0, PREVIEW) }),
   body: async (content, shown) => ({
     ...content,

@@ -37,6 +37,8 @@ export const poll: WrittenKind<PollContent, PollBody, PollPreview, PollContent> 
     };
   },
   shown: true,
+  texts: (content) => [content.question, ...content.options],
+  foundAs: "poll",
   preview: ({ question }) => ({ kind: "poll", text: question.slice(0, PREVIEW) }),
   body: async (content, shown) => ({ ...content, state: await shown.poll(content) }),
   mentions: () => [],

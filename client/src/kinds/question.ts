@@ -33,6 +33,8 @@ export const question: WrittenKind<
     mentions: mentions(fields["mentions"]),
   }),
   shown: true,
+  texts: (content) => [content.text],
+  foundAs: "poll",
   preview: ({ text }) => ({ kind: "question", text: text.slice(0, PREVIEW) }),
   body: async (content, shown) => ({ ...content, state: await shown.question() }),
   mentions: (content) => content.mentions,

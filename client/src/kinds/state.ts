@@ -27,6 +27,8 @@ export const state: ContentKind<StateContent> = {
     description: string(fields["description"], MAX_DESCRIPTION),
   }),
   shown: false,
+  texts: () => [],
+  foundAs: null,
   preview: () => ({ kind: "unsupported" }),
   body: () => Promise.resolve(null),
   mentions: () => [],

@@ -34,6 +34,8 @@ export const text: WrittenKind<TextContent, TextBody, TextPreview, TextBody> = {
     forwards: forwards(fields["forwards"]),
   }),
   shown: true,
+  texts: (content) => [content.text],
+  foundAs: null,
   preview: (content) => ({ kind: "text", text: content.text.slice(0, PREVIEW) }),
   body: (content) =>
     Promise.resolve({ kind: "text", text: content.text, mentions: content.mentions }),

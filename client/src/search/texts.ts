@@ -1,5 +1,5 @@
 /** A message's texts, the words in them, and its kinds, by which a search finds it. Pure. */
-import { mentionsOf, pointersOf } from "../kinds/content.ts";
+import { foundAs, mentionsOf, pointersOf, searchTexts } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
 import { wordsOf } from "../people/words.ts";
 import type { PersonId } from "../ids.ts";
@@ -20,34 +20,11 @@ export interface Placed {
   readonly words: readonly string[];
 }
 
-/** The texts of a message, the one that people wrote first. */
+/** The texts of a message, the one that people wrote first, and the names of its files. */
 export function textsOf(content: Decoded): readonly string[] {
-  switch (content.kind) {
-    case "text":
-    case "question":
-      return [content.text];
-    case "attachments":
-      return [content.text, ...namesOf(content)];
-    case "order":
-      return [content.title, content.text, content.reference, ...namesOf(content)];
-    case "order_change":
-      return [content.title, content.text, content.reason, ...namesOf(content)];
-    case "poll":
-      return [content.question, ...content.options];
-    case "location":
-    case "live":
-    case "mark":
-    case "state":
-    case "unsupported":
-      return [];
-  }
-}
-
-/** Names of files as people gave them: those of pictures and voice notes are made by a phone. */
-function namesOf(content: Decoded): readonly string[] {
-  return pointersOf(content)
-    .filter(({ kind }) => kind === "document" || kind === "audio")
-    .map(({ name }) => name);
+  // Names as people gave them: a phone makes those of pictures and voice notes.
+  const named = pointersOf(content).filter(({ kind }) => kind === "document" || kind === "audio");
+  return [...searchTexts(content), ...named.map(({ name }) => name)];
 }
 
 /** The words of a text with their places. */
@@ -71,9 +48,8 @@ export function kindsOf(content: Decoded, me: PersonId): number {
     else if (kind === "document") kinds.add("document");
     else kinds.add("audio");
   }
-  if (content.kind === "location" || content.kind === "live") kinds.add("place");
-  if (content.kind === "poll" || content.kind === "question") kinds.add("poll");
-  if (content.kind === "order" || content.kind === "order_change") kinds.add("order");
+  const own = foundAs(content);
+  if (own !== null) kinds.add(own);
   if (mentionsOf(content).some(({ personId }) => personId === me)) kinds.add("mention");
   if (textsOf(content).some((text) => LINK.test(text))) kinds.add("link");
   return [...kinds].reduce((bits, kind) => bits | bitOf(kind), 0);
