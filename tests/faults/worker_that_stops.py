@@ -36,7 +36,7 @@ from copconnect.bus import (
 from copconnect.database.engine import Database
 from copconnect.delivery.keys.conversation_keys import ConversationKeys
 from copconnect.delivery.live.feed import LiveFeed
-from copconnect.delivery.log.accepting import Accepting
+from copconnect.delivery.log.posting import Accepting
 from copconnect.delivery.store import keys, log
 from copconnect.delivery.store.log import NewEntry
 from copconnect.orders import store as order_store

@@ -3,7 +3,7 @@
 /** The server's operations, a method for each (docs/protocol.md, "Routes"). No state. */
 import type { Bytes } from "../octets.ts";
 import type * as wire from "../wire.ts";
-import { type OptionalParameters, Calling, at } from "./calling.ts";
+import { type OptionalParameters, Calling, at } from "./http.ts";
 
 export class Operations extends Calling {
   requestCode(body: wire.RequestCode): Promise<wire.CodeRequested> {

@@ -14,7 +14,6 @@ from copconnect.ids import (
     ConversationId,
     DeviceId,
     Epoch,
-    MessageId,
     PersonId,
     Seq,
 )
