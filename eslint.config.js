@@ -85,8 +85,8 @@ const ROOMS = {
 function layers(policies) {
   const message =
     "ROOMS in eslint.config.js says which room of the client knows which; keys, transport " +
-    "and vault never import each other; web/ knows only core.ts, wire.ts, host/connect.ts and " +
-    "host/visit.ts of the client. Pass the thing in from client/src/calls/session.ts.";
+    "and vault never import each other; web/ knows only core.ts, wire.ts, admin/outcomes.ts, " +
+    "host/connect.ts and host/visit.ts of the client. Pass the thing in from client/src/calls/session.ts.";
   const packages = { allow: { to: { module: { origin: ["external", "core"] } } } };
   return ["error", { default: "disallow", message, policies: [packages, ...policies] }];
 }
@@ -144,6 +144,7 @@ export default tseslint.config(
       "boundaries/files": [
         { category: "seam", pattern: "client/src/{core,wire}.ts" },
         { category: "seam", pattern: "client/src/host/{connect,visit}.ts" },
+        { category: "seam", pattern: "client/src/admin/outcomes.ts" },
         { category: "bytes", pattern: "client/src/{ids,octets,limits}.ts" },
       ],
     },
@@ -243,8 +244,12 @@ export default tseslint.config(
                 "@copconnect/client/host/*",
                 "!@copconnect/client/host/connect",
                 "!@copconnect/client/host/visit",
+                "!@copconnect/client/admin",
+                "@copconnect/client/admin/*",
+                "!@copconnect/client/admin/outcomes",
               ],
-              message: "Of the client, web/ knows only core, wire, host/connect and host/visit.",
+              message:
+                "Of the client, web/ knows only core, wire, admin/outcomes, host/connect and host/visit.",
             },
             {
               group: ["@msgpack/*", "idb", ...CRYPTOGRAPHY],

@@ -1,10 +1,13 @@
-"""Generate the client's transport and the routes of docs/protocol.md from the rows of operations.
+"""Generate the client's transport and the routes of docs/protocol.md from the rows of operations,
+and the client's list of acts from the acts of the audit log.
 
-``python -m make.operations`` writes ``client/src/transport/operations.ts`` and the table between
-the marks in ``docs/protocol.md``; ``--check`` exits 1 when one is stale. The last column of the
-table is written by hand and stays with its route.
+``python -m make.operations`` writes ``client/src/transport/operations.ts``, the table between the
+marks in ``docs/protocol.md`` and ``client/src/admin/outcomes.ts``; ``--check`` exits 1 when one is
+stale. The last column of the table is written by hand and stays with its route. The acts have their
+own file because the console alone loads them.
 """
 
+import json
 import re
 import sys
 import tempfile
@@ -18,6 +21,7 @@ import msgspec
 
 from copconnect import wire
 from copconnect.app import Container, operations
+from copconnect.audit.acts import Act
 from copconnect.auth_service.keys import authority
 from copconnect.http.gate import Incoming
 from copconnect.http.operations import Body, FileAnswer, Given, Operation
@@ -29,6 +33,7 @@ from copconnect.wire.typescript import typescript_type
 ROOT = Path(__file__).resolve().parents[1]
 TRANSPORT = ROOT / "client" / "src" / "transport" / "operations.ts"
 PROTOCOL = ROOT / "docs" / "protocol.md"
+OUTCOMES = ROOT / "client" / "src" / "admin" / "outcomes.ts"
 HEADER = """\
 // Generated from the rows of src/copconnect/*/operations.py by `python -m make.operations`.
 // Do not edit: change the row or the types of its function, and run `make types`.
@@ -201,10 +206,33 @@ def _asks(row: Operation) -> str:
     return "" if row.confirmed else kind
 
 
+# --- Acts -----------------------------------------------------------------------------------------
+
+
+def outcomes() -> str:
+    """Return the text of ``admin/outcomes.ts``."""
+    entries = [str(one.__struct_config__.tag) for one in Act.__subclasses__()]
+    second = json.dumps(sorted(wire.ALWAYS_SECOND))
+    return f"""\
+// Generated from the acts of src/copconnect/wire/ and src/copconnect/audit/acts.py by
+// `python -m make.operations`. Do not edit: change those and run `make types`.
+/** The outcome of each act: the tag that the server writes into the audit log. */
+export const OUTCOMES = {json.dumps(wire.OUTCOMES, indent=2)} as const;
+/** The kinds of the audit log's entries. */
+export const ENTRY_KINDS = {json.dumps(entries, indent=2)} as const;
+/** Acts that a second admin approves, however few they touch. */
+export const ALWAYS_SECOND: ReadonlySet<string> = new Set({second});
+"""
+
+
 def main(arguments: list[str]) -> int:
     """Write the files, or with ``--check`` compare them. Returns the exit status."""
     there = rows()
-    texts = {TRANSPORT: transport(there), PROTOCOL: protocol(there, PROTOCOL.read_text("utf-8"))}
+    texts = {
+        TRANSPORT: transport(there),
+        PROTOCOL: protocol(there, PROTOCOL.read_text("utf-8")),
+        OUTCOMES: outcomes(),
+    }
     stale = [path for path, text in texts.items() if not path.exists() or path.read_text() != text]
     for path in stale:
         if "--check" in arguments:

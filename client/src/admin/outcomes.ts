@@ -1,5 +1,5 @@
-// Generated from src/copconnect/wire/ by `python -m copconnect.wire.typescript`.
-// Do not edit: change wire/ and run `make types`.
+// Generated from the acts of src/copconnect/wire/ and src/copconnect/audit/acts.py by
+// `python -m make.operations`. Do not edit: change those and run `make types`.
 /** The outcome of each act: the tag that the server writes into the audit log. */
 export const OUTCOMES = {
   "suspend_person": "person_suspended",
@@ -39,5 +39,62 @@ export const OUTCOMES = {
   "refuse_act": "act_refused",
   "export_part": "directory_exported"
 } as const;
+/** The kinds of the audit log's entries. */
+export const ENTRY_KINDS = [
+  "person_suspended",
+  "person_restored",
+  "person_transferred",
+  "charge_given",
+  "charge_ended",
+  "transfer_planned",
+  "planned_transfer_cancelled",
+  "post_abolished",
+  "post_restored",
+  "units_reorganised",
+  "reorganisation_undone",
+  "data_bank_imported",
+  "import_previewed",
+  "import_tried",
+  "directory_read",
+  "limit_reached",
+  "rights_set",
+  "import_undone",
+  "person_provisioned",
+  "scim_token_made",
+  "scim_token_removed",
+  "person_data_exported",
+  "person_erased",
+  "directory_exported",
+  "enrolment_codes_made",
+  "device_revoked",
+  "devices_locked",
+  "devices_unlocked",
+  "device_confirmed",
+  "grant_given",
+  "grant_withdrawn",
+  "act_proposed",
+  "act_approved",
+  "act_refused",
+  "root_admin_named",
+  "root_admin_withdrawn",
+  "audience_conversation_created",
+  "audience_conversation_changed",
+  "audience_conversation_ended",
+  "group_policy_set",
+  "report_assigned",
+  "report_decided",
+  "appeal_decided",
+  "sanction_ended",
+  "lesson_published",
+  "training_reminded",
+  "training_recorded",
+  "conduct_published",
+  "guard_policy_set",
+  "picture_marked",
+  "picture_unmarked",
+  "authenticator_enrolled",
+  "incarnation_begun",
+  "app_required"
+] as const;
 /** Acts that a second admin approves, however few they touch. */
 export const ALWAYS_SECOND: ReadonlySet<string> = new Set(["mark_picture", "publish_conduct", "set_guard_policy", "set_rights", "unmark_picture"]);

@@ -1,9 +1,8 @@
-"""Generate ``client/src/wire.ts`` from :mod:`copconnect.wire`, ``limits.ts`` from
-:mod:`copconnect.limits` and ``admin/outcomes.ts`` from the acts of :mod:`copconnect.wire.admin`.
+"""Generate ``client/src/wire.ts`` from :mod:`copconnect.wire`, and ``limits.ts`` from
+:mod:`copconnect.limits`.
 
 ``python -m copconnect.wire.typescript`` writes the files; ``--check`` exits 1 when one is stale.
-The limits have their own file because the client's records know nothing of the wire, and the
-outcomes because the console alone loads them. The ids
+The limits have their own file because the client's records know nothing of the wire. The ids
 that wire structs name are branded strings of ``client/src/ids.ts``, under the same names.
 """
 
@@ -108,18 +107,6 @@ def generate_limits() -> str:
     return "\n".join([HEADER.format(source="limits.py"), *_constants(vars(limits))])
 
 
-def generate_outcomes() -> str:
-    """Return the text of ``admin/outcomes.ts``."""
-    outcomes, second = json.dumps(wire.OUTCOMES, indent=2), json.dumps(sorted(wire.ALWAYS_SECOND))
-    return (
-        HEADER.format(source="wire/")
-        + "/** The outcome of each act: the tag that the server writes into the audit log. */\n"
-        + f"export const OUTCOMES = {outcomes} as const;\n"
-        + "/** Acts that a second admin approves, however few they touch. */\n"
-        + f"export const ALWAYS_SECOND: ReadonlySet<string> = new Set({second});\n"
-    )
-
-
 def generate() -> str:
     """Return the text of ``wire.ts``."""
     parts = [HEADER.format(source="wire/"), 'export * from "./limits.ts";\n']
@@ -164,7 +151,6 @@ def main(arguments: list[str]) -> int:
     texts = {
         FOLDER / "wire.ts": generate(),
         FOLDER / "limits.ts": generate_limits(),
-        FOLDER / "admin" / "outcomes.ts": generate_outcomes(),
     }
     if "--check" in arguments:
         stale = [

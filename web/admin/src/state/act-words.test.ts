@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import acts from "../locales/en/acts.json" with { type: "json" };
-import { ENTRY_KINDS, valuesOf } from "./act-words.ts";
+import { ENTRY_KINDS } from "@copconnect/client/admin/outcomes";
+import { valuesOf } from "./act-words.ts";
 
 it("filters by every kind of entry that has a sentence, and names each", () => {
   const told = Object.keys(acts.done).map((key) => key.replace(/_(one|other)$/u, ""));
