@@ -10,6 +10,16 @@ GATHERED_S = 0.05  # Several reasons to hurry in this time make one round.
 log = structlog.get_logger()
 
 
+async def cut_off(*tasks: asyncio.Task[None] | None) -> None:
+    """Cancel the started ones of these tasks, and wait until they have ended."""
+    started = [task for task in tasks if task is not None]
+    for task in started:
+        task.cancel()
+    for task in started:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
 class Periodic:
     """Runs ``work`` every ``period_s`` seconds from :meth:`start` to :meth:`close`, in one task.
 
@@ -43,10 +53,7 @@ class Periodic:
 
     async def close(self) -> None:
         """Stop; a round that is running is cut off."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await cut_off(self._task)
 
     async def _run(self) -> None:
         wait_s = 0.0 if self._soon else self._period_s

@@ -25,10 +25,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import METADATA
+from copconnect.database.upserts import add_once
 from copconnect.ids import AttachmentId, ConversationId, PersonId, Seq
 
 ATTACHMENTS = Table(
@@ -100,10 +100,6 @@ class Expected:
     size: int | None
 
 
-def _upsert(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
-
-
 async def add(
     connection: AsyncConnection,
     attachment_id: AttachmentId,
@@ -114,23 +110,18 @@ async def add(
     day: int,
 ) -> bool:
     """Insert an attachment; return False when its id is taken."""
-    statement = (
-        _upsert(connection, ATTACHMENTS)
-        .values(
-            attachment_id=attachment_id,
-            uploader=uploader,
-            size=size,
-            chunks=chunks,
-            created_ms=now_ms,
-            day=day,
-            complete=False,
-            posted_ms=None,
-            doomed=False,
-        )
-        .on_conflict_do_nothing()
-        .returning(ATTACHMENTS.c.attachment_id)
-    )
-    return (await connection.execute(statement)).first() is not None
+    row = {
+        "attachment_id": attachment_id,
+        "uploader": uploader,
+        "size": size,
+        "chunks": chunks,
+        "created_ms": now_ms,
+        "day": day,
+        "complete": False,
+        "posted_ms": None,
+        "doomed": False,
+    }
+    return await add_once(connection, ATTACHMENTS, row)
 
 
 async def find(
@@ -185,11 +176,7 @@ async def add_chunk(connection: AsyncConnection, stored: StoredAttachment, index
 
     The attachment's row must be held, so that two last chunks do not overlook each other.
     """
-    await connection.execute(
-        _upsert(connection, CHUNKS)
-        .values(attachment_id=stored.attachment_id, chunk=index)
-        .on_conflict_do_nothing()
-    )
+    await add_once(connection, CHUNKS, {"attachment_id": stored.attachment_id, "chunk": index})
     count = (
         select(func.count()).where(CHUNKS.c.attachment_id == stored.attachment_id).scalar_subquery()
     )
@@ -204,11 +191,8 @@ async def share(
     connection: AsyncConnection, attachment_id: AttachmentId, conversation_id: ConversationId
 ) -> None:
     """Let a conversation's members fetch an attachment."""
-    await connection.execute(
-        _upsert(connection, SHARES)
-        .values(attachment_id=attachment_id, conversation_id=conversation_id)
-        .on_conflict_do_nothing()
-    )
+    row = {"attachment_id": attachment_id, "conversation_id": conversation_id}
+    await add_once(connection, SHARES, row)
 
 
 async def shared_to(
@@ -284,11 +268,7 @@ async def use_quota(
     connection: AsyncConnection, person_id: PersonId, day: int, size: int, limit: int
 ) -> bool:
     """Add to what a person used on a day unless that would pass the limit; return whether."""
-    await connection.execute(
-        _upsert(connection, QUOTAS)
-        .values(person_id=person_id, day=day, used=0)
-        .on_conflict_do_nothing()
-    )
+    await add_once(connection, QUOTAS, {"person_id": person_id, "day": day, "used": 0})
     used = await connection.execute(
         update(QUOTAS)
         .where(

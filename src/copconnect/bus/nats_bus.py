@@ -11,6 +11,7 @@ import structlog
 from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
 
+from copconnect.background import cut_off
 from copconnect.bus.local import LocalBus
 from copconnect.bus.wakeups import AnyWakeup, Receiver, shortened
 
@@ -170,7 +171,4 @@ class NatsBus:
 
     async def close(self) -> None:
         """Disconnect, after what was published has gone out."""
-        if self._keeper is not None:
-            self._keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
+        await cut_off(self._keeper)

@@ -18,6 +18,15 @@ async def add_once(connection: AsyncConnection, table: Table, row: Mapping[str, 
     return found.first() is not None
 
 
+async def add_missing(
+    connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert the rows whose keys are not there."""
+    if rows:
+        statement = upsert_for(connection.dialect.name, table)
+        await connection.execute(statement.on_conflict_do_nothing(), rows)
+
+
 async def put(
     connection: AsyncConnection,
     table: Table,

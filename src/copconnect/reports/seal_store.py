@@ -8,7 +8,7 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
-from copconnect.database.engine import upsert_for
+from copconnect.database.upserts import add_missing
 from copconnect.ids import PersonId, ReportId
 from copconnect.reports.tables import APPEALS, PROOFS, READERS, SEALS
 
@@ -84,5 +84,4 @@ async def later_devices(
 
 async def add(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store seals; one that the same moderator added for the same key before stays."""
-    statement = upsert_for(connection.dialect.name, SEALS).values([dict(row) for row in rows])
-    await connection.execute(statement.on_conflict_do_nothing())
+    await add_missing(connection, SEALS, rows)

@@ -6,7 +6,6 @@ a few statements for each ``TOGETHER`` clients, and messages continue meanwhile.
 """
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
@@ -14,6 +13,7 @@ from collections.abc import Awaitable, Callable, Collection
 import structlog
 
 from copconnect import errors, wire
+from copconnect.background import cut_off
 from copconnect.bus import AccountWakeup, Bus, EnteredWakeup
 from copconnect.clock import Clock
 from copconnect.principals import Caller, Ended
@@ -85,10 +85,7 @@ class Admission:
 
     async def close(self) -> None:
         """Admit no more connections."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await cut_off(self._task)
 
     async def _run(self) -> None:
         while True:

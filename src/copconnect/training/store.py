@@ -33,7 +33,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.among import among
 from copconnect.database.engine import METADATA, upsert_for
-from copconnect.database.upserts import put
+from copconnect.database.upserts import add_missing, put
 from copconnect.ids import LessonId, PersonId, UnitId
 from copconnect.training.lessons_of import Written
 
@@ -158,8 +158,7 @@ async def record(
     )
     courses = sorted({course for _, course, _ in done})
     rows = [{"person_id": person_id, "course": one, "completed_ms": None} for one in courses]
-    begun = upsert_for(connection.dialect.name, BEGUN).values(rows)
-    await connection.execute(begun.on_conflict_do_nothing(index_elements=["person_id", "course"]))
+    await add_missing(connection, BEGUN, rows)
 
 
 async def done_by(

@@ -24,7 +24,7 @@ from copconnect.auth_service.registration.gateway import (
     TextUnsure,
 )
 from copconnect.auth_service.registration.gateway_health import CHECK_PERIOD_MS, GatewayHealth
-from copconnect.background import Periodic
+from copconnect.background import Periodic, cut_off
 from copconnect.clock import Clock
 
 QUEUE = 10_000
@@ -74,11 +74,7 @@ class SmsSender:
     async def close(self) -> None:
         """Stop; texts that are still queued are dropped (their codes expire)."""
         await self._checking.close()
-        for worker in self._workers:
-            worker.cancel()
-        for worker in self._workers:
-            with contextlib.suppress(asyncio.CancelledError):
-                await worker
+        await cut_off(*self._workers)
         await self.gateway.close()
 
     def require(self) -> None:

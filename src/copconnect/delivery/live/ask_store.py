@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Table, and_, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import upsert_for
+from copconnect.database.upserts import put
 from copconnect.delivery.rosters.name_locks import claim_asks
 from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.rules.conversation_keys import KnownKey, newest_first
@@ -359,11 +359,5 @@ async def _note(
     now_ms: int,
 ) -> None:
     """Store in a table that its devices are asked now. ``columns``: those of its primary key."""
-    statement = upsert_for(connection.dialect.name, table)
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=list(table.primary_key),
-            set_={"asked_ms": statement.excluded.asked_ms},
-        ),
-        [dict(zip(columns, one, strict=True)) | {"asked_ms": now_ms} for one in asks],
-    )
+    rows = [dict(zip(columns, one, strict=True)) | {"asked_ms": now_ms} for one in asks]
+    await put(connection, table, rows, "asked_ms")

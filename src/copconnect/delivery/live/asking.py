@@ -15,6 +15,7 @@ from typing import Protocol
 
 import structlog
 
+from copconnect.background import cut_off
 from copconnect.bus import (
     AnyWakeup,
     CellKeyMarkedWakeup,
@@ -112,10 +113,7 @@ class HelpRequests:
 
     async def close(self) -> None:
         """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await cut_off(self._task)
 
     async def _run(self) -> None:
         while True:

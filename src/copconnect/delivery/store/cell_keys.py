@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import LargeBinary, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import upsert_for
+from copconnect.database.upserts import add_once
 from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.store.tables import (
     CELL_KEY_ASKS,
@@ -67,12 +67,7 @@ async def add(
     values: dict[str, Any] = {
         name: getattr(key, name) for name in StoredCellKey.__dataclass_fields__
     }
-    statement = upsert_for(connection.dialect.name, CELL_KEYS)
-    statement = statement.values(conversation_id=conversation_id, **values)
-    added = await connection.execute(
-        statement.on_conflict_do_nothing().returning(CELL_KEYS.c.key_id)
-    )
-    return added.first() is not None
+    return await add_once(connection, CELL_KEYS, values | {"conversation_id": conversation_id})
 
 
 async def newest(
@@ -187,13 +182,8 @@ async def mark(
 ) -> int | None:
     """Note that a person's device cannot open a cell's key; return how many people said so, None
     where this one had said so before."""
-    statement = upsert_for(connection.dialect.name, CELL_KEY_MARKS).values(
-        conversation_id=conversation_id, key_id=key_id, person_id=person_id, marked_ms=now_ms
-    )
-    added = await connection.execute(
-        statement.on_conflict_do_nothing().returning(CELL_KEY_MARKS.c.person_id)
-    )
-    if added.first() is None:
+    mark = {"conversation_id": conversation_id, "key_id": key_id, "person_id": person_id}
+    if not await add_once(connection, CELL_KEY_MARKS, mark | {"marked_ms": now_ms}):
         return None
     count: int | None = await connection.scalar(
         select(func.count()).where(_M.conversation_id == conversation_id, _M.key_id == key_id)

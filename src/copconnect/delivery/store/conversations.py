@@ -12,7 +12,8 @@ from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.database.engine import at_least, chunks, upsert_for
+from copconnect.database.engine import at_least, chunks
+from copconnect.database.upserts import add_once
 from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.store.tables import CONVERSATIONS, RECEIPT_VERSIONS
 from copconnect.ids import ConversationId, PersonId, Seq
@@ -127,9 +128,7 @@ async def add(
         "devices": 0,
         "cells": 0,
     }
-    statement = upsert_for(connection.dialect.name, CONVERSATIONS).values(values)
-    statement = statement.on_conflict_do_nothing().returning(_C.conversation_id)
-    return (await connection.execute(statement)).first() is not None
+    return await add_once(connection, CONVERSATIONS, values)
 
 
 async def hold(

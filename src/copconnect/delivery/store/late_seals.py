@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect.database.engine import upsert_for
+from copconnect.database import upserts
 from copconnect.delivery.store.tables import LATE_SEAL_ASKS, LATE_SEALS
 from copconnect.ids import ConversationId
 
@@ -21,23 +21,17 @@ async def put(
     now_ms: int,
 ) -> None:
     """Store seals by cell key, in place of earlier ones."""
-    statement = upsert_for(connection.dialect.name, LATE_SEALS)
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=list(LATE_SEALS.primary_key),
-            set_={name: statement.excluded[name] for name in ("seal", "stored_ms")},
-        ),
-        [
-            {
-                "conversation_id": conversation_id,
-                "key_id": key_id,
-                "cell_key_id": cell_key_id,
-                "seal": seal,
-                "stored_ms": now_ms,
-            }
-            for cell_key_id, seal in sorted(seals.items())
-        ],
-    )
+    rows = [
+        {
+            "conversation_id": conversation_id,
+            "key_id": key_id,
+            "cell_key_id": cell_key_id,
+            "seal": seal,
+            "stored_ms": now_ms,
+        }
+        for cell_key_id, seal in sorted(seals.items())
+    ]
+    await upserts.put(connection, LATE_SEALS, rows, "seal", "stored_ms")
 
 
 async def sealed_to(

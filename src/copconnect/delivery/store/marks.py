@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.bus import HeadsDueWakeup
 from copconnect.database.among import among
-from copconnect.database.engine import Transaction, upsert_for
+from copconnect.database.engine import Transaction
+from copconnect.database.upserts import put
 from copconnect.delivery.store.tables import CONVERSATIONS, HEADS, ROSTER_MARKS, ROSTER_ROUNDS
 from copconnect.ids import ConversationId, PersonId, new_id
 
@@ -37,19 +38,12 @@ async def add(
 ) -> None:
     """Mark people, and wake the process that draws heads; a person who is marked already waits no
     longer for it."""
-    statement = upsert_for(connection.dialect.name, ROSTER_MARKS)
     rows = [
         {"conversation_id": c, "person_id": person, "mark": new_id(), "since_ms": now_ms}
         for c, person in sorted(set(people))
     ]
     if rows:
-        await connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[_R.conversation_id, _R.person_id],
-                set_={"mark": statement.excluded.mark},
-            ),
-            rows,
-        )
+        await put(connection, ROSTER_MARKS, rows, "mark")
         connection.after_commit(HeadsDueWakeup())
 
 
@@ -123,8 +117,5 @@ async def followed(connection: AsyncConnection) -> int | None:
 
 async def set_followed(connection: AsyncConnection, version: int) -> None:
     """Store up to which version of the data bank rosters are up to date."""
-    statement = upsert_for(connection.dialect.name, ROSTER_ROUNDS)
-    values = {"people_version": version}
-    await connection.execute(
-        statement.values(id=1, **values).on_conflict_do_update(index_elements=["id"], set_=values)
-    )
+    row = {"id": 1, "people_version": version}
+    await put(connection, ROSTER_ROUNDS, row, "people_version")

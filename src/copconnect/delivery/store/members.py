@@ -21,7 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.database.among import among
-from copconnect.database.engine import BULK, chunks, upsert_for
+from copconnect.database.engine import BULK, chunks
+from copconnect.database.upserts import put
 from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.store.tables import MEMBER_CHANGES, MEMBERS
 from copconnect.ids import ConversationId, PersonId
@@ -143,19 +144,6 @@ async def add(
 ) -> None:
     """Insert members; one who returns starts over, but keeps their own settings. ``added_by``: the
     person who chose them; None: a rule."""
-    statement = upsert_for(connection.dialect.name, MEMBERS)
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=[_M.conversation_id, _M.person_id],
-        set_={
-            "admin": new.admin,
-            "added_ms": new.added_ms,
-            "added_by": new.added_by,
-            "history_from_ms": new.history_from_ms,
-            "removed_ms": None,
-            "removed_by": None,
-        },
-    )
     rows = [
         {
             "conversation_id": conversation_id,
@@ -172,8 +160,9 @@ async def add(
         for conversation_id, own in people.items()
         for one in own
     ]
+    settled = ("admin", "added_ms", "added_by", "history_from_ms", "removed_ms", "removed_by")
     for some in chunks(rows, BULK):
-        await connection.execute(statement, some)
+        await put(connection, MEMBERS, some, *settled)
 
 
 _REMOVE = (

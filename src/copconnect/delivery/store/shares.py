@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import padded, upsert_for
+from copconnect.database.upserts import add_missing
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store.tables import LEAVES, SHARE_REQUESTS, SHARES
 from copconnect.ids import ConversationId, PersonId
@@ -37,8 +38,7 @@ async def ask(
         for asker in sorted(lacking)  # In key order, so that two nodes never wait for each other.
         for name in sorted(lacking[asker])
     ]
-    statement = upsert_for(connection.dialect.name, SHARE_REQUESTS)
-    await connection.execute(statement.on_conflict_do_nothing(), rows)
+    await add_missing(connection, SHARE_REQUESTS, rows)
 
 
 async def requested(
