@@ -52,7 +52,7 @@ export const MESSAGE_KIND = {
   edit: 2,
   deletion: 3,
 } as const;
-/** The marked message of those that mark none. */
+/** The marked message of a message that marks none. */
 export const NOTHING: Bytes = new Uint8Array(16);
 
 /** Header and signature. */

@@ -16,7 +16,7 @@ export function isOrder({ kind }: Decoded): boolean {
   return ORDERS.has(kind);
 }
 
-/** What the header of a message with this content says. */
+/** The fields of the header that depend on the content. */
 export function declared(content: Decoded): Declared {
   if (content.kind === "mark" && content.what.mark === "edit")
     return { kind: MESSAGE_KIND.edit, marked: fromHex(content.messageId) };

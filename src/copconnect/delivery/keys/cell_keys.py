@@ -33,9 +33,9 @@ from copconnect.records.conversation.roster import CellLine
 from copconnect.records.primitives.kem import seal_bytes
 from copconnect.wire import CELL_SIZE
 
-# Within which a transaction commits that stores a cell key, by a clock of another node. A row number
-# or the database's clock would be taken before the commit as well, and one that is not would have
-# all cells of a conversation wait for each other. A sender that misses a key, because its
+# Within which a transaction commits that stores a cell key, by a clock of another node. A row
+# number or the database's clock would be taken before the commit as well, and one that is not would
+# have all cells of a conversation wait for each other. A sender that misses a key, because its
 # transaction took longer, leaves the cell to late seals (S9).
 COMMITTED_MS = 10_000
 

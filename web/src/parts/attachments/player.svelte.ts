@@ -1,5 +1,5 @@
 /**
- * The one sound that plays: it goes on when its message scrolls away and in other chats, and when a voice
+ * The one sound that plays: it continues when its message scrolls away and in other chats, and when a voice
  * note ends, the next one of its chat begins.
  *
  * Invariants: at most one sound plays; a lock or a sign-out stops it and forgets all places. The lock
@@ -43,7 +43,7 @@ class Player {
   speed = $state<(typeof SPEEDS)[number]>(1);
   broken = $state(false);
   readonly file = new HeldFile();
-  /** Where each sound was left, in seconds. */
+  /** The position at which each sound was left, in seconds. */
   readonly #places = new SvelteMap<AttachmentId, number>();
   #audio: HTMLAudioElement | null = null;
 

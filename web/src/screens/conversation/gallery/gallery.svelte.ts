@@ -7,7 +7,7 @@ import { Loading } from "#app/state/loading.svelte.ts";
 import { monthsOf, sharedIn, type GalleryKind } from "./shared.ts";
 
 const PAGE = 40;
-/** The index takes up new messages within half a second; until all are in it, the gallery looks again. */
+/** The index reads new messages within half a second; until all are in it, the gallery looks again. */
 const AGAIN_MS = 1_500;
 
 export class Gallery {
@@ -60,7 +60,7 @@ export class Gallery {
       ...{ conversationId: this.#conversationId, kind: this.kind, limit: PAGE },
       ...(before === null ? {} : { before }),
     });
-    // A first page that comes again goes before those that are loaded.
+    // A first page that comes again goes before the loaded ones.
     const others = this.#messages.filter((one) => !has(page.messages, one));
     if (before !== null || others.length === 0) this.#next = page.next;
     this.#messages =
