@@ -233,6 +233,7 @@ export interface NoticeRecord {
     | "revoked_admin"
     | "title"
     | "photo"
+    | "description"
     | "profile_refused"
     | "history"
     | "you_added"

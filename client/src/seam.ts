@@ -23,6 +23,7 @@ export type * from "./seam/presence.ts";
 export type * from "./seam/search.ts";
 export type * from "./seam/training.ts";
 
+export { MOST_DESCRIPTION } from "./seam/conversations.ts";
 export { SEARCH_KINDS } from "./seam/search.ts";
 
 /** A PIN has so many digits. */

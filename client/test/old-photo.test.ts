@@ -15,7 +15,7 @@ async function isCalled(officer: Officer, id: string, name: string): Promise<voi
 describe.each([
   ["one cell", 256],
   ["several cells", 2],
-])("the name of a group of %s whose photo is forgotten", (_, cellSize) => {
+])("name and description of a group of %s whose photo is forgotten", (_, cellSize) => {
   const w = memoryWorld({ cellSize });
 
   it("is known to newcomers, and changes (H3)", { timeout: LIMIT_MS }, async () => {
@@ -36,8 +36,28 @@ describe.each([
     await admin.core.members.change(id, { add: [newcomer.person] });
     // It may read nothing of before, but the name, whose k is shared.
     await isCalled(newcomer, id, "Night patrol");
-    await admin.core.conversations.setProfile(id, { title: "Day patrol", photo: "keep" });
+    await admin.core.conversations.setProfile(id, {
+      title: "Day patrol",
+      photo: "keep",
+      description: "",
+    });
     for (const officer of [...officers, newcomer]) await isCalled(officer, id, "Day patrol");
+    const described = {
+      title: "Day patrol",
+      photo: "keep",
+      description: " Who to ask: Ravi ",
+    } as const;
+    await admin.core.conversations.setProfile(id, described);
+    for (const officer of [...officers, newcomer])
+      await officer.until("the description", async () => {
+        return (await officer.core.conversations.get(id)).description === "Who to ask: Ravi";
+      });
+    const [notice] = (await other.core.messages.page(id, null, 1)).messages;
+    expect(notice?.body).toMatchObject({ kind: "notice", notice: { kind: "description" } });
+    const tooLong = { ...described, description: "a".repeat(501) };
+    await expect(admin.core.conversations.setProfile(id, tooLong)).rejects.toMatchObject({
+      code: "message_invalid",
+    });
     await admin.text(id, "and on");
     for (const officer of [...officers.slice(1), newcomer]) await officer.receives(id, "and on");
   });

@@ -104,7 +104,8 @@ class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       this.emit({ type: "conversation_gone", conversationId });
     },
     setProfile: async (conversationId, profile) => {
-      this.change(this.talk(conversationId), { title: profile.title });
+      const { title, description } = profile;
+      this.change(this.talk(conversationId), { title, description });
     },
     setWhoMayPost: async (conversationId, whoMayPost) => {
       this.change(this.talk(conversationId), { whoMayPost });

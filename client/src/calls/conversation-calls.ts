@@ -2,6 +2,7 @@
 import { GROUPED_STORES, SINGLE_STORES } from "../conversation/conversation.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { forgetWords } from "../conversation/indexed.ts";
+import { MOST_DESCRIPTION } from "../seam.ts";
 import type { ConversationItem, EncryptionView, OutgoingAttachment } from "../seam.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { Content } from "../kinds/content.ts";
@@ -106,7 +107,7 @@ export class ConversationCalls {
       audience: null,
     });
     const conversation = device.find(item.conversationId);
-    await sendState(device, conversation, title, input.photo);
+    await sendState(device, conversation, { title, photo: input.photo, description: "" });
     return device.views.conversation(conversation);
   }
 
@@ -173,12 +174,19 @@ export class ConversationCalls {
 
   async setProfile(
     conversationId: ConversationId,
-    profile: { readonly title: string; readonly photo: OutgoingAttachment | "keep" | null },
+    profile: {
+      readonly title: string;
+      readonly photo: OutgoingAttachment | "keep" | null;
+      readonly description: string;
+    },
   ): Promise<void> {
     const device = await this.#reach.device();
     const conversation = writable(this.#reach, device.find(conversationId));
     if (!conversation.record.admin) throw failure("not_admin");
-    await sendState(device, conversation, titleOf(profile.title), profile.photo);
+    const title = titleOf(profile.title);
+    const description = profile.description.trim();
+    if (description.length > MOST_DESCRIPTION) throw failure("message_invalid");
+    await sendState(device, conversation, { ...profile, title, description });
   }
 
   async setWhoMayPost(conversationId: ConversationId, whoMayPost: WhoMayPost): Promise<void> {
@@ -293,13 +301,13 @@ function titleOf(text: string): string {
   return title;
 }
 
-/** Send the conversation's state with another name or photo, after the photo has been uploaded. */
+/** Send the conversation's state, after a new photo has been uploaded. */
 async function sendState(
   device: Device,
   conversation: Conversation,
-  title: string,
-  photo: OutgoingAttachment | "keep" | null,
+  stated: Parameters<ConversationCalls["setProfile"]>[1],
 ): Promise<void> {
+  const { title, photo, description } = stated;
   const { profile } = conversation.record;
   const prepared = photo === "keep" || photo === null ? null : device.attachments.prepare(photo);
   const kept = photo === "keep" ? (profile?.photo ?? null) : null;
@@ -309,7 +317,7 @@ async function sendState(
     version: (profile?.version ?? 0) + waiting + 1,
     title,
     photo: prepared?.pointer ?? kept,
-    description: profile?.description ?? "",
+    description,
   };
   const order = device.outgoing.nextOrder(device.context.now());
   const stage = prepared === null ? "ready" : "uploading";

@@ -5,10 +5,9 @@
  */
 import { attachment, integer, MAX_NAME, nullable, string } from "./fields.ts";
 import type { AttachmentPointer } from "./fields.ts";
+import { MOST_DESCRIPTION } from "../seam/conversations.ts";
 import { NOT_FORWARDED } from "./kind.ts";
 import type { ContentKind } from "./kind.ts";
-
-const MAX_DESCRIPTION = 4_096;
 
 export interface StateContent {
   readonly kind: "state";
@@ -24,7 +23,7 @@ export const state: ContentKind<StateContent> = {
     version: integer(fields["version"], Number.MAX_SAFE_INTEGER),
     title: string(fields["title"], MAX_NAME),
     photo: nullable(fields["photo"], attachment),
-    description: string(fields["description"], MAX_DESCRIPTION),
+    description: string(fields["description"], MOST_DESCRIPTION),
   }),
   shown: false,
   texts: () => [],

@@ -64,6 +64,7 @@ export async function applyState(
   if (profile === null) return;
   if (profile.title !== title) tell(work, at, notice("title", { by, title }));
   else if (profile.photo?.id !== photo?.id) tell(work, at, notice("photo", { by }));
+  else if (profile.description !== description) tell(work, at, notice("description", { by }));
 }
 
 function tell(work: UnitOfWork, stated: StateAt, what: NoticeRecord): void {

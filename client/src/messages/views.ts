@@ -97,6 +97,7 @@ export class ViewMaker implements Views {
       kind: strange ? "group" : record.kind,
       title: this.#profile(record)?.title ?? null,
       photo: await this.#photo(record),
+      description: this.#profile(record)?.description ?? "",
       direct: strange ? null : await people.plate(record.directPersonId),
       some: await people.plates(record.some),
       members: record.members,
@@ -195,6 +196,7 @@ export class ViewMaker implements Views {
     const people = await this.#people.plates(record.people);
     switch (record.kind) {
       case "photo":
+      case "description":
       case "profile_refused":
       case "log_differs":
       case "gap":

@@ -30,12 +30,17 @@ export type ConversationAlarm =
   | "third_person"
   | "log_lost";
 
+/** Longest description of a group, in characters: about a screen of a phone. */
+export const MOST_DESCRIPTION = 500;
+
 export interface ConversationItem {
   readonly conversationId: ConversationId;
   readonly kind: ConversationKind;
   /** Group name; null while unknown: show the members' names. Direct: null, show `direct`. */
   readonly title: string | null;
   readonly photo: AttachmentView | null;
+  /** What the group is for; empty where nobody wrote one. */
+  readonly description: string;
   readonly direct: Plate | null;
   /** A few members for a fallback title and initials. */
   readonly some: readonly Plate[];

@@ -47,8 +47,8 @@ export type Notice =
   /** At the start of a group that somebody else made. No signature proves who added this person. */
   | { readonly kind: "you_added" }
   | { readonly kind: "title"; readonly by: Plate | null; readonly title: string }
-  | { readonly kind: "photo"; readonly by: Plate | null }
-  /** Somebody without the right tried to change name or photo. */
+  | { readonly kind: "photo" | "description"; readonly by: Plate | null }
+  /** Somebody without the right tried to change name, photo or description. */
   | { readonly kind: "profile_refused"; readonly by: Plate | null }
   /** The server shows somebody else another log than this device. */
   | { readonly kind: "log_differs"; readonly by: Plate | null }

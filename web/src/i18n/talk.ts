@@ -104,6 +104,10 @@ function noticeWords(notice: Notice): string {
       return notice.by
         ? t("conversation.notice.photo", { by: amongOthers(notice.by) })
         : t("conversation.notice.photoHere");
+    case "description":
+      return notice.by
+        ? t("conversation.notice.description", { by: amongOthers(notice.by) })
+        : t("conversation.notice.descriptionHere");
     case "profile_refused":
       return notice.by
         ? t("conversation.notice.profileRefused", { by: amongOthers(notice.by) })
