@@ -202,23 +202,19 @@ export interface RefusedRecord {
   readonly position: number;
 }
 
-export interface LastRecord {
+export interface LastRecord extends Omit<SentRecord, "seq"> {
   readonly messageId: MessageId;
   readonly seq: number | null;
   readonly senderId: PersonId | null;
   readonly mine: boolean;
-  readonly sentMs: number;
   readonly preview: PreviewRecord;
   readonly failed: boolean;
-  readonly key?: string;
-  readonly counts?: ReceiptTotals;
 }
 
 export type PreviewRecord =
   | KindPreview
   | { readonly kind: "notice"; readonly notice: NoticeRecord }
-  | { readonly kind: "deleted" | "withheld" }
-  | { readonly kind: "unsupported" };
+  | { readonly kind: "deleted" | "withheld" | "unsupported" };
 
 /** A notice with ids; plates are filled in when it is shown. */
 export interface NoticeRecord {
