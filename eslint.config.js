@@ -123,6 +123,13 @@ export default tseslint.config(
     languageOptions: { parserOptions: { parser: tseslint.parser } },
   },
 
+  // TypeScript refuses what is unused (noUnusedLocals, noUnusedParameters) at no cost; this rule took a
+  // quarter of the linter's time.
+  {
+    files: ["client/{src,test,bench}/**/*.ts", "web/{src,admin,dev,bench,test}/**/*.{ts,svelte}"],
+    rules: { "@typescript-eslint/no-unused-vars": "off" },
+  },
+
   // Layers, with nothing exempt. Each file of client/src and web/src belongs to one element, and an
   // import between two elements that no policy allows is an error. src/wire.ts and limits.ts are generated.
   {

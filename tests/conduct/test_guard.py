@@ -72,7 +72,7 @@ def test_words_fold_alike_in_every_script() -> None:
 
 
 def test_devices_judge_the_whole_corpus_with_the_same_bits(tmp_path: Path) -> None:
-    texts = [one.text for one in corpus.everything()[::8]]
+    texts = [one.text for one in corpus.everything()[::16]]
     texts += [
         *DUTY,
         *DISGUISED,
@@ -100,7 +100,7 @@ def test_devices_judge_the_whole_corpus_with_the_same_bits(tmp_path: Path) -> No
         check=True,
     )
     theirs = json.loads(answer.stdout)
-    assert len(theirs) == len(texts) > 2_500
+    assert len(theirs) == len(texts) > 1_250
     different = [text for text, one in zip(texts, theirs, strict=True) if JUDGE.scores(text) != one]
     assert different == []
 
