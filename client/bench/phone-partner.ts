@@ -80,11 +80,13 @@ async function filled({ name = "", chats = 1, messages = 1, first = 1 }: Command
   const worker = async (): Promise<void> => {
     while (next < groups.length) {
       const index = next++;
+      const group = groups[index];
+      if (group === undefined) return;
       for (let count = 0; count < each; count++) {
         const said = generatedText();
         const long = said.split(/\s+/u).filter((word) => /^\p{L}{4,12}$/u.test(word));
         if (long.length > 0 && (words.length === 0 || random() < 0.01)) words.push(oneOf(long));
-        await core.messages.send(groups[index]!, { kind: "text", text: said, mentions: [] }, null);
+        await core.messages.send(group, { kind: "text", text: said, mentions: [] }, null);
         lasts[index] = said;
       }
     }
