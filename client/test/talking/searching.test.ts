@@ -4,6 +4,9 @@ import type { ConversationId, MessageId } from "#core/ids.ts";
 import type { FoundMessage, GalleryPage } from "#core/core.ts";
 import type { Officer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";
+// Loaded beforehand: simulated time does not wait for a module that is loaded when it is needed.
+import "#core/search/calls.ts";
+import "#core/search/message-index.ts";
 
 const w = memoryWorld();
 
