@@ -100,9 +100,10 @@ async function judgeAgain(
         const listed = await may(mayPost);
         if (!listed) takeOut(conversation, work, row);
         const { deletes, position: at } = row;
-        const admin = listed && (await may(mayAdminister));
-        if (deletes !== undefined)
+        if (deletes !== undefined) {
+          const admin = listed && (await may(mayAdminister));
           await judgeDeletion(context, conversation, work, deletes, at, { listed, admin });
+        }
       }
   const pins: PinRecord[] = [];
   for (const pin of work.record.pins) {
