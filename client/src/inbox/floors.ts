@@ -14,7 +14,7 @@ import { HeaderFormat } from "../keys/message.ts";
 import { mayAdminister, mayPost } from "../keys/roster/leaf.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import type { PinRecord } from "../mark-records.ts";
-import { judgeDeletion } from "../messages/marks.ts";
+import { dropMarks, judgeDeletion } from "../messages/marks.ts";
 import { messageKey } from "../messages/messages.ts";
 import { mayPin } from "../messages/pins.ts";
 import { fromHex } from "../octets.ts";
@@ -92,19 +92,24 @@ async function judgeAgain(
   // The entry at the end itself was accepted without the step that it made.
   const isDue = (one: { readonly position: number; readonly epoch: number }): boolean =>
     one.position > position && one.position <= end && one.epoch < epoch;
+  const gone = new Set<number>();
   if (position < (work.record.log?.cursor ?? 0))
     for (const row of await acceptedAbove(conversation, position, end))
       if (isDue(row)) {
         const may = (right: (leaf: Leaf) => boolean): Promise<boolean> =>
           stands(conversation, work, row.sender, epoch, right);
         const listed = await may(mayPost);
-        if (!listed) takeOut(conversation, work, row);
         const { deletes, position: at } = row;
+        if (!listed) {
+          takeOut(conversation, work, row);
+          gone.add(at);
+        }
         if (deletes !== undefined) {
           const admin = listed && (await may(mayAdminister));
           await judgeDeletion(context, conversation, work, deletes, at, { listed, admin });
         }
       }
+  if (gone.size > 0) await dropMarks(context, conversation, work, (at) => gone.has(at));
   const pins: PinRecord[] = [];
   for (const pin of work.record.pins) {
     const may = (leaf: Leaf): boolean => mayPost(leaf) && mayPin(work.record, mayAdminister(leaf));

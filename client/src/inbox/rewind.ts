@@ -79,7 +79,7 @@ export async function rewind(
   const from = Math.min(history?.from ?? Infinity, common.seq + 1);
   await dropFloors(conversation, work, common.seq);
   const lost = await dropRows(context, conversation, work, common.seq);
-  await dropMarks(context, conversation, work, common.seq);
+  await dropMarks(context, conversation, work, (position) => position > common.seq);
   await conversation.keys.forgetLost(work, common.seq, incarnation);
   await conversation.cellKeys.forgetLost(work, incarnation);
   work.set({

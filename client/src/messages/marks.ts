@@ -225,15 +225,18 @@ export function pinnedIn(
   return pinnedBy([...conversation.record.pins, ...queued]);
 }
 
-/** Forget the marks above a position, which the log has lost (S8). They are not sent again. */
+/**
+ * Forget the marks at some positions, which the log has lost (S8) or whose signer was not listed (R2).
+ * They are not sent again.
+ */
 export async function dropMarks(
   { vault }: Pick<DeviceContext, "vault">,
   conversation: Conversation,
   work: UnitOfWork,
-  upTo: number,
+  isGone: (position: number) => boolean,
 ): Promise<void> {
   const kept = <F extends MarkFact>(facts: readonly F[]): readonly F[] =>
-    facts.filter(({ position }) => position <= upTo);
+    facts.filter(({ position }) => !isGone(position));
   work.set({ pins: kept(work.record.pins) });
   for (const row of await conversation.marks.all()) {
     const { messageId, votes, closed, totals, accepted, reactions, edits, deletions } = row;
@@ -249,14 +252,18 @@ export async function dropMarks(
       edits: kept(edits),
       deletions: kept(deletions),
     };
-    conversation.marks.put(work, messageId, left, upTo);
-    const marked = await loadMessage(vault, conversation.id, messageId);
+    const last = Math.max(0, ...kept<MarkFact>(all).map(({ position }) => position));
+    conversation.marks.put(work, messageId, left, last);
+    const marked = await markedIn(vault, conversation, work, messageId);
     if (marked !== null) work.messages.push(marked);
   }
   // An edit is of the hour after its message.
-  for (const message of await messagesAbove(vault, conversation.id, 0, MOST_EDITED)) {
+  const stored = await messagesAbove(vault, conversation.id, 0, MOST_EDITED);
+  const newest = new Map([...stored, ...work.messages].map((one) => [one.messageId, one]));
+  for (const message of newest.values()) {
     const edits = message.edits ?? [];
-    if (edits.some(({ position }) => position > upTo)) work.put({ ...message, edits: kept(edits) });
+    const left = kept(edits);
+    if (left.length < edits.length) work.put({ ...message, edits: left });
   }
 }
 

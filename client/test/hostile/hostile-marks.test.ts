@@ -227,6 +227,37 @@ it(
 );
 
 it(
+  "R2 a removed member's marks count nowhere, in whatever order they are read",
+  async () => {
+    const own = await write("Mine");
+    await said(a, "before");
+    const edit = await mark(own, { mark: "edit", text: "Mine, changed", mentions: [] });
+    await demote();
+    await a.core.members.change(id, { remove: [insider.personId] });
+    await said(a, "after the removal");
+    const { log, people } = world.server;
+    const client = people.client(insider.signer.clientId);
+    const posted = { attachmentIds: [], wakes: [], state: false, quiet: true, order: null };
+    log.takesAnything = true;
+    await log.post(world.server.conversation(id), client, { message: copy(edit), ...posted });
+    log.takesAnything = false;
+    for (let n = 1; n < 50; n++) await a.text(id, `on duty, ${String(n)}`);
+    await b.receives(id, "on duty, 49");
+    const phone = await laterPhone();
+    await phone.receives(id, "before");
+    await phone.until("refused", async () => {
+      return (await phone.core.conversations.encryption(id)).refused > 0;
+    });
+    for (const one of [b, phone]) {
+      const item = await sees(one, "text", own);
+      expect(item.body).toMatchObject({ text: "Mine" });
+      expect(item.former).toBeUndefined();
+    }
+  },
+  LIMIT_MS,
+);
+
+it(
   "R1 a mark that is replayed into another conversation marks nothing there",
   async () => {
     const deletion = await mark(gate, DELETION);
