@@ -60,13 +60,17 @@ const ROOMS = {
   messages: ["core", "attachments", "people", "vault", ...CONVERSATION],
   orders: ["core", "people", "seam", "transport", "vault", ...CONVERSATION],
   overseeing: ["core", "keys", "orders", "people", "seam", "transport", "trust", "vault"],
+  exporting: [
+    ...["core", "attachments", "inbox", "outbox", "people", "seam", "transport", "trust"],
+    ...CONVERSATION,
+  ],
   inbox: ["core", "orders", "transport", ...CONVERSATION],
   outbox: ["core", "attachments", "orders", "transport", "vault", ...CONVERSATION],
   sync: ["core", "inbox", "outbox", "people", "transport", ...CONVERSATION],
   search: ["core", "people", "seam", "vault", ...CONVERSATION],
   calls: [
     ...["core", "account", "admin", "attachments", "guard", "inbox", "orders", "outbox"],
-    ...["overseeing", "people", "search"],
+    ...["exporting", "overseeing", "people", "search"],
     ...["sync", "transport", "trust", "vault"],
     ...CONVERSATION,
   ],

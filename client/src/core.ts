@@ -10,6 +10,7 @@ import type { DeviceCalls } from "./account/calls.ts";
 import type { Conduct } from "./account/conduct.ts";
 import type { RegistrationCalls } from "./account/registering.ts";
 import type { AdminCalls } from "./admin/calls.ts";
+import type { ExportCalls } from "./exporting/calls.ts";
 import type { ConsultationCalls } from "./calls/talking/consultation-calls.ts";
 import type { ConversationCalls } from "./calls/conversation-calls.ts";
 import type { GuardCalls } from "./calls/talking/guard-calls.ts";
@@ -58,6 +59,8 @@ export interface Core {
   /** Messages by their words; its code is fetched with the first call. */
   readonly search: Remote<SearchCalls>;
   readonly attachments: Remote<AttachmentCalls>;
+  /** Exported conversations; its code is fetched with the first call. */
+  readonly exports: Remote<ExportCalls>;
   readonly forwarding: Remote<ForwardingCalls>;
   /** Polls and questions. */
   readonly consultation: Remote<ConsultationCalls>;

@@ -11,6 +11,7 @@ export type * from "./seam/consultation.ts";
 export type * from "./seam/conversations.ts";
 export type * from "./seam/devices.ts";
 export type * from "./seam/events.ts";
+export type * from "./seam/exporting.ts";
 export type * from "./seam/failure.ts";
 export type * from "./seam/conduct.ts";
 export type * from "./seam/guard.ts";

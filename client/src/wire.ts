@@ -1206,8 +1206,21 @@ export interface CellLeaves {
 }
 
 /**
+ * The contents of a file that a device made of this conversation (docs/export.md): positions of
+ * the log, messages, and whether their files are in it. ``sha256``: of the file, hex.
+ */
+export interface ConversationExported {
+  readonly first: Seq;
+  readonly last: Seq;
+  readonly messages: number;
+  readonly files: boolean;
+  readonly sha256: string;
+}
+
+/**
  * ``state``: the message is the conversation's newest state (name, photo); admins only.
  * ``quiet``: it wakes nobody (a vote, a pin); devices show no row for it.
+ * ``exported``: the message tells of an export, which the audit log records with it.
  * ``order``: the message is an order, or changes one; flash orders are for admins only.
  * ``wakes``: members whom the message names, whose phones it wakes although they muted the
  * conversation; a flash order wakes all. A repeat of the same bytes answers what the first
@@ -1220,6 +1233,7 @@ export interface PostMessage {
   readonly state: boolean;
   readonly order: OrderTerms | OrderChange | null;
   readonly quiet: boolean;
+  readonly exported: ConversationExported | null;
 }
 
 export interface Accepted {

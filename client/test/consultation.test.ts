@@ -146,6 +146,7 @@ const POSTED = {
   state: false,
   quiet: true,
   order: null,
+  exported: null,
 };
 
 describe("an anonymous poll", { timeout: LIMIT_MS }, () => {

@@ -358,6 +358,7 @@ def _options(settings: Settings, lowest_kem: int, guard: GuardService) -> Option
         cell_size=settings.cell_size,
         roster_batch_ms=settings.roster_batch_ms,
         log_days=settings.log_retention_days,
+        exports=settings.conversation_exports,
         large_from=lambda: guard.large_from,
         limits=PersonLimits(
             messages_per_minute=settings.messages_per_person_per_minute,

@@ -12,6 +12,7 @@ from copconnect.commands.init import init
 from copconnect.commands.serve import serve_command
 from copconnect.commands.teaching import training
 from copconnect.commands.verifying import orders, reports
+from copconnect.commands.verifying.conversations import verify
 
 app = typer.Typer(
     name="copconnect",
@@ -25,6 +26,7 @@ app.add_typer(admin.app, name="admin")
 app.add_typer(audit.app, name="audit")
 app.add_typer(conduct.app, name="conduct")
 app.add_typer(conversations.app, name="conversations")
+conversations.app.command("verify")(verify)
 app.add_typer(guard.app, name="guard")
 app.add_typer(orders.app, name="orders")
 app.add_typer(reports.app, name="reports")

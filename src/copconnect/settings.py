@@ -96,6 +96,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether somebody writes in large groups only after the officer course."""
     training_remind_days: NotNegative = 7
     """Days after which the app reminds somebody who has not done a course of theirs; 0: never."""
+    conversation_exports: Literal["members", "admins", "nobody"] = "members"
+    """The people of a conversation who may export its messages: all who may write there, or its
+    admins."""
     second_factor: Literal["none", "enrolment_code"] = "none"
     """The proof that registration asks for after the OTP."""
     otp_length: Annotated[int, Meta(ge=4, le=10)] = 6

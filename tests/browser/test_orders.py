@@ -250,7 +250,7 @@ def test_an_order_is_followed_and_exported(
     expect(issuer.page.get_by_text(shown)).to_be_visible()
     expect(issuer.page.get_by_text(issuer.person.name).first).to_be_visible()
     issuer.shot("part-a")
-    issuer.button("oversee.print.close").click()
+    issuer.button("media.print.close").click()
     expect(issuer.page.get_by_text("Part A", exact=True)).to_have_count(0)
 
     # The last one acknowledges, and nobody owes anything.

@@ -15,6 +15,7 @@ import { conversationOf, encryptionOf, id, messageOfOrder, refusal } from "#prac
 import { pause, type ColleagueAnswer, type Talk } from "#practice/station.ts";
 import { answering } from "./answering.ts";
 import { ScriptedConsole } from "./console/console.ts";
+import { ScriptedExports } from "./exports.ts";
 import { ME, PEOPLE, deviceId, plate } from "./organisation.ts";
 import { ScriptedOverseeing } from "./overseeing.ts";
 import { barredIn, ScriptedReports } from "./reports.ts";
@@ -43,6 +44,10 @@ class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     (event) => this.emit(event),
     this.scenario.ordered,
     this.scenario.lively,
+  );
+  readonly exports = new ScriptedExports(
+    (event) => this.emit(event),
+    new URLSearchParams(location.search).has("broken"),
   );
   readonly reports = new ScriptedReports((event) => this.emit(event), this.scenario);
 

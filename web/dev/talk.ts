@@ -121,7 +121,13 @@ function makeMessages(
         kind: "attachments",
         text: "South gate, 06:10",
         mentions: [],
-        attachments: [attachmentOf(base + index, "image")],
+        evidence: {
+          ...{ madeMs: sentMs - 60_000, phone: "Moto G54" },
+          place: { lat: 17.36163, lon: 78.47472, accuracyM: 8 },
+        },
+        attachments: [
+          attachmentOf(base + index, "image", { sha256: "9f86d081884c7d65".repeat(4) }),
+        ],
       };
     } else if (near === 12) {
       body = {

@@ -87,6 +87,7 @@ export const ENTRY_KINDS = [
   "sanction_ended",
   "lesson_published",
   "training_reminded",
+  "conversation_exported",
   "training_recorded",
   "conduct_published",
   "guard_policy_set",

@@ -6,12 +6,13 @@
  * lives in memory alone, at most {@link OPEN_CHUNKS} chunks of it while something plays, or in blobs,
  * which the browser looks after; of what is cancelled or fails to be sealed no chunk is left.
  */
+import { sha256 } from "@noble/hashes/sha2.js";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import type { AttachmentView, OutgoingAttachment } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
-import type { Bytes } from "../octets.ts";
+import { copy, toHex, type Bytes } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord } from "../records.ts";
 
@@ -35,7 +36,8 @@ type ShownTransfer = Pick<AttachmentRecord, "conversationId" | "pointer">;
 
 /** A file to send, with the pointer that its message will carry. */
 export interface Prepared {
-  readonly pointer: AttachmentPointer;
+  /** Its hash is there once the file is sealed. */
+  pointer: AttachmentPointer;
   readonly file: Blob;
   /** Its chunks are in the vault already, of a draft. */
   readonly sealed: boolean;
@@ -83,6 +85,7 @@ export class Attachments {
       durationMs: outgoing.durationMs === undefined ? null : Math.round(outgoing.durationMs),
       thumb: outgoing.thumb ?? null,
       waveform: outgoing.waveform ?? null,
+      sha256: null,
     };
     return { pointer, file, sealed: false };
   }
@@ -141,10 +144,12 @@ export class Attachments {
   }
 
   async #seal(
-    { pointer, file }: Prepared,
+    prepared: Prepared,
     cancelled: Promise<never>,
     tell: (done: number) => void,
   ): Promise<void> {
+    const { pointer, file } = prepared;
+    const digest = sha256.create();
     const cipher = await AttachmentCipher.create(pointer.id, pointer.key, pointer.size);
     for (let index = 0; index < chunkCount(pointer.size); index++) {
       const [start, end] = chunkRange(pointer.size, index);
@@ -154,12 +159,14 @@ export class Attachments {
       });
       // A file that lies elsewhere may take long to be read.
       const plaintext = new Uint8Array(await Promise.race([cancelled, readable]));
+      digest.update(plaintext);
       const bytes = await Promise.race([cancelled, cipher.seal(index, plaintext)]);
       await this.#context.vault.write([
         { op: "put_chunk", attachmentId: pointer.id, index, bytes },
       ]);
       tell(end);
     }
+    prepared.pointer = { ...pointer, sha256: copy(digest.digest()) };
     this.#local.add(pointer.id);
   }
 
@@ -221,6 +228,7 @@ export class Attachments {
     return {
       attachmentId: id,
       ...shown,
+      sha256: pointer.sha256 === null ? null : toHex(pointer.sha256),
       progress: this.#progress.get(id) ?? null,
       local: this.#local.has(id),
     };

@@ -16,6 +16,7 @@ import { AttachmentCalls, MessageCalls } from "./message-calls.ts";
 import { OrderCalls } from "./order-calls.ts";
 import { PeopleCalls } from "./people-calls.ts";
 import { PushCalls } from "./push-calls.ts";
+import { writable } from "./reach.ts";
 import type { DeviceAccess } from "./reach.ts";
 import { Session } from "./session.ts";
 import type { SessionOptions } from "./session-options.ts";
@@ -46,6 +47,14 @@ export function createEngine(options: SessionOptions): Engine {
     const { context, book, views } = device;
     return new SearchCalls({ context, book, people, views, index: await device.index() });
   });
+  const exports = fetched("export", async (device) => {
+    const { ExportCalls } = await import("../exporting/calls.ts");
+    const { context, attachments, outgoing, outbox } = device;
+    return new ExportCalls({
+      ...{ context, attachments, outgoing, outbox, subscribe, department: reach.department },
+      writable: (conversationId) => writable(reach, device.find(conversationId)),
+    });
+  });
   const admin = fetched("console", async () => {
     const { AdminCalls } = await import("../admin/calls.ts");
     return new AdminCalls({ api, vault, services, people });
@@ -72,6 +81,7 @@ export function createEngine(options: SessionOptions): Engine {
     messages: opening(() => messages),
     search: running(search),
     attachments: running((device) => new AttachmentCalls(device)),
+    exports: running(exports),
     forwarding: opening(() => new ForwardingCalls(reach)),
     consultation: opening(() => new ConsultationCalls(reach)),
     live: opening(() => new LiveCalls(reach, messages)),

@@ -1,4 +1,4 @@
-/** Files with an optional caption. */
+/** Files with an optional caption; as evidence, their original bytes with what the sender says of them. */
 import { failure } from "../failure.ts";
 import type {
   AttachmentKind,
@@ -6,13 +6,16 @@ import type {
   Mention,
   OutgoingAttachment,
 } from "../seam/attachments.ts";
-import { MAX_ATTACHMENTS, MAX_TEXT } from "./fields.ts";
+import { MAX_ATTACHMENTS, MAX_NAME, MAX_TEXT, Misshapen } from "./fields.ts";
 import {
   attachment,
   forwards,
+  integer,
+  isFields,
   list,
   mentions,
   nullable,
+  number,
   onceMore,
   replyTo,
   string,
@@ -21,6 +24,16 @@ import type { AttachmentPointer, ReplyPointer } from "./fields.ts";
 import { PREVIEW } from "./kind.ts";
 import type { WrittenKind } from "./kind.ts";
 
+/** The sender of evidence states and signs these facts beside the files' SHA-256. */
+export interface EvidenceFacts {
+  /** When the file was made, as the device that holds it says; null: it does not say. */
+  readonly madeMs: number | null;
+  /** The sender's name for the device. */
+  readonly phone: string;
+  /** The sender's position; null: the sender does not say. */
+  readonly place: { readonly lat: number; readonly lon: number; readonly accuracyM: number } | null;
+}
+
 export interface AttachmentsContent {
   readonly kind: "attachments";
   readonly text: string;
@@ -28,6 +41,8 @@ export interface AttachmentsContent {
   readonly replyTo: ReplyPointer | null;
   readonly attachments: readonly AttachmentPointer[];
   readonly forwards: number;
+  /** Null: not sent as evidence. */
+  readonly evidence: EvidenceFacts | null;
 }
 
 export interface AttachmentsBody {
@@ -35,6 +50,7 @@ export interface AttachmentsBody {
   readonly text: string;
   readonly mentions: readonly Mention[];
   readonly attachments: readonly AttachmentView[];
+  readonly evidence?: EvidenceFacts | null;
 }
 
 export interface AttachmentsPreview {
@@ -47,6 +63,24 @@ export interface OutgoingAttachments {
   readonly text: string;
   readonly mentions: readonly Mention[];
   readonly attachments: readonly OutgoingAttachment[];
+  /** Their bytes go as they are. */
+  readonly evidence?: EvidenceFacts;
+}
+
+function evidence(value: unknown): EvidenceFacts {
+  if (!isFields(value)) throw new Misshapen();
+  return {
+    madeMs: nullable(value["madeMs"], (v) => integer(v, Number.MAX_SAFE_INTEGER)),
+    phone: string(value["phone"], MAX_NAME),
+    place: nullable(value["place"], (given) => {
+      if (!isFields(given)) throw new Misshapen();
+      return {
+        lat: number(given["lat"], -90, 90),
+        lon: number(given["lon"], -180, 180),
+        accuracyM: number(given["accuracyM"], 0, 1e6),
+      };
+    }),
+  };
 }
 
 export const attachments: WrittenKind<
@@ -62,6 +96,7 @@ export const attachments: WrittenKind<
     replyTo: nullable(fields["replyTo"], replyTo),
     attachments: list(fields["attachments"], MAX_ATTACHMENTS, attachment),
     forwards: forwards(fields["forwards"]),
+    evidence: nullable(fields["evidence"], evidence),
   }),
   shown: true,
   texts: (content) => [content.text],
@@ -77,17 +112,22 @@ export const attachments: WrittenKind<
     text: content.text,
     mentions: content.mentions,
     attachments: await show.attachments(content.attachments),
+    evidence: content.evidence,
   }),
   mentions: (content) => content.mentions,
   attachments: (content) => content.attachments,
   replyTo: (content) => content.replyTo,
   forwards: (content) => content.forwards,
   forwarded: (content) => {
-    return { ...content, mentions: [], replyTo: null, forwards: onceMore(content.forwards) };
+    // A person who forwards evidence has not seen what its sender saw.
+    const said = { mentions: [], replyTo: null, evidence: null };
+    return { ...content, ...said, forwards: onceMore(content.forwards) };
   },
-  compose: ({ kind, text, mentions, attachments: files }, replyTo, prepare) => {
+  compose: (outgoing, replyTo, prepare) => {
+    const { kind, text, mentions, attachments: files, evidence: facts } = outgoing;
     if (text.length > MAX_TEXT || files.length === 0 || files.length > MAX_ATTACHMENTS)
       throw failure("message_invalid", { details: { limit: MAX_ATTACHMENTS } });
-    return { kind, text, mentions, replyTo, attachments: files.map(prepare), forwards: 0 };
+    const said = { kind, text, mentions, replyTo, forwards: 0, evidence: facts ?? null };
+    return { ...said, attachments: files.map(prepare) };
   },
 };

@@ -24,6 +24,7 @@ const attachment = {
   durationMs: null,
   thumb: randomBytes(20),
   waveform: null,
+  sha256: randomBytes(32),
 } as const;
 const replyTo: ReplyPointer = { messageId: newId(), personId: newId(), preview: "who" };
 const mentions: readonly Mention[] = [{ personId: newId(), start: 0, length: 3 }];
@@ -36,6 +37,11 @@ const EVERY_KIND: readonly Content[] = [
     replyTo: null,
     attachments: [attachment],
     forwards: 255,
+    evidence: { madeMs: 5, phone: "Moto", place: { lat: 17.3, lon: -78.4, accuracyM: 12 } },
+  },
+  {
+    ...{ kind: "exported", first: 3, last: 9, messages: 6, files: true },
+    sha256: randomBytes(32),
   },
   {
     kind: "text",
@@ -90,6 +96,7 @@ describe("content", () => {
         mentions: [],
         replyTo: null,
         forwards: 0,
+        evidence: null,
       } as const;
       const decoded = decodeContent(encodeContent({ ...content, attachments }));
       return decoded.kind === "attachments" ? (decoded.attachments[0]?.name ?? "") : decoded.kind;

@@ -6,12 +6,14 @@
  * become `unsupported`, and the caller keeps the bytes so that a later app can show them.
  */
 import { encode } from "@msgpack/msgpack";
+import type { AttachmentId } from "../ids.ts";
 import type { Mention, OutgoingAttachment } from "../seam/attachments.ts";
 import type { SearchKind } from "../seam/search.ts";
 import { copy } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
 import { attachments } from "./attachments.ts";
+import { exported } from "./exported.ts";
 import { isFields } from "./fields.ts";
 import type { AttachmentPointer, ContentFields, ReplyPointer } from "./fields.ts";
 import type { ContentKind, BodySources, Unsupported, WrittenKind } from "./kind.ts";
@@ -37,6 +39,7 @@ const KINDS = {
   question,
   order,
   order_change: orderChange,
+  exported,
   state,
 } as const;
 
@@ -136,6 +139,17 @@ export function mentionsOf(content: Decoded): readonly Mention[] {
 /** The attachments that a message points to. */
 export function pointersOf(content: Decoded): readonly AttachmentPointer[] {
   return content.kind === "unsupported" ? [] : kindOf(content).attachments(content);
+}
+
+/** The content with these pointers in place of those to the same attachments. */
+export function withPointers(
+  content: Content,
+  pointers: ReadonlyMap<AttachmentId, AttachmentPointer>,
+): Content {
+  const other = (one: AttachmentPointer): AttachmentPointer => pointers.get(one.id) ?? one;
+  if ("attachments" in content) return { ...content, attachments: content.attachments.map(other) };
+  if (content.kind !== "state" || content.photo === null) return content;
+  return { ...content, photo: other(content.photo) };
 }
 
 /** How often it was forwarded to come here. */

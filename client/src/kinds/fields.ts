@@ -27,6 +27,8 @@ export interface AttachmentPointer {
   readonly durationMs: number | null;
   readonly thumb: Uint8Array | null;
   readonly waveform: readonly number[] | null;
+  /** SHA-256 of the file, which its sender signs with the message; null: the sender has not said. */
+  readonly sha256: Uint8Array | null;
 }
 
 export interface ReplyPointer {
@@ -86,6 +88,12 @@ export function onceMore(count: number): number {
 export function bytes(value: unknown, max: number): Uint8Array {
   if (!(value instanceof Uint8Array) || value.length > max) throw new Misshapen();
   return value;
+}
+
+export function hash(value: unknown): Uint8Array {
+  const found = bytes(value, 32);
+  if (found.length !== 32) throw new Misshapen();
+  return found;
 }
 
 export function boolean(value: unknown): boolean {
@@ -170,5 +178,6 @@ export function attachment(value: unknown): AttachmentPointer {
     durationMs: nullable(pointer["durationMs"], (v) => integer(v, 1e9)),
     thumb: nullable(pointer["thumb"], (v) => bytes(v, 4096)),
     waveform: nullable(pointer["waveform"], (v) => list(v, 512, (one) => number(one, 0, 100))),
+    sha256: nullable(pointer["sha256"], hash),
   };
 }

@@ -8,12 +8,15 @@ import { equalBytes, fromHex } from "../octets.ts";
 
 type Declared = Pick<Header, "kind" | "marked">;
 
-const ORDERS: ReadonlySet<Decoded["kind"]> = new Set(["order", "order_change"]);
-const KEPT: ReadonlySet<Decoded["kind"]> = new Set([...ORDERS, "state", "mark"]);
+const LASTING: ReadonlySet<Decoded["kind"]> = new Set(["order", "order_change", "exported"]);
+const KEPT: ReadonlySet<Decoded["kind"]> = new Set([...LASTING, "state", "mark"]);
 
-/** Whether it is an order or a change of one: corrected or withdrawn, never deleted. */
-export function isOrder({ kind }: Decoded): boolean {
-  return ORDERS.has(kind);
+/**
+ * Whether it is an order or a change of one, which is corrected or withdrawn, or the notice of an export:
+ * never deleted.
+ */
+export function isLasting({ kind }: Decoded): boolean {
+  return LASTING.has(kind);
 }
 
 /** The fields of the header that depend on the content. */

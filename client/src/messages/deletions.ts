@@ -8,7 +8,7 @@
 import { byPosition } from "../mark-records.ts";
 import type { DeletionRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
-import { isOrder } from "./declared.ts";
+import { isLasting } from "./declared.ts";
 import { decodedOf, ticksOf } from "./messages.ts";
 
 /** So long after a message its author may delete it. */
@@ -43,7 +43,7 @@ export function deletableUntil(message: MessageRecord, admin: boolean): number |
 /** Whether it can be deleted at all. */
 export function takesDeletions(message: MessageRecord): boolean {
   const { notice, kept } = message;
-  return notice === null && kept !== true && !isOrder(decodedOf(message));
+  return notice === null && kept !== true && !isLasting(decodedOf(message));
 }
 
 function counts(message: MessageRecord, deletion: DeletionRecord): boolean {

@@ -10,7 +10,7 @@ import { decodedOf } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 
 /** An order is acknowledged: nothing else may look like that. */
-const WITHOUT: ReadonlySet<Decoded["kind"]> = new Set(["order", "order_change"]);
+const WITHOUT: ReadonlySet<Decoded["kind"]> = new Set(["order", "order_change", "exported"]);
 
 /** Emoji with the people who chose it, in the order of the log. */
 export type Reactions = ReadonlyMap<string, readonly PersonId[]>;

@@ -113,5 +113,5 @@ function plain(content: OrderContent | OrderChangeContent): Content {
   };
   return attachments.length === 0
     ? { kind: "text", ...said }
-    : { kind: "attachments", ...said, attachments };
+    : { kind: "attachments", ...said, attachments, evidence: null };
 }

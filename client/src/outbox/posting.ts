@@ -9,6 +9,7 @@ import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { decodeContent, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
+import { clearExport } from "../kinds/exported.ts";
 import { noteOrder } from "../orders/noting.ts";
 import { clearTerms } from "../orders/record.ts";
 import { idOf } from "../ids.ts";
@@ -59,6 +60,7 @@ export class MessageSender {
       state: record.state,
       quiet: record.quiet,
       order: clearTerms(content),
+      exported: content.kind === "exported" ? clearExport(content) : null,
     });
   }
 

@@ -12,7 +12,9 @@ import { attachmentRecord } from "./compose.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { failure, hasCode } from "../failure.ts";
+import { decodeContent, encodeContent, withPointers } from "../kinds/content.ts";
 import type { Outbox } from "./outbox.ts";
+import { loadMessage, putMessage } from "../messages/messages.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import { STORES } from "../records.ts";
 import type {
@@ -64,7 +66,9 @@ export class Preparing {
     await this.#attachments.seal(files);
     try {
       await this.#context.vault.write(this.#records(conversation, queued, files, "pending"));
-      await this.#outbox.enqueue(conversation, queued, message);
+      const content = withFiles(queued.content, files);
+      const shown = message === null ? null : { ...message, content };
+      await this.#outbox.enqueue(conversation, { ...queued, content }, shown);
     } catch (error) {
       await this.#forget(files).catch(() => undefined);
       throw error;
@@ -115,8 +119,13 @@ export class Preparing {
     this.#sources.set(messageId, files);
     try {
       await this.#attachments.seal(files, conversation.id);
-      const sealed = this.#records(conversation, queued, files, "pending");
-      await this.#outbox.move(conversation, { ...queued, stage: "uploading" }, sealed);
+      const content = withFiles(queued.content, files);
+      const message = await loadMessage(this.#context.vault, conversation.id, messageId);
+      const sealed = [
+        ...this.#records(conversation, queued, files, "pending"),
+        ...(message === null ? [] : [putMessage({ ...message, content })]),
+      ];
+      await this.#outbox.move(conversation, { ...queued, content, stage: "uploading" }, sealed);
       this.#sources.delete(messageId);
       this.#outbox.kick(conversation);
     } catch (error) {
@@ -152,4 +161,13 @@ export class Preparing {
       files.map(({ pointer }) => ({ op: "delete", store: STORES.attachments, key: pointer.id })),
     );
   }
+}
+
+/** The content with its files as they are sealed: with their hashes. */
+function withFiles(bytes: Uint8Array, files: readonly Prepared[]): Uint8Array {
+  const content = decodeContent(bytes);
+  if (content.kind === "unsupported") return bytes;
+  return encodeContent(
+    withPointers(content, new Map(files.map(({ pointer }) => [pointer.id, pointer]))),
+  );
 }

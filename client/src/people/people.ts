@@ -30,7 +30,7 @@ const SCRIPTS: Readonly<Record<Language, string>> = {
 /** As a card signs it. */
 export type SignedPlate = Plate & { readonly rank: Names };
 
-function namesOf(words: ScriptTexts): Names {
+export function namesOf(words: ScriptTexts): Names {
   const said = (language: Language): string =>
     words.find(({ script }) => script === SCRIPTS[language])?.text ?? "";
   const en = said("en") || (words[0]?.text ?? "");

@@ -21,6 +21,8 @@ export interface AttachmentView {
   readonly thumb: Uint8Array | null;
   /** 0-100 loudness values for voice notes. */
   readonly waveform: readonly number[] | null;
+  /** Hex of the SHA-256 that its sender signed; null: none. */
+  readonly sha256?: string | null;
   /** How far it has come in bytes, being encrypted, on its way up or down; null when idle. */
   readonly progress: {
     readonly done: number;

@@ -62,6 +62,14 @@ export type CoreEvent =
       readonly done: number;
       readonly total: number;
     }
+  /** So much of an export has been read; of one that is being verified where there is no conversation. */
+  | {
+      readonly type: "conversation_export";
+      readonly conversationId: ConversationId | null;
+      readonly step: "messages" | "files";
+      readonly done: number;
+      readonly total: number;
+    }
   /** There may be other reports, cases or sanctions: screens that show some ask again. */
   | { readonly type: "reports" }
   /** An act of weight asks for its person; null: no more. */

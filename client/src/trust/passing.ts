@@ -19,6 +19,11 @@ export interface PassingJudge {
   /** The certificate of a device that was confirmed at a time (E0). Throws Refused with `rule`. */
   certificateAt(device: DeviceId, atMs: number, rule: string): Certificate;
   card(personId: PersonId): PersonCard | null;
+  /** All verified cards, the newest last. */
+  cardsOf(personId: PersonId): readonly PersonCard[];
+  /** Raw public key of the roster authority that may sign this epoch. Throws Refused (R4). */
+  authorityOf(epoch: number): Uint8Array;
+  readonly judge: Judge;
 }
 
 export type PassingDepartment = Pick<DepartmentTrust, "rootKey" | "departments" | "issuingKeys">;
@@ -39,5 +44,8 @@ export async function judgeOf(
   return {
     certificateAt: (device, atMs, rule) => judge.confirmed(device, atMs, rule).certificate,
     card: (personId) => records.card(personId),
+    cardsOf: (personId) => records.cardsOf(personId),
+    authorityOf: (epoch) => records.authorityOf(epoch, "R4"),
+    judge,
   };
 }

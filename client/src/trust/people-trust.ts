@@ -285,6 +285,18 @@ export class PeopleTrust implements DeviceTrust {
     this.#rows.set(personId, await update.restore(row));
   }
 
+  async recordsOf(people: Iterable<PersonId>): Promise<readonly PersonTrustRow[]> {
+    const found = new Map<PersonId, PersonTrustRow>();
+    let wanted: readonly PersonId[] = [...new Set(people)];
+    await this.#have(wanted);
+    while (wanted.length > 0) {
+      const rows = wanted.flatMap((personId) => this.#rows.get(personId) ?? []);
+      for (const row of rows) found.set(row.personId, row);
+      wanted = (await this.#signers.peopleBehind(rows)).filter((one) => !found.has(one));
+    }
+    return [...found.values()];
+  }
+
   // --- Answers ----------------------------------------------------------------------------------
 
   /** Judges endorsements, grants and revocations of people whom {@link ensure} has brought. */

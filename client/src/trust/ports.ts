@@ -14,6 +14,7 @@ import type { Confirmed, PersonTrust as PersonBundle } from "../wire.ts";
 import type { Department } from "../keys/trust/department.ts";
 import type { Certificate } from "../keys/trust/device-certificate.ts";
 import type { PersonCard } from "../keys/trust/person-card.ts";
+import type { PersonTrustRow } from "./person-row.ts";
 
 /** E0's answer about one device, and who made it so. */
 export interface Verdict {
@@ -87,6 +88,11 @@ export interface DeviceTrust {
   card(personId: PersonId): Promise<PersonCard | null>;
   /** All verified cards, the newest last. */
   cardsOf(personId: PersonId): Promise<readonly PersonCard[]>;
+
+  /** All that is held of these people and of everybody whose word about them may count. */
+  recordsOf(people: Iterable<PersonId>): Promise<readonly PersonTrustRow[]>;
+  /** The person of a device that was seen before; null: unknown. */
+  personOf(device: DeviceId): Promise<PersonId | null>;
 
   /** The newest department record. */
   readonly department: Department;

@@ -269,7 +269,14 @@ it(
     await b.ready(other);
     const { log, people } = world.server;
     const client = people.client(insider.signer.clientId);
-    const posted = { attachmentIds: [], wakes: [], state: false, quiet: true, order: null };
+    const posted = {
+      attachmentIds: [],
+      wakes: [],
+      state: false,
+      quiet: true,
+      order: null,
+      exported: null,
+    };
     log.takesAnything = true;
     const message = copy(deletion);
     await expect(

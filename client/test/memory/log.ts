@@ -30,6 +30,8 @@ export class Log {
   readonly #server: ServerPorts;
   /** A hostile server takes what D1 refuses: for tests of what receivers do. */
   takesAnything = false;
+  /** The department's word on who may export. */
+  exports: "members" | "nobody" = "members";
   /** The same for older keys alone. */
   takesOldKeys = false;
 
@@ -55,8 +57,10 @@ export class Log {
     if (!this.takesAnything) await this.#requireD1(conversation, caller, message, body);
     if (known !== undefined && !this.takesAnything)
       throw new Refusal("message_invalid", { rule: "D6" });
+    if (body.exported !== null && this.exports === "nobody") throw new Refusal("exports_off");
     if (header.kind >= MESSAGE_KIND.edit) this.#mark(conversation, caller, header);
     const accepted = this.#append(conversation, caller, message, body);
+    if (body.exported !== null) conversation.exports.push(body.exported);
     this.#server.orders.note(conversation, caller, { header, said }, accepted);
     return accepted;
   }

@@ -184,6 +184,8 @@ export interface ConversationState {
   epoch: number;
   kem: Kem;
   readonly log: LogState[];
+  /** The exports in the audit log. */
+  readonly exports: wire.ConversationExported[];
   readonly chains: Map<DeviceId, ChainState>;
   stateSeq: number | null;
   readonly keys: KeyState[];

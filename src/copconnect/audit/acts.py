@@ -6,15 +6,7 @@ Names and fields stay as they are once used: entries are never rewritten.
 import msgspec
 
 from copconnect import wire
-from copconnect.ids import (
-    ClientId,
-    ConversationId,
-    LessonId,
-    PersonId,
-    PostId,
-    ReportId,
-    UnitId,
-)
+from copconnect.ids import ClientId, ConversationId, LessonId, PersonId, PostId, ReportId, UnitId
 
 
 class Act(msgspec.Struct, frozen=True, tag_field="act"):
@@ -385,6 +377,17 @@ class TrainingReminded(Act, frozen=True, tag="training_reminded"):
     path: str
     course: str
     people: int
+
+
+class ConversationExported(Act, frozen=True, tag="conversation_exported"):
+    """A member exported messages of a conversation, as :class:`wire.ConversationExported` says."""
+
+    conversation_id: ConversationId
+    first: int
+    last: int
+    messages: int
+    files: bool
+    sha256: str
 
 
 class TrainingRecorded(Act, frozen=True, tag="training_recorded"):

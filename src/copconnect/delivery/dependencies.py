@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from copconnect.audit import Audit
 from copconnect.bus import Bus
@@ -39,6 +40,8 @@ class Options:
     immediate_heads: int = 20
     """At least 1."""
     log_days: int = 180
+    exports: Literal["members", "admins", "nobody"] = "members"
+    """The people of a conversation who may export its messages."""
     large_from: Callable[[], int] = lambda: 100
     """How many members make a group large, by the policy in force."""
     limits: PersonLimits = field(default_factory=PersonLimits)

@@ -24,6 +24,13 @@ class MayNotPost(CallerError):
     remedy = "Ask one of its admins."
 
 
+class ExportsOff(CallerError):
+    code = "exports_off"
+    status = 403
+    message = "The department does not let its people export conversations."
+    remedy = "Ask the department's technical cell."
+
+
 class Sanctioned(CallerError):
     """``details``: ``kind``: ``muted`` or ``suspended``; ``until_ms``: when it ends without an
     act."""

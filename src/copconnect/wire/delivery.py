@@ -200,9 +200,21 @@ class CellLeaves(Wire, frozen=True, kw_only=True):
 # --- Messages ---------------------------------------------------------------------------------
 
 
+class ConversationExported(Wire, frozen=True, kw_only=True):
+    """The contents of a file that a device made of this conversation (docs/export.md): positions of
+    the log, messages, and whether their files are in it. ``sha256``: of the file, hex."""
+
+    first: Seq
+    last: Seq
+    messages: Annotated[int, Meta(ge=0)]
+    files: bool
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
 class PostMessage(Wire, frozen=True, kw_only=True):
     """``state``: the message is the conversation's newest state (name, photo); admins only.
     ``quiet``: it wakes nobody (a vote, a pin); devices show no row for it.
+    ``exported``: the message tells of an export, which the audit log records with it.
     ``order``: the message is an order, or changes one; flash orders are for admins only.
     ``wakes``: members whom the message names, whose phones it wakes although they muted the
     conversation; a flash order wakes all. A repeat of the same bytes answers what the first
@@ -214,6 +226,7 @@ class PostMessage(Wire, frozen=True, kw_only=True):
     state: bool
     order: OrderTerms | OrderChange | None
     quiet: bool = False
+    exported: ConversationExported | None = None
 
 
 class Accepted(Wire, frozen=True, kw_only=True):

@@ -45,6 +45,12 @@ const later: {
     ur: async () => ({ oversee: (await import("./locales/ur/oversee.json")).default }),
     hi: async () => ({ oversee: (await import("./locales/hi/oversee.json")).default }),
   },
+  exports: {
+    en: async () => ({ exports: (await import("./locales/en/exports.json")).default }),
+    te: async () => ({ exports: (await import("./locales/te/exports.json")).default }),
+    ur: async () => ({ exports: (await import("./locales/ur/exports.json")).default }),
+    hi: async () => ({ exports: (await import("./locales/hi/exports.json")).default }),
+  },
   reports: {
     en: async () => ({ reports: (await import("./locales/en/reports.json")).default }),
     te: async () => ({ reports: (await import("./locales/te/reports.json")).default }),

@@ -4,6 +4,7 @@
  */
 import type { enRest } from "./locales/en-rest.ts";
 import type { en } from "./locales/en.ts";
+import type exports from "./locales/en/exports.json";
 import type oversee from "./locales/en/oversee.json";
 import type reports from "./locales/en/reports.json";
 import type training from "./locales/en/training.json";
@@ -24,6 +25,7 @@ export type FirstTexts = typeof en;
 /** Texts that are fetched later: the rest with any other screen, the others with the one they name. */
 export interface LaterTexts {
   readonly rest: typeof enRest;
+  readonly exports: { readonly exports: typeof exports };
   readonly oversee: { readonly oversee: typeof oversee };
   readonly reports: { readonly reports: typeof reports };
   readonly training: { readonly training: typeof training };

@@ -30,6 +30,15 @@ def certificate_keys(data: Path | None, keys: Path | None) -> tuple[bytes, list[
     where they cannot be read."""
     folder = keys or settings_of(data).data_dir / "keys"
     try:
-        return authority.key_of(folder / authority.ROOT), authority.issuing_keys(folder)
+        return root_key(data, keys), authority.issuing_keys(folder)
+    except (OSError, ValueError, AuthorityMissing) as error:
+        raise stop(f"This cannot be read: {error}.") from error
+
+
+def root_key(data: Path | None, keys: Path | None) -> bytes:
+    """Return the public key of the offline root. Ends the program where it cannot be read."""
+    folder = keys or settings_of(data).data_dir / "keys"
+    try:
+        return authority.key_of(folder / authority.ROOT)
     except (OSError, ValueError, AuthorityMissing) as error:
         raise stop(f"This cannot be read: {error}.") from error

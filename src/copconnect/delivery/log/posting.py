@@ -21,6 +21,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from copconnect import errors, wire
+from copconnect.audit.acts import ConversationExported
 from copconnect.bus import EntryWakeup
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.log import deleting
@@ -42,6 +43,7 @@ from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, Se
 from copconnect.principals import Caller, PostedMessage, Requirement
 from copconnect.records.conversation.message import NOTHING, MessageKind, next_log_hash
 from copconnect.records.conversation.roster import LeafRights
+from copconnect.rights import WHOLE
 
 MOST_TOGETHER = 64
 _ENCODER = msgspec.msgpack.Encoder()
@@ -67,6 +69,8 @@ class Post:
     order: wire.OrderTerms | wire.OrderChange | None = None
     wakes: Sequence[PersonId] = ()
     quiet: bool = False
+    exported: wire.ConversationExported | None = None
+    only_admins: bool = False
     closed_from: int | None = None
     """Conversations of at least so many members take nothing from the caller (D1)."""
 
@@ -83,12 +87,12 @@ class Post:
     @property
     def for_admins(self) -> bool:
         """Whether only an admin of the conversation may post it."""
-        return self.state or self.flash
+        return self.state or self.flash or self.only_admins
 
     @property
     def kind(self) -> MessageKind:
         """Its kind as its header says; what its sender declares kept besides is kept."""
-        declared = self.state or self.quiet or self.order is not None
+        declared = self.state or self.quiet or bool(self.order or self.exported)
         said = MessageKind(self.message.header.kind)
         return MessageKind.KEPT if declared and said == MessageKind.PLAIN else said
 
@@ -101,8 +105,8 @@ class Post:
     @property
     def alone(self) -> bool:
         """Whether other roles write in its transaction, which is then its own."""
-        other = self.order is not None or self.marked is not None
-        return other or bool(self.attachment_ids or self.wakes)
+        other = self.order or self.marked or self.exported
+        return other is not None or bool(self.attachment_ids or self.wakes)
 
 
 class MessageIntake:
@@ -113,6 +117,7 @@ class MessageIntake:
         self._rights = rights
         limits = deps.options.limits
         self._large_from = deps.options.large_from
+        self._exports = deps.options.exports
         self._accepting = Accepting(deps)
         self._messages = deps.rates.limit(
             "messages_per_minute", limits.messages_per_minute, limits.messages_burst
@@ -130,9 +135,12 @@ class MessageIntake:
         StaleHead, StaleKey, NotNext, RateLimited, AttachmentIncomplete; with an order OrderInvalid,
         MayNotIssue, NotFound. A mark that edits or deletes a message (M2, M3):
         MessageInvalid, NotAdmin.
+        A message that tells of an export: NotAdmin, ExportsOff.
         """
         self._messages.spend(caller.person_id)
         self._bytes.spend(caller.person_id, len(body.message))
+        if body.exported is not None and self._exports == "nobody":
+            raise errors.ExportsOff
         message = read_message(
             body.message, bytes.fromhex(conversation_id), caller.device, caller.public_key
         )
@@ -146,6 +154,8 @@ class MessageIntake:
             body.order,
             body.wakes,
             quiet=body.quiet,
+            exported=body.exported,
+            only_admins=body.exported is not None and self._exports == "admins",
             closed_from=self._closed_from(caller, body),
         )
         try:
@@ -228,6 +238,9 @@ class Accepting:
                         )
                         await deps.pushes.call(connection, entry.conversation_id, entry.seq, muted)
                     connection.after_commit(wakeup_of(entry))
+                    if post.exported is not None:
+                        done = _export_of(entry, post.exported)
+                        await deps.audit.record(connection, post.caller, done, WHOLE)
             else:
                 entry = await deps.database.write_at_once(
                     lambda connection: _append_alone(connection, post, now_ms),
@@ -268,6 +281,10 @@ def _posted(entry: NewEntry) -> PostedMessage:
         person_id=entry.person_id,
         sent_ms=entry.sent_ms,
     )
+
+
+def _export_of(entry: NewEntry, told: wire.ConversationExported) -> ConversationExported:
+    return ConversationExported(entry.conversation_id, **msgspec.structs.asdict(told))
 
 
 def wakeup_of(entry: NewEntry) -> EntryWakeup:

@@ -55,6 +55,7 @@ export function valuesOf(fields: ActFields): TextValues {
     version: Number(fields["version"] ?? Number(fields["after"] ?? 0) + 1),
     undone: Number(fields["undone"] ?? 0),
     names: formatNumber(Number(fields["names"] ?? 0)),
+    messages: formatNumber(Number(fields["messages"] ?? 0)),
     taken: formatNumber(Number(fields["taken"] ?? 0)),
     asked: known(`acts.kinds.${text(fields["asked"])}`) ?? text(fields["asked"]),
   };

@@ -3,6 +3,7 @@ import type { MessageBody, MessageItem } from "@copconnect/client/core";
 import type { Component, Snippet } from "svelte";
 import LocationPart from "#parts/attachments/LocationPart.svelte";
 import AttachmentsBody from "./AttachmentsBody.svelte";
+import ExportedBody from "./ExportedBody.svelte";
 import LiveBody from "./LiveBody.svelte";
 import OrderBody from "./OrderBody.svelte";
 import OrderChangeBody from "./OrderChangeBody.svelte";
@@ -25,6 +26,7 @@ const BODIES: {
 } = {
   text: TextBody,
   attachments: AttachmentsBody,
+  exported: ExportedBody,
   location: LocationPart,
   live: LiveBody,
   order: OrderBody,

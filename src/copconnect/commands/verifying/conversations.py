@@ -1,0 +1,109 @@
+"""``copconnect conversations verify``: conversations that members exported."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from copconnect.commands.options import Data, console, stop
+from copconnect.commands.verifying.files import Keys, root_key
+
+_SHOWN = 20  # Problems that are printed.
+_WHY = {
+    "not_chosen": "the exporter did not choose them",
+    "not_opened": "the exporter's phone could not open them",
+    "not_shown": "the exporter's phone does not show them",
+    "refused": "the exporter's phone refused them",
+}
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help="A ZIP that the app exported.")],
+    data: Data = None,
+    keys: Keys = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print everything that is proven, as JSON alone.")
+    ] = False,
+) -> None:
+    """Verify an exported conversation, without network or database.
+
+    Says which parts are proven, and which are not. Ends with 1 where something in the file does
+    not hold.
+    """
+    root = root_key(data, keys)
+    if not file.is_file():
+        raise stop(f"This cannot be read: {file}.")
+    # A separate process: no code of the server can open content.
+    done = subprocess.run(
+        [sys.executable, "-m", "copconnect.sealing.exported"],
+        input=json.dumps({"file": str(file), "root": root.hex()}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise stop(f"This cannot be verified: {done.stderr.strip()[-300:]}")
+    found = json.loads(done.stdout)
+    if found["failed"] is not None:
+        if as_json:
+            print(done.stdout.strip())
+        raise stop(f"This is no exported conversation, or it is damaged: {found['failed']}.")
+    if as_json:
+        print(done.stdout.strip())
+    else:
+        for line in _words(found):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if found["problems"]:
+        raise typer.Exit(1)
+
+
+def _words(found: dict[str, Any]) -> Iterator[str]:
+    first, last = found["first"], found["last"]
+    by = found["exported_by"]["name"] or found["exported_by"]["person"]
+    yield f"Conversation {found['conversation']}, positions {first:,} to {last:,} of its log."
+    yield f"SHA-256 of the file: {found['sha256']}"
+    states = Counter(one["state"] for one in found["messages"])
+    senders = {one["sender"]["person"] for one in found["messages"]}
+    yield f"Proven: {states['proven']:,} messages, each signed by a device of its sender."
+    yield f"Senders, as the department's signed cards name them: {len(senders):,}."
+    if states["deleted"]:
+        yield f"Deleted by their authors or an admin, with signatures: {states['deleted']:,}."
+    if states["withheld"]:
+        yield f"Signed, but the server has withheld their words: {states['withheld']:,}."
+    files = Counter(file["state"] for one in found["messages"] for file in one["files"])
+    if files:
+        yield (
+            f"Files: {files['proven']:,} are those that were signed, {files['missing']:,} are not"
+            f" in the export, {files['unsigned']:,} without a signed hash."
+        )
+    for one in found["witnesses"]:
+        name = one["person"]["name"] or one["person"]["person"]
+        yield f"That nothing is missing or moved up to position {one['up_to']:,}: signed by {name}."
+    for gap in found["gaps"]:
+        yield (
+            f"Positions {gap['first']:,} to {gap['last']:,} are there by their hashes alone:"
+            f" {_WHY[gap['why']]}, as the exporter says."
+        )
+    yield "Not proven, because nobody signs it:"
+    yield f"- that “{found['title']}” is its name, and that {by} exported it {_time(found)};"
+    before = "" if first == 1 else f" before position {first:,} or"
+    yield f"- that there is nothing{before} after position {last:,};"
+    yield "- that clocks of senders' devices were right, and when the server took a message;"
+    yield "- that no device had been reported lost, where the exporter left that record out."
+    for one in found["problems"][:_SHOWN]:
+        at = "The file" if one["position"] is None else f"Position {one['position']:,}"
+        yield f"DOES NOT HOLD: {at}: {one['rule']}: {one['reason']}"
+    if len(found["problems"]) > _SHOWN:
+        yield f"… and {len(found['problems']) - _SHOWN:,} more"
+    if not found["problems"]:
+        yield "Everything in the file holds."
+
+
+def _time(found: dict[str, Any]) -> str:
+    return f"on {datetime.fromtimestamp(found['made_ms'] / 1000, UTC):%d %B %Y, %H:%M} UTC"

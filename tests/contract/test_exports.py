@@ -1,0 +1,64 @@
+"""A message that tells of an export is recorded once, and only from people who may export."""
+
+from dataclasses import replace
+from typing import Literal
+
+import msgspec
+import pytest
+
+from copconnect import errors, wire
+from copconnect.audit import store
+from copconnect.database.engine import Database
+from copconnect.ids import Seq
+from tests.contract.delivery_world import World
+from tests.contract.device import Device
+from tests.contract.test_posting import Room
+
+TOLD = wire.ConversationExported(
+    first=Seq(1), last=Seq(9), messages=7, files=True, sha256="ab" * 32
+)
+
+
+@pytest.fixture
+async def room(database: Database) -> Room:
+    """Alice made the group, so that she is its admin."""
+    return await Room.of(World(database))
+
+
+async def tell(room: Room, by: Device) -> wire.PostMessage:
+    message = by.message(await room.talk.head(by), room.key_id, b"exported")
+    body = msgspec.structs.replace(message, exported=TOLD)
+    await room.post(by, body)
+    return body
+
+
+async def recorded(room: Room) -> list[dict[str, object]]:
+    async with room.world.database.reading() as connection:
+        entries = await store.after(connection, 0, 100)
+        acts = [msgspec.json.decode(one.content.act) for one in entries]
+    return [one for one in acts if one["act"] == "conversation_exported"]
+
+
+def allow(room: Room, who: Literal["admins", "nobody"]) -> None:
+    """Let the department say who may export, and start another server."""
+    room.world.options = replace(room.world.options, exports=who)
+    room.service = room.world.node()
+
+
+async def test_it_is_recorded_once_however_often_it_is_posted(room: Room) -> None:
+    body = await tell(room, room.bob)
+    await room.post(room.bob, body)
+    (act,) = await recorded(room)
+    assert act["conversation_id"] == room.c
+    assert (act["messages"], act["sha256"]) == (7, "ab" * 32)
+
+
+async def test_the_department_says_who_may(room: Room) -> None:
+    allow(room, "admins")
+    with pytest.raises(errors.NotAdmin):
+        await tell(room, room.bob)
+    await tell(room, room.alice)
+    allow(room, "nobody")
+    with pytest.raises(errors.ExportsOff):
+        await tell(room, room.alice)
+    assert len(await recorded(room)) == 1

@@ -1,0 +1,273 @@
+"""``copconnect conversations verify``: what the golden export proves, and no forged one does."""
+
+import base64
+import copy
+import hashlib
+import json
+import subprocess
+import sys
+import warnings
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typer.testing import CliRunner
+
+from copconnect.cli import app
+from copconnect.records.conversation.message import SIGNED_HEADER_BYTES, next_log_hash
+from copconnect.sealing.exported.archive import Archive, BadArchive
+from copconnect.sealing.exported.telling import tell
+from copconnect.sealing.exported.verifying import BadFile, prove
+
+FOLDER = Path(__file__).parents[2] / "spec" / "exports"
+GOLDEN = json.loads((FOLDER / "conversation.json").read_text())
+ROOT = bytes.fromhex(GOLDEN["root"])
+NOW_MS = 1_800_000_000_000
+Rows = list[dict[str, Any]]
+PARTS = {
+    name: zipfile.ZipFile(FOLDER / "conversation.zip").read(name)
+    for name in zipfile.ZipFile(FOLDER / "conversation.zip").namelist()
+}
+
+
+def _rows() -> Rows:
+    return [json.loads(line) for line in PARTS["log.jsonl"].splitlines()]
+
+
+def _log(rows: Rows) -> bytes:
+    return b"".join(json.dumps(one).encode() + b"\n" for one in rows)
+
+
+class _Stored:
+    """Writes ZIPs as the app does: sizes follow the data."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, entries: list[tuple[str, bytes]], compression: int = 0) -> Path:
+        class Stream:
+            """Not seekable, so that sizes follow the data."""
+
+            def __init__(self, file: Any) -> None:
+                self.write, self.flush = file.write, file.flush
+
+        with self._path.open("wb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Some names are there twice.
+            with zipfile.ZipFile(Stream(file), "w", compression) as archive:  # type: ignore[call-overload]
+                for name, content in entries:
+                    archive.writestr(name, content)
+        return self._path
+
+
+def _forged(path: Path, parts: dict[str, bytes], **manifest: object) -> Path:
+    """A file with other parts, and a manifest that names them: everything that needs no key."""
+    changed = PARTS | parts
+    said = json.loads(changed["manifest.json"])
+    said["log"] = hashlib.sha256(changed["log.jsonl"]).hexdigest()
+    said["trust"] = hashlib.sha256(changed["trust.json"]).hexdigest()
+    changed["manifest.json"] = json.dumps(said | manifest).encode()
+    return _Stored(path).write(list(changed.items()))
+
+
+def _verified(path: Path, root: bytes = ROOT) -> dict[str, Any]:
+    archive = Archive(path)
+    return tell(prove(archive, root, NOW_MS), archive)
+
+
+def _first_open(rows: Rows) -> int:
+    return next(at for at, one in enumerate(rows) if one.get("key"))
+
+
+def test_proves_words_former_words_deletions_and_files() -> None:
+    found = _verified(FOLDER / "conversation.zip")
+    assert found["problems"] == []
+    assert found["gaps"] == []
+    said = {one["message"]: one for one in found["messages"]}
+    plan, gone, scene = (said[GOLDEN[name]] for name in ("plan", "gone", "file"))
+    assert plan["text"] == "Gate 2 at nine"
+    assert [one["text"] for one in plan["former"]] == ["Gate 3 at nine"]
+    assert list(plan["reactions"]) == ["👍"]
+    assert plan["sender"]["name"] == "Officer A0"
+    assert (gone["state"], gone["text"]) == ("deleted", "")
+    assert gone["deleted_by"]["person"] == gone["sender"]["person"]
+    assert [one["state"] for one in scene["files"]] == ["proven"]
+    assert scene["evidence"]["place"]["lat"] == 17.36
+    assert len(found["witnesses"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "place"),
+    [("message", 40), ("message", SIGNED_HEADER_BYTES - 1), ("message", 360), ("key", 3)],
+)
+def test_a_changed_byte_is_told_at_its_message(tmp_path: Path, part: str, place: int) -> None:
+    rows = _rows()
+    at = _first_open(rows)
+    changed = bytearray(base64.b64decode(rows[at][part]))
+    changed[place] ^= 1
+    rows[at][part] = base64.b64encode(changed).decode()
+    found = _verified(_forged(tmp_path / "f.zip", {"log.jsonl": _log(rows)}))
+    assert rows[at]["at"] in {one["position"] for one in found["problems"]}
+
+
+def test_a_message_taken_out_is_told_by_the_next_log_hash(tmp_path: Path) -> None:
+    rows = _rows()
+    del rows[_first_open(rows)]
+    with pytest.raises(BadFile, match="missing"):
+        _verified(_forged(tmp_path / "f.zip", {"log.jsonl": _log(rows)}))
+    for at, one in enumerate(rows, 1):
+        one["at"] = at
+    forged = _forged(tmp_path / "g.zip", {"log.jsonl": _log(rows)}, last=len(rows))
+    assert "R4" in {one["rule"] for one in _verified(forged)["problems"]}
+
+
+def test_two_messages_in_another_order_are_told(tmp_path: Path) -> None:
+    rows = _rows()
+    rows[0]["at"], rows[1]["at"] = rows[1]["at"], rows[0]["at"]
+    rows[0], rows[1] = rows[1], rows[0]
+    assert _verified(_forged(tmp_path / "f.zip", {"log.jsonl": _log(rows)}))["problems"]
+
+
+def test_cut_ends_are_named_and_the_rest_is_proven(tmp_path: Path) -> None:
+    rows = _rows()
+    before = bytes(32)
+    for one in rows[:2]:
+        signed = base64.b64decode(one["message"])[:SIGNED_HEADER_BYTES]
+        before = next_log_hash(before, hashlib.sha256(signed).digest())
+    found = _verified(
+        _forged(
+            tmp_path / "f.zip",
+            {"log.jsonl": _log(rows[2:-1])},
+            first=3,
+            last=len(rows) - 1,
+            before=base64.b64encode(before).decode(),
+        )
+    )
+    assert (found["first"], found["last"], found["problems"]) == (3, len(rows) - 1, [])
+
+
+def test_another_picture_or_one_too_many_is_told(tmp_path: Path) -> None:
+    name = next(one for one in PARTS if one.startswith("files/"))
+    other = bytes(len(PARTS[name]))
+    found = _verified(_forged(tmp_path / "f.zip", {name: other}))
+    assert [one["rule"] for one in found["problems"]] == ["file"]
+    more = _verified(_forged(tmp_path / "g.zip", {f"files/{'ab' * 16}.jpg": other}))
+    assert [one["position"] for one in more["problems"]] == [None]
+
+
+@pytest.mark.parametrize("part", ["heads", "proofs", "keys", "issuing", "people"])
+def test_nothing_is_proven_without_its_records(tmp_path: Path, part: str) -> None:
+    trust = json.loads(PARTS["trust.json"])
+    trust[part] = []
+    found = _verified(_forged(tmp_path / "f.zip", {"trust.json": json.dumps(trust).encode()}))
+    assert found["messages"] == []
+    assert len(found["problems"]) > 3
+
+
+def test_another_departments_root_proves_nothing() -> None:
+    with pytest.raises(BadFile, match="root"):
+        _verified(FOLDER / "conversation.zip", bytes(31) + b"\x09")
+
+
+def _broken() -> dict[str, Callable[[bytes], bytes]]:
+    return {
+        "longer": lambda whole: whole + b"\0",
+        "a byte before": lambda whole: b"\0" + whole,
+        "cut": lambda whole: whole[:-9],
+        "nothing": lambda _: b"",
+        "no ZIP": lambda _: b"Gate 2 at nine",
+    }
+
+
+@pytest.mark.parametrize("how", _broken())
+def test_a_damaged_file_is_refused(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "f.zip"
+    path.write_bytes(_broken()[how]((FOLDER / "conversation.zip").read_bytes()))
+    with pytest.raises((BadArchive, BadFile)):
+        _verified(path)
+
+
+def test_bombs_and_foreign_names_are_refused(tmp_path: Path) -> None:
+    entries = list(PARTS.items())
+    stored = _Stored(tmp_path / "f.zip")
+    bomb = stored.write([("log.jsonl", bytes(10_000_000))], zipfile.ZIP_DEFLATED)
+    assert bomb.stat().st_size < 100_000
+    for bad in ([("log.jsonl", bytes(10_000_000))],):
+        with pytest.raises(BadArchive):
+            Archive(stored.write(bad, zipfile.ZIP_DEFLATED))
+    for name in ("../../evil.sh", "/etc/passwd", "files/x", "log.jsonl"):
+        with pytest.raises(BadArchive):
+            Archive(stored.write([*entries, (name, b"x")]))
+
+
+def test_hostile_lines_raise_no_other_error(tmp_path: Path) -> None:
+    whole = _rows()
+    at = _first_open(whole)
+    changes: list[dict[str, Any]] = [
+        {"at": -1},
+        {"at": True},
+        {"at": 10**30},
+        {"message": ""},
+        {"message": None},
+        {"key": "AA=="},
+        {"serverMs": "soon"},
+        {"why": "no reason", "hash": base64.b64encode(bytes(32)).decode()},
+        {"why": "refused", "hash": "AA=="},
+    ]
+    for change in changes:
+        rows = copy.deepcopy(whole)
+        rows[at] |= change
+        forged = _forged(tmp_path / "f.zip", {"log.jsonl": _log(rows)})
+        try:
+            assert _verified(forged)["problems"]
+        except BadFile:
+            continue
+    for text in (b"[" * 100_000 + b"\n", b"\xff\n", b"null\n", b"{}"):
+        with pytest.raises(BadFile):
+            _verified(_forged(tmp_path / "f.zip", {"log.jsonl": text}))
+
+
+def _root_folder(folder: Path) -> Path:
+    """A folder with the root's certificate, as far as the command reads it."""
+    name = x509.Name([])
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(Ed25519PublicKey.from_public_bytes(ROOT))
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=9))
+        .sign(Ed25519PrivateKey.generate(), None)
+    )
+    (folder / "root.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return folder
+
+
+def test_the_command_says_in_words_what_is_proven(tmp_path: Path) -> None:
+    keys = str(_root_folder(tmp_path))
+    good = str(FOLDER / "conversation.zip")
+    done = CliRunner().invoke(app, ["conversations", "verify", good, "--keys", keys])
+    assert done.exit_code == 0, done.output
+    assert "Proven: 3 messages" in done.output
+    assert "Everything in the file holds." in done.output
+    told = CliRunner().invoke(app, ["conversations", "verify", good, "--keys", keys, "--json"])
+    assert json.loads(told.stdout)["problems"] == []
+    rows = _rows()
+    rows[_first_open(rows)]["key"] = base64.b64encode(bytes(32)).decode()
+    bad = str(_forged(tmp_path / "f.zip", {"log.jsonl": _log(rows)}))
+    done = CliRunner().invoke(app, ["conversations", "verify", bad, "--keys", keys])
+    assert done.exit_code == 1
+    assert "DOES NOT HOLD: Position" in done.output
+
+
+def test_its_process_imports_nothing_of_the_server() -> None:
+    code = "import sys, copconnect.sealing.exported.__main__; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not [one for one in done.stdout.split() if one.startswith("copconnect.d")]

@@ -1,0 +1,62 @@
+/** The contents of a verified export in the reader's words. */
+import type { ProofGap, ProofProblem, ProvenPerson, VerifiedExport } from "@copconnect/client/core";
+import type { Names } from "@copconnect/client/wire";
+import { formatBytes, formatList, formatMoment, formatNumber, nameOf } from "#i18n/format.ts";
+import { t } from "#i18n/index.svelte.ts";
+
+/** "Sub-Inspector, Charminar PS". */
+export function officerOf(
+  { rank, post, unit }: ProvenPerson,
+  nameFor: (names: Names) => string,
+): string {
+  return [rank, post, unit]
+    .map(nameFor)
+    .filter((one) => one !== "")
+    .join(", ");
+}
+
+export function summaryOf(found: VerifiedExport): readonly (readonly [string, string])[] {
+  const { messages, first, last } = found;
+  const witnesses = found.witnesses.map(({ person, upTo }) =>
+    t("exports.verify.witness", { name: nameOf(person.names), position: formatNumber(upTo) }),
+  );
+  return [
+    [t("exports.verify.chat"), found.title],
+    [
+      t("exports.verify.proven"),
+      t("exports.verify.count", { count: messages.length, number: formatNumber(messages.length) }),
+    ],
+    [
+      t("exports.verify.range"),
+      t("exports.verify.positions", { first: formatNumber(first), last: formatNumber(last) }),
+    ],
+    [
+      t("exports.verify.order"),
+      witnesses.length === 0 ? t("exports.verify.noWitness") : formatList(witnesses),
+    ],
+    [t("exports.verify.by"), `${nameOf(found.exporter.names)}, ${formatMoment(found.madeMs)}`],
+    [t("exports.hash"), `${found.sha256} · ${formatBytes(found.bytes)}`],
+  ];
+}
+
+/** Facts that nobody signs. */
+export function limitsOf({ first, last }: VerifiedExport): readonly string[] {
+  return [
+    t("exports.verify.limitName"),
+    first === 1
+      ? t("exports.verify.limitEnd", { last: formatNumber(last) })
+      : t("exports.verify.limitEnds", { first: formatNumber(first), last: formatNumber(last) }),
+    t("exports.verify.limitTimes"),
+    t("exports.verify.limitLost"),
+  ];
+}
+
+export function gapText({ from, to, why }: ProofGap): string {
+  return t(`exports.gap.${why}`, { from: formatNumber(from), to: formatNumber(to) });
+}
+
+export function problemText({ at, rule, reason }: ProofProblem): string {
+  return at === null
+    ? reason
+    : t("exports.verify.problem", { position: formatNumber(at), rule, reason });
+}
