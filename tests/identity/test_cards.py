@@ -79,7 +79,7 @@ async def test_a_card_names_scripts_rank_post_unit_and_path(running: Running) ->
         units[person["unitId"]]["names"],
     )
     signed = (card.names, card.rank, card.post, card.unit)
-    assert signed == tuple(names.by_script(wire.Names(**one)) for one in said)
+    assert signed == tuple(names.by_script(names.spellings(wire.Names(**one))) for one in said)
     assert all(dict(one).keys() >= {"Latn", "Telu"} for one in signed)
     path = card.path.split("/")
     assert path[-1] == person["unitId"]

@@ -4,7 +4,7 @@ A name has a column for each of ``wire.LANGUAGES``: ``name_en``, ``name_te``, ``
 ``name_hi``, or ``post_en`` and so on for a post. No other module spells these columns out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -14,6 +14,7 @@ from copconnect import wire
 # The ISO 15924 code of each language's script: by it a person's card says which name is which.
 SCRIPTS: Mapping[wire.Language, str] = {"en": "Latn", "te": "Telu", "ur": "Arab", "hi": "Deva"}
 
+_PLACES = sorted((SCRIPTS[language], at) for at, language in enumerate(wire.LANGUAGES))
 
 # Imports read and take apart hundreds of thousands of names.
 _spellings: Callable[[wire.Names], tuple[str, ...]] = attrgetter(*wire.LANGUAGES)
@@ -30,6 +31,11 @@ def optional_columns(prefix: str) -> tuple[str, ...]:
     return columns(prefix)[1:]
 
 
+def texts(row: Any, prefix: str = "name") -> tuple[str, ...]:
+    """Return the name that a row of a database holds in each language."""
+    return _columns(prefix)(row)
+
+
 def read(row: Mapping[str, str], prefix: str = "name") -> wire.Names:
     """Return the name that a row of a file holds, or what :func:`row` made."""
     return wire.Names(**{language: row[f"{prefix}_{language}"] for language in wire.LANGUAGES})
@@ -37,7 +43,7 @@ def read(row: Mapping[str, str], prefix: str = "name") -> wire.Names:
 
 def of(row: Any, prefix: str = "name") -> wire.Names:
     """Return the name that a row of a database holds."""
-    return wire.Names(**dict(zip(wire.LANGUAGES, _columns(prefix)(row), strict=True)))
+    return wire.Names(**dict(zip(wire.LANGUAGES, texts(row, prefix), strict=True)))
 
 
 @cache
@@ -60,11 +66,7 @@ def spellings(names: wire.Names) -> tuple[str, ...]:
     return _spellings(names)
 
 
-def by_script(names: wire.Names) -> tuple[tuple[str, str], ...]:
+def by_script(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Return (ISO 15924 script, name), ascending by script, as a person's card lists them; without
-    the names that are missing."""
-    found = (
-        (SCRIPTS[language], name)
-        for language, name in zip(wire.LANGUAGES, spellings(names), strict=True)
-    )
-    return tuple(sorted((script, name) for script, name in found if name))
+    the names that are missing. ``texts``: as :func:`spellings` has them."""
+    return tuple((script, texts[at]) for script, at in _PLACES if texts[at])

@@ -91,18 +91,16 @@ def units_above(path: str) -> tuple[UnitId, ...]:
     return tuple(UnitId(part) for part in path.strip("/").split("/") if part)
 
 
-@lru_cache(maxsize=10_000)  # Each is about 1.5 KB. Many devices ask about the same people.
-def plate(columns: tuple[str, ...], values: tuple[Any, ...]) -> Plate:
+def plate(row: Any) -> Plate:
     """Return what the card of the person in a row says, in the scripts that the data bank has:
     devices show nothing that is not signed. A rank that the table lacks is shown by its code."""
-    row = dict(zip(columns, values, strict=True))
     return Plate(
-        names=names.by_script(names.read(row)),
-        rank=names.by_script(names.read(row, "rank")),
-        post=names.by_script(names.read(row, "post")),
-        unit=names.by_script(names.read(row, "unit")),
-        path=row["path"].strip("/"),
-        changed_ms=max(row["changed_ms"], row["organisation_ms"] or 0),
+        names=names.by_script(names.texts(row)),
+        rank=names.by_script(names.texts(row, "rank")),
+        post=names.by_script(names.texts(row, "post")),
+        unit=names.by_script(names.texts(row, "unit")),
+        path=row.path.strip("/"),
+        changed_ms=max(row.changed_ms, row.organisation_ms or 0),
     )
 
 

@@ -270,7 +270,7 @@ class DirectoryService:
     ) -> dict[PersonId, Plate]:
         """Return what the cards of these people must say."""
         rows = await store.plates(connection, person_ids)
-        return {PersonId(row.person_id): rules.plate(row._fields, tuple(row)) for row in rows}
+        return {PersonId(row.person_id): rules.plate(row) for row in rows}
 
     async def changed_since(self, connection: AsyncConnection, version: int) -> list[PersonId]:
         """Return the people whom changes after a version may concern; all where units changed."""

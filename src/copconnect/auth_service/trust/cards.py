@@ -12,7 +12,6 @@ row, and the second node finds the card of the first.
 
 import hashlib
 from collections.abc import Collection, Mapping
-from functools import lru_cache
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -131,7 +130,6 @@ class Cards:
         return self._signer.signed(card)
 
 
-@lru_cache(maxsize=10_000)
 def _digest(plate: Plate) -> str:
     said = (plate.names, plate.rank, plate.post, plate.unit, plate.path)
     return hashlib.sha256(msgspec.msgpack.encode(said)).hexdigest()
