@@ -34,6 +34,7 @@ from copconnect.sealing.keys import (
 )
 from tests.contract.delivery_world import DAY_MS, MINUTE_MS, World
 from tests.contract.device import Device, Talk, keys_of, leaf_of
+from tests.contract.statements import Statements
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -253,6 +254,33 @@ async def test_c2_a_newcomer_hears_of_no_key_that_nobody_may_share(
     )
     assert [one.kind for one in start.asked] == ([2] if history_days else [])
     assert len(start.cell_keys) == len(start.asked)
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+async def test_d4_starts_of_one_moment_cost_the_same_in_one_cell_and_in_many(
+    database: Database,
+) -> None:
+    counts = []
+    for newcomers in (1, 12):
+        world = world_of(database)
+        people = [world.registry.register() for _ in range(10 + newcomers)]
+        made = await world.group(people[0], people[1:10], history_days=30)
+        crowd = Crowd(world, Talk(world.service, made.conversation_id), people[:10])
+        for cell, own in (await crowd.cells()).items():
+            await crowd.make(own[0], cell, own)
+        world.clock.at += 2 * DAY_MS
+        await world.change(people[0].caller, made, add=people[10:])
+        cold, body = world.node(), wire.StartConversation(entries=20)
+        with Statements(database) as statements:
+            started = await asyncio.gather(
+                *(cold.starting.start(one.caller, crowd.c, body) for one in people[10:])
+            )
+        shown = [one.conversation.roster for one in started]
+        cells = {leaf_of(one, of).cell_id for one, of in zip(people[10:], shown, strict=True) if of}
+        counts.append((len(cells), len([one for one in statements if one != "BEGIN"])))
+    (few, statements_few), (many, statements_many) = counts
+    assert (few, many) == (1, 4)
+    assert statements_few == statements_many
 
 
 @pytest.mark.databases("sqlite", "postgresql")

@@ -42,14 +42,21 @@ class StoredKeys:
         found = await self._records(connection, conversation_id, key_ids, keys.records)
         return {key_id: one for key_id, one in found.items() if isinstance(one, StoredKey)}
 
-    async def of_cell(
-        self, connection: AsyncConnection, conversation_id: ConversationId, cell_id: CellId
-    ) -> list[StoredCellKey]:
-        """Return every stored key of a cell, oldest first. At most two statements."""
-        ids = await cell_keys.ids_of_cell(connection, conversation_id, cell_id)
+    async def of_cells(
+        self,
+        connection: AsyncConnection,
+        conversation_id: ConversationId,
+        cell_ids: Collection[CellId],
+    ) -> dict[CellId, list[StoredCellKey]]:
+        """Return every stored key of these cells, oldest first. At most two statements."""
+        by_cell = await cell_keys.ids_of_cells(connection, conversation_id, cell_ids)
+        ids = {one for own in by_cell.values() for one in own}
         found = await self._records(connection, conversation_id, ids, cell_keys.records)
-        kept = [found[one] for one in reversed(ids) if one in found]
-        return [one for one in kept if isinstance(one, StoredCellKey)]
+        kept: dict[CellId, list[StoredCellKey]] = {}
+        for cell_id, own in by_cell.items():
+            keys = (found[one] for one in reversed(own) if one in found)
+            kept[cell_id] = [one for one in keys if isinstance(one, StoredCellKey)]
+        return kept
 
     async def _records(
         self,

@@ -151,7 +151,7 @@ class CellKeyExchange:
             raise errors.NotAsked
         if await cell_keys.has_since(connection, c, cell_id, asked, record.generation):
             raise errors.HaveKey
-        (line,) = await self._lines(connection, c, own.cell_id)
+        (line,) = await rosters.current_lines(connection, c, [cell_id])
         rules.check_record(
             record,
             await rosters.named_head(connection, c, record.epoch),
@@ -197,7 +197,7 @@ class CellKeyExchange:
         async with deps.database.reading() as connection:
             await require_listed(connection, caller, conversation_id)
             (held,) = await conversations.read(connection, [conversation_id])
-            lines = await self._lines(connection, conversation_id)
+            lines = await rosters.current_lines(connection, conversation_id)
             newest = await cell_keys.newest(connection, conversation_id, after_ms=after_ms)
             by_cell = {CellId(one.cell_id.hex()): one for one in lines}
             usable = {
@@ -224,28 +224,27 @@ class CellKeyExchange:
         deps = self._deps
         async with deps.database.reading() as connection:
             own = await require_listed(connection, caller, conversation_id)
-            cell = await self.of_cell(connection, conversation_id, own.cell_id)
+            cells = await self.of_cells(connection, conversation_id, [own.cell_id])
             rows = await deps.devices.device_keys(connection, [caller.device])
         wanted = [row.key_id for row in rows.get(caller.device, ())]
-        keys, _ = cell.of_device(own.leaf.history_from_ms, wanted, deps.clock.now_ms())
+        keys, _ = cells[own.cell_id].of_device(
+            own.leaf.history_from_ms, wanted, deps.clock.now_ms()
+        )
         return wire.OwnCellKeys(keys=keys)
 
-    async def of_cell(
-        self, connection: AsyncConnection, conversation_id: ConversationId, cell_id: CellId
-    ) -> "KeysOfCell":
-        """Return the kept keys of a cell. Four statements at most."""
-        stored = await self._deps.keys.of_cell(connection, conversation_id, cell_id)
-        (line,) = await self._lines(connection, conversation_id, cell_id)
-        paths = await self._author_paths(connection, conversation_id, stored, {cell_id: line})
-        return KeysOfCell(stored, line, paths)
-
-    async def _lines(
+    async def of_cells(
         self,
         connection: AsyncConnection,
         conversation_id: ConversationId,
-        cell_id: CellId | None = None,
-    ) -> Sequence[CellLine]:
-        return await rosters.current_lines(connection, conversation_id, cell_id)
+        cell_ids: Collection[CellId],
+    ) -> dict[CellId, KeysOfCell]:
+        """Return the kept keys of these cells. Four statements at most, however many they are."""
+        stored = await self._deps.keys.of_cells(connection, conversation_id, cell_ids)
+        current = await rosters.current_lines(connection, conversation_id, cell_ids)
+        lines = {CellId(one.cell_id.hex()): one for one in current}
+        keys = (key for own in stored.values() for key in own)
+        paths = await self._author_paths(connection, conversation_id, keys, lines)
+        return {one: KeysOfCell(stored[one], line, paths) for one, line in lines.items()}
 
     async def _author_paths(
         self,

@@ -243,9 +243,12 @@ async def seals_for(
     """
     rows = await deps.devices.device_keys(connection, [own.leaf.device])
     wanted = [row.key_id for row in rows.get(own.leaf.device, ())]
-    of_cell = await cell_keys.ids_of_cell(connection, conversation_id, own.cell_id)
-    ids = [one.key_id for one in stored]
-    late = await late_seals.to_cell(connection, conversation_id, ids, of_cell) if of_cell else {}
+    cell_id = own.cell_id
+    of_cell = (await cell_keys.ids_of_cells(connection, conversation_id, [cell_id]))[cell_id]
+    late: Mapping[bytes, bytes] = {}
+    if of_cell:
+        ids = [one.key_id for one in stored]
+        late = (await late_seals.to_cells(connection, conversation_id, ids, [cell_id]))[cell_id]
     return seals_of(stored, own.leaf.history_from_ms, wanted, of_cell, late)
 
 

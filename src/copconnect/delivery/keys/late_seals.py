@@ -14,6 +14,7 @@ from copconnect.bus import CellKeyMarkedWakeup, LateSealsWakeup
 from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters.reading import require_listed
+from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.rules.conversation_keys import KnownKey
 from copconnect.delivery.rules.limits import HEAD_MS, MARKS
 from copconnect.delivery.rules.seals import recipients
@@ -52,7 +53,7 @@ class LateSeals:
             if not asked or not asked.issuperset([*sealed_to, *refused]):
                 raise errors.NotAsked
             usable = await usable_keys(connection, held, now_ms)
-            lines = await rosters.current_lines(connection, conversation_id, None)
+            lines = await rosters.current_lines(connection, conversation_id)
             cells = await usable_cell_keys(connection, conversation_id, lines, held.kem, now_ms)
             is_usable = any(one.key_id == key_id for one in usable)
             if not is_usable or not cells.keys() >= set(sealed_to):
@@ -118,10 +119,11 @@ async def usable_cell_keys(
     now_ms: int,
 ) -> dict[bytes, CellId]:
     """Return the newest keys of these cells that are usable, by id. One statement."""
-    newest = await cell_keys.newest(connection, conversation_id)
+    known = await cell_keys.known(connection, [conversation_id])
     found: dict[bytes, CellId] = {}
     for line in lines:
-        key = newest.get(CellId(line.cell_id.hex()))
-        if key is not None and key.known.usable(line.rekey_epoch, kem, now_ms):
-            found[key.key_id] = key.cell_id
+        cell_id = CellId(line.cell_id.hex())
+        key = max(known.get((conversation_id, cell_id), ()), key=KnownCellKey.order, default=None)
+        if key is not None and key.usable(line.rekey_epoch, kem, now_ms):
+            found[key.key_id] = cell_id
     return found

@@ -13,10 +13,10 @@ from copconnect.delivery.rosters.name_locks import claim_asks
 from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.rules.conversation_keys import KnownKey, newest_first
 from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, HEAD_MS, KEY_MS, MARKS
+from copconnect.delivery.store import cell_keys
 from copconnect.delivery.store.tables import (
     CELL_KEY_ASKS,
     CELL_KEY_MARKS,
-    CELL_KEYS,
     CELL_LINES,
     CONVERSATIONS,
     KEY_ASKS,
@@ -121,27 +121,13 @@ async def wanted_cell_keys(
 ) -> list[WantedCellKey]:
     """Return the cells of these conversations that have no usable key, or one that is due to be
     renewed or that three people cannot open. Three statements."""
-    k, line, mark = CELL_KEYS.c, CELL_LINES.c, CELL_KEY_MARKS.c
+    line, mark = CELL_LINES.c, CELL_KEY_MARKS.c
     lines = await connection.execute(
         select(line.conversation_id, line.cell_id, line.rekey_epoch, _C.roster_epoch, _C.kem)
         .join(CONVERSATIONS, _C.conversation_id == line.conversation_id)
         .where(line.conversation_id.in_(conversation_ids), line.to_epoch.is_(None), _C.cells > 1)
     )
-    keys: dict[tuple[ConversationId, CellId], list[KnownCellKey]] = {}
-    rows = await connection.execute(
-        select(
-            k.conversation_id,
-            k.cell_id,
-            k.key_id,
-            k.epoch,
-            k.generation,
-            k.created_ms,
-            k.author,
-            k.kem,
-        ).where(k.conversation_id.in_(conversation_ids))
-    )
-    for c, cell_id, *rest in rows:
-        keys.setdefault((c, cell_id), []).append(KnownCellKey(*rest))
+    keys = await cell_keys.known(connection, conversation_ids)
     marked = await connection.execute(
         select(mark.conversation_id, mark.key_id)
         .where(mark.conversation_id.in_(conversation_ids))

@@ -319,7 +319,7 @@ class LateSealAsking:
         newest = newest_first(await usable_keys(connection, held, now_ms))[:KEYS]
         if not newest:
             return None
-        lines = await rosters.current_lines(connection, c, None)
+        lines = await rosters.current_lines(connection, c)
         if len(lines) < 2:
             return None
         usable = await usable_cell_keys(connection, c, lines, held.kem, now_ms)

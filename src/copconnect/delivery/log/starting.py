@@ -6,6 +6,7 @@ finds out which keys of the newest page a device cannot open, and asks for share
 (D4): the device asks for nothing, and one question is about many devices. A start may be repeated.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,14 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.batch_loader import BatchLoader
 from copconnect.delivery.dependencies import DeliveryDependencies
-from copconnect.delivery.keys.cell_keys import CellKeyExchange, KeysOfCell
+from copconnect.delivery.keys.cell_keys import CellKeyExchange
 from copconnect.delivery.keys.conversation_keys import seals_of
 from copconnect.delivery.keys.shares import KeyShares
-from copconnect.delivery.log.reading import MOST_LOG_PAGE, LogPart, LogReading, empty
+from copconnect.delivery.log.reading import MOST_LOG_PAGE, LogReading, empty
 from copconnect.delivery.rosters import showing
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import late_seals, leaves, views
-from copconnect.ids import CellId, ConversationId, PersonId
+from copconnect.ids import ConversationId
 from copconnect.principals import Caller
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.conversation_key import ConversationKey
@@ -49,13 +50,19 @@ class _Began:
 
 @dataclass(frozen=True, slots=True)
 class _StartingDevice:
-    """A device: its leaf, the ids of its keys, the hash of the whole log, and how many entries it
-    asks for."""
+    """A device that starts: what it asked for, the conversation as it is shown to it, its leaf, the
+    ids of its keys and the hash of the whole log."""
 
+    asked: _Begin
+    view: wire.Conversation
     leaf: PlacedLeaf
     keys: Sequence[bytes]
     log_hash: bytes
-    entries: int
+
+    @property
+    def page(self) -> tuple[int, int]:
+        """Return from when it may read, and how many entries it asks for."""
+        return self.leaf.leaf.history_from_ms, self.asked.entries
 
 
 class Starting:
@@ -96,7 +103,7 @@ class Starting:
 
     async def _begin(self, asked: Sequence[_Begin]) -> dict[_Begin, _Began]:
         """Read the answers to these devices; a device that is not listed gets none. As many
-        statements for many devices of a cell as for one."""
+        statements for many devices of many cells as for one."""
         deps = self._deps
         found: dict[_Begin, _Began] = {}
         async with deps.database.reading() as connection:
@@ -108,86 +115,50 @@ class Starting:
                 connection, deps, [(device, one) for (_, device), one in seen.items()]
             )
             shown = dict(zip(seen, rosters, strict=True))
-            same = _Same(connection, self._log, self._cell_keys)
+            starting: dict[ConversationId, list[_StartingDevice]] = defaultdict(list)
             for one in asked:
                 place = one.conversation_id, one.device
                 if place in shown and shown[place].roster is not None:
                     own = [key.key_id for key in keys.get(one.device, ())]
-                    reader = _StartingDevice(listed[place], own, seen[place].log_hash, one.entries)
-                    found[one] = await self._of_device(same, shown[place], reader)
+                    device = _StartingDevice(
+                        one, shown[place], listed[place], own, seen[place].log_hash
+                    )
+                    starting[one.conversation_id].append(device)
+            for c, devices in starting.items():
+                found |= await self._in_conversation(connection, c, devices)
         return found
 
-    async def _of_device(
-        self, same: "_Same", view: wire.Conversation, reader: _StartingDevice
-    ) -> _Began:
-        c, begins = view.conversation_id, reader.leaf.leaf.history_from_ms
-        admins, state = await same.of_conversation(view)
-        cell = await same.of_cell(c, reader.leaf.cell_id)
-        items, closed = cell.of_device(begins, reader.keys, self._deps.clock.now_ms())
-        page = empty(view.last_seq, reader.log_hash)
-        part = await same.part(c, begins, reader.entries)
-        if part is not None:
-            of_cell = [key.key_id for key in reversed(cell.stored)]
-            late = await same.late(c, tuple(part.stored), of_cell)
-            sealed = seals_of(part.stored.values(), begins, reader.keys, of_cell, late)
-            page = part.page(sealed, view.last_seq)
-        start = wire.Start(
-            conversation=msgspec.structs.replace(view, admins=admins, state=state),
-            page=page,
-            cell_keys=items,
-            asked=[],
-        )
-        return _Began(start, sorted(lacking(page.keys, items, closed)))
-
-
-class _Same:
-    """The parts of answers that many devices share, each read once."""
-
-    def __init__(
-        self, connection: AsyncConnection, log: LogReading, cell_keys: CellKeyExchange
-    ) -> None:
-        self._connection = connection
-        self._log = log
-        self._cell_keys = cell_keys
-        self._conversations: dict[ConversationId, tuple[list[PersonId], wire.LogEntry | None]] = {}
-        self._cells: dict[tuple[ConversationId, CellId], KeysOfCell] = {}
-        self._parts: dict[tuple[ConversationId, int, int], LogPart | None] = {}
-        self._late: dict[tuple[ConversationId, tuple[bytes, ...], bytes], dict[bytes, bytes]] = {}
-
-    async def of_conversation(
-        self, view: wire.Conversation
-    ) -> tuple[list[PersonId], wire.LogEntry | None]:
-        """Return the admins and the newest state message."""
-        c = view.conversation_id
-        if c not in self._conversations:
-            found = await showing.admins_and_state(self._connection, view)
-            self._conversations[c] = found
-        return self._conversations[c]
-
-    async def of_cell(self, c: ConversationId, cell_id: CellId) -> KeysOfCell:
-        """Return the keys of a cell."""
-        if (c, cell_id) not in self._cells:
-            found = await self._cell_keys.of_cell(self._connection, c, cell_id)
-            self._cells[c, cell_id] = found
-        return self._cells[c, cell_id]
-
-    async def part(self, c: ConversationId, from_ms: int, limit: int) -> LogPart | None:
-        """Return the newest entries from a time on."""
-        if (c, from_ms, limit) not in self._parts:
-            found = await self._log.newest(self._connection, c, from_ms, limit)
-            self._parts[c, from_ms, limit] = found
-        return self._parts[c, from_ms, limit]
-
-    async def late(
-        self, c: ConversationId, key_ids: tuple[bytes, ...], of_cell: Sequence[bytes]
-    ) -> dict[bytes, bytes]:
-        """Return the late seals of these keys to a cell's."""
-        if not of_cell:
-            return {}
-        if (c, key_ids, of_cell[0]) not in self._late:
-            found = await late_seals.to_cell(self._connection, c, key_ids, of_cell)
-            self._late[c, key_ids, of_cell[0]] = found
-        return self._late[c, key_ids, of_cell[0]]
+    async def _in_conversation(
+        self, connection: AsyncConnection, c: ConversationId, devices: Sequence[_StartingDevice]
+    ) -> dict[_Begin, _Began]:
+        """Return the answers to devices of one conversation."""
+        admins, state = await showing.admins_and_state(connection, devices[0].view)
+        own = {one.leaf.cell_id for one in devices}
+        cells = await self._cell_keys.of_cells(connection, c, own)
+        parts = {
+            page: await self._log.newest(connection, c, *page)
+            for page in {one.page for one in devices}
+        }
+        keys = {key_id for part in parts.values() if part for key_id in part.stored}
+        late = await late_seals.to_cells(connection, c, keys, own)
+        found: dict[_Begin, _Began] = {}
+        for one in devices:
+            cell_id, begins = one.leaf.cell_id, one.leaf.leaf.history_from_ms
+            cell, part, view = cells[cell_id], parts[one.page], one.view
+            items, closed = cell.of_device(begins, one.keys, self._deps.clock.now_ms())
+            page = empty(view.last_seq, one.log_hash)
+            if part is not None:
+                of_cell = [key.key_id for key in reversed(cell.stored)]
+                sealed = seals_of(part.stored.values(), begins, one.keys, of_cell, late[cell_id])
+                page = part.page(sealed, view.last_seq)
+            start = wire.Start(
+                conversation=msgspec.structs.replace(view, admins=admins, state=state),
+                page=page,
+                cell_keys=items,
+                asked=[],
+            )
+            found[one.asked] = _Began(start, sorted(lacking(page.keys, items, closed)))
+        return found
 
 
 def lacking(

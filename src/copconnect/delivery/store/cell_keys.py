@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import LargeBinary, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.database.among import among
 from copconnect.database.upserts import add_once
 from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.store.tables import (
@@ -84,6 +85,28 @@ async def newest(
     return {row.cell_id: _stored(row) for row in rows}
 
 
+async def known(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
+) -> dict[tuple[ConversationId, CellId], list[KnownCellKey]]:
+    """Return every kept key of the cells of these conversations, without its bytes."""
+    rows = await connection.execute(
+        select(
+            _K.conversation_id,
+            _K.cell_id,
+            _K.key_id,
+            _K.epoch,
+            _K.generation,
+            _K.created_ms,
+            _K.author,
+            _K.kem,
+        ).where(among(_K.conversation_id, conversation_ids))
+    )
+    found: dict[tuple[ConversationId, CellId], list[KnownCellKey]] = {}
+    for c, cell_id, *rest in rows:
+        found.setdefault((c, cell_id), []).append(KnownCellKey(*rest))
+    return found
+
+
 async def records(
     connection: AsyncConnection, conversation_id: ConversationId, key_ids: Collection[bytes]
 ) -> dict[bytes, StoredCellKey]:
@@ -106,13 +129,19 @@ async def places(
     return [(row.key_id, row.cell_id, row.epoch) for row in rows]
 
 
-async def ids_of_cell(
-    connection: AsyncConnection, conversation_id: ConversationId, cell_id: CellId
-) -> list[bytes]:
-    """Return the ids of a cell's kept keys, the newest first."""
-    query = select(_K.key_id).where(_K.conversation_id == conversation_id, _K.cell_id == cell_id)
-    found = await connection.scalars(query.order_by(_K.epoch.desc(), _K.generation.desc()))
-    return list(found)
+async def ids_of_cells(
+    connection: AsyncConnection, conversation_id: ConversationId, cell_ids: Collection[CellId]
+) -> dict[CellId, list[bytes]]:
+    """Return the ids of the kept keys of these cells, the newest first."""
+    rows = await connection.execute(
+        select(_K.cell_id, _K.key_id)
+        .where(_K.conversation_id == conversation_id, among(_K.cell_id, cell_ids))
+        .order_by(_K.epoch.desc(), _K.generation.desc())
+    )
+    found: dict[CellId, list[bytes]] = {one: [] for one in cell_ids}
+    for cell_id, key_id in rows:
+        found[cell_id].append(key_id)
+    return found
 
 
 async def by_id(

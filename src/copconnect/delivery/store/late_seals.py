@@ -1,14 +1,14 @@
 """Statements on seals that members add later (S9), and on the devices that were asked for them."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database import upserts
-from copconnect.delivery.store.tables import LATE_SEAL_ASKS, LATE_SEALS
-from copconnect.ids import ConversationId
+from copconnect.database.among import among
+from copconnect.delivery.store.tables import CELL_KEYS, LATE_SEAL_ASKS, LATE_SEALS
+from copconnect.ids import CellId, ConversationId
 
 _S, _A = LATE_SEALS.c, LATE_SEAL_ASKS.c
 
@@ -61,24 +61,28 @@ async def seals(
     return {row.cell_key_id: row.seal for row in rows}
 
 
-async def to_cell(
+async def to_cells(
     connection: AsyncConnection,
     conversation_id: ConversationId,
     key_ids: Collection[bytes],
-    cell_key_ids: Sequence[bytes],
-) -> dict[bytes, bytes]:
-    """Return by key the late seal to the first of these cell keys that has one."""
-    order = {one: at for at, one in enumerate(cell_key_ids)}
-    rows: Sequence[Any] = (
-        await connection.execute(
-            select(_S.key_id, _S.cell_key_id, _S.seal).where(
-                _S.conversation_id == conversation_id,
-                _S.cell_key_id.in_(cell_key_ids),
-                _S.key_id.in_(key_ids),
-            )
+    cell_ids: Collection[CellId],
+) -> dict[CellId, dict[bytes, bytes]]:
+    """Return by cell and key the late seal to the cell's newest key that has one."""
+    k = CELL_KEYS.c
+    rows = await connection.execute(
+        select(k.cell_id, _S.key_id, _S.seal)
+        .join(LATE_SEALS, and_(_S.conversation_id == k.conversation_id, _S.cell_key_id == k.key_id))
+        .where(
+            k.conversation_id == conversation_id,
+            among(k.cell_id, cell_ids),
+            _S.key_id.in_(key_ids),
         )
-    ).all()
-    return {row.key_id: row.seal for row in sorted(rows, key=lambda row: -order[row.cell_key_id])}
+        .order_by(k.epoch, k.generation)
+    )
+    found: dict[CellId, dict[bytes, bytes]] = {one: {} for one in cell_ids}
+    for cell_id, key_id, seal in rows:
+        found[cell_id][key_id] = seal
+    return found
 
 
 async def asked_for(

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, insert, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.database.among import among
 from copconnect.database.engine import chunks
 from copconnect.delivery.rules.posting import NamedHead
 from copconnect.delivery.store.tables import CELL_LINES, CONVERSATIONS, HEADS
@@ -33,9 +34,9 @@ def _cell(row: Any) -> CurrentCell:
 async def current_cells(
     connection: AsyncConnection,
     conversation_ids: Collection[ConversationId],
-    cell_id: CellId | None = None,
+    cell_ids: Collection[CellId] | None = None,
 ) -> dict[ConversationId, list[CurrentCell]]:
-    """Return the cells under the newest heads, ascending by cell; ``cell_id``: this cell alone."""
+    """Return the cells under the newest heads, ascending by cell; ``cell_ids``: these alone."""
     found: dict[ConversationId, list[CurrentCell]] = {one: [] for one in conversation_ids}
     for some in chunks(conversation_ids):
         query = (
@@ -50,18 +51,20 @@ async def current_cells(
             .where(_I.conversation_id.in_(some), _I.to_epoch.is_(None))
             .order_by(_I.conversation_id, _I.cell_id)
         )
-        if cell_id is not None:
-            query = query.where(_I.cell_id == cell_id)
+        if cell_ids is not None:
+            query = query.where(among(_I.cell_id, cell_ids))
         for row in await connection.execute(query):
             found[row.conversation_id].append(_cell(row))
     return found
 
 
 async def current_lines(
-    connection: AsyncConnection, conversation_id: ConversationId, cell_id: CellId | None = None
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    cell_ids: Collection[CellId] | None = None,
 ) -> Lines:
     """Return the lines of the same cells of one conversation."""
-    found = await current_cells(connection, [conversation_id], cell_id)
+    found = await current_cells(connection, [conversation_id], cell_ids)
     return [one.line for one in found[conversation_id]]
 
 
