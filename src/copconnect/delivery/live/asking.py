@@ -88,6 +88,7 @@ class HelpRequests:
                 self.next_keys.changed(wakeup)
                 self.late_seals.changed(wakeup)
             case CellKeyWakeup():
+                self.cell_keys.came(wakeup)
                 self.late_seals.changed(wakeup)
                 self.next_keys.came(wakeup)
             case KeyWakeup():

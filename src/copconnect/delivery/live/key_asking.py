@@ -18,7 +18,7 @@ cannot wait makes the key itself (S2). Deterministic: time and jitter are passed
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -71,7 +71,8 @@ class _Due:
 
 
 class CellKeyAsking:
-    """Asks for cell keys."""
+    """Asks for cell keys. It reads what is wanted where a roster has changed, where a question was
+    not answered in time, and where a scan says so; keys that come are announced."""
 
     def __init__(
         self,
@@ -83,6 +84,10 @@ class CellKeyAsking:
         self._connected = connected
         self._jitter = jitter
         self._due = _Due()
+        # The keys that were wanted at this node's last read, without the ones that came since; and
+        # until when only the cells of the latest writers are asked.
+        self._wanted: dict[ConversationId, dict[Place, WantedCellKey]] = {}
+        self._writing: dict[ConversationId, tuple[int, Collection[_Place]]] = {}
         self._asked: dict[Place, set[bytes]] = {}
         # Cells that this node waits for, and until when before it asks another device.
         self._waiting: dict[Place, int] = {}
@@ -90,8 +95,8 @@ class CellKeyAsking:
         # ``_working`` until the next round stores that.
         self._silent: dict[tuple[ClientId, ConversationId], tuple[WantedCellKey, bytes]] = {}
         self._working: list[tuple[WantedCellKey, bytes]] = []
-        # Cells that want a key, none of whose devices is connected here; None: not looked at.
-        self._asleep: set[tuple[ConversationId, CellId | None]] = set()
+        # Due conversations none of whose devices is connected here.
+        self._asleep: set[ConversationId] = set()
         self._changed: set[ConversationId] = set()  # Since this node last looked at them.
         self._scan_ms = 0
 
@@ -102,6 +107,16 @@ class CellKeyAsking:
             self._changed.add(wakeup.conversation_id)
             self._due.add(wakeup.conversation_id, now_ms + round(self._jitter() * JITTER_MS))
 
+    def came(self, wakeup: CellKeyWakeup) -> None:
+        """A cell has its key."""
+        wanted = self._wanted.get(wakeup.conversation_id, {})
+        for place in [one for one in wanted if one[1] == wakeup.cell_id]:
+            self._forget(place)
+
+    def _forget(self, place: Place) -> None:
+        self._wanted.get(place[0], {}).pop(place, None)
+        self._waiting.pop(place, None)
+
     def begun(self, client_id: ClientId, conversation_id: ConversationId) -> None:
         """A device says that it makes the key that it was asked for."""
         asked = self._silent.pop((client_id, conversation_id), None)
@@ -110,7 +125,7 @@ class CellKeyAsking:
             self._working.append(asked)
 
     async def work(self) -> None:
-        """Ask where it is due."""
+        """Ask where it is due. No statement while all questions have their time."""
         now_ms = self._deps.clock.now_ms()
         working, self._working = self._working, []
         if working:  # Other nodes ask nobody meanwhile.
@@ -121,38 +136,53 @@ class CellKeyAsking:
             async with self._deps.database.reading() as connection:
                 for one in await ask_store.conversations_of_cells(connection):
                     self._due.add(one, now_ms + round(self._jitter() * JITTER_MS))
-        awake = {place for place in self._asleep if _anybody(self._connected().online(*place))}
-        self._asleep -= awake
-        for conversation_id, _ in awake:
-            self._due.add(conversation_id, now_ms)
-        due = set(self._due.pop(now_ms))
+        late = [place for place, until in self._waiting.items() if until <= now_ms]
+        due = {*self._due.pop(now_ms), *(c for c, *_ in late), *self._asleep}
         here = {one for one in due if _anybody(self._connected().online(one))}
-        self._asleep |= {(one, None) for one in due - here}
-        if not here:
-            return
-        async with self._deps.database.reading() as connection:
-            wanted = await ask_store.wanted_cell_keys(connection, here, now_ms)
-            changed, self._changed = here & self._changed, self._changed - here
-            writing = await ask_store.writers_cells(connection, changed) if changed else set()
-        answered = {one for one in self._waiting if one[0] in here} - {one.place for one in wanted}
-        self._waiting = {
-            one: until
-            for one, until in self._waiting.items()
-            if until > now_ms and one not in answered
-        }
+        self._asleep = due - here
+        if here:
+            await self._read(here, now_ms)
         self._silent = {one: of for one, of in self._silent.items() if of[0].place in self._waiting}
-        free = [want for want in wanted if want.place not in self._waiting]
-        asks = [(want, chosen) for want in free if (chosen := self._choose(want)) is not None]
-        self._asleep |= {
-            (want.conversation_id, want.cell_id)
-            for want in free
-            if not _anybody(self._connected().online(want.conversation_id, want.cell_id))
-        }
-        for one in {c for c, *_ in (*self._waiting, *(want.place for want, _ in asks))}:
-            self._due.add(one, now_ms + LOOK_MS)
-        asks = _ahead(asks, writing)[: max(CELLS_AT_ONCE - len(self._waiting), 0)]
+        asks = self._asks(now_ms)
         if asks:
             await self._ask(asks, now_ms)
+
+    async def _read(self, conversation_ids: set[ConversationId], now_ms: int) -> None:
+        async with self._deps.database.reading() as connection:
+            wanted = await ask_store.wanted_cell_keys(connection, conversation_ids, now_ms)
+            changed = conversation_ids & self._changed
+            writing = await ask_store.writers_cells(connection, changed) if changed else set()
+        self._changed -= changed
+        for c in conversation_ids:
+            self._wanted[c] = {one.place: one for one in wanted if one.conversation_id == c}
+            if not self._wanted[c]:
+                del self._wanted[c]
+            theirs = {one for one in writing if one[0] == c}
+            if theirs:
+                self._writing[c] = now_ms + LOOK_MS, theirs
+        self._waiting = {
+            place: until
+            for place, until in self._waiting.items()
+            if until > now_ms and place in self._wanted.get(place[0], ())
+        }
+
+    def _asks(self, now_ms: int) -> list[tuple[WantedCellKey, Online]]:
+        """Return whom to ask in this round: for some cells, those of the latest writers first."""
+        asks: list[tuple[WantedCellKey, Online]] = []
+        for c, wanted in self._wanted.items():
+            until_ms, writing = self._writing.get(c, (0, ()))
+            first = [one for one in wanted.values() if (c, one.cell_id) in writing]
+            if now_ms >= until_ms or not first:
+                self._writing.pop(c, None)
+                first = list(wanted.values())
+            for want in first:
+                if len(self._waiting) + len(asks) >= CELLS_AT_ONCE:
+                    return asks
+                if want.place not in self._waiting:
+                    chosen = self._choose(want)
+                    if chosen is not None:
+                        asks.append((want, chosen))
+        return asks
 
     def _choose(self, want: WantedCellKey) -> Online | None:
         """Return a device of the cell that was not asked for its key yet; once all were, they are
@@ -194,16 +224,6 @@ class CellKeyAsking:
             self._connected().push_to(client_id, frame)
 
 
-def _ahead(
-    asks: Sequence[tuple[WantedCellKey, Online]], writing: Collection[_Place]
-) -> list[tuple[WantedCellKey, Online]]:
-    """Return the asks of this round: of a conversation in which a writer's cell lacks a key, the
-    asks for writers' cells alone."""
-    first = [one for one in asks if (one[0].conversation_id, one[0].cell_id) in writing]
-    conversations = {want.conversation_id for want, _ in first}
-    return first + [one for one in asks if one[0].conversation_id not in conversations]
-
-
 class NextKeyAsking:
     """Asks for the next conversation key."""
 
@@ -219,8 +239,10 @@ class NextKeyAsking:
         self._due = _Due()
         # Devices that this node asked lately, and when it asked first.
         self._attempts: dict[ConversationId, tuple[int, set[bytes]]] = {}
-        # Until when cells' keys are waited for.
+        # Until when the keys of writers' cells are waited for, and of which; of any cell where no
+        # writer's lacks one.
         self._patient: dict[ConversationId, int] = {}
+        self._awaited: dict[ConversationId, Collection[CellId]] = {}
         self._scan_ms = 0
 
     def changed(self, wakeup: RosterWakeup) -> None:
@@ -233,7 +255,7 @@ class NextKeyAsking:
 
     def came(self, wakeup: CellKeyWakeup) -> None:
         """A cell has its key."""
-        if wakeup.conversation_id in self._patient:
+        if wakeup.cell_id in self._awaited.get(wakeup.conversation_id, ()):
             self._due.add(wakeup.conversation_id, self._deps.clock.now_ms())
 
     async def work(self) -> None:
@@ -265,20 +287,26 @@ class NextKeyAsking:
         self, connection: AsyncConnection, due: list[ConversationId], now_ms: int
     ) -> tuple[list[ConversationId], Mapping[ConversationId, Collection[CellId]]]:
         """Return the conversations whose writers' cells have their keys, or have been waited for
-        long enough, with the cells that want a key; look at the others again soon."""
+        long enough, with the cells that want a key; look at the others when these get them."""
         if not due:
             return due, {}
         without: dict[ConversationId, set[CellId]] = defaultdict(set)
         for want in await ask_store.wanted_cell_keys(connection, due, now_ms):
             without[want.conversation_id].add(want.cell_id)
         writing = await ask_store.writers_cells(connection, without) if without else set()
-        waiting = {c for c, cell_id in writing if cell_id in without[c]}
+        waiting: dict[ConversationId, set[CellId]] = defaultdict(set)
+        for c, cell_id in writing:
+            if cell_id in without[c]:
+                waiting[c].add(cell_id)
         for one in due:
-            if self._patient.get(one, 0) <= now_ms:
+            self._awaited.pop(one, None)
+            until_ms = self._patient.get(one, 0)
+            if until_ms <= now_ms:
                 self._patient.pop(one, None)
-                waiting.discard(one)
+                waiting.pop(one, None)
             elif one in without:
-                self._due.add(one, now_ms + LOOK_MS)
+                self._awaited[one] = waiting.get(one) or without[one]
+                self._due.add(one, until_ms)
         return [one for one in due if one not in waiting], without
 
     def _lately(self, conversation_id: ConversationId, now_ms: int) -> tuple[int, set[bytes]]:
