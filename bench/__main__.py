@@ -148,7 +148,7 @@ def membership(
 ) -> None:
     """Measure many transfers between two large conversations."""
     if small:
-        members, transfers, joining, processes = SMALL - 1, 4, 4, 1
+        members, transfers, joining, processes = SMALL - 1, 3, 3, 1
     people = _force(cache, members)
     prepared = conversations.prepared(people, RULES, "halves", cell_size)
     move = transferring.transfers(prepared, transfers, min(joining, transfers))

@@ -21,6 +21,7 @@ class Place:
 
     __slots__ = (
         "ask_at",
+        "ask_cause",
         "asking",
         "came",
         "came_ns",
@@ -56,7 +57,8 @@ class Place:
         self.gone_ns = 0  # When it said so.
         self.asking = False
         self.fetching = False
-        self.ask_at = 0.0  # When it asks, by the event loop's time.
+        self.ask_at = 0.0  # When it asks, by the event loop's time, and why.
+        self.ask_cause = ""
         self.cell_records: dict[bytes, CellKey] = {}
         self.lacking: dict[bytes, bytes | None] = {}
         self.waiting: dict[int, bytes] = {}

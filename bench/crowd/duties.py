@@ -52,6 +52,7 @@ ASK_AFTER_S = 1.0  # A key may still be on its way.
 AWAITED_S = 30.0
 FAILED_S = 10.0
 TRIES = 5
+CAUSES = ("awaited", "failed", "sealed", "entry", "start")
 
 
 class Duties:
@@ -66,8 +67,11 @@ class Duties:
         self.keys_made = 0
         self.seals_added = 0
         self.share_posts = 0
-        self.shares_asked = 0
-        self.requests = 0  # HTTP requests, with repeated ones.
+        # Requests for shares by their cause: a seal that has not come ("awaited") or does not open
+        # ("failed"), a seal to a cell key that has not come ("sealed"), a message ("entry"), or
+        # what the server did not ask others for when the device started ("start").
+        self.asked: Counter[str] = Counter(dict.fromkeys(CAUSES, 0))
+        self.requests: Counter[str] = Counter()  # By end of path, with repeated ones.
         # Frames of conversations that devices begin with; they are taken once the answer has come.
         self._starting: dict[tuple[SimulatedDevice, ConversationId], list[tuple[bytes, int]]] = {}
 
@@ -111,7 +115,7 @@ class Duties:
         data = b"" if body is None else msgspec.msgpack.encode(body)
         answer = Answer(0, b"")
         for _ in range(TRIES):
-            self.requests += 1
+            self.requests[f"{method} {path.partition('?')[0].rpartition('/')[2]}"] += 1
             answer = await self._simulator.http.ask(request(method, path, device.token, data))
             device.bytes += len(answer.body)
             if answer.status == 0 or answer.status >= 500 or answer.status == 429:
@@ -143,13 +147,12 @@ class Duties:
         self._reading.begin(place, (first, page.log_hash))
         self._receive_cell_keys(device, place, start.cell_keys)
         self._simulator.receive_page(device, place, page)
+        unasked = set(lacking(place)) - set(start.asked)
         await self._simulator.catch_up(device, place, conversation_id, page.last_seq)
         for payload, now_ns in self._starting.pop((device, conversation_id)):
             self._simulator.receive(device, payload, now_ns)
-        lacks = {(one.kind, one.reference) for one in lacking(place)}
-        asked = {(one.kind, one.reference) for one in start.asked}
-        if not lacks <= asked:
-            await self._ask_for_shares(device, place, conversation_id)
+        if unasked:
+            await self._ask_for_shares(device, place, conversation_id, "start")
 
     def hold(
         self, device: SimulatedDevice, conversation_id: ConversationId, payload: bytes, now_ns: int
@@ -182,7 +185,7 @@ class Duties:
                 self._reading.retry(device, place)
         place.fetching = False
         if place.lacking:
-            self.lacks(device, conversation_id, place)
+            self.lacks(device, conversation_id, place, "entry", ASK_AFTER_S)
 
     async def _fetch_cell_keys(
         self, device: SimulatedDevice, place: Place, conversation_id: ConversationId
@@ -238,12 +241,11 @@ class Duties:
         chance = random.random()  # noqa: S311 - jitter.
         held = frame.seal is not None and frame.seal[:16] in place.cell_keys
         if frame.awaited:
-            after_s = AWAITED_S * (1 + chance)
-        elif frame.first:
-            after_s = 0.0
+            self.lacks(device, c, place, "awaited", AWAITED_S * (1 + chance))
+        elif held or frame.first:
+            self.lacks(device, c, place, "failed", 0.0 if frame.first else FAILED_S * chance)
         else:
-            after_s = FAILED_S * chance if held else ASK_AFTER_S * (1 + chance)
-        self.lacks(device, c, place, after_s)
+            self.lacks(device, c, place, "sealed", ASK_AFTER_S * (1 + chance))
 
     async def _say_opened(
         self, device: SimulatedDevice, conversation_id: ConversationId, key_id: bytes
@@ -257,10 +259,11 @@ class Duties:
         device: SimulatedDevice,
         conversation_id: ConversationId,
         place: Place,
-        after_s: float = ASK_AFTER_S,
+        cause: str,
+        after_s: float,
     ) -> None:
         """Let a device ask after a while for a share of a key, unless it can open it by then."""
-        place.ask_at = asyncio.get_running_loop().time() + after_s
+        place.ask_at, place.ask_cause = asyncio.get_running_loop().time() + after_s, cause
         if not place.asking:
             place.asking = True
             self._simulator.connections.spawn(self._ask_later(device, conversation_id, place))
@@ -277,14 +280,14 @@ class Duties:
         if place.lacking and not place.gone:
             await self._fetch_cell_keys(device, place, conversation_id)
             self._reading.try_lacking(device, place)
-            await self._ask_for_shares(device, place, conversation_id)
+            await self._ask_for_shares(device, place, conversation_id, place.ask_cause)
 
     async def _ask_for_shares(
-        self, device: SimulatedDevice, place: Place, conversation_id: ConversationId
+        self, device: SimulatedDevice, place: Place, conversation_id: ConversationId, cause: str
     ) -> None:
         wanted = lacking(place)
         if wanted:
-            self.shares_asked += 1
+            self.asked[cause] += 1
             path = f"/v1/conversations/{conversation_id}/share-requests"
             await self._raw(device, "POST", path, wire.ShareRequest(references=wanted))
 

@@ -110,10 +110,12 @@ class Simulation:
                         "keys_made",
                         "seals_added",
                         "share_posts",
-                        "shares_asked",
-                        "requests",
                     )
-                } | {"failed": dict(duties.failed)}
+                } | {
+                    "failed": dict(duties.failed),
+                    "shares_asked": dict(duties.asked),
+                    "requests": dict(duties.requests),
+                }
             case "acknowledge":
                 return {"sent": simulator.acknowledge()}
             case "disconnect":
@@ -128,6 +130,7 @@ class Simulation:
                     "ready": connections.ready,
                     "given_up": connections.given_up,
                     "asked_log": simulator.asked_log,
+                    "frames": simulator.frames,
                     "keys_opened": reading.keys_opened,
                     "after_gone": reading.after_gone,
                     "opened_ns": reading.opened_ns,

@@ -73,6 +73,7 @@ class Simulator:
             self.reading.view(one.conversation_id).add_head(one.head)
         self.duties = Duties(self)
         self.saving = False
+        self.frames = 0  # That came.
         self.asked_log = 0  # Devices that fetched what they lacked.
         self.entry_bytes = 0  # The most of one entry that was waited for.
         self.inbox: deque[tuple[SimulatedDevice, bytes, int]] = deque()  # Came and are not opened.
@@ -107,6 +108,7 @@ class Simulator:
 
     def came(self, device: SimulatedDevice, payload: bytes) -> None:
         """A frame came."""
+        self.frames += 1
         now_ns = time.monotonic_ns()
         if not self.connections.live and payload.startswith(_KEPT):
             self.inbox.append((device, payload, now_ns))

@@ -1,7 +1,8 @@
 """Copies a prepared SQLite database: to another file, or into an empty PostgreSQL by COPY."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,9 @@ async def brought_up_to_date(file: Path) -> bool:
     return True
 
 
-async def to_postgresql(source: Path, url: str) -> int:
-    """Fill an empty PostgreSQL database with every table of ``source``; return how many rows."""
-    database = open_database(url)
-    try:
-        await migrate(database)
-    finally:
-        await database.close()
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Connect to a database by the driver alone."""
     parts = make_url(url)
     connection = await asyncpg.connect(
         host=parts.query.get("host") or parts.host,
@@ -50,14 +47,25 @@ async def to_postgresql(source: Path, url: str) -> int:
         database=parts.database,
     )
     try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def to_postgresql(source: Path, url: str) -> int:
+    """Fill an empty PostgreSQL database with every table of ``source``; return how many rows."""
+    database = open_database(url)
+    try:
+        await migrate(database)
+    finally:
+        await database.close()
+    async with connected(url) as connection:
         with closing(sqlite3.connect(source)) as old:
             async with connection.transaction():
                 rows = 0
                 for table in METADATA.sorted_tables:
                     rows += await _copy(old, connection, table)
         await connection.execute("ANALYZE")
-    finally:
-        await connection.close()
     return rows
 
 

@@ -135,7 +135,7 @@ def _served(
 
 
 def _shares_asked(crowd: Crowd) -> int:
-    return sum(one["shares_asked"] for one in crowd.ask("duties"))
+    return sum(sum(one["shares_asked"].values()) for one in crowd.ask("duties"))
 
 
 class _Talk:

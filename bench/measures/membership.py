@@ -29,12 +29,14 @@ the moved units' own conversation, whose people do not change.
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import uvloop
 
 from bench.crowd.crowd import Crowd
+from bench.crowd.duties import CAUSES
 from bench.crowd.plan import populations
 from bench.crowd.sending import Sender
 from bench.figures import Figures, percentile, say, spread
@@ -43,6 +45,8 @@ from bench.force.encapsulated import encapsulations
 from bench.machine.children import Answer
 from bench.machine.deployment import Deployment, deployed
 from bench.machine.workers import on_cores
+from bench.measures.covered import missing
+from bench.measures.least import Work, floor
 from bench.measures.posting import Posting
 from bench.measures.removed import Removals, openable, roster_epoch, watch_removals
 from bench.measures.serving import connect
@@ -56,6 +60,7 @@ TALK_S = 3.0
 LIMIT_S = 600
 SETTLE_S = 120
 ROUND_S = 0.5
+COVERED_S = 1.0
 
 
 def run(prepared: Prepared, folder: Path, move: Move, *, processes: int, cell_size: int) -> Figures:
@@ -143,6 +148,7 @@ class _World:
         former = [one for answer in self._staying.ask("bytes") for one in answer["bytes"]]
         statements, cpu = self._deployment.statements(), self._deployment.cpu_by_server()
         phones, asked = self._phones_cpu_s(), self._requests()
+        frames = self._frames()
         for talk in self._talk:
             talk.start()
         began = time.monotonic_ns()
@@ -158,6 +164,7 @@ class _World:
         unlisted = [at - began for one in removals for at in one.unlisted]
         say(f"{len(unlisted)} are removed, after {max(unlisted, default=0) / 1e9:.1f} s.")
         read = self._until_joined(began)
+        self._until_covered()
         for talk in self._talk:
             talk.end()
             talk.sent.append(talk.sender.send("After the change"))
@@ -166,7 +173,8 @@ class _World:
         later = [one for answer in self._staying.ask("bytes") for one in answer["bytes"]]
         grown = [float(new - old) for old, new in zip(former, later, strict=True)]
         spent = {name: s - cpu[name] for name, s in self._deployment.cpu_by_server().items()}
-        duties = self._duties()
+        duties, requests = self._duties(), self._requests() - asked
+        say(f"Newcomers' requests: {dict(requests)}")
         return (
             duties
             | {
@@ -183,12 +191,12 @@ class _World:
                 "bytes_per_member_p50": percentile(grown, 0.5),
                 "bytes_per_member_p99": percentile(grown, 0.99),
                 "messages": sum(len(talk.sent) for talk in self._talk),
-                "statements": self._deployment.statements() - statements,
                 "server_cpu_s": sum(spent.values()),
+                **self._floor(statements, frames, duties, sum(spent.values())),
                 **{f"{name}_cpu_s": s for name, s in spent.items()},
                 "import_cpu_s": own,
                 "phones_cpu_s": self._phones_cpu_s() - phones,
-                "requests_per_newcomer": (self._requests() - asked) / max(len(read), 1),
+                "requests_per_newcomer": requests.total() / max(len(read), 1),
                 "share_posts_per_newcomer": duties["share_posts"] / max(len(read), 1),
             }
             | self._whole_heads()
@@ -210,11 +218,28 @@ class _World:
         for crowd in (self._staying, self._moving):
             yield from crowd.ask("usage")
 
+    def _frames(self) -> int:
+        return sum(int(one["frames"]) for one in self._usage())
+
+    def _floor(self, statements: float, frames: int, duties: Figures, spent_s: float) -> Figures:
+        """Return what the servers did since these counts, and the least time for it."""
+        made = ("cell_keys_made", "keys_made")
+        messages = sum(len(talk.sent) for talk in self._talk)
+        signatures = messages + sum(duties[name] for name in made)
+        done = Work(self._deployment.statements() - statements, self._frames() - frames, signatures)
+        beneath = floor(self._deployment.postgresql, done)
+        ratio = spent_s / beneath["floor_cpu_s"]
+        return {"statements": done.statements, **beneath, "cpu_ratio_to_floor": ratio}
+
     def _phones_cpu_s(self) -> float:
         return sum(float(one["cpu_s"]) for one in self._usage())
 
-    def _requests(self) -> int:
-        return sum(int(one["requests"]) for one in self._moving.ask("duties"))
+    def _requests(self) -> Counter[str]:
+        """Return the requests of newcomers by the end of their path."""
+        found: Counter[str] = Counter()
+        for one in self._moving.ask("duties"):
+            found.update(one["requests"])
+        return found
 
     async def _change(self, data: Path) -> None:
         async with command_line(Settings(data_dir=data, database_url=self._url)) as container:
@@ -236,6 +261,17 @@ class _World:
                 listed = sum(answer["joined"] for answer in found)
                 say(f"{listed} newcomers are listed, {len(read)} have read; {self._duties()}")
             time.sleep(ROUND_S)
+
+    def _until_covered(self) -> None:
+        """Wait until every cell has its key and its seals: phones that open everything meanwhile
+        would answer nobody."""
+        deadline = time.monotonic() + LIMIT_S
+        conversations = [side.conversation.conversation_id for side in self._pair]
+        while (count := uvloop.run(missing(self._url, conversations))) > 0:
+            if time.monotonic() > deadline:
+                say(f"{count} keys of cells and seals are missing.")
+                return
+            time.sleep(COVERED_S)
 
     def _settle(self, what: str) -> int:
         """Wait until everybody has read everything; return how much is missing at the limit."""
@@ -266,8 +302,11 @@ class _World:
             waiting += verdict["waiting"]
             wrong = {name: verdict[name] for name in ("refused", "without_key", "waiting")}
             say(f"{wrong}, {[one['failed'] for one in duties if one['failed']]}")
-        names = ("cell_keys_made", "keys_made", "seals_added", "shares_asked", "share_posts")
-        return {name: sum(one[name] for one in duties) for name in names} | {"waiting": waiting}
+        names = ("cell_keys_made", "keys_made", "seals_added", "share_posts")
+        found: Figures = {name: sum(one[name] for one in duties) for name in names}
+        asked = {cause: sum(one["shares_asked"][cause] for one in duties) for cause in CAUSES}
+        found |= {f"shares_asked_{cause}": count for cause, count in asked.items()}
+        return found | {"shares_asked": sum(asked.values()), "waiting": waiting}
 
     def _openable(self, side: Side) -> tuple[int, int]:
         return uvloop.run(openable(self._url, side.conversation, side.moved))

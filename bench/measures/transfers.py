@@ -5,6 +5,7 @@ import io
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from bench.force.caching import Force
 from bench.force.conversations import Conversation, Prepared
@@ -53,8 +54,9 @@ def transfers(prepared: Prepared, count: int, joining: int) -> Move:
 def sides(
     force: Force, conversations: Sequence[Conversation], transfers: int, joining: int
 ) -> tuple[Side, Side]:
-    """Choose who is moved: half of them from each side, nobody who leads it. ``joining`` of all are
-    online. Raises ValueError if there are too few people."""
+    """Choose who is moved: half of them from each side, nobody who leads it; of an odd number one
+    more from the first. ``joining`` of all are online. Raises ValueError if there are too few
+    people."""
     bank = databank.read(synthetic.write(len(force.devices), DATA_BANK_SEED))
     leading = {person.person_id for person in bank.people if person.unit in HALVES}
     members = [{one for cell in each.cells for one in cell.members} for each in conversations]
@@ -65,27 +67,32 @@ def sides(
         own = sorted(members[number] - both)
         able = [one for one in own if force.devices[one].person_id not in leading]
         sender, *others = able
-        if len(others) < transfers // 2:
+        count, online = ((total + 1 - number) // 2 for total in (transfers, joining))
+        if len(others) < count:
             raise ValueError(f"only {len(others)} people of a conversation can be moved")
-        chosen = random.Random(DATA_BANK_SEED).sample(others, transfers // 2)  # noqa: S311
+        chosen = random.Random(DATA_BANK_SEED).sample(others, count)  # noqa: S311
         moved = [force.devices[one] for one in chosen]
-        return Side(conversations[number], force.devices[sender], moved, joining // 2)
+        return Side(conversations[number], force.devices[sender], moved, online)
 
     return side(0), side(1)
 
 
 def transferred(force: Force, pair: tuple[Side, Side]) -> DataBank:
     """Return the data bank after the transfers: each of the moved changes units with somebody of
-    the other side. Read from CSV, as a department's is."""
+    the other side, or comes to the unit of its writer. Read from CSV, as a department's is."""
     files = synthetic.write(len(force.devices), DATA_BANK_SEED)
     rows = list(csv.DictReader(io.StringIO(files["people"].decode())))
     people = databank.read(files).people
     by_person: Mapping[str, dict[str, str]] = {
         person.person_id: row for person, row in zip(people, rows, strict=True)
     }
-    for one, other in zip(pair[0].moved, pair[1].moved, strict=True):
-        a, b = by_person[one.person_id], by_person[other.person_id]
-        a["unit"], b["unit"] = b["unit"], a["unit"]
+    for one, other in zip_longest(pair[0].moved, pair[1].moved):
+        a = by_person[one.person_id]
+        if other is None:
+            a["unit"] = by_person[pair[1].sender.person_id]["unit"]
+        else:
+            b = by_person[other.person_id]
+            a["unit"], b["unit"] = b["unit"], a["unit"]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns.PEOPLE_COLUMNS)
     writer.writeheader()

@@ -177,14 +177,14 @@ async def test_a_device_that_lost_a_key_gets_a_share(world: World, simulator: Si
     (key_id,) = place.receiver.secrets
     place.receiver.secrets.clear()
     place.lacking[key_id] = None
-    simulator.duties.lacks(device, conversation.conversation_id, place)
+    simulator.duties.lacks(device, conversation.conversation_id, place, "entry", 0.0)
     second = await _send(world)
     ids.append(second.message_id)
     opened = simulator.reading.delivery(second.message_id).opened
     there = PEOPLE - 1
     assert await simulator.connections.until(lambda: opened.count(1) == there, LIMIT_S)
     duties = simulator.duties
-    assert (duties.shares_asked, duties.share_posts >= 1) == (1, True)
+    assert (duties.asked.total(), duties.share_posts >= 1) == (1, True)
     assert not duties.failed
     assert _clean(simulator.verdict(ids), 2)
 

@@ -46,6 +46,7 @@ FIGURES: Mapping[str, set[str]] = {
         *("members", "cells", "import_s", "cut_off_s_p99", "joined_s_p99", "settled_s", "lost"),
         *("opened_by_removed", "bytes_per_member_p99", "cell_keys_made", "share_posts"),
         *("cut_off_after_import_s_p99", "unlisted_s_p99", "next_message_s", "server_cpu_s"),
+        *("requests_per_newcomer", "shares_asked_awaited", "floor_cpu_s", "cpu_ratio_to_floor"),
     },
     "reorganise": {
         *("members", "transfers", "import_s", "joined_s_p99", "settled_s", "lost", "waiting"),
