@@ -287,6 +287,8 @@ export class Attachments {
       let done = total - missing.reduce((sum, index) => sum + chunkLength(total, index), 0);
       this.#tell(record, { done, total, direction: "down" });
       try {
+        // Its message may have been deleted since it was read; from here on that ends the download.
+        await this.#require(attachmentId);
         let stored = true;
         await inParallel(missing, PARALLEL, async (index) => {
           const fetched = await this.#fetch(record, cipher, index, signal);
@@ -295,6 +297,7 @@ export class Attachments {
           done += chunkLength(total, index);
           this.#tell(record, { done, total, direction: "down" });
         });
+        if (signal.aborted) throw failure("cancelled");
         if (stored) await this.#context.vault.write([putAttachment({ ...record, local: true })]);
         if (stored) this.#local.add(attachmentId);
       } finally {
