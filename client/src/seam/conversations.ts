@@ -39,7 +39,7 @@ export interface ConversationItem {
   /** Group name; null while unknown: show the members' names. Direct: null, show `direct`. */
   readonly title: string | null;
   readonly photo: AttachmentView | null;
-  /** What the group is for; empty where nobody wrote one. */
+  /** The purpose of the group; empty where nobody wrote one. */
   readonly description: string;
   readonly direct: Plate | null;
   /** A few members for a fallback title and initials. */
