@@ -245,13 +245,22 @@ const STAGES = inStages(
         ...screens("conversation/guard/pictures.ts", "conversation/consultation/LiveMap.svelte"),
         here("./src/parts/attachments/SoundBar.svelte"),
       ],
-      sheets: screens(
-        ...["conversation/composer/Attach.svelte", "conversation/forward/ForwardSheet.svelte"],
-        ...["conversation/details/Details.svelte", "conversation/consultation/QuestionList.svelte"],
-        ...["new/NewScreen.svelte", "reports/ReportSheet.svelte"],
-        ...["chats/FoundMessages.svelte", "conversation/FindBar.svelte"],
-      ),
-      gallery: screens("conversation/gallery/GalleryPage.svelte"),
+      sheets: [
+        here("./src/media/editing/PictureEditor.svelte"),
+        ...screens(
+          ...["conversation/composer/Attach.svelte", "conversation/forward/ForwardSheet.svelte"],
+          ...[
+            "conversation/details/Details.svelte",
+            "conversation/consultation/QuestionList.svelte",
+          ],
+          ...["new/NewScreen.svelte", "reports/ReportSheet.svelte"],
+          ...["chats/FoundMessages.svelte", "conversation/FindBar.svelte"],
+          ...[
+            "conversation/gallery/GalleryPage.svelte",
+            "conversation/messages/NumberSheet.svelte",
+          ],
+        ),
+      ],
       orders: screens(
         ...["orders/OrdersScreen.svelte", "orders/OrderPage.svelte"],
         "orders/compose/ComposeOrder.svelte",

@@ -9,7 +9,6 @@
 import { splitName } from "./format.ts";
 
 const OPENED: Readonly<Record<string, string>> = {
-  "application/pdf": "application/pdf",
   "text/plain": "text/plain;charset=utf-8",
   "image/jpeg": "image/jpeg",
   "image/png": "image/png",
@@ -17,11 +16,14 @@ const OPENED: Readonly<Record<string, string>> = {
   "image/gif": "image/gif",
 };
 
+/** Shown in the app (pdf/), in a worker that runs nothing of it. */
+export const PDF = "application/pdf";
+
 /** Time for a new tab or a download to take hold of an address before it is revoked. */
 const REVOKE_AFTER_MS = 60_000;
 
 export function canOpen(mime: string): boolean {
-  return mime in OPENED;
+  return mime in OPENED || mime === PDF;
 }
 
 function follow(blob: Blob, prepare: (link: HTMLAnchorElement) => void): void {

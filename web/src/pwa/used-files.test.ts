@@ -35,10 +35,14 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllGlobals());
 
 describe("files that few phones need", () => {
-  it("are words of other languages and fonts", () => {
+  it("are words of other languages, fonts, and what shows PDFs and makes videos smaller", () => {
     expect(
-      ["assets/words-te-te-C6huzjv4.js", "assets/noto-400-normal-7lz0FJyD.woff2"].map(isForSome),
-    ).toEqual([true, true]);
+      [
+        ...["assets/words-te-te-C6huzjv4.js", "assets/noto-400-normal-7lz0FJyD.woff2"],
+        ...["assets/PdfViewer-C6huzjv4.js", "assets/pdf-worker-C6huzjv4.js"],
+        ...["assets/jbig2-C6huzjv4.wasm", "assets/transcoding-C6huzjv4.js"],
+      ].filter((url) => !isForSome(url)),
+    ).toEqual([]);
     expect(
       ["assets/en-rest-kdL1dod8.js", "assets/start-0-1-CkbYnj7Q.js", "index.html"].map(isForSome),
     ).toEqual([false, false, false]);

@@ -1,5 +1,6 @@
 /**
- * Files that few phones need: words of languages other than English, and fonts of scripts. The service
+ * Files that few phones need: words of languages other than English, fonts of scripts, and libraries that
+ * are opened with a PDF or a video. The service
  * worker caches the files that this phone has used, for use without a network; the rest of the
  * app is kept whole (workbox's precache). A new version fetches what the version before it had used.
  */
@@ -8,7 +9,9 @@ const CACHE = "copconnect-used";
 
 /** Whether a file of the app is kept only once it has been used. */
 export function isForSome(url: string): boolean {
-  return /\/?assets\/(?:words-[\w-]+\.js|[\w-]+\.woff2)$/u.test(url);
+  return /\/?assets\/(?:(?:words|PdfViewer|pdf-worker|transcoding)-[\w-]+\.js|[\w-]+\.(?:woff2|wasm))$/u.test(
+    url,
+  );
 }
 
 /** A file's address without the hash of its version. */
