@@ -8,14 +8,13 @@ import random
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
-from tests.harness import film, sharing
+from tests.harness import film, pixels, sharing
 from tests.harness.browser import CHARMINAR, Officer, Station, until
-from tests.harness.pictures import beeps_wav, moving_gif, noise_png, with_place
+from tests.harness.pictures import beeps_wav, moving_gif, noise_png, pdf, with_place
 from tests.harness.recording import RecordingProxy
 from tests.harness.traffic import exhibits
 
@@ -25,41 +24,6 @@ Pair = tuple[Officer, Officer]
 MIB = 1024 * 1024
 CAMERA = "Phone of Inspector Anjali"
 UPRIGHT_AFTER_A_QUARTER_TURN = 6
-# A photo as a sensor stores it: noise everywhere, its first corner red.
-TAKE_PHOTO = """async () => {
-  const tile = new OffscreenCanvas(400, 300);
-  const small = tile.getContext("2d");
-  const noise = small.createImageData(400, 300);
-  for (let at = 0; at < noise.data.length; at += 4) {
-    noise.data[at + 2] = 100 + Math.random() * 155;
-    noise.data[at + 3] = 255;
-  }
-  small.putImageData(noise, 0, 0);
-  const canvas = new OffscreenCanvas(4000, 3000);
-  const large = canvas.getContext("2d");
-  large.fillStyle = large.createPattern(tile, "repeat");
-  large.fillRect(0, 0, 4000, 3000);
-  large.fillStyle = "#f00";
-  large.fillRect(0, 0, 800, 600);
-  const photo = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 });
-  const reader = new FileReader();
-  return new Promise((resolve) => {
-    reader.onload = () => resolve(reader.result.split(",")[1]);
-    reader.readAsDataURL(photo);
-  });
-}"""
-# As a screen shows it: what EXIF says of its orientation counts.
-SHOWN = """async (data) => {
-  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-  const image = await createImageBitmap(new Blob([bytes]));
-  const { width, height } = image;
-  const context = new OffscreenCanvas(width, height).getContext("2d");
-  context.drawImage(image, 0, 0);
-  const red = (x, y) => context.getImageData(x, y, 1, 1).data[0];
-  const corners = [red(20, 20), red(width - 20, 20), red(20, height - 20),
-    red(width - 20, height - 20)];
-  return { width, height, red: corners.map((value) => value > 200) };
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +90,7 @@ def test_a_voice_note_is_recorded_and_played(pair: Pair) -> None:
     played = receiver.page.get_by_role("article").filter(
         has=receiver.page.get_by_role("slider", name=receiver.word("media.play.position"))
     )
-    _hear(receiver, played.last)
+    sharing.hear(receiver, played.last)
 
 
 def test_a_voice_note_is_sent_by_letting_go_and_called_off_by_sliding(pair: Pair) -> None:
@@ -146,7 +110,7 @@ def test_a_voice_note_is_sent_by_letting_go_and_called_off_by_sliding(pair: Pair
     page.mouse.up()
     expect(timer).to_have_count(0)
     expect(notes).to_have_count(before + 1)
-    _hear(receiver, notes.last)
+    sharing.hear(receiver, notes.last)
 
     x, y = _press(sender)
     expect(timer).to_have_text(re.compile(r"0:0[1-9]"))
@@ -178,15 +142,8 @@ def test_an_audio_file_is_played_and_saved(pair: Pair, tmp_path: Path) -> None:
     sharing.send_files(sender, "audio", [sound])
     received = sharing.document(receiver, sound.name)
     received.wait_for()
-    _hear(receiver, received)
+    sharing.hear(receiver, received)
     assert sharing.save(receiver, received) == sound.read_bytes()
-
-
-def _hear(officer: Officer, message: Locator) -> None:
-    position = message.get_by_role("slider")
-    message.get_by_role("button", name=officer.word("media.play.play"), exact=True).click()
-    expect(message.get_by_role("button", name=officer.word("media.play.pause"))).to_be_visible()
-    expect(position).to_have_attribute("aria-valuenow", re.compile(r"^[1-9]"))
 
 
 def test_a_document_of_any_type_arrives_byte_for_byte(pair: Pair, tmp_path: Path) -> None:
@@ -232,10 +189,13 @@ def test_a_video_plays_before_it_is_here(pair: Pair, relay: RecordingProxy, tmp_
     # Half of the film lies in the first two of four chunks.
     video.write_bytes(film.indexed(film.recorded(), gap=700 * 1024))
     sender.secrets.content("content of junction-camera-14.webm", film.recorded())
+    # A browser that cannot make it smaller sends its frames as they are.
+    sender.page.evaluate("delete globalThis.VideoEncoder")
     size = video.stat().st_size
     assert size > 3 * MIB
     caption = "Camera fourteen shows the red car at the junction"
     sharing.choose_files(sender, "gallery", [video])
+    sender.page.get_by_text(re.compile("as it is sent$")).wait_for()
     sharing.send_previewed(sender, caption)
     sender.sees_status(caption, "sent")
     received = receiver.message(caption)
@@ -345,30 +305,13 @@ def test_an_upload_is_called_off(pair: Pair, line: RecordingProxy, tmp_path: Pat
     expect(sharing.document(receiver, file.name)).to_have_count(0)
 
 
-def saved_picture(receiver: Officer, caption: str) -> bytes:
-    """Open the picture of a message large and save it."""
-    receiver.message(caption).get_by_role("button", name=re.compile("^Open photo")).click()
-    save = receiver.word("media.file.save")
-    large = receiver.page.get_by_role("dialog")
-    with receiver.page.expect_download() as download:
-        large.get_by_role("button", name=save, exact=True).click()
-    content = download.value.path().read_bytes()
-    receiver.button("app.close").click()
-    return content
-
-
-def drawn(page: Page, picture: bytes) -> Any:
-    """Return the width and height of a picture, and which of its corners are red."""
-    return page.evaluate(SHOWN, base64.b64encode(picture).decode())
-
-
 def test_a_photo_comes_smaller_upright_and_without_its_place(pair: Pair, tmp_path: Path) -> None:
     sender, receiver = pair
-    plain = base64.b64decode(sender.page.evaluate(TAKE_PHOTO))
+    plain = base64.b64decode(sender.page.evaluate(pixels.TAKE_PHOTO))
     taken = with_place(plain, UPRIGHT_AFTER_A_QUARTER_TURN, CAMERA)
     # The phone was held upright: the first stored row is shown at the top on the right.
     upright = [False, True, False, False]
-    assert drawn(sender.page, taken) == {"width": 3000, "height": 4000, "red": upright}
+    assert pixels.drawn(sender.page, taken) == {"width": 3000, "height": 4000, "red": upright}
     photo = tmp_path / "scene-of-the-theft.jpg"
     photo.write_bytes(taken)
     sender.secrets.text(CAMERA)
@@ -376,8 +319,8 @@ def test_a_photo_comes_smaller_upright_and_without_its_place(pair: Pair, tmp_pat
     sharing.choose_files(sender, "gallery", [photo])
     sharing.send_previewed(sender, caption)
 
-    content = saved_picture(receiver, caption)
-    assert drawn(receiver.page, content) == {"width": 1536, "height": 2048, "red": upright}
+    content = sharing.saved_picture(receiver, caption)
+    assert pixels.drawn(receiver.page, content) == {"width": 1536, "height": 2048, "red": upright}
     assert len(content) < len(taken)
     for hidden in (b"Exif", b"\xff\xe1", CAMERA.encode()):
         assert hidden in taken
@@ -396,7 +339,7 @@ def test_a_gif_moves_still_and_says_nothing_else(pair: Pair, tmp_path: Path) -> 
     sharing.choose_files(sender, "gallery", [moving])
     sharing.send_previewed(sender, caption)
 
-    content = saved_picture(receiver, caption)
+    content = sharing.saved_picture(receiver, caption)
     assert comment.encode() not in content
     assert content == moving_gif(comment).replace(
         b"\x21\xfe" + bytes([len(comment)]) + comment.encode() + b"\0", b""
@@ -437,3 +380,70 @@ def test_the_camera_takes_a_photo_or_a_video(
     sharing.send_previewed(sender, caption)
     seen = receiver.message(caption).get_by_role("button", name=re.compile(f"^{opens}"))
     expect(seen).to_be_visible()
+
+
+def test_a_pdf_opens_in_the_app_from_the_gallery(pair: Pair, tmp_path: Path) -> None:
+    sender, receiver = pair
+    roster = tmp_path / "duty-roster-gate-four.pdf"
+    roster.write_bytes(pdf("Gate four from six", "Relief at noon"))
+    sender.secrets.content("content of duty-roster-gate-four.pdf", roster.read_bytes())
+    sharing.send_files(sender, "document", [roster])
+    sharing.document(receiver, roster.name).wait_for()
+
+    page = receiver.page
+    chat = page.evaluate("location.hash")
+    page.evaluate("location.hash += '/gallery/document'")
+    shown = page.locator(".document").filter(has_text="duty-roster")
+    shown.get_by_role("button", name=re.compile(f"^{receiver.word('media.file.open')}")).click()
+    for number, text in ((1, "Gate four from six"), (2, "Relief at noon")):
+        name = receiver.word("media.pdf.page", n=number, total=2)
+        expect(page.get_by_role("region", name=name)).to_contain_text(text)
+    # The first page is drawn: it has dark letters on white paper.
+    until(page, lambda: page.evaluate(pixels.INK) > 100)
+    receiver.shot("pdf")
+    receiver.button("app.close").click()
+    page.evaluate("(chat) => (location.hash = chat)", chat)
+
+
+def test_an_edited_picture_and_a_smaller_video_say_no_more_than_is_seen(
+    pair: Pair, tmp_path: Path
+) -> None:
+    sender, receiver = pair
+    picture = tmp_path / "witness.png"
+    picture.write_bytes(noise_png(400, 300))
+    video = tmp_path / "from-my-phone.webm"
+    place = "17.36156, 78.47467 of Inspector Anjali's phone"
+    video.write_bytes(film.indexed(film.recorded(), title=place))
+    sender.secrets.text(place)
+    sharing.choose_files(sender, "gallery", [picture, video])
+    page = sender.page
+    sender.button("media.edit.act", name=picture.name).click()
+    tools = page.get_by_role("group", name=sender.word("media.edit.tools"))
+    tools.get_by_role("button", name=sender.word("media.edit.blur"), exact=True).click()
+    stage = page.get_by_role("application")
+    # By keyboard: the middle half of the picture is hidden.
+    for key in ("ArrowLeft", "ArrowRight", "Enter"):
+        stage.press(key)
+    tools.get_by_role("button", name=sender.word("media.edit.rotate"), exact=True).click()
+    tools.get_by_role("button", name=sender.word("app.done"), exact=True).click()
+    sender.button("media.preview.show", name=video.name).click()
+    page.get_by_text(re.compile("as it is sent$")).wait_for()
+    caption = "The witness, and the junction"
+    sharing.send_previewed(sender, caption)
+
+    received = receiver.message(caption)
+    play = received.get_by_role("button", name=re.compile("^Play: Video"))
+    play.wait_for()
+    # A small picture comes with the message, before the video does.
+    preview = received.locator(".video").evaluate("(one) => one.style.backgroundImage")
+    assert preview.startswith('url("data:image/')
+    content = sharing.saved_picture(receiver, caption)
+    noise = receiver.page.evaluate(pixels.NOISE, base64.b64encode(content).decode())
+    assert noise["width"] < noise["height"]
+    assert noise["middle"] < noise["edge"] / 4
+    play.click()
+    until(receiver.page, lambda: _played_s(receiver) > 0.2)
+    sent = receiver.page.evaluate(pixels.SOURCE)
+    assert len(base64.b64decode(sent)) > 10_000
+    assert place.encode() in video.read_bytes()
+    assert place.encode() not in base64.b64decode(sent)

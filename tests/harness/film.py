@@ -3,7 +3,7 @@
 ``film.webm`` beside this file is what Chromium's MediaRecorder made (VP8, 320 × 240, a key frame
 each second); ``python -m tests.harness.film`` records it again. A recorder writes no length and no
 index, because it does not know them while it records: :func:`indexed` adds both, in front, and
-empty space between the parts where a film should be large.
+zeros behind some frames where a film should be large: decoders pass over them.
 """
 
 import base64
@@ -21,10 +21,10 @@ SECONDS = 6
 
 # Elements of Matroska (RFC 9559, section 5).
 SEGMENT, INFO, TRACKS, CLUSTER = 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675
-TIMESTAMP_SCALE, DURATION = 0x2AD7B1, 0x4489
+TIMESTAMP_SCALE, DURATION, TITLE = 0x2AD7B1, 0x4489, 0x7BA9
 CUES, CUE_POINT, CUE_TIME, CUE_TRACK_POSITIONS = 0x1C53BB6B, 0xBB, 0xB3, 0xB7
 CUE_TRACK, CUE_CLUSTER_POSITION = 0xF7, 0xF1
-TIMESTAMP, SIMPLE_BLOCK, VOID = 0xE7, 0xA3, 0xEC
+TIMESTAMP, SIMPLE_BLOCK = 0xE7, 0xA3
 BLOCK_GROUP, BLOCK, REFERENCE_BLOCK = 0xA0, 0xA1, 0xFB
 MS = 1_000_000  # Nanoseconds of one unit of time.
 
@@ -78,10 +78,11 @@ def recorded() -> bytes:
     return FILE.read_bytes()
 
 
-def indexed(film: bytes, gap: int = 0) -> bytes:
+def indexed(film: bytes, gap: int = 0, title: str = "") -> bytes:
     """Return the film with its length and an index of its key frames before the first of them.
 
-    A part begins at each key frame; ``gap`` bytes of nothing lie between two parts.
+    A part begins at each key frame; ``gap`` zeros follow the last frame of each but the last.
+    ``title`` is in the head, as a camera app writes a place.
     """
     head_end = next(at for at, kind, _ in _elements(film, 0) if kind == SEGMENT)
     info = dict(_inside(film, INFO))
@@ -92,22 +93,21 @@ def indexed(film: bytes, gap: int = 0) -> bytes:
         INFO,
         _number(TIMESTAMP_SCALE, MS)
         + _element(DURATION, struct.pack(">d", float(length_ms)))
-        + b"".join(_element(kind, body) for kind, body in kept.items()),
+        + b"".join(_element(kind, body) for kind, body in kept.items())
+        + (_element(TITLE, title.encode()) if title else b""),
     ) + _element(TRACKS, b"".join(_element(kind, body) for kind, body in _inside(film, TRACKS)))
-    parts = _parts(blocks)
+    parts = _parts(blocks, gap)
     # All positions have eight bytes, so the index is as long with zeros as with the truth.
     first = len(head) + len(_index([(time, 0) for time, _ in parts]))
     places: list[tuple[int, int]] = []
     body = b""
-    for number, (time, cluster) in enumerate(parts):
-        if number and gap:
-            body += _element(VOID, bytes(gap))
+    for time, cluster in parts:
         places.append((time, first + len(body)))
         body += cluster
     return film[:head_end] + _element(SEGMENT, head + _index(places) + body)
 
 
-def _parts(blocks: list[Block]) -> list[tuple[int, bytes]]:
+def _parts(blocks: list[Block], gap: int) -> list[tuple[int, bytes]]:
     groups: list[list[Block]] = []
     for block in blocks:
         if block.key or not groups:
@@ -121,7 +121,8 @@ def _parts(blocks: list[Block]) -> list[tuple[int, bytes]]:
                 SIMPLE_BLOCK,
                 bytes([0x80 | block.track])
                 + struct.pack(">hB", block.time_ms - start, 0x80 if block.key else 0)
-                + block.payload,
+                + block.payload
+                + bytes(gap if block is group[-1] and group is not groups[-1] else 0),
             )
             for block in group
         )

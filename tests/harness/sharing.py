@@ -70,3 +70,23 @@ def save_as(officer: Officer, message: Locator) -> tuple[str, bytes]:
     with officer.page.expect_download() as download:
         message.get_by_role("button", name=officer.word("media.file.save"), exact=True).click()
     return download.value.suggested_filename, download.value.path().read_bytes()
+
+
+def saved_picture(receiver: Officer, caption: str) -> bytes:
+    """Open the picture of a message large and save it."""
+    receiver.message(caption).get_by_role("button", name=re.compile("^Open photo")).click()
+    save = receiver.word("media.file.save")
+    large = receiver.page.get_by_role("dialog")
+    with receiver.page.expect_download() as download:
+        large.get_by_role("button", name=save, exact=True).click()
+    content = download.value.path().read_bytes()
+    receiver.button("app.close").click()
+    return content
+
+
+def hear(officer: Officer, message: Locator) -> None:
+    """Play a sound of a message for a second."""
+    position = message.get_by_role("slider")
+    message.get_by_role("button", name=officer.word("media.play.play"), exact=True).click()
+    expect(message.get_by_role("button", name=officer.word("media.play.pause"))).to_be_visible()
+    expect(position).to_have_attribute("aria-valuenow", re.compile(r"^[1-9]"))

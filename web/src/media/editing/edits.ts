@@ -1,6 +1,6 @@
 /**
  * Edits of a picture before it is sent, one after the other. Places are in pixels of the picture as the
- * edit found it. What is hidden is gone from the pixels: its place keeps a few averages.
+ * edit found it. A hidden part is gone from the pixels: its place keeps a few averages.
  */
 import { fitWithin, LONGEST_EDGE, type Size } from "../encoding/dimensions.ts";
 

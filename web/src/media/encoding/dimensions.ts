@@ -22,6 +22,13 @@ export function fitWithin(size: Size, longest: number): Size {
   };
 }
 
+/** Shrink a video to so many lines on its shorter edge; edges are even, as encoders want them. */
+export function fitLines(size: Size, lines: number): Size {
+  const scale = Math.min(1, lines / Math.min(size.width, size.height));
+  const even = (edge: number): number => Math.max(2, 2 * Math.round((edge * scale) / 2));
+  return { width: even(size.width), height: even(size.height) };
+}
+
 /**
  * The box a picture takes in a bubble, in CSS pixels: its own shape within the limits, so that
  * nothing moves when the picture arrives. Very long shapes are cropped to 1:2 or 2:1.

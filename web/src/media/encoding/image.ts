@@ -70,6 +70,7 @@ const ENDINGS: Readonly<Record<string, string>> = {
   "image/jpeg": "jpg",
   "image/png": "png",
   "image/webp": "webp",
+  "video/mp4": "mp4",
 };
 
 /** The file's name with the ending of what it was re-encoded to. */

@@ -8,6 +8,7 @@ import type { AttachmentKind, OutgoingAttachment } from "@copconnect/client/core
 import { MAX_ATTACHMENT_BYTES } from "@copconnect/client/wire";
 import { MediaError } from "./canvas.ts";
 import { isPicture, prepareImage } from "./image.ts";
+import type { TranscodingOptions } from "./transcoding.ts";
 import { prepareAudio, prepareVideo } from "./sound.ts";
 
 /** The wire allows 32 attachments in a message; an album of ten is what a screen can show. */
@@ -30,8 +31,17 @@ function asDocument(file: File): OutgoingAttachment {
   };
 }
 
+const AT_ONCE: TranscodingOptions = {
+  onProgress: () => undefined,
+  signal: new AbortController().signal,
+};
+
 /** Prepare one file. Rejects with a MediaError that the person can act on. */
-export async function prepareFile(file: File, plain = false): Promise<OutgoingAttachment> {
+export async function prepareFile(
+  file: File,
+  plain = false,
+  video: TranscodingOptions = AT_ONCE,
+): Promise<OutgoingAttachment> {
   if (file.size === 0) throw new MediaError("file_empty");
   if (file.size > MAX_ATTACHMENT_BYTES) throw new MediaError("file_too_large");
   if (plain) return asDocument(file);
@@ -40,7 +50,7 @@ export async function prepareFile(file: File, plain = false): Promise<OutgoingAt
       case "image":
         return await prepareImage(file);
       case "video":
-        return await prepareVideo(file);
+        return await prepareVideo(file, video);
       case "audio":
         return await prepareAudio(file);
       default:

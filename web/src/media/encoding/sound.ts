@@ -1,7 +1,8 @@
 /** Length, shape and first picture of sound and video, read by the browser's own players. */
 import type { OutgoingAttachment } from "@copconnect/client/core";
 import { MediaError } from "./canvas.ts";
-import { thumbOf } from "./thumb.ts";
+import { posterOf } from "./thumb.ts";
+import type { TranscodingOptions } from "./transcoding.ts";
 import { fromSamples } from "./waveform.ts";
 
 const METADATA_TIMEOUT_MS = 8000;
@@ -37,8 +38,19 @@ async function lengthOf(element: HTMLMediaElement, failure: MediaError): Promise
   return Number.isFinite(element.duration) ? Math.round(element.duration * 1000) : null;
 }
 
-/** A video with its size, length and a preview of an early picture. */
-export async function prepareVideo(file: File): Promise<OutgoingAttachment> {
+/** A video made smaller, without its hidden data, with its size, length and an early picture. */
+export async function prepareVideo(
+  file: File,
+  options: TranscodingOptions,
+): Promise<OutgoingAttachment> {
+  const { transcoded } = await import("./transcoding.ts");
+  const made = await transcoded(file, options);
+  if (made === null) return described(file);
+  // A file that this browser's own player refuses was written wrongly: the original is safe.
+  return described(made).catch(() => described(file));
+}
+
+async function described(file: File): Promise<OutgoingAttachment> {
   const url = URL.createObjectURL(file);
   const video = document.createElement("video");
   const failure = new MediaError("cannot_read_video");
@@ -61,7 +73,7 @@ export async function prepareVideo(file: File): Promise<OutgoingAttachment> {
       name: file.name,
       mime: file.type,
       ...(durationMs === null ? {} : { durationMs }),
-      ...(size.width > 0 && size.height > 0 ? { ...size, thumb: thumbOf(video, size) } : {}),
+      ...(size.width > 0 && size.height > 0 ? { ...size, thumb: await posterOf(video, size) } : {}),
     };
   } finally {
     video.removeAttribute("src");

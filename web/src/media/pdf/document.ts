@@ -2,7 +2,7 @@
  * A PDF that somebody sent, page by page.
  *
  * Invariants: its bytes are parsed in a worker; neither its scripts nor its forms run, its links lead
- * nowhere, and it fetches nothing. What it needs of the app are two decoders of scanned pictures.
+ * nowhere, and it fetches nothing but the app's own two decoders of scanned pictures.
  */
 import {
   getDocument,
