@@ -79,6 +79,7 @@ class Player {
     } catch {
       if (this.#audio !== audio) return;
       this.broken = true;
+      this.playing = false;
       this.#audio = null;
     }
   }

@@ -114,6 +114,15 @@ it("plays one sound at a time, each from where it was left, at the chosen speed"
   expect([last().paused, player.playing, sounding.on]).toEqual([true, false, true]);
 });
 
+it("offers to try again where a sound cannot be played", async () => {
+  vi.spyOn(FakeAudio.prototype, "play").mockImplementation(function (this: FakeAudio) {
+    this.dispatchEvent(new Event("play"));
+    return Promise.reject(new Error("no decoder"));
+  });
+  await player.toggle(track(0));
+  expect([player.failed, player.playing]).toEqual([true, false]);
+});
+
 it("stops and forgets when the app is locked", async () => {
   await player.toggle(track(0));
   last().reach(4);
