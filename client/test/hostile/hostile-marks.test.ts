@@ -237,7 +237,10 @@ it(
     await said(a, "after the removal");
     const { log, people } = world.server;
     const client = people.client(insider.signer.clientId);
-    const posted = { attachmentIds: [], wakes: [], state: false, quiet: true, order: null };
+    const posted = {
+      ...{ attachmentIds: [], wakes: [], state: false, quiet: true, order: null },
+      exported: null,
+    };
     log.takesAnything = true;
     await log.post(world.server.conversation(id), client, { message: copy(edit), ...posted });
     log.takesAnything = false;
