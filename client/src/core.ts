@@ -17,6 +17,7 @@ import type { GuardCalls } from "./calls/talking/guard-calls.ts";
 import type { LiveCalls } from "./calls/talking/live-calls.ts";
 import type { MemberCalls } from "./calls/member-calls.ts";
 import type { AttachmentCalls, MessageCalls } from "./calls/message-calls.ts";
+import type { OneselfCalls } from "./calls/oneself/oneself-calls.ts";
 import type { OrderCalls } from "./calls/order-calls.ts";
 import type { PeopleCalls } from "./calls/people-calls.ts";
 import type { PushCalls } from "./calls/push-calls.ts";
@@ -56,6 +57,8 @@ export interface Core {
   readonly conversations: Remote<ConversationCalls>;
   readonly members: Remote<MemberCalls>;
   readonly messages: Remote<MessageCalls>;
+  /** What this person arranges for oneself: stars, folders, deletions. */
+  readonly oneself: Remote<OneselfCalls>;
   /** Messages by their words; its code is fetched with the first call. */
   readonly search: Remote<SearchCalls>;
   readonly attachments: Remote<AttachmentCalls>;

@@ -38,6 +38,7 @@ export const CORE_CODES = {
     "A restore of the server lost the message; its author decides whether it goes again.",
   head_refused: "The newest roster of this conversation does not verify, or there is a newer one.",
   too_many_attempts: "The server refused the message again and again.",
+  own_limit: "One person has so many stars or folders at most; details say how many.",
   edit_closed: "A message can be edited for an hour, four times at most.",
   poll_ended: "The poll has ended, or its author has closed it.",
   poll_too_large: "Polls are for conversations of at most 256 people in which everybody may post.",

@@ -42,15 +42,11 @@ export const STORES = {
   segments: "segments",
   forgotten: "forgotten",
   shownFiles: "shown_files",
+  own: "own",
 } as const;
 
 export type SettingsRecord = { readonly autoLockMs: number };
 export type DirectoryRecord = Directory;
-
-/** People whose messages are not shown. `meta/blocked`. */
-export interface BlockedRecord {
-  readonly people: readonly PersonId[];
-}
 
 // --- Conversations ------------------------------------------------------------------------------
 
@@ -138,6 +134,9 @@ export interface ConversationRecord {
   readonly readSeq: number;
   readonly unread: number;
   readonly mentioned: boolean;
+  /** The newest message of somebody else, and the newest that calls this person: orders and mentions. */
+  readonly newsSeq: number;
+  readonly calledSeq: number;
   /** Nothing that was sent earlier is unread. */
   readonly unreadFromMs: number;
   /** The newest state that was accepted (kinds/state.ts). */

@@ -1045,8 +1045,8 @@ export interface PersonTrust {
 }
 
 /**
- * Create a conversation. Idempotent by id. ``person_ids`` excludes the caller and may name
- * people who have not registered yet.
+ * Create a conversation. Idempotent by id. ``person_ids`` may name people who have not
+ * registered yet, and names the caller only in the conversation of a person with oneself.
  *
  * A direct conversation's id is that of its two people (R10), its ``history_days`` is None
  * (everything). A group's ``history_days`` is 0 or 30: what new members see. Kinds "unit" and
@@ -1065,7 +1065,6 @@ export interface CreateConversation {
 /** This person's own settings for a conversation. ``muted_until_ms`` of -1 means always. */
 export interface Preferences {
   readonly mutedUntilMs: number | null;
-  readonly pinned: boolean;
 }
 
 /** The newest roster head, a stamp on it, and the calling device's leaf ‖ proof under it. */
@@ -1169,7 +1168,6 @@ export interface ChangePolicy {
 
 export interface SetPreferences {
   readonly mutedUntilMs: number | null;
-  readonly pinned: boolean;
 }
 
 /** One signed head that is still kept. */

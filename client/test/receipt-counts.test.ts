@@ -86,7 +86,7 @@ describe("a sender in a large conversation", () => {
       path.endsWith(`/conversations/${id}`) || path.endsWith("/preferences")
         ? { ...(body as Conversation), members: 300 }
         : body;
-    await a.core.conversations.setPreferences(id, { mutedUntilMs: null, pinned: true });
+    await a.core.conversations.setPreferences(id, { mutedUntilMs: -1 });
     await a.until("large", async () => (await a.core.conversations.get(id)).members === 300);
     await b.core.messages.markRead(id, messageId);
     const receipts = await a.until("read by one of one", async () => {

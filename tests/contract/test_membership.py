@@ -128,6 +128,23 @@ async def test_create_is_repeatable_and_ids_are_not_stolen(world: World) -> None
     assert (await world.service.conversations.conversations(c.caller)).conversations == []
 
 
+async def test_r10_a_person_has_one_conversation_with_oneself(world: World) -> None:
+    a, b = people(world, 2)
+    second = world.registry.register(a.caller.person_id)
+    made = await asyncio.gather(world.direct(a, a), world.direct(second, a))
+    assert made[0].conversation_id == made[1].conversation_id
+    assert (made[0].direct_person_id, made[0].members) == (a.caller.person_id, 1)
+    assert (made[0].devices, made[0].history_from_ms) == (2, 0)
+    create = world.service.conversations.create
+    own = creating(made[0].conversation_id, "direct", [b.caller.person_id], history_days=None)
+    foreign = creating(made[0].conversation_id, "direct", [a.caller.person_id], history_days=None)
+    alone = creating(new_id(), "group", [a.caller.person_id])
+    for device, body in ((a, own), (b, foreign), (a, alone)):
+        with pytest.raises(errors.BadRequest):
+            await create(device.caller, body)
+    assert (await world.service.conversations.conversations(b.caller)).conversations == []
+
+
 async def test_r10_one_direct_conversation_by_the_id_of_its_people(world: World) -> None:
     a, b, c = people(world, 3)
     both = (world.direct(a, b), world.direct(b, a), world.direct(a, b))
@@ -279,16 +296,16 @@ async def test_preferences_are_ones_own(world: World) -> None:
     a, b = people(world, 2)
     made = await world.group(a, [b])
     service, c = world.service.conversations, made.conversation_id
-    wanted = wire.SetPreferences(muted_until_ms=-1, pinned=True)
+    wanted = wire.SetPreferences(muted_until_ms=-1)
     after = await service.set_preferences(b.caller, c, wanted)
-    assert after.preferences == wire.Preferences(muted_until_ms=-1, pinned=True)
+    assert after.preferences == wire.Preferences(muted_until_ms=-1)
     assert after.info_version != made.info_version
     other = await service.conversation(a.caller, c)
-    assert other.preferences == wire.Preferences(muted_until_ms=None, pinned=False)
+    assert other.preferences == wire.Preferences(muted_until_ms=None)
     outsider = world.registry.register()
     with pytest.raises(errors.NotMember):
         await service.set_preferences(outsider.caller, c, wanted)
-    huge = wire.SetPreferences(muted_until_ms=2**63, pinned=True)
+    huge = wire.SetPreferences(muted_until_ms=2**63)
     with pytest.raises(errors.BadRequest):
         await service.set_preferences(b.caller, c, huge)
 
@@ -309,7 +326,7 @@ async def test_what_no_message_tells_reaches_other_nodes_though_the_bus_lost_it(
     world.wakeups.clear()
     policy = wire.ChangePolicy(who_may_post="admins")
     await world.service.conversations.change_policy(a.caller, made.conversation_id, policy)
-    mine = wire.SetPreferences(muted_until_ms=-1, pinned=True)
+    mine = wire.SetPreferences(muted_until_ms=-1)
     await world.service.conversations.set_preferences(b.caller, made.conversation_id, mine)
     await world.revoke(b)
     await other.poll()

@@ -320,7 +320,7 @@ async def test_a_message_calls_those_it_names_among_people_who_muted(room: Room)
     found = await conversation(room)
     await room.world.change(room.alice.caller, found, add=[room.carol])
     for one, until in ((room.bob, -1), (room.carol, room.world.clock.at + MINUTE_MS)):
-        chosen = wire.SetPreferences(muted_until_ms=until, pinned=False)
+        chosen = wire.SetPreferences(muted_until_ms=until)
         await room.service.conversations.set_preferences(one.caller, room.c, chosen)
     key_id = await room.talk.begin(room.alice, [room.bob, room.carol])
     everybody = [PersonId(person(one)) for one in (room.alice, room.bob, room.carol)]

@@ -122,7 +122,7 @@ async def test_requests_find_everything_by_an_index(database: Database) -> None:
         await cold.shares.ask(b.caller, c, request)
         await cold.shares.done(b.caller, c, request)
         await cold.shares.waiting(b.caller, c)
-        preferences = wire.SetPreferences(muted_until_ms=-1, pinned=True)
+        preferences = wire.SetPreferences(muted_until_ms=-1)
         await cold.conversations.set_preferences(a.caller, c, preferences)
         await world.change(a.caller, group, remove=[b])
         await world.change(a.caller, group, add=[b])

@@ -210,7 +210,6 @@ class Rows:
             added_ms=added_ms,
             removed_ms=removed_ms,
             history_from_ms=0,
-            pinned=False,
         )
 
     async def post(

@@ -51,7 +51,7 @@ async def test_places_say_where_each_leaf_stands(database: Database) -> None:
         history_from_ms=0,
         last_seq=Seq(3),
         roster_epoch=Epoch(2),
-        info_version="1..0",
+        info_version="1.",
         receipts_version=2,
         delivered_seq=Seq(2),
         read_seq=Seq(3),

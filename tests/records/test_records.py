@@ -233,6 +233,7 @@ def test_e3_digits(v: Vectors) -> None:
 def test_r10_direct_ids(v: Vectors) -> None:
     a, b = (v["people"][name]["person"] for name in "AB")
     assert direct_id(a, b) == direct_id(b, a) == v["direct"]["A and B"]
+    assert direct_id(a, a) == v["direct"]["A alone"]
 
 
 def test_commitments_and_seal_infos(v: Vectors) -> None:

@@ -19,6 +19,7 @@ import { ScriptedExports } from "./exports.ts";
 import { ME, PEOPLE, deviceId, plate } from "./organisation.ts";
 import { ScriptedOverseeing } from "./overseeing.ts";
 import { barredIn, ScriptedReports } from "./reports.ts";
+import { ownCore } from "./own.ts";
 import { sampleImage } from "./sample-image.ts";
 import { scenarioFrom, type Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
@@ -197,6 +198,20 @@ class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       this.emit({ type: "members", conversationId });
     },
   };
+
+  readonly oneself = ownCore({
+    talks: this.talks,
+    talk: (conversationId) => this.talk(conversationId),
+    change: (talk, change) => this.change(talk, change),
+    put: (talk, message) => this.put(talk, message),
+    remove: (talk, messageId) => {
+      const at = talk.messages.findIndex((one) => one.messageId === messageId);
+      if (at >= 0) talk.messages.splice(at, 1);
+      const { conversationId } = talk.item;
+      this.emit({ type: "message_removed", conversationId, messageId });
+    },
+    newId: () => this.newId(7),
+  });
 
   // --- Messages --------------------------------------------------------------------------------
 

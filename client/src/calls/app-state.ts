@@ -40,10 +40,15 @@ export function appStateOf(standing: AppSnapshot): AppState {
       ...{ enabled: vault.hasPin, passphrase: vault.lockedBy === "passphrase" },
       ...{ autoLockMs, triesLeft: vault.triesLeft },
     },
-    outbox: device?.outgoing.waiting ?? 0,
+    outbox: device === null ? 0 : waiting(device),
     device: own ?? NOBODY,
     history: device === null ? null : filling(device),
   };
+}
+
+/** Messages that wait for the network; what a person arranges for oneself is none. */
+function waiting({ outgoing, book }: Device): number {
+  return outgoing.waiting - outgoing.of(book.oneself).length;
 }
 
 /** Conversations that are whole, of the listed ones; null: all are. */

@@ -38,7 +38,7 @@ export class ConversationCalls {
 
   async list(): Promise<readonly ConversationItem[]> {
     const device = await this.#reach.device();
-    const all = [...device.book.conversations.values()];
+    const all = device.book.chats;
     const items = await Promise.all(all.map((one) => device.views.conversation(one)));
     const time = (item: ConversationItem): number => item.last?.sentMs ?? item.createdMs;
     return items.sort((a, b) => Number(b.pinned) - Number(a.pinned) || time(b) - time(a));
@@ -196,7 +196,7 @@ export class ConversationCalls {
 
   async setPreferences(
     conversationId: ConversationId,
-    preferences: { readonly mutedUntilMs: number | null; readonly pinned: boolean },
+    preferences: { readonly mutedUntilMs: number | null },
   ): Promise<void> {
     const device = await this.#reach.device();
     const info = await device.context.api.setPreferences(conversationId, preferences);

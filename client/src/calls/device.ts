@@ -17,6 +17,7 @@ import { Announcer } from "../messages/announcer.ts";
 import { OutgoingStore } from "../messages/outgoing.ts";
 import { peopleIn, ViewMaker, type Closed } from "../messages/views.ts";
 import { OrderDrafts } from "../orders/drafts.ts";
+import type { Oneself } from "../oneself/oneself.ts";
 import { Orders } from "../orders/orders.ts";
 import { LateSeals } from "../outbox/late-seals.ts";
 import { Outbox } from "../outbox/outbox.ts";
@@ -24,7 +25,6 @@ import { MessageSender } from "../outbox/posting.ts";
 import { Preparing } from "../outbox/preparing.ts";
 import { Signing } from "../outbox/signing.ts";
 import { Watching } from "../overseeing/watching.ts";
-import type { Blocked } from "../people/blocked.ts";
 import { Freshness } from "../people/freshness.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import { STORES } from "../records.ts";
@@ -41,6 +41,7 @@ import { pause } from "../transport/backoff.ts";
 import { Socket } from "../transport/socket.ts";
 import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame, Ready, ServerFrame } from "../wire.ts";
+import { OwnSync } from "./oneself/syncing.ts";
 import { sendMark } from "./talking/marking.ts";
 import { callsPerson } from "./talking/notifying.ts";
 
@@ -50,7 +51,7 @@ export interface DeviceOptions {
   /** Everything but the device's own records. */
   readonly context: Omit<DeviceContext, "signal" | "freshness">;
   readonly people: PeopleDirectory;
-  readonly blocked: Blocked;
+  readonly oneself: Oneself;
   readonly guard: Guard;
   readonly socket: Omit<SocketOptions, "positions" | "onEvent">;
   readonly onAccount: (event: AccountFrame["event"]) => void;
@@ -80,6 +81,7 @@ export class Device {
   readonly sync: Sync;
   readonly orders: Orders;
   readonly orderDrafts: OrderDrafts;
+  readonly ownSync: OwnSync;
   readonly watching: Watching;
   readonly socket: Socket;
   readonly live: LivePositions;
@@ -126,7 +128,7 @@ export class Device {
       positions: () => this.sync.positions(),
       onEvent,
     });
-    this.inbox = new Inbox(context, outgoing, (person) => options.blocked.has(person), onEvent);
+    this.inbox = new Inbox(context, outgoing, options.oneself, onEvent);
     this.book = new Book(context, this.#announcer, onEvent);
     this.members = new MemberList(context, options.people);
     const asking = new SecretRequests(context, onEvent);
@@ -176,6 +178,7 @@ export class Device {
       this.#announcer,
       (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
       options.closed,
+      options.oneself,
       async () => (await options.guard.forwarding()).forwarding.often,
     );
     this.orders = new Orders(
@@ -186,6 +189,7 @@ export class Device {
         asking.again(conversation);
       },
     );
+    this.ownSync = new OwnSync(this, options.oneself);
     this.orderDrafts = new OrderDrafts(context.vault, context.now);
     this.watching = new Watching({
       emit: context.emit,
@@ -204,6 +208,7 @@ export class Device {
     await this.book.load();
     await this.live.open();
     await this.orders.load();
+    this.ownSync.wake();
     for (const record of this.outgoing.all()) {
       const conversation = this.book.find(record.conversationId);
       if (record.stage === "preparing" && conversation !== null)
@@ -243,6 +248,7 @@ export class Device {
         return this.cursors.moved(event.conversation);
       case "newer_incarnation":
         await rewind(this.context, event.conversation, this.outgoing);
+        if (event.conversation.id === this.book.oneself) await this.#options.oneself.again(true);
         return this.outbox.kick(event.conversation);
       case "sending_open":
       case "left":
@@ -268,6 +274,7 @@ export class Device {
     const caughtUp = this.sync.onReady(ready);
     void this.#options.onReady(ready, caughtUp).catch(ignore);
     void caughtUp.then(() => this.orders.onReady()).catch(ignore);
+    void caughtUp.then(() => this.ownSync.connected()).catch(ignore);
   }
 
   /** The next connection makes up for frames that fail for want of the network. */
@@ -280,17 +287,18 @@ export class Device {
 
   /** Names may be others, and entries refused because of these people may be good now. */
   #peopleChanged(personIds: ReadonlySet<PersonId>): void {
-    for (const conversation of this.book.conversations.values()) {
+    for (const conversation of this.book.chats) {
       const named = peopleIn(conversation.record);
       if (named.some((one) => personIds.has(one))) this.#announcer.conversation(conversation);
       this.#announcer.members(conversation.id);
-      void this.inbox.changed(conversation, personIds).catch(ignore);
     }
+    for (const conversation of this.book.conversations.values())
+      void this.inbox.changed(conversation, personIds).catch(ignore);
   }
 
   /** Every conversation may look otherwise now. */
   announceAll(): void {
-    for (const conversation of this.book.conversations.values()) {
+    for (const conversation of this.book.chats) {
       this.#announcer.conversation(conversation);
       this.#announcer.members(conversation.id);
     }

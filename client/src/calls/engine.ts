@@ -55,6 +55,10 @@ export function createEngine(options: SessionOptions): Engine {
       writable: (conversationId) => writable(reach, device.find(conversationId)),
     });
   });
+  const oneself = fetched("oneself", async () => {
+    const { OneselfCalls } = await import("./oneself/oneself-calls.ts");
+    return new OneselfCalls(reach);
+  });
   const admin = fetched("console", async () => {
     const { AdminCalls } = await import("../admin/calls.ts");
     return new AdminCalls({ api, vault, services, people });
@@ -79,6 +83,7 @@ export function createEngine(options: SessionOptions): Engine {
     conversations: opening(() => new ConversationCalls(reach)),
     members: opening(() => new MemberCalls(reach)),
     messages: opening(() => messages),
+    oneself: running(oneself),
     search: running(search),
     attachments: running((device) => new AttachmentCalls(device)),
     exports: running(exports),

@@ -63,7 +63,10 @@ export class MessageCalls {
     const size = sizeOf(limit);
     const found = await pageMessages(vault, conversationId, below, size + 1);
     const page = found.slice(0, size).reverse();
-    return this.#pageOf(device, conversation, page, found.length > size);
+    // Nothing is above what was cleared away.
+    const cleared = this.#reach.oneself.clearedTo(conversationId);
+    const more = found.length > size && (page[0]?.order ?? 0) >= cleared + 1;
+    return this.#pageOf(device, conversation, page, more);
   }
 
   /**
@@ -106,9 +109,10 @@ export class MessageCalls {
   async #pageOf(
     device: Device,
     conversation: Conversation,
-    page: readonly MessageRecord[],
+    found: readonly MessageRecord[],
     more: boolean,
   ): Promise<MessagePage> {
+    const page = found.filter((one) => !this.#reach.oneself.hides(conversation.id, one));
     await conversation.marks.load(page.map(({ messageId }) => messageId));
     const { record } = conversation;
     const unread = page.find(
@@ -307,6 +311,9 @@ export class MessageCalls {
     const conversation = device.find(conversationId);
     const seq = await seqOf(device.context, conversationId, messageId);
     if (seq === null) return;
+    await this.#reach.oneself.set([
+      { name: "unread", of: conversationId, part: null, value: null },
+    ]);
     const moved = await conversation.run(() => readHere(device.context, conversation, seq));
     if (moved) device.cursors.moved(conversation);
   }

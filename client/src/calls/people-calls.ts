@@ -1,23 +1,23 @@
 /** `core.people`: the directory, and whom this device does not show. */
 import type { PersonId } from "../ids.ts";
-import type { Blocked } from "../people/blocked.ts";
+import type { Oneself } from "../oneself/oneself.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import type { PeopleQuery, Plate } from "../seam.ts";
 import type { Directory, People as PeoplePage, Person } from "../wire.ts";
 
 export class PeopleCalls {
   readonly #people: PeopleDirectory;
-  readonly #blocked: Blocked;
+  readonly #oneself: Oneself;
 
   constructor({
     people,
-    blocked,
+    oneself,
   }: {
     readonly people: PeopleDirectory;
-    readonly blocked: Blocked;
+    readonly oneself: Oneself;
   }) {
     this.#people = people;
-    this.#blocked = blocked;
+    this.#oneself = oneself;
   }
 
   directory(): Promise<Directory> {
@@ -32,12 +32,12 @@ export class PeopleCalls {
     return this.#people.person(personId);
   }
 
-  /** This device shows and notifies of nothing that this person writes from now on. */
+  /** This person's devices show and notify of nothing that this person writes from now on. */
   block(personId: PersonId, on: boolean): Promise<void> {
-    return this.#blocked.set(personId, on);
+    return this.#oneself.block(personId, on);
   }
 
   blocked(): Promise<readonly Plate[]> {
-    return this.#people.plates(this.#blocked.all());
+    return this.#people.plates(this.#oneself.all("blocked").map(({ of }) => of as PersonId));
   }
 }

@@ -3,7 +3,7 @@ import type { ClientId } from "../ids.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { Guard } from "../guard/guard.ts";
-import type { Blocked } from "../people/blocked.ts";
+import type { Oneself } from "../oneself/oneself.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import type { PostDirectory } from "../people/posts.ts";
 import { sanctioned, type OwnSanctions } from "../reports/own-sanctions.ts";
@@ -18,7 +18,7 @@ export interface DeviceAccess {
   readonly deviceThatKeeps: () => Promise<Device>;
   readonly people: PeopleDirectory;
   readonly posts: PostDirectory;
-  readonly blocked: Blocked;
+  readonly oneself: Oneself;
   readonly guard: Guard;
   readonly training: Training;
   readonly sanctions: OwnSanctions;

@@ -19,11 +19,11 @@ export class Reporting {
   constructor(reach: DeviceAccess, services: Pick<AccountServices, "acts" | "sanctions">) {
     this.#reach = reach;
     this.#services = services;
-    const { people, blocked } = reach;
+    const { people, oneself } = reach;
     const { acts, sanctions } = services;
     this.calls = fetched("reports", async ({ context, book: index, views }) => {
       const { ReportCalls: Calls } = await import("../reports/calls.ts");
-      return new Calls({ context, index, views, people, blocked, acts, sanctions });
+      return new Calls({ context, index, views, people, oneself, acts, sanctions });
     });
   }
 

@@ -12,7 +12,7 @@ import { AccountServices } from "../account/services.ts";
 import type { Context } from "../context.ts";
 import type { AppState, CoreEvent, CoreListener, PresenceGiven, SignedOutReason } from "../seam.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
-import { Blocked } from "../people/blocked.ts";
+import { Oneself } from "../oneself/oneself.ts";
 import { PeopleDirectory } from "../people/people.ts";
 import { PostDirectory } from "../people/posts.ts";
 import { Api } from "../transport/api.ts";
@@ -36,7 +36,7 @@ const ASK_AGAIN_MS = 5_000;
 export class Session {
   readonly api: Api;
   readonly people: PeopleDirectory;
-  readonly blocked: Blocked;
+  readonly oneself: Oneself;
   readonly reporting: Reporting;
   readonly reach: DeviceAccess;
   readonly toldKeys = new ToldKeys();
@@ -105,14 +105,14 @@ export class Session {
       onUnclear: () => setTimeout(() => this.#device?.socket.start(), ASK_AGAIN_MS),
     });
     this.people = new PeopleDirectory(context, services.trust);
-    this.blocked = new Blocked(context);
+    this.oneself = new Oneself(context);
     this.reach = {
       ...{ guard: services.guard, training: services.training, sanctions: services.sanctions },
       device: () => this.#running(),
       deviceThatKeeps: () => this.#keeping(),
       people: this.people,
       posts: new PostDirectory(context, this.people),
-      blocked: this.blocked,
+      oneself: this.oneself,
       labelOf: (clientId) => this.#account.labelOf(clientId),
       department: () => this.#account.trust,
     };
@@ -222,11 +222,11 @@ export class Session {
 
   async #startDevice(): Promise<void> {
     const { origin, WebSocket, random } = this.#options;
-    await this.blocked.load();
+    await this.oneself.load();
     const device = new Device({
       context: { ...this.context, ...this.services.forDevice() },
       people: this.people,
-      blocked: this.blocked,
+      oneself: this.oneself,
       guard: this.services.guard,
       socket: {
         url: `${origin.replace(/^http/, "ws")}/v1/socket`,

@@ -39,6 +39,8 @@ export function newRecord(info: WireConversation): ConversationRecord {
       readSeq: info.readSeq,
       unread: 0,
       mentioned: false,
+      newsSeq: 0,
+      calledSeq: 0,
       unreadFromMs: 0,
       profile: null,
       pins: [],
@@ -74,6 +76,12 @@ export function isUnread(
   { seq, sentMs }: { readonly seq: number; readonly sentMs: number },
 ): boolean {
   return seq > readSeq && sentMs >= unreadFromMs;
+}
+
+const MUTED_ALWAYS = -1;
+
+export function isMuted(mutedUntilMs: number | null, nowMs: number): boolean {
+  return mutedUntilMs !== null && (mutedUntilMs === MUTED_ALWAYS || mutedUntilMs > nowMs);
 }
 
 /** From when this device reads; null: everything, as somebody who belongs from the start. */

@@ -1,7 +1,15 @@
 /** Changes of one conversation that are stored together, in one transaction, or not at all. */
 import type { AttachmentId, MessageId, PersonId } from "../ids.ts";
 import { fileGone, filesShown } from "../messages/files.ts";
-import { isNewer, lastOf, putMessage, questionRow, ticksOf } from "../messages/messages.ts";
+import {
+  isNewer,
+  lastOf,
+  messageKey,
+  putMessage,
+  questionRow,
+  ticksOf,
+} from "../messages/messages.ts";
+import { STORES } from "../records.ts";
 import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 import { forgetWords, withStored } from "./indexed.ts";
@@ -43,6 +51,15 @@ export class UnitOfWork implements Transaction {
   dropFile(id: AttachmentId): void {
     this.changes.push(...fileGone(id));
     this.droppedFiles.push(id);
+  }
+
+  /** Take a message off this device. */
+  remove(message: MessageRecord): void {
+    const key = messageKey(message.conversationId, message.messageId);
+    for (const store of [STORES.messages, STORES.questions])
+      this.changes.push({ op: "delete", store, key });
+    this.changes.push(forgetWords(message));
+    this.removed.push(message.messageId);
   }
 
   /**

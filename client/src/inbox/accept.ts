@@ -8,6 +8,8 @@ import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { encodeContent, isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
+import type { OwnContent } from "../kinds/own.ts";
+import type { Oneself } from "../oneself/oneself.ts";
 import { idOf } from "../ids.ts";
 import type { DeviceId, KeyId, MessageId, PersonId } from "../ids.ts";
 import { keyReference } from "../keys/conversation-key.ts";
@@ -39,7 +41,7 @@ const MOST_REFUSED = 500;
 export interface Receiving {
   readonly context: DeviceContext;
   readonly outgoing: OutgoingStore;
-  readonly blocked: (personId: PersonId) => boolean;
+  readonly oneself: Oneself;
   readonly conversation: Conversation;
   readonly work: UnitOfWork;
   /** Messages that were stored before, by id. */
@@ -121,6 +123,11 @@ export async function accept(
     await takeBack(receiving, entry, header);
     return;
   }
+  if (content.kind === "own") {
+    await takeOwn(receiving, entry, leaf.person, content);
+    await takeBack(receiving, entry, header);
+    return;
+  }
   if (content.kind === "mark") {
     await takeMark(receiving, entry, judgement, content, judgement.plaintext);
     await takeBack(receiving, entry, header);
@@ -134,8 +141,29 @@ export async function accept(
   if (content.kind === "order")
     await judgeEarlier(receiving.context.vault, work, receiving.known, messageId);
   if (await takeBack(receiving, entry, header)) return;
-  if (receiving.blocked(leaf.person)) return;
+  if (isHidden(receiving, entry, leaf.person, messageId)) return;
   await show(receiving, entry, judgement, said, before);
+}
+
+/** Items count from this person's devices alone, in the conversation of the person with oneself. */
+async function takeOwn(
+  { context, oneself, work }: Receiving,
+  { sentMs }: UncheckedEntry,
+  personId: PersonId,
+  { items }: OwnContent,
+): Promise<void> {
+  const own = context.identity().personId;
+  if (personId === own && work.record.directPersonId === own) await oneself.take(items, sentMs);
+}
+
+/** Whether this person wants no message of somebody's, or has deleted this one for oneself. */
+function isHidden(
+  { conversation, oneself }: Receiving,
+  { position: order }: UncheckedEntry,
+  personId: PersonId,
+  messageId: MessageId,
+): boolean {
+  return oneself.isBlocked(personId) || oneself.hides(conversation.id, { messageId, order });
 }
 
 /**
@@ -271,6 +299,11 @@ async function show(
     work.changes.push({ op: "put", ...place, value: record });
   }
   if (mine || !isShown(content)) return;
+  const named = mentionsOf(content).some((one) => one.personId === personId);
+  const { newsSeq, calledSeq } = work.record;
+  if (entry.position > newsSeq) work.set({ newsSeq: entry.position });
+  if ((named || content.kind === "order") && entry.position > calledSeq)
+    work.set({ calledSeq: entry.position });
   if (context.program !== undefined) {
     // Posted again, because the server lost it: handled once.
     if (shown) return;
@@ -284,7 +317,6 @@ async function show(
   if (!isUnread(work.record, { seq, sentMs }) && !late) return;
   // Posted again, because the server lost it: shown in its new place, and told once.
   if (shown) return;
-  const named = mentionsOf(content).some((one) => one.personId === personId);
   work.set({
     unread: work.record.unread + 1,
     mentioned: work.record.mentioned || named,
@@ -294,12 +326,13 @@ async function show(
 
 /** R11: a message whose body the server does not have, deleted or withheld. */
 async function showBodyless(
-  { blocked, conversation, context, known, work }: Receiving,
+  receiving: Receiving,
   entry: UncheckedEntry,
   { leaf, header }: Vouched,
 ): Promise<void> {
-  if (blocked(leaf.person)) return;
+  const { conversation, context, known, work } = receiving;
   const messageId = idOf<MessageId>(header.message);
+  if (isHidden(receiving, entry, leaf.person, messageId)) return;
   const held = known.get(messageId);
   if (held?.deletion !== undefined) return moveDeleted(work, known, entry, held);
   const { position, sentMs } = entry;

@@ -26,6 +26,7 @@ import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { storedMessages } from "../messages/messages.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
+import type { Oneself } from "../oneself/oneself.ts";
 import { LOG_HASHES } from "../limits.ts";
 import type { KeyFrame, LogEntry, LogPage, Supplement } from "../wire.ts";
 import { accept } from "./accept.ts";
@@ -55,22 +56,17 @@ export class Inbox {
   readonly #context: DeviceContext;
   readonly #outgoing: OutgoingStore;
   readonly #onEvent: OnEvent;
-  readonly #blocked: (personId: PersonId) => boolean;
+  readonly #oneself: Oneself;
   /** Calls of {@link askMissing}: a conversation's last, and the one that has not begun. */
   readonly #looks = new Map<ConversationId, Promise<void>>();
   readonly #nextLook = new Map<ConversationId, Promise<void>>();
   /** Pushed entries that wait for the queue, by conversation. */
   readonly #pushed = new Map<ConversationId, [LogEntry, Supplement | null][]>();
 
-  constructor(
-    context: DeviceContext,
-    outgoing: OutgoingStore,
-    blocked: (personId: PersonId) => boolean,
-    onEvent: OnEvent,
-  ) {
+  constructor(context: DeviceContext, outgoing: OutgoingStore, oneself: Oneself, onEvent: OnEvent) {
     this.#context = context;
     this.#outgoing = outgoing;
-    this.#blocked = blocked;
+    this.#oneself = oneself;
     this.#onEvent = onEvent;
   }
 
@@ -358,7 +354,7 @@ export class Inbox {
       known: await storedMessages(this.#context.vault, conversation.id, ids),
       context: this.#context,
       outgoing: this.#outgoing,
-      blocked: this.#blocked,
+      oneself: this.#oneself,
       conversation,
       work,
       missing,

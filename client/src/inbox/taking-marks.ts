@@ -25,7 +25,7 @@ export async function takeMark(
   const { header, leaf } = judgement;
   const { position, sentMs } = entry;
   const { sender: device, sent: signedMs, epoch } = header;
-  if (isPersonal(work.record, mark.what) && receiving.blocked(leaf.person)) return;
+  if (isPersonal(work.record, mark.what) && receiving.oneself.isBlocked(leaf.person)) return;
   const markId = idOf<MessageId>(header.message);
   const signer = { device, epoch, admin: mayAdminister(leaf), personId: leaf.person };
   await tellReaction(receiving, entry, mark, leaf.person);

@@ -22,6 +22,7 @@ import { location } from "./location.ts";
 import { mark } from "./mark.ts";
 import { orderChange } from "./order-change.ts";
 import { order } from "./order.ts";
+import { own } from "./own.ts";
 import { poll } from "./poll.ts";
 import { question } from "./question.ts";
 import { state } from "./state.ts";
@@ -41,6 +42,7 @@ const KINDS = {
   order_change: orderChange,
   exported,
   state,
+  own,
 } as const;
 
 type Kinds = typeof KINDS;
@@ -129,7 +131,7 @@ export function isShown(content: Decoded): boolean {
 
 /** Whether it wakes nobody: it is no row, and devices take it in without a word. */
 export function isQuiet(content: Decoded): boolean {
-  return content.kind === "mark";
+  return content.kind === "mark" || content.kind === "own";
 }
 
 export function mentionsOf(content: Decoded): readonly Mention[] {

@@ -9,7 +9,7 @@ import { equalBytes, fromHex } from "../octets.ts";
 type Declared = Pick<Header, "kind" | "marked">;
 
 const LASTING: ReadonlySet<Decoded["kind"]> = new Set(["order", "order_change", "exported"]);
-const KEPT: ReadonlySet<Decoded["kind"]> = new Set([...LASTING, "state", "mark"]);
+const KEPT: ReadonlySet<Decoded["kind"]> = new Set([...LASTING, "state", "mark", "own"]);
 
 /**
  * Whether it is an order or a change of one, which is corrected or withdrawn, or the notice of an export:

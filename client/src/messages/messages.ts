@@ -20,6 +20,9 @@ const QUIET: ReadonlySet<NoticeRecord["kind"]> = new Set([
   "gap",
 ]);
 
+/** Newest messages among which one for the list is looked for. */
+const LOOKED_AT = 50;
+
 /**
  * The key of a message in the store. Its id alone would not do: the sender chooses it, and could
  * take the id of a message in another conversation to put theirs in its place.
@@ -187,6 +190,20 @@ export function ticksOf({ key, counts }: MessageRecord): Pick<MessageRecord, "ke
     ...(key === undefined ? {} : { key }),
     ...(counts === undefined ? {} : { counts }),
   };
+}
+
+/** The row that the list shows of the newest of these messages; null: none moves the list. */
+export async function newestOf(
+  vault: Vault,
+  conversationId: ConversationId,
+  isShown: (message: MessageRecord) => boolean,
+): Promise<LastRecord | null> {
+  const newest = await pageMessages(vault, conversationId, null, LOOKED_AT);
+  for (const message of newest.filter(isShown)) {
+    const last = lastOf(message);
+    if (last !== null) return last;
+  }
+  return null;
 }
 
 /** Whether `next` is the list's newest message, given what it shows now. */

@@ -36,13 +36,15 @@ import { pollState } from "./poll-state.ts";
 import type { PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
 import { deletableUntil, withDeletion } from "./deletions.ts";
-import { decodedOf, isWithheld, loadMessage, shortOf } from "./messages.ts";
+import { decodedOf, isWithheld, loadMessage, newestOf, shortOf } from "./messages.ts";
 import { editableUntil, withEdits } from "./edits.ts";
 import { pinnedIn, queuedMarksOn } from "./marks.ts";
 import { mayPin } from "./pins.ts";
 import type { Pinned } from "./pins.ts";
 import { reactionsOf } from "./reactions.ts";
 import { statusOf } from "./receipts.ts";
+import { isMuted } from "../conversation/record.ts";
+import type { MessagePlace, Oneself } from "../oneself/oneself.ts";
 
 /** The reasons that keep this person from writing in conversations. */
 export interface Closed {
@@ -58,6 +60,7 @@ export class ViewMaker implements Views {
   readonly #attachments: Attachments;
   readonly #onCounted: PollParts["onCounted"];
   readonly #closed: Closed;
+  readonly #oneself: Oneself;
   /** A message that was forwarded so many times is labelled. */
   readonly #often: () => Promise<number>;
 
@@ -69,6 +72,7 @@ export class ViewMaker implements Views {
     announcer: Announcer,
     onCounted: PollParts["onCounted"],
     closed: Closed,
+    oneself: Oneself,
     often: () => Promise<number>,
   ) {
     this.#context = context;
@@ -77,6 +81,7 @@ export class ViewMaker implements Views {
     this.#attachments = attachments;
     this.#onCounted = onCounted;
     this.#closed = closed;
+    this.#oneself = oneself;
     this.#often = often;
     announcer.use(this);
   }
@@ -108,13 +113,13 @@ export class ViewMaker implements Views {
       devices: record.devices,
       historyFromMs: readableFrom(record),
       history: progressOf(record),
-      last: record.last === null ? null : await this.#last(conversation, record.last),
+      last: await this.#last(conversation),
       empty:
         (record.log?.cursor ?? 0) === 0 && this.#outgoing.of(record.conversationId).length === 0,
       unread: record.unread,
       mentioned: record.mentioned,
       mutedUntilMs: record.preferences.mutedUntilMs,
-      pinned: record.preferences.pinned,
+      ...this.#arranged(record),
       pins: this.pinned(conversation).map(({ messageId }) => messageId),
       canPin: mine && !trainingFirst && barred === null && mayPin(record, record.admin),
       draft: record.draft,
@@ -160,10 +165,30 @@ export class ViewMaker implements Views {
     return content?.kind === "state" ? content : profile;
   }
 
-  async #last(
-    conversation: Conversation,
-    last: LastRecord,
-  ): Promise<NonNullable<ConversationItem["last"]>> {
+  /** How this person has arranged a conversation for oneself. */
+  #arranged({ conversationId, newsSeq, calledSeq, readSeq, preferences }: ConversationRecord) {
+    const oneself = this.#oneself;
+    const archived = oneself.value("archived", conversationId);
+    const muted = isMuted(preferences.mutedUntilMs, this.#context.now());
+    // An archived conversation comes back with news, a muted one with an order or a mention alone.
+    const back = Math.max(calledSeq, muted ? 0 : newsSeq) > Number(archived);
+    const unread = oneself.value("unread", conversationId);
+    return {
+      pinned: oneself.value("pinned", conversationId) !== null,
+      archived: archived !== null && !back,
+      markedUnread: unread !== null && readSeq <= Number(unread),
+      clearedSeq: oneself.clearedTo(conversationId),
+      folders: oneself.foldersOf(conversationId),
+    };
+  }
+
+  async #last(conversation: Conversation): Promise<ConversationItem["last"]> {
+    const { id, record } = conversation;
+    const shows = (one: MessagePlace): boolean => !this.#oneself.hides(id, one);
+    let { last } = record;
+    if (last !== null && !shows({ ...last, order: last.seq ?? Infinity }))
+      last = await newestOf(this.#context.vault, id, shows);
+    if (last === null) return null;
     return {
       preview: await this.#preview(last.preview),
       sender: await this.#people.plate(last.senderId),
@@ -237,6 +262,7 @@ export class ViewMaker implements Views {
       ...(untilMs === null ? {} : { editableUntilMs: untilMs }),
       ...(deletableUntilMs === null ? {} : { deletableUntilMs }),
       ...(record.notOrder === true ? { notOrder: true } : {}),
+      ...(this.#oneself.isStarred(conversation.id, record.messageId) ? { starred: true } : {}),
       messageId: record.messageId,
       conversationId: record.conversationId,
       seq: record.seq,

@@ -103,7 +103,7 @@ export class ReportCalls {
 
   /** Queue a report; it waits for the network if there is none. */
   async report(given: NewReport): Promise<MyReport> {
-    const { context, index, blocked } = this.#options;
+    const { context, index, oneself } = this.#options;
     const { conversationId, messageId, before, clause } = given;
     const words = given.words.trim();
     requireClause(clause);
@@ -118,7 +118,7 @@ export class ReportCalls {
     };
     await this.#sending.enqueue(record);
     const senderId = reported?.senderId ?? null;
-    if (given.alsoBlock === true && senderId !== null) await blocked.set(senderId, true);
+    if (given.alsoBlock === true && senderId !== null) await oneself.block(senderId, true);
     void this.#sending.flush().catch(() => undefined);
     return waitingReport(record);
   }

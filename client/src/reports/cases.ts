@@ -15,7 +15,7 @@ import { caseDecision, caseItem, provenMessage, sanctionView, type PlateOf } fro
 import type { Acts } from "../account/acts.ts";
 import type { ConversationIndex } from "../conversation/conversation.ts";
 import type { ViewMaker } from "../messages/views.ts";
-import type { Blocked } from "../people/blocked.ts";
+import type { Oneself } from "../oneself/oneself.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import type { OwnSanctions } from "./own-sanctions.ts";
 
@@ -28,9 +28,9 @@ interface OpenedCase {
 }
 
 export class Cases {
-  readonly #options: Omit<ReportCallsOptions, "index" | "blocked" | "acts" | "sanctions">;
+  readonly #options: Omit<ReportCallsOptions, "index" | "oneself" | "acts" | "sanctions">;
 
-  constructor(options: Omit<ReportCallsOptions, "index" | "blocked" | "acts" | "sanctions">) {
+  constructor(options: Omit<ReportCallsOptions, "index" | "oneself" | "acts" | "sanctions">) {
     this.#options = options;
   }
 
@@ -215,7 +215,7 @@ export interface ReportCallsOptions {
   readonly index: ConversationIndex;
   readonly views: Pick<ViewMaker, "attachments">;
   readonly people: Pick<PeopleDirectory, "plate" | "plates" | "prefetch">;
-  readonly blocked: Pick<Blocked, "set">;
+  readonly oneself: Pick<Oneself, "block">;
   readonly acts: Acts;
   readonly sanctions: OwnSanctions;
 }

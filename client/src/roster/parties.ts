@@ -7,13 +7,20 @@
  * no message ({@link Heads}, `deviceTargets`).
  */
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
-import type { PersonId } from "../ids.ts";
+import { idOf } from "../ids.ts";
+import type { ConversationId, PersonId } from "../ids.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
-import { otherOf } from "../keys/roster/direct.ts";
+import { directId, otherOf } from "../keys/roster/direct.ts";
 import { fromHex } from "../octets.ts";
 import type { ConversationRecord } from "../records.ts";
 
 type Direct = Pick<ConversationRecord, "directPersonId">;
+
+/** The id of the conversation of a person with oneself. */
+export function oneselfId(own: PersonId): ConversationId {
+  const bytes = fromHex(own);
+  return idOf<ConversationId>(directId(bytes, bytes));
+}
 
 /** Compare the id with this device's person paired with each of these. */
 export function learnParties(work: UnitOfWork, own: PersonId, people: Iterable<PersonId>): void {

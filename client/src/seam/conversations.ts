@@ -1,5 +1,6 @@
 /** Conversations and their members on the screens. */
 import type { ConversationId, MessageId, ReportId } from "../ids.ts";
+import type { FolderId } from "../kinds/own.ts";
 import type { Audience, ConversationKind, Standing, WhoMayPost } from "../wire.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { MemberDevice } from "./devices.ts";
@@ -70,7 +71,16 @@ export interface ConversationItem {
   readonly unread: number;
   readonly mentioned: boolean;
   readonly mutedUntilMs: number | null;
+  /** On top of the list. */
   readonly pinned: boolean;
+  /** Out of the list, until it has news. */
+  readonly archived: boolean;
+  /** This person marked it as unread, and has not opened it since. */
+  readonly markedUnread: boolean;
+  /** Messages up to this position are cleared away; 0: none are. */
+  readonly clearedSeq: number;
+  /** This person's folders in which it is. */
+  readonly folders: readonly Folder[];
   /** Messages pinned here, the last pinned first; this device may lack some. */
   readonly pins: readonly MessageId[];
   /** This person may pin messages and take them down. */
@@ -92,6 +102,12 @@ export interface ConversationItem {
   readonly state: "ready" | "waiting" | "left" | "alarm";
   readonly alarm: ConversationAlarm | null;
   readonly createdMs: number;
+}
+
+/** A folder of conversations that this person made. */
+export interface Folder {
+  readonly folderId: FolderId;
+  readonly name: string;
 }
 
 /** A part of a long list of members. */

@@ -76,6 +76,8 @@ export type CoreEvent =
   | { readonly type: "presence"; readonly request: PresenceRequest | null }
   /** Other acts wait for a second admin: the console reads them again. */
   | { readonly type: "acts" }
+  /** This person's stars or folders are others. */
+  | { readonly type: "oneself" }
   /** The guard has another policy, other weights or other pictures. */
   | { readonly type: "guard" }
   /**

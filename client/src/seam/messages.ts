@@ -101,6 +101,8 @@ export interface MessageItem {
   /** It was written as an order, or as a change of one, by somebody who may not do that here: it
    * is a plain message. */
   readonly notOrder?: true;
+  /** This person starred it. */
+  readonly starred?: true;
   /** It waits for this time, at which this device sends it. */
   readonly scheduledMs?: number;
 }

@@ -19,11 +19,11 @@ import type { ConversationId } from "../ids.ts";
 import { STORES } from "../records.ts";
 import type { ConversationRecord } from "../records.ts";
 import { takeRoster } from "../roster/newest.ts";
-import { learnParties } from "../roster/parties.ts";
+import { learnParties, oneselfId } from "../roster/parties.ts";
 import { pause } from "../transport/backoff.ts";
 import type { Start, Conversation as WireConversation } from "../wire.ts";
 import { Conversation } from "../conversation/conversation.ts";
-import type { ConversationIndex } from "../conversation/conversation.ts";
+import type { ConversationIndex, ConversationListener } from "../conversation/conversation.ts";
 import { newRecord, refreshed } from "../conversation/record.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 
@@ -37,11 +37,21 @@ export interface Refreshed {
   readonly start: Start | null;
 }
 
+const UNHEARD: ConversationListener = {
+  conversation: () => undefined,
+  message: () => undefined,
+  removed: () => undefined,
+  notify: () => undefined,
+  members: () => undefined,
+  filesDropped: () => undefined,
+};
+
 export class Book implements ConversationIndex {
   readonly conversations = new Map<ConversationId, Conversation>();
   readonly #context: DeviceContext;
   readonly #announcer: Announcer;
   readonly #onEvent: OnEvent;
+  #oneself: ConversationId | null = null;
   readonly #refreshing = new Map<ConversationId, Promise<Refreshed>>();
 
   constructor(context: DeviceContext, announcer: Announcer, onEvent: OnEvent) {
@@ -57,9 +67,22 @@ export class Book implements ConversationIndex {
   }
 
   #add(record: ConversationRecord): Conversation {
-    const conversation = new Conversation(this.#context, this.#announcer, record);
+    // What a person arranges for oneself is no chat, and told to no screen.
+    const listener = record.conversationId === this.oneself ? UNHEARD : this.#announcer;
+    const conversation = new Conversation(this.#context, listener, record);
     this.conversations.set(conversation.id, conversation);
     return conversation;
+  }
+
+  /** All but the conversation of this person with oneself. */
+  get chats(): readonly Conversation[] {
+    return [...this.conversations.values()].filter(({ id }) => id !== this.oneself);
+  }
+
+  /** The conversation of this person with oneself, which is no chat. */
+  get oneself(): ConversationId {
+    this.#oneself ??= oneselfId(this.#context.identity().personId);
+    return this.#oneself;
   }
 
   find(conversationId: ConversationId): Conversation | null {

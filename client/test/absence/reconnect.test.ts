@@ -179,13 +179,13 @@ describe("coming back", () => {
       revokeAdmin: [],
     });
     await b.core.conversations.setWhoMayPost(id, "admins");
-    await second.core.conversations.setPreferences(id, { mutedUntilMs: -1, pinned: true });
+    await second.core.conversations.setPreferences(id, { mutedUntilMs: -1 });
     const asked = await a.back();
     await a.officer.until(
       "all of it",
       async () => {
         const item = await a.officer.core.conversations.get(id);
-        return item.members === 3 && !item.canPost && item.mutedUntilMs === -1 && item.pinned;
+        return item.members === 3 && !item.canPost && item.mutedUntilMs === -1;
       },
       PATIENCE_MS,
     );

@@ -91,7 +91,7 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     const { server } = world;
     server.orders.mayIssue = (personId) => personId === a.person;
     await server.inTurn(() => server.devicesChanged(insider.personId));
-    await b.core.conversations.setPreferences(id, { mutedUntilMs: -1, pinned: false });
+    await b.core.conversations.setPreferences(id, { mutedUntilMs: -1 });
     const key = await insider.makeKey(id);
     const text = {
       ...{ v: 1, kind: "order", title: "All units", text: "Report to the gate", reference: "7" },

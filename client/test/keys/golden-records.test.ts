@@ -145,6 +145,7 @@ describe.each(ALL)("golden records of %s", (_name, v) => {
     const [a, b] = ["A", "B"].map((name) => hex(at(v.people, name).person));
     expect(toHex(directId(a as Uint8Array, b as Uint8Array))).toBe(at(v.direct, "A and B"));
     expect(toHex(directId(b as Uint8Array, a as Uint8Array))).toBe(at(v.direct, "A and B"));
+    expect(toHex(directId(a as Uint8Array, a as Uint8Array))).toBe(at(v.direct, "A alone"));
   });
 
   it("roster: heads follow each other, leaves are proven, stamps are fresh", async () => {

@@ -9,7 +9,7 @@ import { newest } from "./rosters.ts";
 import type { ServerPorts } from "./ports.ts";
 import type { ClientState, ConversationState, MemberState } from "./state.ts";
 
-const NO_PREFERENCES: wire.Preferences = { mutedUntilMs: null, pinned: false };
+const NO_PREFERENCES: wire.Preferences = { mutedUntilMs: null };
 const AUDIENCE_DAYS = 30;
 
 export class Conversations {
@@ -174,9 +174,8 @@ export class Conversations {
   }
 
   infoVersion(conversation: ConversationState, personId: PersonId): string {
-    const { pinned, mutedUntilMs } =
-      conversation.members.get(personId)?.preferences ?? NO_PREFERENCES;
-    return [conversation.infoVersion, String(pinned), String(mutedUntilMs)].join(".");
+    const { mutedUntilMs } = conversation.members.get(personId)?.preferences ?? NO_PREFERENCES;
+    return [conversation.infoVersion, String(mutedUntilMs)].join(".");
   }
 
   async list(caller: ClientState): Promise<wire.Conversations> {

@@ -99,7 +99,7 @@ it(
     expect([told(b), told(c)]).toEqual(["", ""]);
     const item = a.events.findLast((event) => event.type === "notify");
     expect(item).toMatchObject({ item: { messageId, mine: true } });
-    await a.core.conversations.setPreferences(id, { mutedUntilMs: -1, pinned: false });
+    await a.core.conversations.setPreferences(id, { mutedUntilMs: -1 });
     const { messageId: second } = await a.text(id, "Go on");
     for (const one of [b, c]) await one.receives(id, "Go on");
     await b.core.messages.react(id, second, "👍");

@@ -162,7 +162,7 @@ describe("replies and mentions", () => {
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
     const id = await group(a, [b, c]);
     for (const officer of [b, c])
-      await officer.core.conversations.setPreferences(id, { mutedUntilMs: -1, pinned: false });
+      await officer.core.conversations.setPreferences(id, { mutedUntilMs: -1 });
     const notified = ({ events }: Officer): readonly unknown[] =>
       events
         .flatMap((event) => (event.type === "notify" ? [event.item.body] : []))
@@ -211,8 +211,8 @@ describe("replies and mentions", () => {
     expect((await a.core.conversations.get(id)).mentioned).toBe(true);
     await a.core.conversations.saveDraft(id, "half a");
     expect((await a.core.conversations.get(id)).draft).toBe("half a");
-    await a.core.conversations.setPreferences(id, { mutedUntilMs: -1, pinned: true });
-    expect(await a.core.conversations.get(id)).toMatchObject({ mutedUntilMs: -1, pinned: true });
+    await a.core.conversations.setPreferences(id, { mutedUntilMs: -1 });
+    expect(await a.core.conversations.get(id)).toMatchObject({ mutedUntilMs: -1 });
     const place = { kind: "location", latitude: 17.36, longitude: 78.47, accuracyM: 12 } as const;
     await a.core.messages.send(id, { ...place, takenMs: 1 }, null);
     await b.until("place", async () => {

@@ -92,7 +92,10 @@ def vectors(kem: int) -> dict[str, Any]:
             "c": c,
             "number": people.digits(c, sas_a, sas_b, w.id["a"], w.id["b"], raw(w.root)),
         },
-        "direct": {"A and B": roster.direct_id(w.people["A"], w.people["B"])},
+        "direct": {
+            "A and B": roster.direct_id(w.people["A"], w.people["B"]),
+            "A alone": roster.direct_id(w.people["A"], w.people["A"]),
+        },
         "conversation": w.conversation,
         "roster": {
             str(epoch): {

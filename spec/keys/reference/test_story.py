@@ -96,6 +96,7 @@ def test_r10_direct_ids(v: dict[str, Any]) -> None:
     a, b = (v["people"][name]["person"] for name in "AB")
     assert roster.direct_id(a, b) == roster.direct_id(b, a) == v["direct"]["A and B"]
     roster.check_direct(v["direct"]["A and B"], (a, b), b)
+    roster.check_direct(v["direct"]["A alone"], (a, a), a)
 
 
 def test_r4_heads_follow_each_other(v: dict[str, Any]) -> None:

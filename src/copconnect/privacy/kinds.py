@@ -185,7 +185,7 @@ KINDS: tuple[PersonalTable, ...] = (
         _PERSON,
         (
             *("conversation_id", "admin", "added_ms", "history_from_ms", "removed_ms"),
-            *("muted_until_ms", "pinned"),
+            "muted_until_ms",
         ),
         _BELONGED,
     ),

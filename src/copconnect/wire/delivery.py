@@ -30,8 +30,8 @@ ListedPeople = Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=LISTE
 
 
 class CreateConversation(Wire, frozen=True, kw_only=True):
-    """Create a conversation. Idempotent by id. ``person_ids`` excludes the caller and may name
-    people who have not registered yet.
+    """Create a conversation. Idempotent by id. ``person_ids`` may name people who have not
+    registered yet, and names the caller only in the conversation of a person with oneself.
 
     A direct conversation's id is that of its two people (R10), its ``history_days`` is None
     (everything). A group's ``history_days`` is 0 or 30: what new members see. Kinds "unit" and
@@ -51,7 +51,6 @@ class Preferences(Wire, frozen=True, kw_only=True):
     """This person's own settings for a conversation. ``muted_until_ms`` of -1 means always."""
 
     muted_until_ms: int | None
-    pinned: bool
 
 
 class RosterState(Wire, frozen=True, kw_only=True):
@@ -158,7 +157,6 @@ class ChangePolicy(Wire, frozen=True, kw_only=True):
 
 class SetPreferences(Wire, frozen=True, kw_only=True):
     muted_until_ms: int | None
-    pinned: bool
 
 
 # --- Rosters ----------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ export class ForwardingCalls {
     const device = await this.#reach.device();
     const { forwards } = await forwardable(device, conversationId, messageId);
     const policy = await this.#reach.guard.forwarding();
-    const all = [...device.book.conversations.values()];
+    const all = device.book.chats;
     return {
       most: mostChats(policy, forwards),
       often: forwards >= policy.forwarding.often,

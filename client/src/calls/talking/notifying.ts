@@ -1,10 +1,9 @@
 /** Whether a new message may notify. Pure. */
 import type { Conversation } from "../../conversation/conversation.ts";
+import { isMuted } from "../../conversation/record.ts";
 import type { PersonId } from "../../ids.ts";
 import { mentionsOf } from "../../kinds/content.ts";
 import type { Decoded } from "../../kinds/content.ts";
-
-const MUTED_ALWAYS = -1;
 
 /** Whether a message calls a person also where everything else is muted. */
 export function callsPerson(content: Decoded, personId: PersonId): boolean {
@@ -19,8 +18,6 @@ export function mayNotify(
   visible: string | null,
   nowMs: number,
 ): boolean {
-  const { mutedUntilMs } = record.preferences;
   if (id === visible) return false;
-  if (called || mutedUntilMs === null) return true;
-  return mutedUntilMs !== MUTED_ALWAYS && mutedUntilMs <= nowMs;
+  return called || !isMuted(record.preferences.mutedUntilMs, nowMs);
 }

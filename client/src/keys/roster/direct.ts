@@ -9,7 +9,7 @@ export function directId(one: Uint8Array, other: Uint8Array): Bytes {
   return hash(tag("copconnect direct v1"), lower, higher).subarray(0, 16);
 }
 
-/** The person among these whose direct conversation with `own` this is, by its id; null: nobody. */
+/** The person among these, `own` too, whose direct conversation with `own` this is, by its id; null: nobody. */
 export function otherOf(
   conversation: Uint8Array,
   own: PersonId,
@@ -17,7 +17,7 @@ export function otherOf(
 ): PersonId | null {
   const id = toHex(conversation);
   for (const person of new Set(people))
-    if (person !== own && toHex(directId(fromHex(own), fromHex(person))) === id) return person;
+    if (toHex(directId(fromHex(own), fromHex(person))) === id) return person;
   return null;
 }
 

@@ -47,7 +47,8 @@ class Conversations:
         """
         people = others_of(caller.person_id, body)
         if body.kind == "direct":
-            _check_direct_id(caller.person_id, people[0], body.conversation_id)
+            other = people[0] if people else caller.person_id
+            _check_direct_id(caller.person_id, other, body.conversation_id)
         deps = self._deps
         async with deps.database.transaction() as connection:
             await require_active(connection, deps, people)
@@ -67,7 +68,7 @@ class Conversations:
         direct = body.kind == "direct"
         held = ConversationRow.new(body, caller.person_id, deps.options.kem)
         everybody = sorted([caller.person_id, *people])
-        pair = ":".join(everybody) if direct else None
+        pair = f"{everybody[0]}:{everybody[-1]}" if direct else None
         if not await conversations.add(connection, held, now_ms, pair):
             creator = await conversations.created_by(connection, held.conversation_id)
             if not direct and creator != caller.person_id:

@@ -69,13 +69,17 @@ def plan_members(
 
 
 def others_of(caller: PersonId, body: wire.CreateConversation) -> list[PersonId]:
-    """Return the other people of a direct conversation or group that shall be created, checked."""
+    """Return the other people of a direct conversation or group that shall be created, checked.
+
+    None for a person's direct conversation with oneself (R10)."""
     if body.kind not in ("direct", "group") or body.audience is not None or not body.person_ids:
         raise errors.BadRequest(reason=f"a {body.kind} conversation needs people")
     people = sorted({PersonId(one) for one in body.person_ids})
-    if caller in people:
+    if body.kind == "direct" and people == [caller]:
+        people = []
+    elif caller in people:
         raise errors.BadRequest(reason="person_ids includes the caller")
-    if body.kind == "direct" and len(people) != 1:
+    if body.kind == "direct" and len(people) > 1:
         raise errors.BadRequest(reason="a direct conversation has one other person")
     allowed = (None,) if body.kind == "direct" else (0, 30)
     if body.history_days not in allowed:

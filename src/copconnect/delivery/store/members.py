@@ -155,7 +155,6 @@ async def add(
             "removed_ms": None,
             "removed_by": None,
             "muted_until_ms": None,
-            "pinned": False,
         }
         for conversation_id, own in people.items()
         for one in own
@@ -226,7 +225,7 @@ async def set_preferences(
     await connection.execute(
         update(MEMBERS)
         .where(_M.conversation_id == conversation_id, _M.person_id == person_id)
-        .values(muted_until_ms=preferences.muted_until_ms, pinned=preferences.pinned)
+        .values(muted_until_ms=preferences.muted_until_ms)
     )
 
 

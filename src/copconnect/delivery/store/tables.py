@@ -71,7 +71,6 @@ MEMBERS = Table(
     Column("removed_ms", BigInteger),  # None: belongs now.
     Column("removed_by", _Id),  # The person themselves: left. None: a rule, or belongs now.
     Column("muted_until_ms", BigInteger),
-    Column("pinned", Boolean, nullable=False),
     Index(None, "person_id"),
     Index(
         "ix_members_admins",

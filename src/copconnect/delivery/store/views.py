@@ -118,7 +118,6 @@ def _columns(person_id: Any) -> Select[Any]:
         _M.removed_ms,
         _M.history_from_ms,
         _M.muted_until_ms,
-        _M.pinned,
         CURSORS.c.delivered_seq,
         read.label("read_seq"),
         _L.device,
@@ -158,8 +157,8 @@ def _view(row: Row[Any], person_id: PersonId) -> StoredView:
         state_seq=row.state_seq,
         delivered_seq=row.delivered_seq or Seq(0),
         read_seq=row.read_seq or Seq(0),
-        preferences=wire.Preferences(muted_until_ms=row.muted_until_ms, pinned=bool(row.pinned)),
-        info_version=info_version(row.info_number, row.muted_until_ms, row.pinned),
+        preferences=wire.Preferences(muted_until_ms=row.muted_until_ms),
+        info_version=info_version(row.info_number, row.muted_until_ms),
     )
     return StoredView(found, head, row.log_hash, belongs and row.device is not None)
 

@@ -1,0 +1,95 @@
+/**
+ * What a person arranges for oneself: a message from one of the person's devices to all of them, in the
+ * conversation that the person has with oneself. It is no row of any conversation and wakes nobody.
+ * oneself/items.ts says which of two values of an item counts.
+ */
+import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import { Misshapen, id, integer, isFields, list, nullable, string } from "./fields.ts";
+import { NOT_FORWARDED } from "./kind.ts";
+import type { ContentKind } from "./kind.ts";
+
+/** Items of one message. With 130 bytes each they stay below half of the longest message. */
+export const MOST_ITEMS = 200;
+/** The longest name of a folder, in UTF-16 units. */
+export const MAX_FOLDER_NAME = 40;
+/** Each change of an item counts one on. */
+const MOST_CHANGES = 1e9;
+
+const NAMES = [
+  /** A message is starred; the value: when. */
+  "star",
+  /** A message is deleted for this person alone. */
+  "gone",
+  /** A conversation is cleared up to this position. */
+  "cleared",
+  /** A conversation was archived at this position. */
+  "archived",
+  /** A conversation was marked as unread when it was read up to this position. */
+  "unread",
+  /** A conversation is on top of the list. */
+  "pinned",
+  /** A person's messages are not shown. */
+  "blocked",
+  /** A folder of conversations, with its name. */
+  "folder",
+  /** A conversation is in a folder. */
+  "filed",
+] as const;
+
+export type ItemName = (typeof NAMES)[number];
+/** A folder is named by an id of its own, as messages are. */
+export type FolderId = MessageId;
+/** Null: as if nothing had ever been said. */
+export type ItemValue = number | string | null;
+
+/** The thing that an item is about: `of`, a part of it where it has parts. */
+export interface ItemKey {
+  readonly name: ItemName;
+  /** The conversation, for a block the person, for a folder and what is in it the folder. */
+  readonly of: ConversationId | PersonId | FolderId;
+  /** The message of the conversation, or the conversation in the folder. */
+  readonly part: MessageId | ConversationId | null;
+}
+
+export interface OwnItem extends ItemKey {
+  /** How often it was changed. */
+  readonly changes: number;
+  readonly value: ItemValue;
+}
+
+export interface OwnContent {
+  readonly kind: "own";
+  readonly items: readonly OwnItem[];
+}
+
+/** Null: a later version's item, which this one leaves alone. */
+function item(value: unknown): OwnItem | null {
+  if (!isFields(value)) throw new Misshapen();
+  const name = NAMES.find((one) => one === value["name"]);
+  if (name === undefined) return null;
+  return {
+    name,
+    of: id<ConversationId>(value["of"]),
+    part: nullable(value["part"], id<MessageId>),
+    changes: integer(value["changes"], MOST_CHANGES),
+    value: nullable(value["value"], (one) =>
+      name === "folder" ? string(one, MAX_FOLDER_NAME) : integer(one, Number.MAX_SAFE_INTEGER),
+    ),
+  };
+}
+
+export const own: ContentKind<OwnContent> = {
+  read: (fields) => ({
+    kind: "own",
+    items: list(fields["items"], MOST_ITEMS, item).filter((one) => one !== null),
+  }),
+  shown: false,
+  texts: () => [],
+  foundAs: null,
+  preview: () => ({ kind: "unsupported" }),
+  body: () => Promise.resolve(null),
+  mentions: () => [],
+  attachments: () => [],
+  replyTo: () => null,
+  ...NOT_FORWARDED,
+};

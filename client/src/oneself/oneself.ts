@@ -1,0 +1,221 @@
+/**
+ * What this person arranges for oneself, the same on all of the person's devices: stars, deletions,
+ * folders, what is archived, cleared, unread or pinned, and whom the person blocks.
+ *
+ * Invariants: an item is in the vault before it counts here, and each write is a whole item, so that it
+ * may be repeated; items are written one after another. Rows that are still to be sent, or to be carried
+ * out, say so, and a crash repeats that. calls/oneself/ sends them and carries them out.
+ */
+import type { Context } from "../context.ts";
+import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import { MOST_ITEMS } from "../kinds/own.ts";
+import type { FolderId, ItemKey, ItemName, ItemValue, OwnItem } from "../kinds/own.ts";
+import { STORES } from "../records.ts";
+import type { Folder } from "../seam.ts";
+import type { Change } from "../vault/vault.ts";
+import { itemKey, outweighs } from "./items.ts";
+import type { OwnRow } from "./items.ts";
+
+const DAY_MS = 86_400_000;
+/** The server keeps the log for 30 days at least: what is about a chat is sent again before that. */
+const AGAIN_MS = 14 * DAY_MS;
+/** It keeps the log for 180 days at most: nobody can be given a message of before. */
+const FORGOTTEN_MS = 200 * DAY_MS;
+/** These are about one message: nobody needs them who cannot have the message. */
+const OF_MESSAGES: ReadonlySet<ItemName> = new Set(["star", "gone"]);
+/** These take something off the device. */
+const CARRIED_OUT: ReadonlySet<ItemName> = new Set(["gone", "cleared"]);
+
+export type ItemChange = ItemKey & { readonly value: ItemValue };
+
+/** A place in a conversation. */
+export interface MessagePlace {
+  readonly messageId: MessageId;
+  readonly order: number;
+}
+
+export class Oneself {
+  readonly #context: Pick<Context, "vault" | "now">;
+  #rows = new Map<string, OwnRow>();
+  #tail: Promise<unknown> = Promise.resolve();
+  /** Called when these items have other values. */
+  onChanged: (rows: readonly OwnRow[]) => void = () => undefined;
+
+  constructor(context: Pick<Context, "vault" | "now">) {
+    this.#context = context;
+  }
+
+  async load(): Promise<void> {
+    const { vault, now } = this.#context;
+    const rows = await vault.all<OwnRow>(STORES.own);
+    const old = rows.filter(
+      ({ name, value, sentMs, dueMs }) =>
+        (name === "gone" || (name === "star" && value === null)) &&
+        dueMs === null &&
+        (sentMs ?? Infinity) < now() - FORGOTTEN_MS,
+    );
+    await vault.write(old.map((row) => ({ op: "delete", store: STORES.own, key: itemKey(row) })));
+    this.#rows = new Map(rows.map((row) => [itemKey(row), row]));
+    for (const row of old) this.#rows.delete(itemKey(row));
+  }
+
+  // --- Values ----------------------------------------------------------------------------------
+
+  value(name: ItemName, of: ItemKey["of"], part: ItemKey["part"] = null): ItemValue {
+    return this.#rows.get(itemKey({ name, of, part }))?.value ?? null;
+  }
+
+  /** Items of a name that say something. */
+  all(name: ItemName): readonly OwnRow[] {
+    return [...this.#rows.values()].filter((row) => row.name === name && row.value !== null);
+  }
+
+  /** A position in a conversation, or a time; 0: none. */
+  #number(name: ItemName, of: ItemKey["of"]): number {
+    const value = this.value(name, of);
+    return typeof value === "number" ? value : 0;
+  }
+
+  isBlocked(personId: PersonId): boolean {
+    return this.value("blocked", personId) !== null;
+  }
+
+  isStarred(conversationId: ConversationId, messageId: MessageId): boolean {
+    return this.value("star", conversationId, messageId) !== null;
+  }
+
+  /** A conversation is cleared up to this position; 0: it is not. */
+  clearedTo(conversationId: ConversationId): number {
+    return this.#number("cleared", conversationId);
+  }
+
+  /** Whether a message is deleted for this person, or cleared away, notices beside it too. */
+  hides(conversationId: ConversationId, { messageId, order }: MessagePlace): boolean {
+    const cleared = this.clearedTo(conversationId);
+    if (cleared > 0 && order < cleared + 1) return true;
+    return this.value("gone", conversationId, messageId) !== null;
+  }
+
+  /** This person's folders by name. */
+  folders(): readonly Folder[] {
+    return this.all("folder")
+      .map(({ of, value }) => ({ folderId: of as FolderId, name: String(value) }))
+      .sort((a, b) => a.name.localeCompare(b.name));
+  }
+
+  foldersOf(conversationId: ConversationId): readonly Folder[] {
+    return this.folders().filter(
+      ({ folderId }) => this.value("filed", folderId, conversationId) !== null,
+    );
+  }
+
+  /** The conversations in a folder. */
+  filedIn(folderId: FolderId): readonly ConversationId[] {
+    const filed = this.all("filed").filter(({ of }) => of === folderId);
+    return filed.map(({ part }) => part as ConversationId);
+  }
+
+  // --- Changes ---------------------------------------------------------------------------------
+
+  block(personId: PersonId, on: boolean): Promise<void> {
+    return this.set([{ name: "blocked", of: personId, part: null, value: on ? 1 : null }]);
+  }
+
+  /** Change items; with `undoMs` nothing is sent or carried out before that, and {@link undo} undoes it. */
+  set(changes: readonly ItemChange[], undoMs: number | null = null): Promise<void> {
+    const dueMs = undoMs === null ? null : this.#context.now() + undoMs;
+    return this.#write(() =>
+      changes.flatMap((change) => {
+        const known = this.#rows.get(itemKey(change));
+        if ((known?.value ?? null) === change.value) return [];
+        const changes = (known?.changes ?? 0) + 1;
+        const before = dueMs === null ? {} : { before: known?.value ?? null };
+        return [{ ...change, ...before, changes, sentMs: null, dueMs }];
+      }),
+    );
+  }
+
+  /** Give these items the values of before, as far as they have not been carried out. */
+  undo(keys: readonly ItemKey[]): Promise<void> {
+    return this.#write(() =>
+      keys.flatMap((key) => {
+        const known = this.#rows.get(itemKey(key));
+        if (known?.dueMs == null) return [];
+        const { before = null, ...row } = known;
+        return [{ ...row, value: before, dueMs: null }];
+      }),
+    );
+  }
+
+  /** Take in items that a device of this person sent. They are stored when this resolves. */
+  take(items: readonly OwnItem[], sentMs: number): Promise<void> {
+    return this.#write(() =>
+      items.flatMap((item) => {
+        const known = this.#rows.get(itemKey(item));
+        if (known !== undefined && !outweighs(item, known)) {
+          // The same one came back, or another device sent it again.
+          const same = !outweighs(known, item) && (known.sentMs ?? 0) < sentMs;
+          return same && known.dueMs === null ? [{ ...known, sentMs }] : [];
+        }
+        const carried = CARRIED_OUT.has(item.name) && item.value !== null;
+        return [{ ...item, sentMs, dueMs: carried ? 0 : null }];
+      }),
+    );
+  }
+
+  // --- Sending and carrying out ----------------------------------------------------------------
+
+  /** Items for the next message; none are left when it is empty. */
+  unsent(): readonly OwnRow[] {
+    return [...this.#rows.values()]
+      .filter(({ sentMs, dueMs }) => sentMs === null && dueMs === null)
+      .slice(0, MOST_ITEMS);
+  }
+
+  sent(rows: readonly OwnRow[]): Promise<void> {
+    const sentMs = this.#context.now();
+    return this.#mark(rows, (row) => ({ ...row, sentMs }));
+  }
+
+  /** Items that take something off this device, which has not been done. */
+  due(): readonly OwnRow[] {
+    return [...this.#rows.values()].filter(({ dueMs }) => dueMs !== null);
+  }
+
+  done(rows: readonly OwnRow[]): Promise<void> {
+    return this.#mark(rows, ({ before: _, ...row }) => ({ ...row, dueMs: null }));
+  }
+
+  /** Have items sent again: all of them, or those that the server's log may lose soon. */
+  again(all: boolean): Promise<void> {
+    const before = this.#context.now() - AGAIN_MS;
+    const rows = [...this.#rows.values()].filter(
+      ({ name, sentMs }) => sentMs !== null && (all || (!OF_MESSAGES.has(name) && sentMs < before)),
+    );
+    return this.#mark(rows, (row) => ({ ...row, sentMs: null }));
+  }
+
+  /** Change how far items have come, of those that are still the same. */
+  #mark(rows: readonly OwnRow[], change: (row: OwnRow) => OwnRow): Promise<void> {
+    return this.#write(
+      () => rows.flatMap((row) => (this.#rows.get(itemKey(row)) === row ? [change(row)] : [])),
+      false,
+    );
+  }
+
+  #write(make: () => readonly OwnRow[], news = true): Promise<void> {
+    const step = this.#tail.then(async () => {
+      const rows = make();
+      if (rows.length === 0) return;
+      const changes = rows.map((value): Change => {
+        return { op: "put", store: STORES.own, key: itemKey(value), value };
+      });
+      await this.#context.vault.write(changes);
+      const changed = rows.filter((row) => this.#rows.get(itemKey(row))?.value !== row.value);
+      for (const row of rows) this.#rows.set(itemKey(row), row);
+      if (news) this.onChanged(changed);
+    });
+    this.#tail = step.catch(() => undefined);
+    return step;
+  }
+}
