@@ -57,7 +57,7 @@ export interface Core {
   readonly conversations: Remote<ConversationCalls>;
   readonly members: Remote<MemberCalls>;
   readonly messages: Remote<MessageCalls>;
-  /** What this person arranges for oneself: stars, folders, deletions. */
+  /** Personal items: stars, folders, deletions for oneself. */
   readonly oneself: Remote<OneselfCalls>;
   /** Messages by their words; its code is fetched with the first call. */
   readonly search: Remote<SearchCalls>;

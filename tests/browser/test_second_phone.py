@@ -56,6 +56,17 @@ def test_a_second_phone_is_confirmed_by_digits_and_shows_history(
     phone.message("Both of them do, this is the desk.").get_by_text("You:").wait_for()
     other.message("Both of them do, this is the desk.").wait_for()
 
+    # A star and a deletion for oneself are of both devices, and of nobody else's.
+    phone.act_on("Do both of your screens show this?", "conversation.own.act.star")
+    phone.act_on("Both of them do, this is the desk.", "conversation.own.act.deleteForMe")
+    desk.button("chats.starred").click()
+    desk.shot("starred")
+    desk.page.get_by_role("link", name="Do both of your screens show this?").click()
+    desk.message("Do both of your screens show this?").wait_for()
+    for device in (phone, desk):
+        expect(device.message("Both of them do, this is the desk.")).to_have_count(0)
+    other.message("Both of them do, this is the desk.").wait_for()
+
     # It is given a name that one can tell apart, and is told apart by it.
     phone.page.goto("/#/me/devices")
     rename = phone.page.get_by_role("button", name="Change the name of ")

@@ -1,4 +1,4 @@
-/** What a person arranges for oneself, in a core in memory. */
+/** Personal items in a core in memory. */
 import type { Core, Folder, MessageItem } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import type { Talk } from "#practice/station.ts";

@@ -46,7 +46,7 @@ export function appStateOf(standing: AppSnapshot): AppState {
   };
 }
 
-/** Messages that wait for the network; what a person arranges for oneself is none. */
+/** Messages that wait for the network, without personal items. */
 function waiting({ outgoing, book }: Device): number {
   return outgoing.waiting - outgoing.of(book.oneself).length;
 }

@@ -1,6 +1,6 @@
 /**
- * What a person arranges for oneself: a message from one of the person's devices to all of them, in the
- * conversation that the person has with oneself. It is no row of any conversation and wakes nobody.
+ * Personal items: a message from one of the person's devices to all of them, in the conversation that the
+ * person has with oneself. It is no row of any conversation and wakes nobody.
  * oneself/items.ts says which of two values of an item counts.
  */
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
@@ -37,7 +37,7 @@ const NAMES = [
 ] as const;
 
 export type ItemName = (typeof NAMES)[number];
-/** A folder is named by an id of its own, as messages are. */
+/** A folder has an id as messages have. */
 export type FolderId = MessageId;
 /** Null: as if nothing had ever been said. */
 export type ItemValue = number | string | null;
@@ -45,7 +45,7 @@ export type ItemValue = number | string | null;
 /** The thing that an item is about: `of`, a part of it where it has parts. */
 export interface ItemKey {
   readonly name: ItemName;
-  /** The conversation, for a block the person, for a folder and what is in it the folder. */
+  /** The conversation; the blocked person; the folder, also of the conversations in it. */
   readonly of: ConversationId | PersonId | FolderId;
   /** The message of the conversation, or the conversation in the folder. */
   readonly part: MessageId | ConversationId | null;

@@ -165,7 +165,7 @@ export class ViewMaker implements Views {
     return content?.kind === "state" ? content : profile;
   }
 
-  /** How this person has arranged a conversation for oneself. */
+  /** A conversation's personal items. */
   #arranged({ conversationId, newsSeq, calledSeq, readSeq, preferences }: ConversationRecord) {
     const oneself = this.#oneself;
     const archived = oneself.value("archived", conversationId);

@@ -1,5 +1,5 @@
 /**
- * Items of what a person arranges for oneself, and which of two values counts. Pure.
+ * Personal items, and the rule by which one of two values counts. Pure.
  *
  * Every item is its own register: a change counts one on from the value that its device knew. The higher
  * count wins; of two devices that changed the same item without knowing of each other, the higher value.

@@ -1,6 +1,6 @@
 /**
- * What this person arranges for oneself, the same on all of the person's devices: stars, deletions,
- * folders, what is archived, cleared, unread or pinned, and whom the person blocks.
+ * Personal items, the same on all of the person's devices: stars, deletions, folders, chats that are
+ * archived, cleared, unread or pinned, and blocked people.
  *
  * Invariants: an item is in the vault before it counts here, and each write is a whole item, so that it
  * may be repeated; items are written one after another. Rows that are still to be sent, or to be carried
@@ -17,7 +17,7 @@ import { itemKey, outweighs } from "./items.ts";
 import type { OwnRow } from "./items.ts";
 
 const DAY_MS = 86_400_000;
-/** The server keeps the log for 30 days at least: what is about a chat is sent again before that. */
+/** The server keeps the log for 30 days at least: items of chats are sent again before that. */
 const AGAIN_MS = 14 * DAY_MS;
 /** It keeps the log for 180 days at most: nobody can be given a message of before. */
 const FORGOTTEN_MS = 200 * DAY_MS;
@@ -186,7 +186,7 @@ export class Oneself {
     return this.#mark(rows, ({ before: _, ...row }) => ({ ...row, dueMs: null }));
   }
 
-  /** Have items sent again: all of them, or those that the server's log may lose soon. */
+  /** Have items sent again: all of them, or the ones that the server's log may lose soon. */
   again(all: boolean): Promise<void> {
     const before = this.#context.now() - AGAIN_MS;
     const rows = [...this.#rows.values()].filter(
@@ -195,7 +195,7 @@ export class Oneself {
     return this.#mark(rows, (row) => ({ ...row, sentMs: null }));
   }
 
-  /** Change how far items have come, of those that are still the same. */
+  /** Change how far items have come, unless they have changed meanwhile. */
   #mark(rows: readonly OwnRow[], change: (row: OwnRow) => OwnRow): Promise<void> {
     return this.#write(
       () => rows.flatMap((row) => (this.#rows.get(itemKey(row)) === row ? [change(row)] : [])),

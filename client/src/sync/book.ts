@@ -67,7 +67,7 @@ export class Book implements ConversationIndex {
   }
 
   #add(record: ConversationRecord): Conversation {
-    // What a person arranges for oneself is no chat, and told to no screen.
+    // The conversation of a person with oneself is no chat, and no screen shows it.
     const listener = record.conversationId === this.oneself ? UNHEARD : this.#announcer;
     const conversation = new Conversation(this.#context, listener, record);
     this.conversations.set(conversation.id, conversation);

@@ -1,4 +1,4 @@
-/** What a person arranges for oneself, over real cores: two devices of one person, and nobody else. */
+/** Personal items over real cores: two devices of one person, and nobody else. */
 import { encode } from "@msgpack/msgpack";
 import { expect, it } from "vitest";
 import type { ConversationItem } from "#core/core.ts";

@@ -1,6 +1,6 @@
 /**
- * `core.oneself`: what a person arranges for oneself, the same on all of the person's devices. Each call
- * counts here at once, offline too; nobody else hears of it.
+ * `core.oneself`: personal items, the same on all of the person's devices. Each call counts here at once,
+ * offline too; nobody else hears of it.
  */
 import { failure } from "../../failure.ts";
 import { newId } from "../../ids.ts";

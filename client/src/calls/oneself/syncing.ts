@@ -1,6 +1,6 @@
 /**
- * Sends what a person arranges for oneself to the person's other devices, and carries out what takes
- * something off this one.
+ * Sends personal items to the person's other devices, and carries out the items that take something off
+ * this one.
  *
  * Items go as messages in the conversation of the person with oneself (R10), which is made with the first
  * of them. An item is marked as sent when its message is in the outbox; a crash in between sends it
@@ -138,7 +138,7 @@ export class OwnSync {
     });
   }
 
-  /** Orders stay on the device: they are owed, and have a page of their own. */
+  /** Orders stay on the device: they are owed, and the Orders section shows them. */
   async #clear(conversation: Conversation, to: number): Promise<void> {
     const { context } = this.#device;
     let below: number | null = to + 1;

@@ -35,7 +35,8 @@ const sorted = $derived(
 const begun = $derived(sorted.filter((item) => !isOnlyOpened(item)));
 const unread = $derived(
   sorted.reduce(
-    (sum, item) => sum + (item.mutedUntilMs === null && item.unread > 0 ? item.unread : 0),
+    (sum, { mutedUntilMs, archived, unread }) =>
+      sum + (mutedUntilMs === null && !archived ? unread : 0),
     0,
   ),
 );
@@ -48,7 +49,7 @@ export const conversations = {
   get begun(): readonly ConversationItem[] {
     return begun;
   },
-  /** Unread messages outside muted conversations. */
+  /** Unread messages outside muted and archived conversations. */
   get unread(): number {
     return unread;
   },

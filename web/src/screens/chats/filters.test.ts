@@ -1,7 +1,7 @@
-import { inEnglish, type ConversationItem } from "@copconnect/client/core";
+import { inEnglish, type ConversationItem, type Folder } from "@copconnect/client/core";
 import type { ConversationId, Directory, Unit, UnitId } from "@copconnect/client/wire";
 import { expect, it } from "vitest";
-import { offered, ordered, shown, treePlaces } from "./filters.ts";
+import { foldersIn, offered, ordered, shown, treePlaces } from "./filters.ts";
 
 const names = inEnglish("");
 const unit = (code: string, above: string | null): Unit => ({
@@ -28,7 +28,15 @@ function item(name: string, about: "unit" | "role" | null, unit: string | null):
       ? null
       : { key: name, title: names, unitId: unit as UnitId | null, about, postId: null };
   const conversationId = name as ConversationId;
-  return { conversationId, kind: "unit", standing, post: null, unread: 0 } as ConversationItem;
+  const own = { archived: false, folders: [] as readonly Folder[], markedUnread: false };
+  return {
+    conversationId,
+    kind: "unit",
+    standing,
+    post: null,
+    unread: 0,
+    ...own,
+  } as ConversationItem;
 }
 
 // By time, as the list has them.
@@ -68,4 +76,25 @@ it("offers units and roles where there are any", () => {
 
 it("places each unit after what is above it", () => {
   expect([...places.keys()]).toEqual(["state", "zone", "mine", "other", "other-station"]);
+});
+
+it("shows archived chats apart, and in a search; folders by their names", () => {
+  const folder = { folderId: "1", name: "Court" } as unknown as Folder;
+  const early = { folderId: "2", name: "Beat" } as unknown as Folder;
+  const kept = { ...item("kept", null, null), folders: [folder, early], markedUnread: true };
+  const away = { ...item("away", "unit", "mine"), archived: true, folders: [folder] };
+  const names = (...asked: [filter: Parameters<typeof shown>[1], search?: string]) =>
+    shown([kept, away], asked[0], asked[1] ?? "", (one) => one.conversationId).map(
+      ({ conversationId }) => conversationId,
+    );
+  expect(names("all")).toEqual(["kept"]);
+  expect(names("archived")).toEqual(["away"]);
+  expect(names("unread")).toEqual(["kept"]);
+  expect(names("folder:1" as never)).toEqual(["kept"]);
+  expect(names("folder:3" as never)).toEqual([]);
+  expect(names("all", "awa")).toEqual(["away"]);
+  expect(names("archived", "kep")).toEqual(["kept"]);
+  expect(foldersIn([kept, away])).toEqual([early, folder]);
+  expect(foldersIn([away])).toEqual([]);
+  expect(offered([away])).toEqual(["all", "unread"]);
 });

@@ -1,16 +1,26 @@
 /** The conversations that the list shows, and the words by which one is found. */
 import type { Directory, UnitId } from "@copconnect/client/wire";
-import { rankSpellings, spellings, type ConversationItem } from "@copconnect/client/core";
+import {
+  rankSpellings,
+  spellings,
+  type ConversationItem,
+  type Folder,
+} from "@copconnect/client/core";
 import { titleOf } from "#i18n/talk.ts";
 
-export type Filter = "all" | "unread" | "direct" | "groups" | "units" | "roles";
+/** Folders of this person's are filters too, by their ids. */
+export type Filter = KindFilter | `folder:${Folder["folderId"]}`;
+type KindFilter = "archived" | "all" | "unread" | "direct" | "groups" | "units" | "roles";
 
 function fits(item: ConversationItem, filter: Filter): boolean {
+  const { archived, folders } = item;
+  if (archived !== (filter === "archived")) return false;
   switch (filter) {
+    case "archived":
     case "all":
       return true;
     case "unread":
-      return item.unread > 0;
+      return item.unread > 0 || item.markedUnread;
     case "direct":
       return item.kind === "direct" || item.post !== null;
     case "groups":
@@ -19,13 +29,25 @@ function fits(item: ConversationItem, filter: Filter): boolean {
       return item.standing?.about === "unit";
     case "roles":
       return item.standing?.about === "role";
+    default:
+      return folders.some(({ folderId }) => filter === `folder:${folderId}`);
   }
 }
 
 /** The filters that would show something; "all" and "unread" always. */
-export function offered(items: readonly ConversationItem[]): readonly Filter[] {
-  const kinds: readonly Filter[] = ["units", "roles", "direct", "groups"];
-  return ["all", "unread", ...kinds.filter((filter) => items.some((item) => fits(item, filter)))];
+export function offered(items: readonly ConversationItem[]) {
+  const kinds = ["units", "roles", "direct", "groups"] as const;
+  const some = kinds.filter((filter) => items.some((item) => fits(item, filter)));
+  return ["all", "unread", ...some] as const;
+}
+
+/** This person's folders in which a chat is, by name. */
+export function foldersIn(items: readonly ConversationItem[]): readonly Folder[] {
+  const folders = items
+    .filter(({ archived }) => !archived)
+    .flatMap((item) => item.folders)
+    .map((folder) => [folder.folderId, folder] as const);
+  return [...new Map(folders).values()].sort((a, b) => a.name.localeCompare(b.name));
 }
 
 /**
@@ -63,8 +85,9 @@ export function shown(
 ): readonly ConversationItem[] {
   const wanted = search.toLocaleLowerCase().split(/\s+/u).filter(Boolean);
   return items.filter((item) => {
-    if (!fits(item, filter)) return false;
-    if (wanted.length === 0) return true;
+    // A search finds archived chats too.
+    if (wanted.length === 0) return fits(item, filter);
+    if (!fits({ ...item, archived: false }, filter === "archived" ? "all" : filter)) return false;
     const text = words(item).toLocaleLowerCase();
     return wanted.every((word) => text.includes(word));
   });

@@ -4,7 +4,7 @@
  * lie within the text is ignored: the text comes from outside.
  */
 import type { PersonId } from "@copconnect/client/wire";
-import type { Mention, MessageBody } from "@copconnect/client/core";
+import type { Mention, MessageBody, MessageItem } from "@copconnect/client/core";
 
 export type Piece =
   | { readonly kind: "plain"; readonly text: string }
@@ -92,6 +92,20 @@ function wholesIn(text: string, mentions: readonly Mention[]): readonly Whole[] 
     at = end;
   }
   return [...found, ...linksIn(text.slice(at), at)];
+}
+
+/** An order is quoted by its issuer alone; polls and questions are answered in their own chat. */
+const FORWARDED: ReadonlySet<string> = new Set(["text", "attachments", "location"]);
+/** Orders are owed: nobody deletes one, for oneself either. */
+const ORDERS: ReadonlySet<string> = new Set(["order", "order_change"]);
+
+export function isForwarded({ seq, body }: MessageItem): boolean {
+  return seq !== null && FORWARDED.has(body.kind);
+}
+
+/** Whether a person can delete it for oneself. */
+export function isForMe({ seq, body }: MessageItem): boolean {
+  return seq !== null && !ORDERS.has(body.kind);
 }
 
 /** The words that a person wrote; empty where the message has none. */
