@@ -6,10 +6,10 @@ import { UNDO_MS, toast } from "#app/state/toasts.svelte.ts";
 import { errorText } from "#i18n/errors.ts";
 import { t } from "#i18n/index.svelte.ts";
 
-type Act = () => Promise<unknown>;
+type Step = () => Promise<unknown>;
 
 /** Do it and say so; the note undoes it where `undo` is there. */
-export async function tell(act: Act, done: string, undo?: Act): Promise<void> {
+export async function tell(act: Step, done: string, undo?: Step): Promise<void> {
   try {
     await act();
     const run = undo && { label: t("app.undo"), run: () => void tell(undo, t("app.done")) };
@@ -20,7 +20,7 @@ export async function tell(act: Act, done: string, undo?: Act): Promise<void> {
 }
 
 /** Say only what goes wrong: the screen shows the rest. */
-export function attempt(act: Act): void {
+export function attempt(act: Step): void {
   act().catch((error: unknown) => toast(errorText(error), { tone: "danger" }));
 }
 
