@@ -31,8 +31,9 @@ export function ownCore(station: Station): Core["oneself"] {
       const talk = station.talk(conversationId);
       for (const found of messageIds.map((id) => message(talk, id))) {
         if (found === undefined) continue;
-        const { starred: _, ...plain } = found;
-        station.put(talk, on ? { ...plain, starred: true } : plain);
+        const next: { starred?: true } & MessageItem = { ...found, starred: true };
+        if (!on) delete next.starred;
+        station.put(talk, next);
       }
     },
     starred: async (after, limit) => {

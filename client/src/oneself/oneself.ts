@@ -183,7 +183,7 @@ export class Oneself {
   }
 
   done(rows: readonly OwnRow[]): Promise<void> {
-    return this.#mark(rows, ({ before: _, ...row }) => ({ ...row, dueMs: null }));
+    return this.#mark(rows, (row) => ({ ...row, dueMs: null }));
   }
 
   /** Have items sent again: all of them, or the ones that the server's log may lose soon. */

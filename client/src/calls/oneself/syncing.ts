@@ -31,7 +31,7 @@ const PAGE = 200;
 export class OwnSync {
   readonly #device: Device;
   readonly #oneself: Oneself;
-  #sending: Promise<void> | null = null;
+  #gathering = false;
   #carrying: Promise<void> = Promise.resolve();
 
   constructor(device: Device, oneself: Oneself) {
@@ -57,9 +57,11 @@ export class OwnSync {
   /** Something is to be carried out, or to be sent. */
   wake(): void {
     this.#carrying = this.#carrying.then(() => this.#carryOut()).catch(ignore);
-    this.#sending ??= pause(GATHER_MS, this.#device.context.signal)
+    if (this.#gathering) return;
+    this.#gathering = true;
+    void pause(GATHER_MS, this.#device.context.signal)
       .then(() => {
-        this.#sending = null;
+        this.#gathering = false;
         return this.#send();
       })
       .catch(ignore);
