@@ -248,7 +248,7 @@ export class Device {
         return this.cursors.moved(event.conversation);
       case "newer_incarnation":
         await rewind(this.context, event.conversation, this.outgoing);
-        if (event.conversation.id === this.book.oneself) await this.#options.oneself.again(true);
+        await this.ownSync.rewound(event.conversation);
         return this.outbox.kick(event.conversation);
       case "sending_open":
       case "left":
@@ -310,6 +310,7 @@ export class Device {
     this.outbox.wake();
     this.orders.stop();
     this.attachments.close();
+    this.#options.oneself.reset();
     this.outgoing.onChange = () => undefined;
   }
 

@@ -84,6 +84,8 @@ export async function rewind(
   await conversation.cellKeys.forgetLost(work, incarnation);
   work.set({
     log: { cursor: common.seq, hash: common.hash },
+    newsSeq: Math.min(work.record.newsSeq, common.seq),
+    calledSeq: Math.min(work.record.calledSeq, common.seq),
     incarnation,
     standstill: false,
     readSeq: Math.min(readSeq, common.seq),

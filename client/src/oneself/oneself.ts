@@ -59,6 +59,11 @@ export class Oneself {
     for (const row of old) this.#rows.delete(itemKey(row));
   }
 
+  /** The vault is locked. */
+  reset(): void {
+    this.#rows = new Map();
+  }
+
   // --- Values ----------------------------------------------------------------------------------
 
   value(name: ItemName, of: ItemKey["of"], part: ItemKey["part"] = null): ItemValue {
@@ -164,6 +169,13 @@ export class Oneself {
   }
 
   // --- Sending and carrying out ----------------------------------------------------------------
+
+  /** The log of a conversation was cut after a position (S8): later ones are others' now. */
+  cut(of: ConversationId, after: number): Promise<void> {
+    const names = ["cleared", "archived", "unread"] as const;
+    const beyond = names.filter((name) => this.#number(name, of) > after);
+    return this.set(beyond.map((name) => ({ name, of, part: null, value: after })));
+  }
 
   /** Items for the next message; none are left when it is empty. */
   unsent(): readonly OwnRow[] {

@@ -56,7 +56,8 @@ export class OneselfCalls {
       const conversation = device.book.find(of as ConversationId);
       if (conversation === null) return null;
       const message = await loadMessage(device.context.vault, conversation.id, part as MessageId);
-      if (message === null || oneself.hides(conversation.id, message)) return null;
+      if (message === null || message.deletion !== undefined) return null;
+      if (oneself.hides(conversation.id, message)) return null;
       return device.views.message(conversation, message);
     });
     const messages = (await Promise.all(page)).filter((one) => one !== null);

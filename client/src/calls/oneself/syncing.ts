@@ -54,6 +54,12 @@ export class OwnSync {
     this.wake();
   }
 
+  /** This device went back in a conversation's log (S8), inside its queue. */
+  async rewound({ id, record }: Conversation): Promise<void> {
+    await this.#oneself.cut(id, record.log?.cursor ?? 0);
+    if (id === this.#device.book.oneself) await this.#oneself.again(true);
+  }
+
   /** Something is to be carried out, or to be sent. */
   wake(): void {
     this.#carrying = this.#carrying.then(() => this.#carryOut()).catch(ignore);
