@@ -62,7 +62,15 @@ export function conversationOf(
 ): ConversationItem {
   const members = others.length + 1;
   return {
-    ...{ conversationId, kind: "unit", title: null, photo: null, description: "", audience: null, standing: null },
+    ...{
+      conversationId,
+      kind: "unit",
+      title: null,
+      photo: null,
+      description: "",
+      audience: null,
+      standing: null,
+    },
     ...{ direct: more.kind === "direct" ? (others[0] ?? null) : null, post: null },
     ...{ some: others.slice(0, 3), members, devices: members, unregistered: 0 },
     ...{ historyFromMs: null, history: null, last: lastOf(last), empty: last === undefined },

@@ -1,4 +1,4 @@
-/** What a person does with chats and messages for oneself, each with a note that undoes it. */
+/** Acts on chats and messages that a person does for oneself, each with a note that undoes it. */
 import type { ConversationItem } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { core } from "#app/core.ts";
