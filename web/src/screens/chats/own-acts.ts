@@ -6,10 +6,12 @@ import { UNDO_MS, toast } from "#app/state/toasts.svelte.ts";
 import { errorText } from "#i18n/errors.ts";
 import { t } from "#i18n/index.svelte.ts";
 
-type Step = () => Promise<unknown>;
-
 /** Do it and say so; the note undoes it where `undo` is there. */
-export async function tell(act: Step, done: string, undo?: Step): Promise<void> {
+export async function tell(
+  act: () => Promise<unknown>,
+  done: string,
+  undo?: () => Promise<unknown>,
+): Promise<void> {
   try {
     await act();
     const run = undo && { label: t("app.undo"), run: () => void tell(undo, t("app.done")) };
@@ -20,7 +22,7 @@ export async function tell(act: Step, done: string, undo?: Step): Promise<void> 
 }
 
 /** Say only what goes wrong: the screen shows the rest. */
-export function attempt(act: Step): void {
+export function attempt(act: () => Promise<unknown>): void {
   act().catch((error: unknown) => toast(errorText(error), { tone: "danger" }));
 }
 
