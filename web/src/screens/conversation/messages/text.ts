@@ -96,8 +96,8 @@ function wholesIn(text: string, mentions: readonly Mention[]): readonly Whole[] 
 
 /** An order is quoted by its issuer alone; polls and questions are answered in their own chat. */
 const FORWARDED: ReadonlySet<string> = new Set(["text", "attachments", "location"]);
-/** Orders are owed: nobody deletes one, for oneself either. */
-const ORDERS: ReadonlySet<string> = new Set(["order", "order_change"]);
+/** Nobody deletes an order or the notice of an export, for oneself either. */
+const LASTING: ReadonlySet<string> = new Set(["order", "order_change", "exported"]);
 
 export function isForwarded({ seq, body }: MessageItem): boolean {
   return seq !== null && FORWARDED.has(body.kind);
@@ -105,7 +105,7 @@ export function isForwarded({ seq, body }: MessageItem): boolean {
 
 /** Whether a person can delete it for oneself. */
 export function isForMe({ seq, body }: MessageItem): boolean {
-  return seq !== null && !ORDERS.has(body.kind);
+  return seq !== null && !LASTING.has(body.kind);
 }
 
 /** The words that a person wrote; empty where the message has none. */
