@@ -259,6 +259,9 @@ const STAGES = inStages(
             "conversation/gallery/GalleryPage.svelte",
             "conversation/messages/NumberSheet.svelte",
           ],
+          ...["DeleteDialog", "EditSheet", "FormerSheet"].map(
+            (name) => `conversation/messages/${name}.svelte`,
+          ),
         ),
       ],
       orders: screens(
