@@ -254,7 +254,11 @@ const STAGES = inStages(
             "conversation/consultation/QuestionList.svelte",
           ],
           ...["new/NewScreen.svelte", "reports/ReportSheet.svelte"],
-          ...["chats/FoundMessages.svelte", "conversation/FindBar.svelte"],
+          ...["FoundMessages", "FoundPeople", "ChatMenu", "FolderSheet"].map(
+            (name) => `chats/${name}.svelte`,
+          ),
+          ...["conversation/FindBar.svelte", "conversation/SelectionBar.svelte"],
+          "exports/ExportSheet.svelte",
           ...[
             "conversation/gallery/GalleryPage.svelte",
             "conversation/messages/NumberSheet.svelte",
@@ -274,6 +278,7 @@ const STAGES = inStages(
         ...screens("me/MeScreen.svelte", "devices/Unconfirmed.svelte"),
         ...screens("presence/PresenceDialog.svelte"),
         ...screens("reports/MyReports.svelte", "reports/SanctionsPage.svelte"),
+        ...screens("me/StarredPage.svelte", "exports/VerifyPage.svelte"),
         here("./src/app/SignedOut.svelte"),
       ],
       training: screens("training/TrainingScreen.svelte"),
