@@ -2,6 +2,7 @@
  * Reading aloud by the speech of the platform, one text at a time, in the language of its script. Voices
  * that send a text to somebody's server are never used, so a device without local voices offers none.
  */
+import { onLeaving } from "#app/state/app.svelte.ts";
 import { languageOf } from "#i18n/script.ts";
 
 /** Some engines stop in the middle of a long text: it is read in sentences. */
@@ -23,6 +24,7 @@ export class Speech {
     };
     synthesis?.addEventListener("voiceschanged", look);
     look();
+    onLeaving(() => this.stop());
   }
 
   /** Whether this device has a voice for the language of a text. */

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { leave } from "#app/state/app.svelte.ts";
 import { Speech } from "./speech.svelte.ts";
 
 interface Utterance {
@@ -61,6 +62,14 @@ describe("reading aloud", () => {
     expect(speech.isReading(text)).toBe(true);
     spoken[1]?.onend?.();
     expect(speech.isReading(text)).toBe(false);
+  });
+
+  it("is silent once the app is locked or signed out", () => {
+    const { speech, cancelled } = platform(voice("en-IN"));
+    speech.toggle("All units: report.");
+    leave();
+    expect(speech.isReading("All units: report.")).toBe(false);
+    expect(cancelled()).toBe(2);
   });
 
   it("stops at the second press, and begins another text in its place", () => {
