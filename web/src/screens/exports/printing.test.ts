@@ -3,6 +3,7 @@ import type { ConversationId, Names, PersonId } from "@copconnect/client/wire";
 import { render } from "svelte/server";
 import { beforeAll, expect, it, vi } from "vitest";
 import { loadLater } from "#i18n/index.svelte.ts";
+import en from "#i18n/locales/en/exports.json";
 import PrintPage from "./PrintPage.svelte";
 
 const NAMES: Names = { en: "Kavitha", te: "", ur: "", hi: "" };
@@ -44,4 +45,12 @@ it("offers no certificate about a file in which something is wrong", () => {
   const problem = { at: 4, rule: "S1", reason: "a signature is wrong" };
   expect(printed(found())).toContain("Part A");
   expect(printed(found({ problems: [problem] }))).not.toContain("Part A");
+});
+
+it("has the facts that nobody signs under their heading on paper too", () => {
+  const page = printed(found({ gaps: [{ from: 4, to: 6, why: "not_chosen" }] }));
+  const order = [en.verify.gaps, "4 to 6", en.verify.limits, en.verify.limitName];
+  const places = order.map((text) => page.indexOf(text));
+  expect(places).not.toContain(-1);
+  expect(places).toEqual(places.toSorted((a, b) => a - b));
 });
