@@ -54,3 +54,9 @@ it("has the facts that nobody signs under their heading on paper too", () => {
   expect(places).not.toContain(-1);
   expect(places).toEqual(places.toSorted((a, b) => a - b));
 });
+
+it("claims of a file that its signatures are right, and nothing of its contents", () => {
+  const page = printed(found());
+  expect(page).toContain("Every signature in this file is right");
+  expect(page).not.toContain("genuine");
+});
