@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { signedPlace } from "./position.ts";
 import { bubbleBox, fitWithin } from "./encoding/dimensions.ts";
 import {
   cutMiddle,
@@ -149,5 +150,13 @@ describe("names on two lines", () => {
     // A Telugu syllable stays whole.
     const telugu = cutMiddle("క్షేత్ర".repeat(12), fits);
     expect(telugu).toMatch(/^(?:క్షే|త్ర)+…(?:క్షే|త్ర)+$/u);
+  });
+});
+
+it("signs no place whose accuracy the phone does not say", () => {
+  const found = { kind: "location", latitude: 17.36, longitude: 78.47, takenMs: 5 } as const;
+  expect(signedPlace({ ...found, accuracyM: null })).toBeNull();
+  expect(signedPlace({ ...found, accuracyM: 12 })).toEqual({
+    ...{ lat: 17.36, lon: 78.47, accuracyM: 12 },
   });
 });

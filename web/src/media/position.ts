@@ -4,6 +4,18 @@ import { MediaError } from "./encoding/canvas.ts";
 
 export type OutgoingLocation = Extract<Outgoing, { kind: "location" }>;
 
+export interface SignedPlace {
+  readonly lat: number;
+  readonly lon: number;
+  readonly accuracyM: number;
+}
+
+/** The place that evidence signs; null while the phone does not say how accurate it is. */
+export function signedPlace(found: OutgoingLocation): SignedPlace | null {
+  const { latitude: lat, longitude: lon, accuracyM } = found;
+  return accuracyM === null ? null : { lat, lon, accuracyM };
+}
+
 /**
  * Watch the position until the returned function is called: the first fix is often a mast's, a
  * better one follows within seconds.
