@@ -51,7 +51,11 @@ def built(tmp_path: Path) -> Path:
 async def test_health_and_configuration(whole: Whole) -> None:
     assert (await whole.get("/healthz")).json() == {"status": "ok"}
     config = (await whole.get("/config.json")).json()
-    assert config == {"mapTilesUrl": "", "department": "Test Police"}
+    assert config == {
+        "mapTilesUrl": "",
+        "department": "Test Police",
+        "conversationExports": "members",
+    }
 
 
 async def test_security_headers_are_everywhere(whole: Whole) -> None:

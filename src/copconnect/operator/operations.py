@@ -43,7 +43,11 @@ def operations(settings: Settings, department: str, secret: bytes, clock: Clock)
         return _json({"status": "ok"})
 
     def config() -> FileAnswer:
-        public = {"mapTilesUrl": settings.map_tiles_url, "department": department}
+        public = {
+            "mapTilesUrl": settings.map_tiles_url,
+            "department": department,
+            "conversationExports": settings.conversation_exports,
+        }
         return _json(public, {"cache-control": "no-cache"})
 
     def metrics(request: Incoming) -> FileAnswer:

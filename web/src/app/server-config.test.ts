@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
-import { tilesUrl } from "./server-config.ts";
+import { expect, it, vi } from "vitest";
+import { conversationExporters, mayExport, tilesUrl } from "./server-config.ts";
 
 const BASE = "https://cop.example/app#/chats";
 
@@ -13,4 +13,34 @@ it.each([
   [7, null],
 ])("%s", (given, expected) => {
   expect(tilesUrl(given, BASE)).toBe(expected);
+});
+
+it.each([
+  // The rule, whether everybody may write, whether this person is an admin.
+  ["members", "everyone", false, true],
+  ["members", "admins", false, false],
+  ["members", "admins", true, true],
+  ["admins", "everyone", false, false],
+  ["admins", "everyone", true, true],
+  ["nobody", "everyone", true, false],
+  [null, "everyone", true, false],
+] as const)("%s may export where %s may write (admin: %s): %s", (rule, whoMayPost, admin, may) => {
+  expect(mayExport({ state: "ready", whoMayPost, admin }, rule)).toBe(may);
+  expect(mayExport({ state: "left", whoMayPost, admin }, rule)).toBe(false);
+});
+
+it("learns who may export before anything is made, and asks again after a failure", async () => {
+  vi.stubGlobal("location", { href: BASE });
+  const answer = (): Response => Response.json({ mapTilesUrl: "", conversationExports: "nobody" });
+  const fetching = vi.fn(() => Promise.resolve(answer()));
+  fetching.mockRejectedValueOnce(new TypeError("offline"));
+  vi.stubGlobal("fetch", fetching);
+  try {
+    expect(await conversationExporters()).toBeNull();
+    expect(await conversationExporters()).toBe("nobody");
+    expect(await conversationExporters()).toBe("nobody");
+    expect(fetching).toHaveBeenCalledTimes(2);
+  } finally {
+    vi.unstubAllGlobals();
+  }
 });

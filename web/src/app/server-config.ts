@@ -1,21 +1,46 @@
 /**
  * The server's word about itself before anybody is signed in: /config.json. The one request
  * that web/ makes itself, because it is no part of the protocol: it is a static file of the
- * department's, read for the map's tiles, and nothing depends on it.
+ * department's, read for the map's tiles and for who may export, and nothing depends on it: the
+ * server refuses an export whatever was read.
  */
+import type { ConversationItem } from "@copconnect/client/core";
 
-let reading: Promise<string | null> | null = null;
+/** The people of a conversation whom the department lets export its messages. */
+export type Exporters = "members" | "admins" | "nobody";
 
-async function read(): Promise<string | null> {
+interface ServerConfig {
+  readonly tiles: string | null;
+  readonly exporters: Exporters | null;
+}
+
+const UNKNOWN: ServerConfig = { tiles: null, exporters: null };
+
+let reading: Promise<ServerConfig> | null = null;
+
+async function read(): Promise<ServerConfig | null> {
   try {
     const response = await fetch("/config.json", { credentials: "omit" });
     if (!response.ok) return null;
     const config: unknown = await response.json();
-    if (typeof config !== "object" || config === null || !("mapTilesUrl" in config)) return null;
-    return tilesUrl(config.mapTilesUrl, location.href);
+    if (typeof config !== "object" || config === null) return null;
+    const given = config as Readonly<Record<string, unknown>>;
+    return {
+      tiles: tilesUrl(given["mapTilesUrl"], location.href),
+      exporters: exportersOf(given["conversationExports"]),
+    };
   } catch {
     return null;
   }
+}
+
+/** The config; unknown while the server cannot be reached, and asked for again by the next caller. */
+function config(): Promise<ServerConfig> {
+  reading ??= read().then((found) => {
+    if (found === null) reading = null;
+    return found ?? UNKNOWN;
+  });
+  return reading;
 }
 
 /**
@@ -29,17 +54,30 @@ export function tilesUrl(value: unknown, base: string): string | null {
   return value.startsWith("/") || absolute === value ? absolute : null;
 }
 
+function exportersOf(value: unknown): Exporters | null {
+  return value === "members" || value === "admins" || value === "nobody" ? value : null;
+}
+
 /** This page talks to no server: its maps draw the outline that the app has. */
-export function askNoServer(): void {
-  reading = Promise.resolve(null);
+export function askNoServer(exporters: Exporters | null = null): void {
+  reading = Promise.resolve({ tiles: null, exporters });
 }
 
 /** The department's raster tiles; null when it has none or cannot be reached. */
-export function mapTilesUrl(): Promise<string | null> {
-  reading ??= read().then((url) => {
-    // Offline at the first try: ask again with the next map.
-    if (url === null) reading = null;
-    return url;
-  });
-  return reading;
+export async function mapTilesUrl(): Promise<string | null> {
+  return (await config()).tiles;
+}
+
+/** The people who may export; null while the server cannot be reached. */
+export async function conversationExporters(): Promise<Exporters | null> {
+  return (await config()).exporters;
+}
+
+/** Whether this person may export messages of a conversation: everybody who may write there, at most. */
+export function mayExport(
+  { state, whoMayPost, admin }: Pick<ConversationItem, "state" | "whoMayPost" | "admin">,
+  exporters: Exporters | null,
+): boolean {
+  if (state === "left" || exporters === null || exporters === "nobody") return false;
+  return admin || (whoMayPost === "everyone" && exporters === "members");
 }
