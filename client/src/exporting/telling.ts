@@ -106,7 +106,7 @@ function isMark({ header }: Proven): boolean {
 function messageOf(
   { manifest }: ProvenLog,
   { header, leaf, at, serverMs, plaintext, gap }: Proven,
-  content: Decoded | null,
+  content: Exclude<Decoded, { kind: "mark" | "state" }> | null,
   marks: ReadonlyMap<MessageId, Marks>,
   files: readonly ProvenFile[],
   person: (personId: PersonId, atMs: number) => ProvenPerson,
@@ -141,7 +141,7 @@ function messageOf(
     state: deletion === undefined ? withheld : "deleted",
     deletedBy: by === undefined || by === leaf.person ? null : person(by, deletion?.signedMs ?? 0),
     deletedMs: deletion?.signedMs ?? null,
-    content: shown === null || shown.kind === "unsupported" ? null : shown.kind,
+    content: content === null || content.kind === "unsupported" ? null : content.kind,
     text: missing ? "" : textOf(shown),
     reactions: reactionsOf(own?.reactions ?? [], person),
     evidence: shown?.kind === "attachments" ? shown.evidence : null,

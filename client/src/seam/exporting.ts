@@ -65,7 +65,7 @@ export interface VerifiedMessage {
   readonly deletedBy: ProvenPerson | null;
   readonly deletedMs: number | null;
   /** Null: deleted or withheld, or of a kind that this version does not know. */
-  readonly content: Content["kind"] | null;
+  readonly content: Exclude<Content["kind"], "mark" | "state"> | null;
   readonly text: string;
   readonly former: readonly FormerWords[];
   readonly reactions: readonly {

@@ -61,9 +61,3 @@ export async function prepareFile(
     throw error;
   }
 }
-
-/** Files in a paste or a drop; empty when it holds only text. */
-export function filesIn(transfer: DataTransfer | null): File[] {
-  if (transfer === null) return [];
-  return [...transfer.files];
-}
