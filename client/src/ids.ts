@@ -45,6 +45,8 @@ export type ChangeId = Id<"change">;
 export type ConfirmationId = Id<"confirmation">;
 /** A lesson: its course and its name, such as "officer.first-message". */
 export type LessonId = Id<"lesson">;
+/** A folder of conversations that a person made. */
+export type FolderId = Id<"folder">;
 
 /** The subject of an alarm about this person's devices: a device or a DeviceKey record (E5). */
 export type AlarmId = DeviceId | RecordHash;
@@ -65,7 +67,8 @@ type HexId =
   | ReportId
   | UploadId
   | ChangeId
-  | ConfirmationId;
+  | ConfirmationId
+  | FolderId;
 
 /** A fresh id: 16 bytes of chance. The caller says which kind of id it is. */
 export function newId<I extends HexId>(): I {

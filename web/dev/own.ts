@@ -9,7 +9,7 @@ export interface Station {
   change(talk: Talk, change: Partial<Talk["item"]>): unknown;
   put(talk: Talk, message: MessageItem): void;
   remove(talk: Talk, messageId: MessageId): void;
-  newId(): MessageId;
+  newId(): Folder["folderId"];
 }
 
 export function ownCore(station: Station): Core["oneself"] {

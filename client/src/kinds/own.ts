@@ -3,7 +3,7 @@
  * person has with oneself. It is no row of any conversation and wakes nobody.
  * oneself/items.ts says which of two values of an item counts.
  */
-import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import type { ConversationId, FolderId, MessageId, PersonId } from "../ids.ts";
 import { Misshapen, id, integer, isFields, list, nullable, string } from "./fields.ts";
 import { NOT_FORWARDED } from "./kind.ts";
 import type { ContentKind } from "./kind.ts";
@@ -37,8 +37,6 @@ const NAMES = [
 ] as const;
 
 export type ItemName = (typeof NAMES)[number];
-/** A folder has an id as messages have. */
-export type FolderId = MessageId;
 /** Null: as if nothing had ever been said. */
 export type ItemValue = number | string | null;
 

@@ -7,9 +7,9 @@
  * out, say so, and a crash repeats that. calls/oneself/ sends them and carries them out.
  */
 import type { Context } from "../context.ts";
-import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import type { ConversationId, FolderId, MessageId, PersonId } from "../ids.ts";
 import { MOST_ITEMS } from "../kinds/own.ts";
-import type { FolderId, ItemKey, ItemName, ItemValue, OwnItem } from "../kinds/own.ts";
+import type { ItemKey, ItemName, ItemValue, OwnItem } from "../kinds/own.ts";
 import { STORES } from "../records.ts";
 import type { Folder } from "../seam.ts";
 import type { Change } from "../vault/vault.ts";

@@ -1,6 +1,5 @@
 /** Conversations and their members on the screens. */
-import type { ConversationId, MessageId, ReportId } from "../ids.ts";
-import type { FolderId } from "../kinds/own.ts";
+import type { ConversationId, FolderId, MessageId, ReportId } from "../ids.ts";
 import type { Audience, ConversationKind, Standing, WhoMayPost } from "../wire.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { MemberDevice } from "./devices.ts";

@@ -32,15 +32,12 @@ it("is proven by the root alone", async () => {
 
 it("proves nothing under another root", async () => {
   const file = new Blob([copy(readFileSync(`${FOLDER}conversation.zip`))]);
-  const proving = proveLog(file, {
+  const log = await proveLog(file, {
     department: { rootKey: new Uint8Array(32).fill(9), departments: [], issuingKeys: [] },
     recordsOf: () => Promise.resolve([]),
     nowMs: Date.now(),
     onProgress: () => undefined,
   });
-  const proven = await proving.then(
-    (log) => log.proven.length,
-    () => 0,
-  );
-  expect(proven).toBe(0);
+  expect(log.proven).toEqual([]);
+  expect(log.problems.length).toBeGreaterThan(0);
 });

@@ -4,9 +4,9 @@
  */
 import { failure } from "../../failure.ts";
 import { newId } from "../../ids.ts";
-import type { ConversationId, MessageId } from "../../ids.ts";
+import type { ConversationId, FolderId, MessageId } from "../../ids.ts";
 import { MAX_FOLDER_NAME } from "../../kinds/own.ts";
-import type { FolderId, ItemKey, ItemName } from "../../kinds/own.ts";
+import type { ItemKey, ItemName } from "../../kinds/own.ts";
 import { takesDeletions } from "../../messages/deletions.ts";
 import { loadMessage, storedMessages } from "../../messages/messages.ts";
 import { readUpTo } from "../../messages/reading.ts";
