@@ -51,7 +51,7 @@ export function kindsOf(content: Decoded, me: PersonId): number {
   const own = foundAs(content);
   if (own !== null) kinds.add(own);
   if (mentionsOf(content).some(({ personId }) => personId === me)) kinds.add("mention");
-  if (textsOf(content).some((text) => LINK.test(text))) kinds.add("link");
+  if (searchTexts(content).some((text) => LINK.test(text))) kinds.add("link");
   return [...kinds].reduce((bits, kind) => bits | bitOf(kind), 0);
 }
 
