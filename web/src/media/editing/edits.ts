@@ -123,8 +123,8 @@ export function edited(picture: Canvas, edits: readonly Edit[]): Canvas {
   return current.canvas;
 }
 
-/** Keep a few averages of a box, and draw them over it. */
-function hide(context: CanvasRenderingContext2D, { x, y, width, height }: Box): void {
+/** Keep a few averages of a box in place of its pixels. */
+export function hide(context: CanvasRenderingContext2D, { x, y, width, height }: Box): void {
   // Halved step by step: drawn at once, a canvas takes samples in place of averages.
   let small = canvasOf({ width, height });
   small.context.drawImage(context.canvas, -x, -y);
@@ -134,6 +134,8 @@ function hide(context: CanvasRenderingContext2D, { x, y, width, height }: Box): 
     small = canvasOf({ width: half(canvas.width), height: half(canvas.height) });
     small.context.drawImage(canvas, 0, 0, small.canvas.width, small.canvas.height);
   }
+  // Averages of a picture with transparency would let the pixels through.
+  context.clearRect(x, y, width, height);
   context.drawImage(small.canvas, x, y, width, height);
 }
 
