@@ -10,7 +10,7 @@ export interface Shared {
   readonly key: string;
   readonly message: MessageItem;
   readonly attachment?: AttachmentView;
-  readonly link?: { readonly text: string; readonly href: string };
+  readonly link?: { readonly text: string; readonly href: string; readonly host?: string };
 }
 
 export interface Month {

@@ -21,6 +21,27 @@ describe("piecesOf", () => {
     }
   });
 
+  it("makes no link of an address that can read as another", () => {
+    for (const text of [
+      "https://tspolice.gov.in@evil.example/",
+      "https://tspolice.gov.in:x@evil.example/",
+      "https://evil.example/\u202Eni.vog.ecilopst",
+      "https://tspolice\u200B.gov.in",
+    ])
+      expect(piecesOf(text, [])).toEqual([{ kind: "plain", text }]);
+    // A mark behind the address belongs to the words around it.
+    expect(linksOf("https://a.example\u200F")).toHaveLength(1);
+  });
+
+  it("names the host of a link whose text reads otherwise", () => {
+    const hosts = (text: string) => linksOf(text).map(({ host }) => host);
+    expect(hosts("https://tspоlice.gov.in/duty")).toEqual(["xn--tsplice-cjg.gov.in"]);
+    expect(hosts("https://2130706433/")).toEqual(["127.0.0.1"]);
+    expect(hosts("https:///evil.example")).toEqual(["evil.example"]);
+    const asWritten = "https://TSPolice.gov.in:8443?x www.tspolice.gov.in/a http://a.example#b";
+    expect(hosts(asWritten)).toEqual([undefined, undefined, undefined]);
+  });
+
   it("cuts out mentions and ignores those outside the text or overlapping", () => {
     expect(
       piecesOf("hi @Ravi!", [

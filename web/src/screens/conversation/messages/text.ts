@@ -9,7 +9,13 @@ import type { Mention, MessageBody, MessageItem } from "@copconnect/client/core"
 export type Piece =
   | { readonly kind: "plain"; readonly text: string }
   | { readonly kind: "mention"; readonly text: string; readonly personId: PersonId }
-  | { readonly kind: "link"; readonly text: string; readonly href: string }
+  | {
+      readonly kind: "link";
+      readonly text: string;
+      readonly href: string;
+      /** The host to which it leads, where the text reads otherwise. */
+      readonly host?: string;
+    }
   /** A phone number, as E.164. */
   | { readonly kind: "phone"; readonly text: string; readonly number: string }
   | {
@@ -31,8 +37,8 @@ const MAIL = /(?<![\w.+-])[\w.+-]+@[a-z\d-]+(?:\.[a-z\d-]+)*\.[a-z]{2,}(?![\w@-]
 /** Digits that may be a phone number: not those of a date, a sum, or a longer number. */
 const DIGITS = /(?<![\p{L}\p{N}_#+/]|\d[.,:-])\+?\d(?:[ -]?\d){7,14}(?![\p{L}\p{N}_/:-]|[.,]\d)/u;
 const LINK = new RegExp(`(?<web>${WEB.source})|(?<mail>${MAIL.source})|${DIGITS.source}`, "giu");
-/** Punctuation that ends a sentence rather than an address. */
-const TRAILING = /[.,;:!?)\]}।۔*_]+$/u;
+/** Punctuation that ends a sentence rather than an address, and marks of the direction of writing. */
+const TRAILING = /[.,;:!?)\]}।۔*_\p{Cf}]+$/u;
 /** Marks around whole words of one line, without the mark in between. */
 const STYLED = /(?<![\p{L}\p{M}\p{N}*_])([*_])(?!\s)(?:(?!\1).)+(?<!\s)\1(?![\p{L}\p{M}\p{N}*_])/gu;
 
@@ -47,9 +53,14 @@ function linksIn(text: string, from: number): Whole[] {
   });
 }
 
+/** Null: no address, or one that can read as another, by a name before an `@` or by hidden characters. */
 function webLink(text: string): Piece | null {
   const address = URL.parse(/^www\./iu.test(text) ? `https://${text}` : text);
-  return address === null ? null : { kind: "link", text, href: address.href };
+  if (address === null || /\p{Cf}/u.test(text)) return null;
+  const { href, hostname, username, password } = address;
+  if (username !== "" || password !== "") return null;
+  const written = /^(?:https?:\/\/)?([^/?#\\:]*)/iu.exec(text)?.[1]?.toLowerCase();
+  return { kind: "link", text, href, ...(hostname === written ? {} : { host: hostname }) };
 }
 
 function mailLink(text: string): Piece {
