@@ -2,7 +2,8 @@
  * A PDF that somebody sent, page by page.
  *
  * Invariants: its bytes are parsed in a worker; neither its scripts nor its forms run, its links lead
- * nowhere, and it fetches nothing but the app's own two decoders of scanned pictures.
+ * nowhere, and it fetches nothing but the app's own two decoders of scanned pictures. The worker ends when
+ * its reader leaves, also while the document opens.
  */
 import {
   getDocument,
@@ -17,6 +18,10 @@ import openjpeg from "pdfjs-dist/wasm/openjpeg.wasm?url";
 const MOST_PIXELS = 50_000_000;
 /** The same for the canvas of one page. */
 const MOST_CANVAS_PIXELS = 8_000_000;
+/** Each page is an element of the screen; a longer document can be saved. */
+const MOST_PAGES = 2_000;
+/** More than a page shows; a page may hold any number of hidden characters. */
+const MOST_CHARACTERS = 100_000;
 
 const DECODERS: Readonly<Record<string, string>> = {
   "jbig2.wasm": jbig2,
@@ -39,24 +44,27 @@ export interface PageSize {
 
 export class PdfDocument {
   readonly #document: PDFDocumentProxy;
-  readonly #close: () => void;
   /** By page, as far as they were asked for. */
   readonly #pages = new Map<number, Promise<PDFPageProxy>>();
   /** The size of the first page: most have it. */
   readonly size: PageSize;
 
-  private constructor(document: PDFDocumentProxy, close: () => void, size: PageSize) {
+  private constructor(document: PDFDocumentProxy, size: PageSize) {
     this.#document = document;
-    this.#close = close;
     this.size = size;
   }
 
-  /** Rejects with the name `PasswordException` where it asks for a password. */
-  static async open(file: Blob): Promise<PdfDocument> {
+  /**
+   * Open a document until `closing` is aborted. Rejects with the name `PasswordException` where it asks
+   * for a password.
+   */
+  static async open(file: Blob, closing: AbortSignal): Promise<PdfDocument> {
+    const data = new Uint8Array(await file.arrayBuffer());
+    closing.throwIfAborted();
     const port = new Worker(new URL("./pdf-worker.ts", import.meta.url), { type: "module" });
     const worker = new PDFWorker({ port } as never);
     const task = getDocument({
-      ...{ data: new Uint8Array(await file.arrayBuffer()), worker },
+      ...{ data, worker },
       ...{ useWorkerFetch: false, BinaryDataFactory: OwnFiles, wasmUrl: "own/" },
       ...{ enableXfa: false, maxImageSize: MOST_PIXELS },
     });
@@ -66,10 +74,12 @@ export class PdfDocument {
         .catch(() => undefined)
         .finally(() => port.terminate());
     };
+    closing.addEventListener("abort", close);
     try {
       const document = await task.promise;
+      if (document.numPages > MOST_PAGES) throw new Error(`more than ${MOST_PAGES} pages`);
       const { width, height } = (await document.getPage(1)).getViewport({ scale: 1 });
-      return new PdfDocument(document, close, { width, height });
+      return new PdfDocument(document, { width, height });
     } catch (error) {
       close();
       throw error;
@@ -80,19 +90,20 @@ export class PdfDocument {
     return this.#document.numPages;
   }
 
-  close(): void {
-    this.#close();
-  }
-
   async sizeOf(number: number): Promise<PageSize> {
     const { width, height } = (await this.#page(number)).getViewport({ scale: 1 });
     return { width, height };
   }
 
-  /** The words of a page, for a screen reader. */
+  /** The words of a page, for a screen reader; of very many, the first. */
   async textOf(number: number): Promise<string> {
     const { items } = await (await this.#page(number)).getTextContent();
-    return items.map((one) => ("str" in one ? one.str + (one.hasEOL ? "\n" : "") : "")).join("");
+    let text = "";
+    for (const one of items) {
+      if ("str" in one) text += one.str + (one.hasEOL ? "\n" : "");
+      if (text.length >= MOST_CHARACTERS) break;
+    }
+    return text.slice(0, MOST_CHARACTERS);
   }
 
   /** Draw a page so many device pixels wide. Returns what calls it off. */
