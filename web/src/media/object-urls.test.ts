@@ -46,6 +46,17 @@ it("revokes everything when the app is locked", async () => {
   expect(urls.size).toBe(0);
 });
 
+it("revokes one file that is gone, and reads it again", async () => {
+  const urls = new ObjectUrls();
+  const url = await urls.acquire(ONE, load);
+  await urls.acquire("2" as AttachmentId, load);
+  urls.revoke(ONE);
+  await Promise.resolve();
+  expect(revoked).toEqual([url]);
+  expect(urls.size).toBe(1);
+  expect(await urls.acquire(ONE, load)).not.toBe(url);
+});
+
 it("reads again after a failure", async () => {
   const urls = new ObjectUrls();
   await expect(urls.acquire(ONE, () => Promise.reject(new Error("no")))).rejects.toThrow("no");

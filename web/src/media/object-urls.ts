@@ -47,6 +47,14 @@ export class ObjectUrls {
     }
   }
 
+  /** Revoke the URL of a file that is gone, also while it is held. */
+  revoke(id: AttachmentId): void {
+    const held = this.#held.get(id);
+    if (held === undefined) return;
+    this.#held.delete(id);
+    revoke(held);
+  }
+
   /** Revoke everything at once. */
   drop(): void {
     for (const entry of this.#held.values()) revoke(entry);

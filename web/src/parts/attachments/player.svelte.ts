@@ -2,16 +2,18 @@
  * The one sound that plays: it continues when its message scrolls away and in other chats, and when a voice
  * note ends, the next one of its chat begins.
  *
- * Invariants: at most one sound plays; a lock or a sign-out stops it and forgets all places. The lock
+ * Invariants: at most one sound plays; it ends with its message; a lock or a sign-out stops it and forgets
+ * all places. The lock
  * screen of the phone learns that a voice note plays, and neither whose nor what it says.
  */
 import type { AttachmentId } from "@copconnect/client/wire";
-import type { AttachmentView, MessageItem } from "@copconnect/client/core";
+import type { AttachmentView, CoreEvent, MessageItem } from "@copconnect/client/core";
 import { SvelteMap } from "svelte/reactivity";
 import { core } from "#app/core.ts";
-import { onLeaving } from "#app/state/app.svelte.ts";
+import { onCoreEvent, onLeaving } from "#app/state/app.svelte.ts";
 import { sounding } from "#app/state/sounding.svelte.ts";
 import { t } from "#i18n/index.svelte.ts";
+import { objectUrls } from "#media/object-urls.ts";
 import { HeldFile } from "./transfer.svelte.ts";
 
 const SPEEDS = [1, 1.5, 2] as const;
@@ -35,6 +37,19 @@ export function noteAfter(
   const from =
     attachmentId === null ? 0 : files.findIndex((one) => one.attachmentId === attachmentId) + 1;
   return files.slice(from).find(({ kind }) => kind === "voice") ?? null;
+}
+
+/** Whether an event takes a sound from this device, with its message. Pure. */
+export function takesAway(event: CoreEvent, { attachment, message }: Track): boolean {
+  if (message === null || !("conversationId" in event)) return false;
+  if (event.conversationId !== message.conversationId) return false;
+  if (event.type === "message_removed") return event.messageId === message.messageId;
+  if (event.type !== "messages") return event.type === "conversation_gone";
+  return event.items.some(({ messageId, body }) => {
+    if (messageId !== message.messageId) return false;
+    const files = "attachments" in body ? body.attachments : [];
+    return files.every(({ attachmentId }) => attachmentId !== attachment.attachmentId);
+  });
 }
 
 class Player {
@@ -95,6 +110,15 @@ class Player {
     sounding.set(false);
     const session = systemSession();
     if (session !== null) session.metadata = null;
+  }
+
+  take(event: CoreEvent): void {
+    const { track } = this;
+    if (track === null || !takesAway(event, track)) return;
+    const { attachmentId } = track.attachment;
+    this.close();
+    this.#places.delete(attachmentId);
+    objectUrls.revoke(attachmentId);
   }
 
   forget(): void {
@@ -205,4 +229,5 @@ async function nextOf({ attachment, message }: Track): Promise<Track | null> {
 
 export const player = new Player();
 
+onCoreEvent((event) => player.take(event));
 onLeaving(() => player.forget());

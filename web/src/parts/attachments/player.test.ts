@@ -1,8 +1,14 @@
 import type { AttachmentId, ConversationId, MessageId } from "@copconnect/client/wire";
-import type { AttachmentView, ConnectedCore, MessageItem } from "@copconnect/client/core";
+import type {
+  AttachmentView,
+  ConnectedCore,
+  CoreEvent,
+  CoreListener,
+  MessageItem,
+} from "@copconnect/client/core";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { useCore } from "#app/core.ts";
-import { leave } from "#app/state/app.svelte.ts";
+import { followCore, leave } from "#app/state/app.svelte.ts";
 import { sounding } from "#app/state/sounding.svelte.ts";
 import { player, type Track } from "./player.svelte.ts";
 
@@ -48,6 +54,7 @@ function message(name: string, ...attachments: readonly AttachmentView[]): Messa
     body,
     mine: false,
     sender: null,
+    replyTo: null,
   } as never;
 }
 
@@ -62,13 +69,17 @@ const track = (at: number, file = 0): Track => {
   return { attachment: one.body.attachments[file] as AttachmentView, message: one };
 };
 
-beforeEach(() => {
+let tell: CoreListener = () => undefined;
+
+beforeEach(async () => {
   FakeAudio.made = [];
   vi.stubGlobal("Audio", FakeAudio);
   vi.spyOn(URL, "createObjectURL").mockReturnValue("blob:1");
   vi.spyOn(URL, "revokeObjectURL").mockReturnValue(undefined);
   const from = (id: MessageId) => MESSAGES.findIndex(({ messageId }) => messageId === id);
   useCore({
+    subscribe: (listener: CoreListener) => (tell = listener),
+    app: { start: () => Promise.resolve(null) },
     attachments: { get: () => Promise.resolve(new Blob(["x"])) },
     messages: {
       around: (_: unknown, id: MessageId) => Promise.resolve({ messages: [MESSAGES[from(id)]] }),
@@ -76,6 +87,7 @@ beforeEach(() => {
         Promise.resolve({ messages: MESSAGES.slice(from(id) + 1) }),
     },
   } as unknown as ConnectedCore);
+  await followCore();
 });
 afterEach(() => {
   leave();
@@ -129,4 +141,26 @@ it("stops and forgets when the app is locked", async () => {
   leave();
   expect([last().paused, playing(), sounding.on]).toEqual([true, null, false]);
   expect(player.secondsOf(note("a").attachmentId)).toBe(0);
+});
+
+it("ends with its message, and its plaintext is out of reach", async () => {
+  const messageId = "1" as MessageId;
+  const deleted = { ...MESSAGES[0], body: { kind: "deleted", by: null } } as MessageItem;
+  const takings: readonly CoreEvent[] = [
+    { type: "message_removed", conversationId, messageId },
+    { type: "messages", conversationId, items: [deleted] },
+    { type: "conversation_gone", conversationId },
+  ];
+  for (const event of takings) {
+    vi.mocked(URL.revokeObjectURL).mockClear();
+    await player.toggle(track(0));
+    last().reach(4);
+    tell({ type: "messages", conversationId, items: MESSAGES });
+    tell({ type: "message_removed", conversationId, messageId: "2" as MessageId });
+    expect(player.playing).toBe(true);
+    tell(event);
+    expect([last().paused, playing(), sounding.on]).toEqual([true, null, false]);
+    expect(player.secondsOf(note("a").attachmentId)).toBe(0);
+    await vi.waitFor(() => expect(URL.revokeObjectURL).toHaveBeenCalledWith("blob:1"));
+  }
 });
