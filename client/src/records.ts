@@ -151,14 +151,12 @@ export interface ConversationRecord {
   /** The messages that the search has indexed; null: none. */
   readonly indexed: IndexedOrders | null;
   readonly draft: string | null;
-  /** Files that were chosen and not sent; their chunks are in the vault (outbox/draft-files.ts). */
+  /** Files that were chosen and not sent, and the ones with hidden data (outbox/draft-files.ts). */
   readonly draftFiles: readonly AttachmentPointer[];
+  readonly untouchedFiles?: readonly AttachmentId[];
 }
 
-/**
- * Orders of messages in the log that the search has indexed: all that are stored from `from` to `to`.
- * Messages outside are still to be indexed, so that a new message needs no note.
- */
+/** The search has indexed the messages at orders `from` to `to`; a new message outside needs no note. */
 export interface IndexedOrders {
   readonly from: number;
   readonly to: number;

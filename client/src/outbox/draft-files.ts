@@ -9,6 +9,7 @@ import type { Attachments, Prepared } from "../attachments/attachments.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { OutgoingAttachment } from "../seam.ts";
 import { hasCode } from "../failure.ts";
+import type { AttachmentId } from "../ids.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 
 /** A file to send: as it is sealed for the draft, or to be sealed. */
@@ -33,14 +34,17 @@ export async function keepDraftFiles(
   await attachments.seal(fresh);
   try {
     const draftFiles = prepared.map(({ pointer }) => pointer);
+    const untouchedFiles = draftFiles
+      .filter((_, at) => files[at]?.untouched === true)
+      .map(({ id }) => id);
     await conversation.change((work) => {
       const dropped = work.record.draftFiles.filter((one) => !draftFiles.includes(one));
-      work.set({ draftFiles });
+      work.set({ draftFiles, untouchedFiles });
       for (const { id } of dropped)
         work.changes.push({ op: "delete_chunks", attachmentId: id } as const);
       return Promise.resolve();
     });
-    return prepared.map(({ pointer, file }) => outgoingOf(pointer, file));
+    return prepared.map(({ pointer, file }) => outgoingOf(pointer, file, untouchedFiles));
   } catch (error) {
     await attachments.forget(fresh.map(({ pointer }) => pointer.id)).catch(() => undefined);
     throw error;
@@ -54,7 +58,7 @@ export async function openDraftFiles(
 ): Promise<readonly OutgoingAttachment[]> {
   const opened = record.draftFiles.map(async (pointer) => {
     try {
-      return [outgoingOf(pointer, await attachments.sealed(pointer))];
+      return [outgoingOf(pointer, await attachments.sealed(pointer), record.untouchedFiles ?? [])];
     } catch (error) {
       if (hasCode(error, "not_found", "attachment_corrupt")) return [];
       throw error;
@@ -63,10 +67,15 @@ export async function openDraftFiles(
   return (await Promise.all(opened)).flat();
 }
 
-function outgoingOf(pointer: AttachmentPointer, file: Blob): OutgoingAttachment {
+function outgoingOf(
+  pointer: AttachmentPointer,
+  file: Blob,
+  untouchedFiles: readonly AttachmentId[],
+): OutgoingAttachment {
   const { id, kind, name, mime, width, height, durationMs, thumb, waveform } = pointer;
   return {
     ...{ kind, file, name, mime, kept: id },
+    ...(untouchedFiles.includes(id) ? { untouched: true } : {}),
     ...(width === null ? {} : { width }),
     ...(height === null ? {} : { height }),
     ...(durationMs === null ? {} : { durationMs }),

@@ -44,6 +44,8 @@ export interface OutgoingAttachment {
   readonly durationMs?: number;
   readonly thumb?: Uint8Array;
   readonly waveform?: readonly number[];
+  /** Its bytes are as they were taken, with their hidden data; its person did not ask for that. */
+  readonly untouched?: boolean;
   /** It is kept with its conversation's draft (`keepDraftFiles`), sealed already. */
   readonly kept?: AttachmentId;
 }

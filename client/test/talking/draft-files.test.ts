@@ -57,7 +57,7 @@ afterEach(() => {
 describe("files that were chosen and not sent", () => {
   it("are there after a restart and an unlock, with their text, and are sent as they are", async () => {
     const [a, b, id] = await talking();
-    const files = [photo("gate.jpg"), photo("long.jpg", 9 * MIB)];
+    const files = [photo("gate.jpg"), { ...photo("long.jpg", 9 * MIB), untouched: true }];
     await a.core.app.setPin(PIN, null);
     await a.core.conversations.saveDraft(id, "At the gate");
     const kept = await a.core.conversations.keepDraftFiles(id, files);
@@ -72,6 +72,8 @@ describe("files that were chosen and not sent", () => {
     await same(found, files);
     expect(found.map((one) => one.kept)).toEqual(kept.map((one) => one.kept));
     expect(found[0]).toMatchObject({ kind: "image", width: 40, height: 30 });
+    for (const all of [kept, found])
+      expect(all.map(({ untouched }) => untouched)).toEqual([undefined, true]);
 
     const text = "At the gate";
     const sent = await a.core.messages.send(

@@ -12,7 +12,8 @@ import {
   splitName,
 } from "./format.ts";
 import { renamed } from "./encoding/image.ts";
-import { kindOf } from "./encoding/outgoing.ts";
+import { kindOf, prepareFile, staysUntouched } from "./encoding/outgoing.ts";
+import { Consent } from "./previewed.ts";
 import { safeName } from "./saving.ts";
 import { fromLevels, fromSamples, level, normalise, resample } from "./encoding/waveform.ts";
 
@@ -86,6 +87,35 @@ describe("files", () => {
     ["", "document"],
   ])("%s is sent as %s", (mime, kind) => {
     expect(kindOf(mime)).toBe(kind);
+  });
+  it("are untouched where they are media that keeps its bytes, unless chosen as documents", async () => {
+    const taken = (name: string, type: string): File => new File(["x"], name, { type });
+    // Node decodes no pictures, as a browser does not decode some.
+    const photo = taken("gate.heic", "image/heic");
+    expect(await prepareFile(photo)).toMatchObject({ file: photo, untouched: true });
+    expect(await prepareFile(photo, true)).not.toHaveProperty("untouched");
+    expect(await prepareFile(taken("gate.MOV", ""))).toHaveProperty("untouched", true);
+    expect(await prepareFile(taken("duty.pdf", "application/pdf"))).not.toHaveProperty("untouched");
+    for (const [name, type, stays] of [
+      ["call.m4a", "audio/mp4", true],
+      ["gate.mov", "", true],
+      ["scan.tiff", "image/tiff", true],
+      ["gate.mp4", "video/mp4", false],
+      ["gate.jpg", "image/jpeg", false],
+      ["duty.pdf", "application/pdf", false],
+    ] as const)
+      expect([name, staysUntouched(taken(name, type))]).toEqual([name, stays]);
+  });
+  it("go untouched after a press of Send that came below their names", () => {
+    const [one, other] = [new File([], "a.heic"), new File([], "b.mp4")];
+    const consent = new Consent();
+    expect(consent.missing([])).toBeUndefined();
+    // Send was pressed while the files were being prepared.
+    consent.give([one]);
+    expect(consent.missing([one, other])).toBe(other);
+    consent.give([one, other]);
+    expect(consent.missing([one, other])).toBeUndefined();
+    expect(consent.missing([new File([], "edited.jpg")])).toBeDefined();
   });
   it("renames to what a picture was re-encoded to", () => {
     expect(renamed("IMG_2041.HEIC", "image/jpeg")).toBe("IMG_2041.jpg");

@@ -20,6 +20,21 @@ export interface PreviewedDraft {
   keep(files: readonly OutgoingAttachment[]): Promise<readonly OutgoingAttachment[]>;
 }
 
+/** A person's consent to send files with their hidden data: Send was pressed below their names. */
+export class Consent {
+  #files: ReadonlySet<File> = new Set();
+
+  /** Send was pressed while the preview named these. */
+  give(named: readonly File[]): void {
+    this.#files = new Set(named);
+  }
+
+  /** The first file that the preview did not name then; undefined: all may go. */
+  missing(untouched: readonly File[]): File | undefined {
+    return untouched.find((file) => !this.#files.has(file));
+  }
+}
+
 /** For files that go into something that is kept itself, without a caption of theirs. */
 export class UnkeptDraft implements PreviewedDraft {
   text = "";

@@ -3,6 +3,9 @@
  *
  * A picture, video or sound that this browser cannot read is sent as a document, unchanged: the
  * person chose it, and the receiver's device may well open it.
+ *
+ * Invariant: a picture, video or sound that keeps its bytes, and was not chosen as a document, is
+ * `untouched`: the preview names it before it is sent.
  */
 import type { AttachmentKind, OutgoingAttachment } from "@copconnect/client/core";
 import { MAX_ATTACHMENT_BYTES } from "@copconnect/client/wire";
@@ -20,6 +23,19 @@ export function kindOf(mime: string): AttachmentKind {
   if (mime.startsWith("video/")) return "video";
   if (mime.startsWith("audio/")) return "audio";
   return "document";
+}
+
+/** Endings of pictures, videos and sounds, for files that come without their type. */
+const MEDIA =
+  /\.(?:jpe?g|png|webp|gif|avif|bmp|hei[cf]|tiff?|dng|raw|mp4|m4v|mov|3gp|3g2|webm|mkv|avi|mp3|m4a|aac|amr|ogg|opus|wav)$/iu;
+
+function isMedia({ type, name }: File): boolean {
+  return /^(?:image|video|audio)\//u.test(type) || MEDIA.test(name);
+}
+
+/** Whether a file goes with its own bytes and hidden data, known before it is prepared. */
+export function staysUntouched(file: File): boolean {
+  return isMedia(file) && ["audio", "document"].includes(kindOf(file.type));
 }
 
 function asDocument(file: File): OutgoingAttachment {
@@ -45,6 +61,11 @@ export async function prepareFile(
   if (file.size === 0) throw new MediaError("file_empty");
   if (file.size > MAX_ATTACHMENT_BYTES) throw new MediaError("file_too_large");
   if (plain) return asDocument(file);
+  const made = await prepared(file, video);
+  return made.file === file && isMedia(file) ? { ...made, untouched: true } : made;
+}
+
+async function prepared(file: File, video: TranscodingOptions): Promise<OutgoingAttachment> {
   try {
     switch (kindOf(file.type)) {
       case "image":
