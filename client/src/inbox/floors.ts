@@ -14,11 +14,10 @@ import { HeaderFormat } from "../keys/message.ts";
 import { mayAdminister, mayPost } from "../keys/roster/leaf.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import type { PinRecord } from "../mark-records.ts";
-import { dropMarks, judgeDeletion } from "../messages/marks.ts";
-import { messageKey } from "../messages/messages.ts";
+import { leaveFiles } from "../messages/files.ts";
+import { dropMarks, judgeDeletion, markedIn } from "../messages/marks.ts";
 import { mayPin } from "../messages/pins.ts";
 import { fromHex } from "../octets.ts";
-import { STORES } from "../records.ts";
 import type { AcceptedRecord, FloorStep } from "../records.ts";
 
 /** Steps kept at most. The oldest are dropped first: their part of the log was read long ago. */
@@ -101,7 +100,7 @@ async function judgeAgain(
         const listed = await may(mayPost);
         const { deletes, position: at } = row;
         if (!listed) {
-          takeOut(conversation, work, row);
+          await takeOut(context, conversation, work, row);
           gone.add(at);
         }
         if (deletes !== undefined) {
@@ -159,18 +158,23 @@ async function stands(
   }
 }
 
-/** Remove an accepted message, and count it as refused. */
-function takeOut(
-  { id, accepted }: Conversation,
+/** Remove an accepted message with its files, and count it as refused. */
+async function takeOut(
+  { vault }: Pick<DeviceContext, "vault">,
+  conversation: Conversation,
   work: UnitOfWork,
   { sender, seq, messageId, position }: AcceptedRecord,
-): void {
+): Promise<void> {
+  const { accepted } = conversation;
   const device = idOf<DeviceId>(sender);
   accepted.delete(work, `${device}/${String(seq)}`);
   accepted.delete(work, device);
-  const key = messageKey(id, messageId);
-  work.changes.push({ op: "delete", store: STORES.messages, key });
-  work.removed.push(messageId);
+  // A mark is stored with the message that it marks.
+  const message = await markedIn(vault, conversation, work, messageId);
+  if (message !== null) {
+    work.remove(message);
+    await leaveFiles(vault, work, message);
+  }
   if (work.record.last?.messageId === messageId) work.set({ last: null });
   const count = (work.record.refused?.count ?? 0) + 1;
   const reason = "R2: the sender was not listed any more";

@@ -15,17 +15,28 @@ import { decodedOf, loadMessage, messageKey } from "./messages.ts";
 /** A message that shows a file. Group: the file. */
 export type ShownIn = Pick<MessageRecord, "conversationId" | "messageId">;
 
-/** A file is forwarded to few conversations. */
-const MOST_LOOKED_AT = 256;
+/**
+ * A file is forwarded to few conversations, so that one of these notes nearly always answers. Anybody who
+ * reads a message can send thousands that show its file: then every note is read.
+ */
+const FIRST_NOTES = 256;
 
 /** Note where the files of a message are shown. */
 export function filesShown(message: MessageRecord): readonly Change[] {
   const { conversationId, messageId } = message;
   const value: ShownIn = { conversationId, messageId };
   return pointersOf(decodedOf(message)).map(({ id }) => {
-    const key = `${id}/${messageKey(conversationId, messageId)}`;
-    return { op: "put", store: STORES.shownFiles, key, group: id, value };
+    return { op: "put", store: STORES.shownFiles, key: noteKey(id, value), group: id, value };
   });
+}
+
+/** Forget that a message shows a file. */
+export function fileUnshown(id: AttachmentId, message: ShownIn): Change {
+  return { op: "delete", store: STORES.shownFiles, key: noteKey(id, message) };
+}
+
+function noteKey(id: AttachmentId, { conversationId, messageId }: ShownIn): string {
+  return `${id}/${messageKey(conversationId, messageId)}`;
 }
 
 /** Take a file off this device. */
@@ -43,16 +54,18 @@ export async function shownElsewhere(
   id: AttachmentId,
   leaves: (message: ShownIn) => boolean,
 ): Promise<ShownIn | null> {
-  const place = { store: STORES.shownFiles, group: id, limit: MOST_LOOKED_AT, descending: false };
-  for (const { conversationId, messageId } of await vault.page<ShownIn>(place)) {
-    if (leaves({ conversationId, messageId })) continue;
-    const message = await loadMessage(vault, conversationId, messageId);
-    if (message !== null && shows(message, id)) return { conversationId, messageId };
+  for (const limit of [FIRST_NOTES, Number.MAX_SAFE_INTEGER]) {
+    const place = { store: STORES.shownFiles, group: id, limit, descending: false };
+    for (const { conversationId, messageId } of await vault.page<ShownIn>(place)) {
+      if (leaves({ conversationId, messageId })) continue;
+      const message = await loadMessage(vault, conversationId, messageId);
+      if (message !== null && shows(message, id)) return { conversationId, messageId };
+    }
   }
   return null;
 }
 
-/** The files of a message that is deleted go, unless another message shows them. */
+/** The files of a message that leaves, or whose words do, go, unless another message shows them. */
 export async function leaveFiles(
   vault: Vault,
   work: UnitOfWork,
@@ -61,6 +74,7 @@ export async function leaveFiles(
   const isThis = (one: ShownIn): boolean =>
     one.messageId === message.messageId && one.conversationId === message.conversationId;
   for (const { id } of pointersOf(decodedOf(message))) {
+    work.changes.push(fileUnshown(id, message));
     const stored = await vault.get<AttachmentRecord>(STORES.attachments, id);
     const here = work.messages.findLast((one) => !isThis(one) && shows(one, id));
     const heir = here ?? (await shownElsewhere(vault, id, isThis));

@@ -176,7 +176,7 @@ export async function judgeDeletion(
 }
 
 /** A message as it is stored, or about to be: it and its mark may come at once. */
-async function markedIn(
+export async function markedIn(
   vault: Vault,
   conversation: Conversation,
   work: UnitOfWork,

@@ -14,7 +14,7 @@ import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
 import { decodeContent } from "../kinds/content.ts";
-import { fileGone, shownElsewhere } from "../messages/files.ts";
+import { fileGone, fileUnshown, shownElsewhere } from "../messages/files.ts";
 import { loadMessage, messageKey } from "../messages/messages.ts";
 import { newId } from "../ids.ts";
 import type { AttachmentId, ConversationId, KeyId, MessageId } from "../ids.ts";
@@ -174,6 +174,9 @@ export class Outbox {
       work.changes.push(
         deleteOutgoing(messageId),
         { op: "delete", store: STORES.messages, key: messageKey(conversation.id, messageId) },
+        ...record.attachmentIds.map((id) =>
+          fileUnshown(id, { conversationId: conversation.id, messageId }),
+        ),
         ...own.flatMap(fileGone),
       );
       work.removed.push(messageId);
