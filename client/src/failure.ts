@@ -31,6 +31,7 @@ export const CORE_CODES = {
   forward_closed: "Such messages are not forwarded, or not to this conversation.",
   forward_limit: "So many conversations at once are too many; details say how many may be.",
   attachment_corrupt: "The attachment does not verify.",
+  attachment_differs: "The file's SHA-256 is not the one that the message's sender signed.",
   cancelled: "Cancelled by the person.",
   security_alarm: "A security check of this conversation failed.",
   conversation_left: "This device is no longer in the conversation.",

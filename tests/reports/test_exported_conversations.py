@@ -9,10 +9,12 @@ import sys
 import warnings
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -99,6 +101,18 @@ def test_proves_words_former_words_deletions_and_files() -> None:
     assert [one["state"] for one in scene["files"]] == ["proven"]
     assert scene["evidence"]["place"]["lat"] == 17.36
     assert len(found["witnesses"]) == 2
+
+
+def test_evidence_has_the_hash_of_each_file() -> None:
+    archive = Archive(FOLDER / "conversation.zip")
+    log = prove(archive, ROOT, NOW_MS)
+    for at, one in enumerate(log.messages):
+        if one.header.message_id.hex() == GOLDEN["file"] and one.plaintext is not None:
+            content = msgspec.msgpack.decode(one.plaintext)
+            content["attachments"][0]["sha256"] = None
+            log.messages[at] = replace(one, plaintext=msgspec.msgpack.encode(content))
+    said = {one["message"]: one for one in tell(log, archive)["messages"]}
+    assert said[GOLDEN["file"]]["evidence"] is None
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ import {
   chunkRange,
   newAttachmentKey,
 } from "./cipher.ts";
+import { hashOf } from "./hashing.ts";
 import { Uploads, PARALLEL, inParallel, putAttachment } from "./uploads.ts";
 
 const OPEN_CHUNKS = 8;
@@ -260,8 +261,15 @@ export class Attachments {
 
   // --- Down ------------------------------------------------------------------------------------
 
-  /** The whole plaintext. Calls for the same attachment share one download. */
-  blob(attachmentId: AttachmentId): Promise<Blob> {
+  /** The whole plaintext. Throws `attachment_differs` for another SHA-256 than this one (null: any). */
+  async blob(attachmentId: AttachmentId, signed: string | null): Promise<Blob> {
+    const file = await this.#whole(attachmentId);
+    if (signed !== null && (await hashOf(file)) !== signed) throw failure("attachment_differs");
+    return file;
+  }
+
+  /** Calls for the same attachment share one download. */
+  #whole(attachmentId: AttachmentId): Promise<Blob> {
     const running = this.#downloads.get(attachmentId);
     if (running !== undefined) return running;
     const download = this.#download(attachmentId).finally(() => {

@@ -359,9 +359,12 @@ export class AttachmentCalls {
     this.#attachments = attachments;
   }
 
-  /** The whole plaintext, downloading if needed; progress comes as "attachment" events. */
-  get(attachmentId: AttachmentId): Promise<Blob> {
-    return this.#attachments.blob(attachmentId);
+  /**
+   * The whole plaintext, downloading if needed; progress comes as "attachment" events. `sha256`: what the
+   * message that shows the file signed (its view), null: nothing. Rejects with `attachment_differs`.
+   */
+  get(attachmentId: AttachmentId, sha256: string | null): Promise<Blob> {
+    return this.#attachments.blob(attachmentId, sha256);
   }
 
   /** Plaintext bytes [start, end), for playing while it downloads. Fetches only those chunks. */

@@ -1,5 +1,6 @@
 /** `core.exports`: files of a conversation's messages that anybody verifies (docs/export.md). */
 import type { Attachments } from "../attachments/attachments.ts";
+import { hashOf } from "../attachments/hashing.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { asFailure, CoreFailure, failure } from "../failure.ts";
@@ -23,7 +24,7 @@ import {
   type Gathering,
 } from "./gathering.ts";
 import { tell } from "./telling.ts";
-import { hashOf, proveLog } from "./verifying.ts";
+import { proveLog } from "./verifying.ts";
 
 /** Progress is told at most so often. */
 const TOLD_EVERY_MS = 100;

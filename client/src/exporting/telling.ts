@@ -1,4 +1,6 @@
 /** The contents of a verified file: words, former words, deletions, reactions, files. */
+import { hashOf } from "../attachments/hashing.ts";
+import { evidenceOf } from "../kinds/attachments.ts";
 import { decodeContent, previewOf, pointersOf, type Decoded } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import { idOf, type DeviceId, type MessageId, type PersonId } from "../ids.ts";
@@ -23,7 +25,7 @@ import type {
   ProvenPerson,
   VerifiedExport,
 } from "../seam/exporting.ts";
-import { hashOf, ofFile, type Proven, type ProvenLog } from "./verifying.ts";
+import { ofFile, type Proven, type ProvenLog } from "./verifying.ts";
 
 interface Marks {
   readonly edits: EditRecord[];
@@ -144,7 +146,7 @@ function messageOf(
     content: content === null || content.kind === "unsupported" ? null : content.kind,
     text: missing ? "" : textOf(shown),
     reactions: reactionsOf(own?.reactions ?? [], person),
-    evidence: shown?.kind === "attachments" ? shown.evidence : null,
+    evidence: shown?.kind === "attachments" ? evidenceOf(shown) : null,
   };
 }
 

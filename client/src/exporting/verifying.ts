@@ -5,7 +5,7 @@
  * A message that fails is a problem and is not shown. The order is proven as far as the log hashes that
  * senders signed reach.
  */
-import { sha256 } from "@noble/hashes/sha2.js";
+import { hashOf } from "../attachments/hashing.ts";
 import { failure } from "../failure.ts";
 import { idOf, type DeviceId, type KeyId, type MessageId, type PersonId } from "../ids.ts";
 import { ConversationKeyFormat, type ConversationKey } from "../keys/conversation-key.ts";
@@ -321,17 +321,6 @@ async function unlessRefused(take: () => void | Promise<void>): Promise<void> {
     await take();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-  }
-}
-
-/** Hex of SHA-256, chunk by chunk. */
-export async function hashOf(part: Blob): Promise<string> {
-  const reader = part.stream().getReader();
-  const digest = sha256.create();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return toHex(digest.digest());
-    digest.update(value);
   }
 }
 

@@ -67,6 +67,14 @@ export interface OutgoingAttachments {
   readonly evidence?: EvidenceFacts;
 }
 
+/** The facts of evidence; null: the message is none, or its sender did not sign the SHA-256 of each file. */
+export function evidenceOf({
+  attachments: files,
+  evidence: facts,
+}: Pick<AttachmentsContent, "attachments" | "evidence">): EvidenceFacts | null {
+  return files.every(({ sha256 }) => sha256 !== null) ? facts : null;
+}
+
 function evidence(value: unknown): EvidenceFacts {
   if (!isFields(value)) throw new Misshapen();
   return {
@@ -112,7 +120,7 @@ export const attachments: WrittenKind<
     text: content.text,
     mentions: content.mentions,
     attachments: await show.attachments(content.attachments),
-    evidence: content.evidence,
+    evidence: evidenceOf(content),
   }),
   mentions: (content) => content.mentions,
   attachments: (content) => content.attachments,

@@ -2,11 +2,13 @@ import { encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { attachmentIdOf } from "../attachments/cipher.ts";
-import { decodeContent, encodeContent, forwardOf, forwardsOf, mentionsOf } from "./content.ts";
+import { bodyOf, decodeContent, encodeContent } from "./content.ts";
+import { forwardOf, forwardsOf, mentionsOf } from "./content.ts";
 import { pointersOf, replyOf } from "./content.ts";
 import type { Content } from "./content.ts";
 import type { Mention } from "../seam/attachments.ts";
 import type { ReplyPointer } from "./fields.ts";
+import type { BodySources } from "./kind.ts";
 import { randomBytes } from "../octets.ts";
 import { newId } from "../ids.ts";
 import type { MessageId } from "../ids.ts";
@@ -105,6 +107,20 @@ describe("content", () => {
     expect(named("a\u2066b\u2069\u200F\uFEFF\u00AD\u0000\n\u2028.pdf ")).toBe("ab.pdf");
     expect(named("\u202E\u0007")).toBe("file");
     expect(named("నివేదిక\u200c రోజు.pdf")).toBe("నివేదిక\u200c రోజు.pdf");
+  });
+
+  it("is evidence only where its sender signed the hash of each file", async () => {
+    const facts = { madeMs: 5, phone: "Moto", place: null };
+    const shown = async (...hashes: readonly (Uint8Array | null)[]): Promise<unknown> => {
+      const attachments = hashes.map((sha256) => ({ ...attachment, sha256 }));
+      const said = { text: "", mentions: [], replyTo: null, forwards: 0, evidence: facts };
+      const bytes = encodeContent({ kind: "attachments", ...said, attachments });
+      const sources = { attachments: () => Promise.resolve([]) } as unknown as BodySources;
+      const body = await bodyOf(decodeContent(bytes), sources);
+      return body.kind === "attachments" ? body.evidence : body.kind;
+    };
+    expect(await shown(randomBytes(32), randomBytes(32))).toEqual(facts);
+    expect(await shown(randomBytes(32), null)).toBeNull();
   });
 
   it("is unsupported when it is of a higher version, an unknown kind or the wrong shape", () => {

@@ -152,7 +152,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
       Promise.resolve(world.server.conversation(id).log.some((one) => one.messageId === messageId)),
     );
     // b had not fetched it before.
-    expect((await b.core.attachments.get(attachmentId)).size).toBe(300_000);
+    expect((await b.core.attachments.get(attachmentId, null)).size).toBe(300_000);
   });
 
   it("S7 a server that hides a device's chain does not make it begin anew", async () => {

@@ -59,7 +59,7 @@ describe("attachments", () => {
     const attachmentId = fileOf(message);
     const part = await b.core.attachments.range(attachmentId, MIB - 10, MIB + 20);
     expectSame(part, bytes.slice(MIB - 10, MIB + 20));
-    const blob = await b.core.attachments.get(attachmentId);
+    const blob = await b.core.attachments.get(attachmentId, null);
     expect(blob.type).toBe("application/pdf");
     expectSame(await bytesOf(blob), bytes);
     for (const [officer, direction] of [
@@ -73,11 +73,28 @@ describe("attachments", () => {
       expect(seen).toBe(true);
     }
     expect((await attached(b, id, 1)).body).toMatchObject({ attachments: [{ local: true }] });
-    expectSame(await bytesOf(await a.core.attachments.get(attachmentId)), bytes);
+    expectSame(await bytesOf(await a.core.attachments.get(attachmentId, null)), bytes);
     const empty = file(0, "empty.txt");
     await send(a, id, [empty.outgoing]);
     const second = await attached(b, id, 2);
-    expect((await b.core.attachments.get(fileOf(second))).size).toBe(0);
+    expect((await b.core.attachments.get(fileOf(second), null)).size).toBe(0);
+  });
+
+  it("are compared with the hash that the message's sender signed", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
+    await send(a, id, [file(MIB + 5, "charge sheet.pdf").outgoing]);
+    const { body } = await attached(b, id, 1);
+    const [view] = body.kind === "attachments" ? body.attachments : [];
+    if (view?.sha256 == null) throw new Error("no hash");
+    const { attachmentId, sha256 } = view;
+    const other = sha256.replace(/^./u, (digit) => (digit === "0" ? "1" : "0"));
+    // Before it is here, and when it is.
+    for (const _ of [1, 2])
+      await expect(b.core.attachments.get(attachmentId, other)).rejects.toMatchObject({
+        ...{ code: "attachment_differs", retry: false },
+      });
+    expect((await b.core.attachments.get(attachmentId, sha256)).size).toBe(MIB + 5);
   });
 
   it("are fetched once by readers of one chunk at the same time", async () => {
@@ -126,7 +143,7 @@ describe("attachments", () => {
     await a.restart();
     const message = await attached(b, id, 1);
     expect(puts).toBe(6);
-    expectSame(await bytesOf(await b.core.attachments.get(fileOf(message))), bytes);
+    expectSame(await bytesOf(await b.core.attachments.get(fileOf(message), null)), bytes);
   });
 
   it("can be cancelled on the way up, and nothing of them is sent", async () => {
@@ -170,7 +187,7 @@ describe("attachments", () => {
     const { conversationId: id } = await a.core.conversations.openDirect(b.person);
     await send(a, id, [file(MIB + 1, "photo.bin").outgoing]);
     const message = await attached(b, id, 1);
-    await expect(b.core.attachments.get(fileOf(message))).rejects.toMatchObject({
+    await expect(b.core.attachments.get(fileOf(message), null)).rejects.toMatchObject({
       code: "attachment_corrupt",
     });
     await expect(b.core.attachments.range(fileOf(message), 0, 10)).rejects.toMatchObject({
@@ -192,6 +209,6 @@ describe("attachments", () => {
       const list = await b.core.conversations.list();
       return list.find((item) => item.conversationId === id)?.photo;
     });
-    expectSame(await bytesOf(await b.core.attachments.get(photo.attachmentId)), bytes);
+    expectSame(await bytesOf(await b.core.attachments.get(photo.attachmentId, null)), bytes);
   });
 });

@@ -92,7 +92,7 @@ it(
     const item = await b.until("the file", async () => (await shown(b, of)) ?? null);
     if (item.body.kind !== "attachments") throw new Error("no file");
     const attachmentId = item.body.attachments[0]?.attachmentId ?? newId();
-    await b.core.attachments.get(attachmentId);
+    await b.core.attachments.get(attachmentId, null);
     await a.until("sent", async () => (await shown(a, of))?.seq != null);
     await a.core.messages.edit(id, of, "Better plan", []);
     await b.core.messages.react(id, of, "👍");
@@ -112,7 +112,7 @@ it(
         const { last } = await one.core.conversations.get(id);
         return last?.preview.kind === "deleted";
       });
-      await expect(one.core.attachments.get(attachmentId)).rejects.toMatchObject({
+      await expect(one.core.attachments.get(attachmentId, null)).rejects.toMatchObject({
         code: "not_found",
       });
     }
@@ -350,12 +350,12 @@ it(
     const { body } = await shows(b, id);
     if (body.kind !== "attachments") throw new Error("no file");
     const attachmentId = body.attachments[0]?.attachmentId ?? newId();
-    await b.core.attachments.get(attachmentId);
+    await b.core.attachments.get(attachmentId, null);
     const kept = async (where: ConversationId, ...here: readonly Officer[]): Promise<void> => {
       for (const one of here)
         expect((await shows(one, where)).body).toMatchObject({ attachments: [{ local: true }] });
       for (const one of [a, b])
-        expect((await one.core.attachments.get(attachmentId)).size).toBe(4_000);
+        expect((await one.core.attachments.get(attachmentId, null)).size).toBe(4_000);
     };
     await a.core.forwarding.forward(first, [second], "");
     await shows(b, second);
@@ -376,7 +376,7 @@ it(
     await a.core.messages.delete(third, last.messageId, 0);
     for (const one of [a, b])
       await one.until("gone", () =>
-        one.core.attachments.get(attachmentId).then(
+        one.core.attachments.get(attachmentId, null).then(
           () => false,
           () => true,
         ),

@@ -93,7 +93,7 @@ describe("files that were chosen and not sent", () => {
     const bodies = message.body.kind === "attachments" ? message.body.attachments : [];
     const received = bodies.map(async (one) => ({
       ...{ kind: one.kind, name: one.name, mime: one.mime },
-      file: await b.core.attachments.get(one.attachmentId),
+      file: await b.core.attachments.get(one.attachmentId, null),
     }));
     await same(await Promise.all(received), files);
   });

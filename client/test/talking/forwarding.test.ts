@@ -179,7 +179,9 @@ it("goes up again where the server has forgotten a file, and says so where nobod
 });
 
 async function read(officer: Officer, attachmentId: AttachmentId): Promise<Uint8Array> {
-  return new Uint8Array(await (await officer.core.attachments.get(attachmentId)).arrayBuffer());
+  return new Uint8Array(
+    await (await officer.core.attachments.get(attachmentId, null)).arrayBuffer(),
+  );
 }
 
 it("forwards no poll, and nothing that the server does not have yet", async () => {

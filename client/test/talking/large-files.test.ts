@@ -120,7 +120,10 @@ async function arrives(
   const views = viewsOf(message);
   expect(views.length).toBe(files.length);
   for (const [index, bytes] of files.entries()) {
-    const blob = await b.core.attachments.get((views[index]?.attachmentId ?? "") as AttachmentId);
+    const blob = await b.core.attachments.get(
+      (views[index]?.attachmentId ?? "") as AttachmentId,
+      null,
+    );
     expect(blob.size).toBe(bytes.length);
     expect(Buffer.compare(new Uint8Array(await blob.arrayBuffer()), bytes)).toBe(0);
   }
@@ -166,7 +169,7 @@ describe("a large file", () => {
     await b.receives(id, "the film follows");
     // A screen that wants to show it does not ask the server for what it cannot have.
     const [view] = viewsOf(waiting as MessageItem);
-    const shown = a.core.attachments.get((view?.attachmentId ?? "") as AttachmentId);
+    const shown = a.core.attachments.get((view?.attachmentId ?? "") as AttachmentId, null);
     file.release();
     expect((await shown).size).toBe(LARGE);
     await arrives(b, id, messageId, bytes);
@@ -272,6 +275,7 @@ describe("a large file", () => {
       made.length = 0;
       const blob = await b.core.attachments.get(
         (viewsOf(message)[0]?.attachmentId ?? "") as AttachmentId,
+        null,
       );
       expect(blob.size).toBe(bytes.length);
       const inMemory = made.filter((parts) => parts.some((part) => !(part instanceof Blob)));

@@ -154,7 +154,7 @@ it(
         const body = messages.find((found) => found.messageId === messageId)?.body;
         return body?.kind === "attachments" ? body.attachments[0]?.attachmentId : undefined;
       });
-    for (const one of [b, second]) await one.core.attachments.get(await attachmentIdOn(one));
+    for (const one of [b, second]) await one.core.attachments.get(await attachmentIdOn(one), null);
     const find = async (): Promise<number> =>
       (await b.core.search.find({ text: "charminar" })).messages.length;
     // Its code is fetched, which takes no simulated time.

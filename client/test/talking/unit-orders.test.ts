@@ -112,7 +112,7 @@ describe("an order to units below", { timeout: LIMIT_MS }, () => {
     expect(item).toMatchObject({ kind: "announcement", canPost: false, admin: false });
     expect(item.standing).toMatchObject({ about: "orders", unitId: CHARMINAR });
     const [file] = there.body?.attachments ?? [];
-    const opened = await other.core.attachments.get(file?.attachmentId ?? ("" as never));
+    const opened = await other.core.attachments.get(file?.attachmentId ?? ("" as never), null);
     expect(await opened.text()).toBe("to the north");
 
     // One row for its issuer, of two orders that add up.

@@ -11,14 +11,25 @@ const KEEP = 24;
 
 interface ObjectUrl {
   readonly url: Promise<string>;
+  /** The hash that the file was compared with; null: none. */
+  readonly sha256: string | null;
   holders: number;
 }
 
 export class ObjectUrls {
   readonly #held = new Map<AttachmentId, ObjectUrl>();
 
-  /** The URL for an attachment, read by `load` if nobody has. Pair with `release`. */
-  acquire(id: AttachmentId, load: () => Promise<Blob>): Promise<string> {
+  /**
+   * The URL for an attachment, read by `load` if nobody has. Pair with `release`. `sha256`: what `load`
+   * compares the file with; two messages may state two hashes of one file.
+   */
+  async acquire(
+    id: AttachmentId,
+    load: () => Promise<Blob>,
+    sha256: string | null = null,
+  ): Promise<string> {
+    const found = this.#held.get(id);
+    if (found !== undefined && sha256 !== null && found.sha256 !== sha256) await load();
     const known = this.#held.get(id);
     if (known !== undefined) {
       known.holders += 1;
@@ -27,7 +38,8 @@ export class ObjectUrls {
       this.#held.set(id, known);
       return known.url;
     }
-    const held: ObjectUrl = { url: load().then((blob) => URL.createObjectURL(blob)), holders: 1 };
+    const url = load().then((blob) => URL.createObjectURL(blob));
+    const held: ObjectUrl = { url, sha256, holders: 1 };
     this.#held.set(id, held);
     // A failed read is forgotten, so that a retry reads again.
     held.url.catch(() => {

@@ -183,6 +183,9 @@ def _evidence(content: _Content) -> dict[str, Any] | None:
     given = content.get("evidence")
     if content.get("kind") != "attachments" or not isinstance(given, dict):
         return None
+    # Its sender signed the SHA-256 of each file, or it is no evidence.
+    if not all(isinstance(one.get("sha256"), bytes) for one in _pointers(content)):
+        return None
     place = given.get("place")
     made_ms = given.get("madeMs")
     return {

@@ -17,7 +17,7 @@ export async function markHashOf(file: Blob): Promise<string | null> {
 /** The picture of a case that a mark is about; null: this device finds none. */
 export async function markedPicture(view: CaseView, hash: string): Promise<Blob | null> {
   for (const { attachmentId } of view.proven.flatMap(picturesOf)) {
-    const file = await core().attachments.get(attachmentId);
+    const file = await core().attachments.get(attachmentId, null);
     if ((await markHashOf(file)) === hash) return file;
   }
   return null;

@@ -75,7 +75,7 @@ class Player {
   }
 
   async toggle(track: Track): Promise<void> {
-    const { attachmentId } = track.attachment;
+    const { attachmentId, sha256 } = track.attachment;
     if (this.isCurrent(attachmentId) && this.playing) return this.pause();
     if (!this.isCurrent(attachmentId)) {
       this.#stop();
@@ -83,7 +83,7 @@ class Player {
       sounding.set(true);
     }
     this.broken = false;
-    const url = await this.file.get(attachmentId);
+    const url = await this.file.get(attachmentId, sha256 ?? null);
     // Meanwhile the person may have chosen another, or none.
     if (url === null || !this.isCurrent(attachmentId)) return;
     const audio = (this.#audio ??= this.#made(url, attachmentId));

@@ -19,7 +19,7 @@ export function wantPhoto(photo: AttachmentView | null): void {
   if (photo === null || urls.has(photo.attachmentId)) return;
   urls.set(photo.attachmentId, null);
   core()
-    .attachments.get(photo.attachmentId)
+    .attachments.get(photo.attachmentId, null)
     .then(
       (blob) => urls.set(photo.attachmentId, URL.createObjectURL(blob)),
       // Tried again the next time that somebody asks.
