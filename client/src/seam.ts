@@ -24,8 +24,9 @@ export type * from "./seam/presence.ts";
 export type * from "./seam/search.ts";
 export type * from "./seam/training.ts";
 
-export { MOST_DESCRIPTION } from "./seam/conversations.ts";
-export { SEARCH_KINDS } from "./seam/search.ts";
+export { MOST_DESCRIPTION } from "./kinds/state.ts";
+export { SEARCH_KINDS } from "./kinds/kind.ts";
+export type { SearchKind } from "./kinds/kind.ts";
 
 /** A PIN has so many digits. */
 export const PIN_DIGITS = { fewest: 6, most: 12 } as const;

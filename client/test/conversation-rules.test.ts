@@ -1,4 +1,5 @@
 /** Rules of docs/keys.md that only whole devices keep; each test bears its number. */
+import { HeaderFormat, SIGNED_HEADER_BYTES } from "#core/keys/message.ts";
 import type { ConversationId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
 import type { CoreEvent } from "#core/core.ts";
@@ -31,7 +32,7 @@ async function groupOf(admin: Officer, others: readonly Officer[]): Promise<Conv
 
 /** The attempt follows version, ids, sender and seq. */
 function attemptOf({ message }: PostMessage): number {
-  return message[1 + 16 + 16 + 32 + 8] ?? 0;
+  return HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES)).attempt;
 }
 
 describe("sending", { timeout: LIMIT_MS }, () => {

@@ -37,6 +37,8 @@ def test_the_members_of_a_large_conversation(
 
     officer.button("conversation.info").click()
     members = page.get_by_role("region", name=officer.word("groups.members_other", number="300"))
+    # A virtual list draws no row before it is on screen.
+    members.get_by_role("searchbox").scroll_into_view_if_needed()
     rows = members.get_by_role("link")
     rows.first.wait_for()
     # Seniors first, as everywhere; few are drawn.

@@ -8,7 +8,6 @@
 import { encode } from "@msgpack/msgpack";
 import type { AttachmentId } from "../ids.ts";
 import type { Mention, OutgoingAttachment } from "../seam/attachments.ts";
-import type { SearchKind } from "../seam/search.ts";
 import { copy } from "../octets.ts";
 import type { Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
@@ -16,7 +15,7 @@ import { attachments } from "./attachments.ts";
 import { exported } from "./exported.ts";
 import { isFields } from "./fields.ts";
 import type { AttachmentPointer, ContentFields, ReplyPointer } from "./fields.ts";
-import type { ContentKind, BodySources, Unsupported, WrittenKind } from "./kind.ts";
+import type { ContentKind, SearchKind, BodySources, Unsupported, WrittenKind } from "./kind.ts";
 import { live } from "./live.ts";
 import { location } from "./location.ts";
 import { mark } from "./mark.ts";

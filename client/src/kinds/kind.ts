@@ -1,9 +1,21 @@
 /** The facts that each kind of message states about itself, in its own file of this folder. */
 import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
 import type { LiveState, PollState, QuestionState } from "../seam/consultation.ts";
-import type { SearchKind } from "../seam/search.ts";
 import type { LiveContent, PollContent } from "./consultation.ts";
 import type { AttachmentPointer, ContentFields, ReplyPointer } from "./fields.ts";
+
+/** Kinds that a search can be limited to; `mention`: messages that mention this person. */
+export const SEARCH_KINDS = [
+  "media",
+  "document",
+  "audio",
+  "link",
+  "place",
+  "poll",
+  "order",
+  "mention",
+] as const;
+export type SearchKind = (typeof SEARCH_KINDS)[number];
 
 /** Longest text of a preview. */
 export const PREVIEW = 200;

@@ -30,9 +30,6 @@ export type ConversationAlarm =
   | "third_person"
   | "log_lost";
 
-/** Longest description of a group, in characters: about a screen of a phone. */
-export const MOST_DESCRIPTION = 500;
-
 export interface ConversationItem {
   readonly conversationId: ConversationId;
   readonly kind: ConversationKind;

@@ -1,21 +1,9 @@
 /** Messages that a search finds. */
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import type { SearchKind } from "../kinds/kind.ts";
 import type { Progress } from "./failure.ts";
 import type { MessageItem, Preview } from "./messages.ts";
 import type { Plate } from "./people.ts";
-
-/** Kinds that a search can be limited to; `mention`: messages that mention this person. */
-export const SEARCH_KINDS = [
-  "media",
-  "document",
-  "audio",
-  "link",
-  "place",
-  "poll",
-  "order",
-  "mention",
-] as const;
-export type SearchKind = (typeof SEARCH_KINDS)[number];
 
 /** Messages that have all of these; the text may be empty beside one of the others. */
 export interface MessageQuery {

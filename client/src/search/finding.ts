@@ -1,7 +1,8 @@
 /** Find messages in segments, and show why each was found. Pure. */
 import type { ConversationId } from "../ids.ts";
 import { searchWord, wordsOf } from "../people/words.ts";
-import type { MessageQuery, SearchKind, Snippet } from "../seam/search.ts";
+import type { SearchKind } from "../kinds/kind.ts";
+import type { MessageQuery, Snippet } from "../seam/search.ts";
 import { packed } from "./dictionary.ts";
 import { messageAt, skeletonsOf } from "./segment.ts";
 import type { AskedWord, Segment } from "./segment.ts";

@@ -3,8 +3,8 @@ import { foundAs, mentionsOf, pointersOf, searchTexts } from "../kinds/content.t
 import type { Decoded } from "../kinds/content.ts";
 import { wordsOf } from "../people/words.ts";
 import type { PersonId } from "../ids.ts";
-import { SEARCH_KINDS } from "../seam/search.ts";
-import type { SearchKind } from "../seam/search.ts";
+import { SEARCH_KINDS } from "../kinds/kind.ts";
+import type { SearchKind } from "../kinds/kind.ts";
 
 /** Letters of one word: also joiners and the vowel marks that folding drops (people/words.ts). */
 const WORD = /[\p{L}\p{M}\p{N}\u200b-\u200d\u2060\ufeff]+/gu;
