@@ -206,15 +206,21 @@ async function lineFor(
     const messageId = idOf<MessageId>(header.message);
     const accepted = await conversation.accepted.get(null, acceptedName(header, header.seq));
     if (accepted === null || !equalBytes(accepted.hash, header.hash)) return without("refused");
-    const held = await loadMessage(context.vault, conversation.id, messageId);
+    const mark = header.kind >= MESSAGE_KIND.edit;
+    const edits = header.kind === MESSAGE_KIND.edit;
+    // An edit has the words of its message, and is shown as far as that is.
+    const about = mark ? markedBy(header) : messageId;
+    const held = await loadMessage(context.vault, conversation.id, edits ? about : messageId);
+    if (edits && held === null) return without("not_shown");
     const keyId = idOf<KeyId>(header.key);
     const key = await conversation.keys.find(null, keyId);
-    const bare = body === null || held?.deletion !== undefined;
+    const bare =
+      body === null || held?.deletion !== undefined || header.kind === MESSAGE_KIND.deletion;
     let line: LogLine = { at, serverMs, message: copy(signed), key: null };
     let content: Decoded | null = null;
     if (bare) {
       // The server drops the bodies of edits with the message.
-      if (held === null && header.kind < MESSAGE_KIND.edit) return without("not_shown");
+      if (held === null && !mark) return without("not_shown");
     } else {
       const secret = key?.secret ?? null;
       if (secret === null) return without("not_opened");
@@ -223,15 +229,14 @@ async function lineFor(
       if (isShown(content) && held === null) return without("not_shown");
       line = { at, serverMs, message: copy(bytes), key: k };
     }
-    const marked = header.kind < MESSAGE_KIND.edit ? messageId : markedBy(header);
-    const about = content?.kind === "mark" ? content.messageId : marked;
-    if (chosen !== null && !chosen.has(about)) return without("not_chosen");
+    const chooses = content?.kind === "mark" ? content.messageId : about;
+    if (chosen !== null && !chosen.has(chooses)) return without("not_chosen");
     found.keyIds.add(keyId);
     const device = idOf<DeviceId>(header.sender);
     found.devices.add(device);
     const sender = await context.trust.personOf(device);
     if (sender !== null) found.senders.add(sender);
-    if (about === messageId && (content === null || isShown(content))) found.messages++;
+    if (chooses === messageId && (content === null || isShown(content))) found.messages++;
     for (const pointer of content === null ? [] : pointersOf(content))
       found.files.set(pointer.id, pointer);
     return line;
@@ -281,7 +286,8 @@ async function fileOf(attachments: Attachments, pointer: AttachmentPointer): Pro
 }
 
 /** By the attachment's id, with the ending of its name where that is an ordinary one. */
-function fileName({ id, name }: AttachmentPointer): string {
-  const ending = /\.[a-z0-9]{1,8}$/iu.exec(name)?.[0].toLowerCase() ?? "";
+export function fileName({ id, name }: Pick<AttachmentPointer, "id" | "name">): string {
+  // Lower case first: ſ and K match [a-z] where case does not count, and no archive takes such a name.
+  const ending = /\.[a-z0-9]{1,8}$/u.exec(name.toLowerCase())?.[0] ?? "";
   return `files/${id}${ending}`;
 }
