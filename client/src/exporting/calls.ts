@@ -157,6 +157,9 @@ export class ExportCalls {
     signal: AbortSignal,
   ): Promise<void> {
     const { context, outgoing, outbox, subscribe } = this.#options;
+    if (signal.aborted) throw failure("cancelled");
+    // From here on the server may have the notice, and nobody cancels any more.
+    this.#running = null;
     const messageId = newId<MessageId>();
     const order = outgoing.nextOrder(context.now());
     const queued = outgoingRecord(conversation, messageId, order, content, "ready");
@@ -167,10 +170,6 @@ export class ExportCalls {
         if (end === undefined) return;
         stop();
         resolve(end);
-      });
-      signal.addEventListener("abort", () => {
-        stop();
-        resolve(failure("cancelled"));
       });
       outbox.enqueue(conversation, queued, message, true).catch((error: unknown) => {
         stop();

@@ -173,6 +173,17 @@ describe("an export", () => {
     expect(opened).not.toContain(said.file);
   });
 
+  it("is not called cancelled once the conversation may have been told", async () => {
+    const before = w.server.conversation(id).exports.length;
+    const stop = a.core.subscribe((event) => {
+      if (event.type === "messages" && event.items.some(({ body }) => body.kind === "exported"))
+        void a.core.exports.cancel();
+    });
+    const one = await a.core.exports.make(id, { ...WHOLE, files: false });
+    stop();
+    expect(w.server.conversation(id).exports.slice(before)).toMatchObject([{ sha256: one.sha256 }]);
+  });
+
   it("is refused where the department or the conversation does not allow it", async () => {
     await expect(c.core.exports.make(id, WHOLE)).rejects.toMatchObject({ code: "not_found" });
     w.server.log.exports = "nobody";
