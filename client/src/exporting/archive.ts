@@ -11,6 +11,8 @@ import { copy, toHex, type Bytes } from "../octets.ts";
 /** Beyond it a ZIP needs other headers, and a phone more time than anybody waits. */
 export const MOST_ARCHIVE_BYTES = 2_000_000_000;
 const MOST_ENTRIES = 60_000;
+/** The longest name: files/, 32 digits, a dot and eight characters. */
+const MOST_NAME = 47;
 /** Bytes held in memory before the browser gets them, which keeps them on disk. */
 const PART_BYTES = 4 * 1024 * 1024;
 const NAME = /^(?:manifest\.json|log\.jsonl|trust\.json|files\/[0-9a-f]{32}(?:\.[a-z0-9]{1,8})?)$/u;
@@ -102,6 +104,7 @@ export async function openArchive(file: Blob): Promise<ReadonlyMap<string, Blob>
   const size = end.getUint32(12, true);
   const start = end.getUint32(16, true);
   require(count <= MOST_ENTRIES && start + size + SIZES.end === file.size, "a directory elsewhere");
+  require(size <= count * (SIZES.directory + MOST_NAME), "a directory that is too large");
   const directory = await view(file, start, size);
   const entries = new Map<string, Blob>();
   let at = 0;
