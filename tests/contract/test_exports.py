@@ -9,25 +9,28 @@ import pytest
 from copconnect import errors, wire
 from copconnect.audit import store
 from copconnect.database.engine import Database
+from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.ids import Seq
 from tests.contract.delivery_world import World
 from tests.contract.device import Device
 from tests.contract.test_posting import Room
 
 TOLD = wire.ConversationExported(
-    first=Seq(1), last=Seq(9), messages=7, files=True, sha256="ab" * 32
+    first=Seq(1), last=Seq(1), messages=7, files=True, sha256="ab" * 32
 )
 
 
 @pytest.fixture
 async def room(database: Database) -> Room:
-    """Alice made the group, so that she is its admin."""
-    return await Room.of(World(database))
+    """Alice made the group, so that she is its admin, and said something."""
+    room = await Room.of(World(database))
+    await room.talk.say(room.alice, room.key_id)
+    return room
 
 
-async def tell(room: Room, by: Device) -> wire.PostMessage:
+async def tell(room: Room, by: Device, told: wire.ConversationExported = TOLD) -> wire.PostMessage:
     message = by.message(await room.talk.head(by), room.key_id, b"exported")
-    body = msgspec.structs.replace(message, exported=TOLD)
+    body = msgspec.structs.replace(message, exported=told)
     await room.post(by, body)
     return body
 
@@ -62,3 +65,20 @@ async def test_the_department_says_who_may(room: Room) -> None:
     with pytest.raises(errors.ExportsOff):
         await tell(room, room.alice)
     assert len(await recorded(room)) == 1
+
+
+async def test_it_names_positions_that_the_log_has(room: Room) -> None:
+    for first, last in ((2, 1), (0, 1), (1, 2)):
+        told = msgspec.structs.replace(TOLD, first=Seq(first), last=Seq(last))
+        with pytest.raises(errors.MessageInvalid):
+            await tell(room, room.alice, told)
+    assert await recorded(room) == []
+
+
+async def test_one_person_tells_of_so_many_in_an_hour(room: Room) -> None:
+    room.world.options = replace(room.world.options, limits=PersonLimits(exports_per_hour=1))
+    room.service = room.world.node()
+    await tell(room, room.alice)
+    with pytest.raises(errors.RateLimited) as caught:
+        await tell(room, room.alice)
+    assert caught.value.details == {"limit": "exports_per_hour"}

@@ -125,6 +125,9 @@ class MessageIntake:
         self._bytes = deps.rates.limit(
             "bytes_per_minute", limits.bytes_per_minute, limits.bytes_per_minute
         )
+        self._told = deps.rates.limit(
+            "exports_per_hour", limits.exports_per_hour / 60, limits.exports_per_hour
+        )
 
     async def post(
         self, caller: Caller, conversation_id: ConversationId, body: wire.PostMessage
@@ -139,8 +142,10 @@ class MessageIntake:
         """
         self._messages.spend(caller.person_id)
         self._bytes.spend(caller.person_id, len(body.message))
-        if body.exported is not None and self._exports == "nobody":
-            raise errors.ExportsOff
+        if body.exported is not None:
+            if self._exports == "nobody":
+                raise errors.ExportsOff
+            self._told.spend(caller.person_id)
         message = read_message(
             body.message, bytes.fromhex(conversation_id), caller.device, caller.public_key
         )
@@ -284,6 +289,9 @@ def _posted(entry: NewEntry) -> PostedMessage:
 
 
 def _export_of(entry: NewEntry, told: wire.ConversationExported) -> ConversationExported:
+    """Return the act for the audit log, which records no positions that the log does not have."""
+    if not 1 <= told.first <= told.last < entry.seq:
+        raise errors.MessageInvalid(rule="D1", reason="the log has no such positions")
     return ConversationExported(entry.conversation_id, **msgspec.structs.asdict(told))
 
 

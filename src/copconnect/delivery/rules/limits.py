@@ -40,6 +40,7 @@ class PersonLimits:
     messages_per_minute: int = 60
     messages_burst: int = 120
     bytes_per_minute: int = 8 * 1024 * 1024
+    exports_per_hour: int = 30  # Each makes an entry of the audit log.
     share_requests_per_minute: int = 60
     shares_per_minute: int = 600  # A device itself makes at most 60 (H4).
     member_changes_per_hour: int = 100
