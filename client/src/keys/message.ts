@@ -46,7 +46,7 @@ export type HeaderDraft = Omit<ValuesOf<typeof LAYOUT>, "commit" | "body">;
 export const MESSAGE_KIND = {
   /** It can be deleted. */
   plain: 0,
-  /** Nobody deletes it: an order, a change of one, a state, a mark. */
+  /** Nobody deletes it: an order, a change of one, the notice of an export, a state, personal items, a mark. */
   kept: 1,
   /** It is deleted with the message that it edits. */
   edit: 2,

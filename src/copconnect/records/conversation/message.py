@@ -42,7 +42,9 @@ class MessageKind(IntEnum):
     """Whether the body of a message goes when a message is deleted (M3)."""
 
     PLAIN = 0  # It can be deleted.
-    KEPT = 1  # Nobody deletes it: an order, a change of one, a state, a mark.
+    # Nobody deletes it: an order, a change of one, the notice of an export, a state, personal
+    # items, a mark.
+    KEPT = 1
     EDIT = 2  # It is deleted with the message that it edits.
     DELETION = 3
 
