@@ -15,6 +15,30 @@ export function officerOf(
     .join(", ");
 }
 
+/**
+ * Whether everything holds, and facts that keep the verdict from being green. Two people at least confirm
+ * the order: the file names its exporter unsigned, so any one of them may be the exporter.
+ */
+export function verdictOf(found: VerifiedExport): {
+  readonly verdict: "holds" | "partly" | "wrong";
+  readonly doubts: readonly string[];
+} {
+  const unsigned = unsignedFiles(found);
+  const doubts = [
+    ...(found.witnesses.length >= 2 ? [] : [t("exports.verify.unconfirmed")]),
+    ...(unsigned === null ? [] : [unsigned]),
+  ];
+  if (found.problems.length > 0) return { verdict: "wrong", doubts };
+  return { verdict: doubts.length === 0 ? "holds" : "partly", doubts };
+}
+
+function unsignedFiles({ messages }: VerifiedExport): string | null {
+  const files = messages.flatMap((one) => one.files);
+  const count = files.filter(({ state }) => state === "unsigned").length;
+  if (count === 0) return null;
+  return t("exports.verify.unsigned", { count, number: formatNumber(count) });
+}
+
 export function summaryOf(found: VerifiedExport): readonly (readonly [string, string])[] {
   const { messages, first, last } = found;
   const witnesses = found.witnesses.map(({ person, upTo }) =>
@@ -40,8 +64,11 @@ export function summaryOf(found: VerifiedExport): readonly (readonly [string, st
 }
 
 /** Facts that nobody signs. */
-export function limitsOf({ first, last }: VerifiedExport): readonly string[] {
+export function limitsOf(found: VerifiedExport): readonly string[] {
+  const { first, last } = found;
+  const { doubts } = verdictOf(found);
   return [
+    ...doubts,
     t("exports.verify.limitName"),
     first === 1
       ? t("exports.verify.limitEnd", { last: formatNumber(last) })
