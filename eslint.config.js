@@ -62,7 +62,8 @@ const ROOMS = {
   orders: ["core", "people", "seam", "transport", "vault", ...CONVERSATION],
   overseeing: ["core", "keys", "orders", "people", "seam", "transport", "trust", "vault"],
   exporting: [
-    ...["core", "attachments", "inbox", "outbox", "people", "seam", "transport", "trust"],
+    ...["core", "attachments", "inbox", "orders", "outbox", "people", "seam", "transport"],
+    "trust",
     ...CONVERSATION,
   ],
   inbox: ["core", "oneself", "orders", "transport", ...CONVERSATION],

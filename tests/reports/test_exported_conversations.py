@@ -4,6 +4,7 @@ import base64
 import copy
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -246,7 +247,7 @@ def test_hostile_lines_raise_no_other_error(tmp_path: Path) -> None:
             _verified(_forged(tmp_path / "f.zip", {"log.jsonl": text}))
 
 
-def _root_folder(folder: Path) -> Path:
+def _root_folder(folder: Path, root: bytes = ROOT) -> Path:
     """A folder with the root's certificate, as far as the command reads it."""
     name = x509.Name([])
     start = datetime(2026, 1, 1, tzinfo=UTC)
@@ -254,7 +255,7 @@ def _root_folder(folder: Path) -> Path:
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(Ed25519PublicKey.from_public_bytes(ROOT))
+        .public_key(Ed25519PublicKey.from_public_bytes(root))
         .serial_number(1)
         .not_valid_before(start)
         .not_valid_after(start + timedelta(days=9))
@@ -285,3 +286,121 @@ def test_its_process_imports_nothing_of_the_server() -> None:
     code = "import sys, copconnect.sealing.exported.__main__; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not [one for one in done.stdout.split() if one.startswith("copconnect.d")]
+
+
+# --- What both verifiers say of hostile files ---------------------------------------------------
+
+HOSTILE = json.loads((FOLDER / "hostile.json").read_text())
+CHANGES = json.loads((FOLDER / "changes.json").read_text())
+
+
+def test_what_a_member_forged_is_told_as_the_app_tells_it() -> None:
+    found = _verified(FOLDER / "hostile.zip", bytes.fromhex(HOSTILE["root"]))
+    told = [
+        {
+            **{name: one[name] for name in ("state", "kind", "text")},
+            "at": one["position"],
+            "former": [former["text"] for former in one["former"]],
+            "files": [file["state"] for file in one["files"]],
+        }
+        for one in found["messages"]
+    ]
+    assert told == HOSTILE["messages"]
+    problems = [{"at": one["position"], "rule": one["rule"]} for one in found["problems"]]
+    assert problems == HOSTILE["problems"]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=[one["what"] for one in CHANGES])
+def test_a_changed_file_has_the_outcome_of_the_app(tmp_path: Path, change: dict[str, str]) -> None:
+    parts = dict(PARTS)
+    before = parts[change["entry"]].decode()
+    assert change["find"] in before
+    parts[change["entry"]] = before.replace(change["find"], change["put"], 1).encode()
+    manifest = parts["manifest.json"].decode()
+    for name, entry in (("log", "log.jsonl"), ("trust", "trust.json")):
+        digest = hashlib.sha256(parts[entry]).hexdigest()
+        manifest = re.sub(f'"{name}":"[0-9a-f]{{64}}"', f'"{name}":"{digest}"', manifest)
+    parts["manifest.json"] = manifest.encode()
+    path = _Stored(tmp_path / "f.zip").write(list(parts.items()))
+    try:
+        outcome = "problems" if _verified(path)["problems"] else "holds"
+    except (BadArchive, BadFile):
+        outcome = "refused"
+    assert outcome == change["outcome"]
+
+
+def _later(rows: Rows, by: int) -> Rows:
+    return [one | {"at": one["at"] + by} for one in rows]
+
+
+def test_the_servers_time_undoes_no_edit_and_no_deletion(tmp_path: Path) -> None:
+    rows = [one | {"serverMs": one["serverMs"] + one["at"] * 200_000_000} for one in _rows()]
+    found = _verified(_forged(tmp_path / "f.zip", {"log.jsonl": _log(rows)}))
+    said = {one["message"]: one for one in found["messages"]}
+    assert said[GOLDEN["plan"]]["text"] == "Gate 2 at nine"
+    assert [one["text"] for one in said[GOLDEN["plan"]]["former"]] == ["Gate 3 at nine"]
+    assert said[GOLDEN["gone"]]["state"] == "deleted"
+
+
+def test_positions_that_count_on_hide_no_message_that_is_left_out(tmp_path: Path) -> None:
+    rows = _rows()
+    del rows[1]
+    rows = [one | {"at": at} for at, one in enumerate(rows, 1_001)]
+    path = _forged(tmp_path / "f.zip", {"log.jsonl": _log(rows)}, first=1_001, last=1_007)
+    found = _verified(path)
+    assert "R5" in {one["rule"] for one in found["problems"]}
+    assert found["witnesses"] == []
+    keys = str(_root_folder(tmp_path))
+    done = CliRunner().invoke(app, ["conversations", "verify", str(path), "--keys", keys])
+    assert "The order is confirmed by nobody" in done.output
+    shifted = _log(_later(_rows(), 1_000))
+    path = _forged(tmp_path / "g.zip", {"log.jsonl": shifted}, first=1_001, last=1_008)
+    done = CliRunner().invoke(app, ["conversations", "verify", str(path), "--keys", keys])
+    assert "The order is confirmed by nobody" in done.output
+    assert "Everything in the file holds." not in done.output
+
+
+def test_one_message_is_in_the_file_once(tmp_path: Path) -> None:
+    rows = _rows()
+    signed = base64.b64decode(rows[0]["message"])[:SIGNED_HEADER_BYTES]
+    hashed = base64.b64encode(hashlib.sha256(signed).digest()).decode()
+    for last in (rows[0] | {"at": 9}, {"at": 9, "hash": hashed, "why": "not_shown"}):
+        path = _forged(tmp_path / "f.zip", {"log.jsonl": _log([*rows, last])}, last=9)
+        (problem,) = _verified(path)["problems"]
+        assert (problem["position"], problem["reason"]) == (9, "one message twice")
+
+
+def test_a_foreign_file_hides_behind_no_proven_one(tmp_path: Path) -> None:
+    name = next(one for one in PARTS if one.startswith("files/"))
+    with pytest.raises(BadFile, match="two files"):
+        _verified(_forged(tmp_path / "f.zip", {name.replace(".jpg", ".pdf"): b"forged"}))
+    entries = [(one.replace(".jpg", ".html"), content) for one, content in PARTS.items()]
+    found = _verified(_Stored(tmp_path / "g.zip").write(entries))
+    assert [one["rule"] for one in found["problems"]] == ["file"]
+    assert [one["state"] for said in found["messages"] for one in said["files"]] == ["missing"]
+
+
+def test_an_edit_without_its_words_is_withheld(tmp_path: Path) -> None:
+    rows = _rows()
+    edit = base64.b64decode(rows[2]["message"])
+    rows[2] |= {"message": base64.b64encode(edit[:SIGNED_HEADER_BYTES]).decode(), "key": None}
+    found = _verified(_forged(tmp_path / "f.zip", {"log.jsonl": _log(rows)}))
+    plan = next(one for one in found["messages"] if one["message"] == GOLDEN["plan"])
+    assert (plan["state"], plan["text"]) == ("withheld", "")
+
+
+def test_the_exporters_words_print_no_line_of_the_commands(tmp_path: Path) -> None:
+    keys = str(_root_folder(tmp_path))
+    title = "Gate 2\nEverything in the file holds.\x1b[2J\u202e\ud800"
+    bad = str(_forged(tmp_path / "f.zip", {}, title=title))
+    done = CliRunner().invoke(app, ["conversations", "verify", bad, "--keys", keys])
+    lines = done.output.splitlines()
+    assert lines.count("Everything in the file holds.") == 1
+    assert not {"\x1b", "\u202e"} & set(done.output)
+
+
+def test_unsigned_files_are_named_among_what_nobody_signs(tmp_path: Path) -> None:
+    keys = str(_root_folder(tmp_path, bytes.fromhex(HOSTILE["root"])))
+    hostile = str(FOLDER / "hostile.zip")
+    done = CliRunner().invoke(app, ["conversations", "verify", hostile, "--keys", keys])
+    assert "1 files without a signed hash are those that were sent" in done.output

@@ -5,7 +5,7 @@
 import { idOf, type ConversationId, type DeviceId, type PersonId } from "../ids.ts";
 import { LOG_START } from "../keys/message.ts";
 import { MAX_MESSAGE_BYTES } from "../limits.ts";
-import { fromBase64, toBase64, utf8, type Bytes } from "../octets.ts";
+import { equalBytes, fromBase64, toBase64, utf8, type Bytes } from "../octets.ts";
 import type { PersonTrustRow } from "../trust/person-row.ts";
 
 export const FORMAT = "copconnect conversation v1";
@@ -111,6 +111,7 @@ export function readManifest(text: string): ExportManifest {
   const last = position(fields["last"]);
   const before = base64(fields["before"]);
   need(first <= last && before.length === LOG_START.length, "no range");
+  need(first > 1 || equalBytes(before, LOG_START), "the log begins with another hash");
   return {
     ...{ format: FORMAT, first, last, before },
     conversation: hex(fields["conversation"], 16) as ConversationId,
@@ -172,14 +173,16 @@ export function deviceInProof(proof: Uint8Array): DeviceId {
 export async function textOf(part: Blob | undefined): Promise<string> {
   if (part === undefined || part.size > MOST_SMALL)
     throw new BadPart("a part is missing, or too large");
-  return part.text();
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+    await part.arrayBuffer(),
+  );
 }
 
 /** The lines of a part, without holding it whole. */
 export async function* linesOf(part: Blob): AsyncGenerator<string> {
   const reader = part
     .stream()
-    .pipeThrough(new TextDecoderStream("utf-8", { fatal: true }))
+    .pipeThrough(new TextDecoderStream("utf-8", { fatal: true, ignoreBOM: true }))
     .getReader();
   let rest = "";
   for (;;) {
@@ -238,8 +241,11 @@ function position(value: unknown): number {
 }
 
 function base64(value: unknown): Bytes {
+  const text = string(value, MOST_LINE);
+  // `atob` takes spaces, and bytes without padding, which other decoders refuse.
+  need(text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/u.test(text), "no base64");
   try {
-    return fromBase64(string(value, MOST_LINE));
+    return fromBase64(text);
   } catch (cause) {
     throw new BadPart("no base64", { cause });
   }

@@ -1,30 +1,36 @@
 /** The contents of a verified file: words, former words, deletions, reactions, files. */
 import { hashOf } from "../attachments/hashing.ts";
 import { evidenceOf } from "../kinds/attachments.ts";
-import { decodeContent, previewOf, pointersOf, type Decoded } from "../kinds/content.ts";
+import { decodeContent, encodeContent, pointersOf, type Decoded } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
+import type { OrderContent } from "../kinds/order.ts";
 import { idOf, type DeviceId, type MessageId, type PersonId } from "../ids.ts";
 import { MESSAGE_KIND } from "../keys/message.ts";
-import { mayAdminister } from "../keys/roster/leaf.ts";
+import { mayAdminister, mayIssue, type Leaf } from "../keys/roster/leaf.ts";
+import { CLOCK_LEEWAY_MS } from "../limits.ts";
 import {
   byPosition,
   type DeletionRecord,
   type EditRecord,
   type MarkFact,
 } from "../mark-records.ts";
-import { isDeclared, markedBy } from "../messages/declared.ts";
+import { markedBy } from "../messages/declared.ts";
 import { withDeletion } from "../messages/deletions.ts";
 import { reworded, withEdits } from "../messages/edits.ts";
 import { inEnglish } from "../names.ts";
 import { toHex } from "../octets.ts";
+import { mayChange } from "../orders/record.ts";
+import { plain } from "../orders/rightful.ts";
 import { namesOf } from "../people/people.ts";
 import type { MessageRecord } from "../records.ts";
 import type {
+  ProofProblem,
   ProvenFile,
   VerifiedMessage,
   ProvenPerson,
   VerifiedExport,
 } from "../seam/exporting.ts";
+import { fileName } from "./gathering.ts";
 import { ofFile, type Proven, type ProvenLog } from "./verifying.ts";
 
 interface Marks {
@@ -48,24 +54,21 @@ export async function tell(log: ProvenLog): Promise<ToldExport> {
       ...{ post: namesOf(post), unit: namesOf(unit) },
     };
   };
-  const decoded = log.proven.map((one): readonly [Proven, Decoded | null] => [
-    one,
-    one.plaintext === null ? null : decodeContent(one.plaintext),
-  ]);
+  const decoded = rightfulOf(log.proven);
   const marks = marksOf(decoded);
   const messages: VerifiedMessage[] = [];
-  const named = new Set<string>();
+  // A conversation's photo is its state's.
+  const pointers = decoded.flatMap(([, content]) => (content === null ? [] : pointersOf(content)));
+  const named = new Set(pointers.map(fileName));
+  const files = new Map<string, Blob>();
+  for (const [id, { name, part }] of log.files)
+    if (named.has(name)) files.set(id, part);
+    else problems.push(ofFile(`a file that no message names: ${name}`));
   for (const [one, content] of decoded) {
     if (isMark(one) || content?.kind === "mark" || content?.kind === "state") continue;
-    const files = await filesOf(log, one, content);
-    for (const { id } of content === null ? [] : pointersOf(content)) named.add(id);
-    messages.push(messageOf(log, one, content, marks, files, person));
+    const shown = await filesOf(files, problems, one, content);
+    messages.push(messageOf(log, one, content, marks, shown, person));
   }
-  // A conversation's photo is its state's.
-  for (const [, content] of decoded)
-    for (const { id } of content === null ? [] : pointersOf(content)) named.add(id);
-  for (const id of log.files.keys())
-    if (!named.has(id)) problems.push(ofFile(`a file that no message names: ${id}`));
   const { conversation, title, exportedBy, madeMs, first, last } = manifest;
   return {
     ...{ conversationId: conversation, title, madeMs, first, last, messages, gaps, problems },
@@ -74,23 +77,61 @@ export async function tell(log: ProvenLog): Promise<ToldExport> {
   };
 }
 
-function marksOf(
-  decoded: readonly (readonly [Proven, Decoded | null])[],
-): ReadonlyMap<MessageId, Marks> {
+type Opened = readonly [Proven, Decoded | null];
+
+/** The messages with their contents: orders and changes of orders are such by the leaves that sign them (O3). */
+function rightfulOf(proven: readonly Proven[]): readonly Opened[] {
+  const decoded = proven.map((one): Opened => [one, contentOf(one)]);
+  const orders = new Map<MessageId, IssuedOrder>();
+  for (const [{ header, leaf }, content] of decoded)
+    if (content?.kind === "order" && mayIssue(leaf, content.priority))
+      orders.set(idOf(header.message), { content, issuerId: leaf.person });
+  return decoded.map(([one, content]) => {
+    if (content?.kind !== "order" && content?.kind !== "order_change") return [one, content];
+    if (isRightful(one, content, orders)) return [one, content];
+    const instead = plain(content);
+    return [{ ...one, plaintext: encodeContent(instead) }, instead];
+  });
+}
+
+interface IssuedOrder {
+  readonly content: OrderContent;
+  readonly issuerId: PersonId;
+}
+
+/** A change counts with its order alone: without it nothing says who may write one. */
+function isRightful(
+  { header, leaf }: { readonly header: Proven["header"]; readonly leaf: Leaf },
+  content: Extract<Decoded, { kind: "order" | "order_change" }>,
+  orders: ReadonlyMap<MessageId, IssuedOrder>,
+): boolean {
+  if (content.kind === "order") return orders.has(idOf(header.message));
+  const facts = orders.get(content.orderId);
+  const change = { personId: leaf.person, rights: leaf.rights, content };
+  return facts !== undefined && mayChange({ facts, server: null }, change);
+}
+
+/** A deletion says everything in its header, as on phones. */
+function contentOf({ header, plaintext }: Proven): Decoded | null {
+  if (plaintext === null || header.kind === MESSAGE_KIND.deletion) return null;
+  return decodeContent(plaintext);
+}
+
+function marksOf(decoded: readonly Opened[]): ReadonlyMap<MessageId, Marks> {
   const found = new Map<MessageId, Marks>();
   for (const [one, content] of decoded) {
-    const { header, leaf, at: position, serverMs: sentMs } = one;
-    // The header says what a mark deletes or edits (R7), with a body or without.
-    if (content === null ? !isMark(one) : !isDeclared(header, content)) continue;
-    if (content !== null && content.kind !== "mark") continue;
-    const messageId = content?.messageId ?? markedBy(header);
+    const { header, leaf, at: position } = one;
+    // The signed time alone: the exporter could change the server's.
+    const sentMs = header.sent;
+    if (content === null ? !isMark(one) : content.kind !== "mark") continue;
+    const messageId = content?.kind === "mark" ? content.messageId : markedBy(header);
     const marks = found.get(messageId) ?? { edits: [], deletions: [], reactions: [] };
     found.set(messageId, marks);
     const fact = { personId: leaf.person, position, sentMs, signedMs: header.sent };
     const markId = idOf<MessageId>(header.message);
     if (header.kind === MESSAGE_KIND.deletion)
       marks.deletions.push({ ...fact, admin: mayAdminister(leaf) });
-    const what = content?.what ?? { mark: "unreadable" };
+    const what = content?.kind === "mark" ? content.what : ({ mark: "unreadable" } as const);
     if (what.mark === "edit")
       marks.edits.push({ ...fact, markId, text: what.text, mentions: what.mentions });
     else if (header.kind === MESSAGE_KIND.edit)
@@ -117,7 +158,9 @@ function messageOf(
   const own = marks.get(messageId);
   const bare: MessageRecord = {
     ...{ messageId, conversationId: manifest.conversation, order: at, seq: at },
-    ...{ senderId: leaf.person, mine: false, sentMs: serverMs, content: plaintext },
+    // The server takes a message at most so long after it was signed (D1), and phones count from then.
+    ...{ senderId: leaf.person, mine: false, sentMs: header.sent + CLOCK_LEEWAY_MS },
+    content: plaintext,
     ...{ notice: null, failure: null },
     ...(plaintext === null && header.kind === MESSAGE_KIND.kept ? { kept: true } : {}),
   };
@@ -170,15 +213,18 @@ function textOf(content: Decoded | null): string {
     case "order":
     case "order_change":
       return [content.title, content.text].filter((one) => one !== "").join("\n");
-    default: {
-      const preview = previewOf(content);
-      return "text" in preview ? preview.text : "";
-    }
+    case "question":
+      return content.text;
+    case "poll":
+      return content.question;
+    default:
+      return "";
   }
 }
 
 async function filesOf(
-  { files, problems }: ProvenLog,
+  files: ReadonlyMap<string, Blob>,
+  problems: ProofProblem[],
   { at }: Proven,
   content: Decoded | null,
 ): Promise<readonly ProvenFile[]> {

@@ -12,11 +12,13 @@ import { ConversationKeyFormat, type ConversationKey } from "../keys/conversatio
 import { hash } from "../keys/format/hashing.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { AcceptedHeader, KnownConversation } from "../keys/known.ts";
-import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
+import { MESSAGE_KIND, SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { acceptedHeader, receive, type Received } from "../keys/receive.ts";
 import { RosterHeadFormat, checkHead, type RosterHead } from "../keys/roster/head.ts";
 import { checkProof, type Listed } from "../keys/roster/proof.ts";
 import { DepartmentFormat, type Department } from "../keys/trust/department.ts";
+import { decodeContent } from "../kinds/content.ts";
+import { isDeclared } from "../messages/declared.ts";
 import { equalBytes, fromHex, toHex, type Bytes } from "../octets.ts";
 import type { ProofGap, ProofProblem } from "../seam/exporting.ts";
 import { judgeOf, type PassingDepartment, type PassingJudge } from "../trust/passing.ts";
@@ -60,7 +62,12 @@ export interface ProvenLog {
   readonly witnesses: ReadonlyMap<PersonId, number>;
   readonly problems: ProofProblem[];
   /** Files by the id of their attachment. */
-  readonly files: ReadonlyMap<string, Blob>;
+  readonly files: ReadonlyMap<string, NamedFile>;
+}
+
+export interface NamedFile {
+  readonly name: string;
+  readonly part: Blob;
 }
 
 /** Rejects with `export_invalid` for what is no such file. */
@@ -77,6 +84,7 @@ export async function proveLog(file: Blob, verifier: Verifier): Promise<ProvenLo
 
 async function prove(file: Blob, verifier: Verifier): Promise<ProvenLog> {
   const entries = await openArchive(file);
+  const files = filesOf(entries);
   const manifest = readManifest(await textOf(entries.get(PARTS.manifest)));
   const log = entries.get(PARTS.log);
   const trustPart = entries.get(PARTS.trust);
@@ -96,12 +104,23 @@ async function prove(file: Blob, verifier: Verifier): Promise<ProvenLog> {
     verifier.onProgress(walk.taken, manifest.last - manifest.first + 1);
   }
   walk.end();
-  const files = [...entries].filter(([name]) => name.startsWith("files/"));
   return {
     ...{ manifest, trust, problems },
     ...{ proven: walk.proven, gaps: walk.gaps, witnesses: walk.witnesses },
-    files: new Map(files.map(([name, part]) => [name.slice(6, 38), part])),
+    files,
   };
+}
+
+/** An attachment has one file: otherwise a foreign one hides behind a proven one. */
+function filesOf(entries: ReadonlyMap<string, Blob>): ReadonlyMap<string, NamedFile> {
+  const files = new Map<string, NamedFile>();
+  for (const [name, part] of entries) {
+    if (!name.startsWith("files/")) continue;
+    const id = name.slice(6, 38);
+    if (files.has(id)) throw new BadPart("two files of one attachment");
+    files.set(id, { name, part });
+  }
+  return files;
 }
 
 class Walk {
@@ -116,6 +135,9 @@ class Walk {
   readonly #log = new Map<number, Bytes>();
   readonly #accepted = new Map<string, AcceptedHeader>();
   readonly #messages = new Set<MessageId>();
+  /** H(header ‖ signature) of each line so far. */
+  readonly #lines = new Set<string>();
+  readonly #devices = new Set<DeviceId>();
   #next: number;
   #floor = 0;
 
@@ -146,14 +168,17 @@ class Walk {
     const headerHash = bare ? line.hash : hash(line.message.subarray(0, SIGNED_HEADER_BYTES));
     const before = this.#log.get(at - 1) ?? this.#manifest.before;
     this.#log.set(at, nextLogHash(before, headerHash));
-    if (bare) return this.#gap(at, line.why);
+    const named = toHex(headerHash);
     try {
-      await this.#judge(line, nowMs);
+      if (this.#lines.has(named)) throw new Refused("R5", "one message twice");
+      if (bare) this.#gap(at, line.why);
+      else await this.#judge(line, nowMs);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const { rule, message } = error;
       this.#problems.push({ at, rule, reason: message.replace(/^[A-Z]\d+: /u, "") });
     }
+    this.#lines.add(named);
   }
 
   end(): void {
@@ -176,12 +201,21 @@ class Walk {
       accepted: this.#accepted,
     });
     const received = await receive(message, known, this.#trust.judge, at, nowMs);
-    const { header, leaf, log } = received;
+    const { header, leaf, log, plaintext } = received;
     const messageId = idOf<MessageId>(header.message);
+    const device = idOf<DeviceId>(header.sender);
+    // Phones go by the header of a deletion alone, and refuse any other content that contradicts it.
+    if (plaintext !== null && header.kind !== MESSAGE_KIND.deletion)
+      if (!isDeclared(header, decodeContent(plaintext)))
+        throw new Refused("R7", "another kind than the header says");
+    // The log hash of a sender that had seen nothing of the file confirms nothing; the sender's chain does.
+    if (this.#devices.has(device) && !this.#lines.has(toHex(header.previous)))
+      throw new Refused("R5", "an earlier message of its sender is left out, or moved");
     if (log === "differs") throw new Refused("R4", "its sender saw another log than this file has");
     if (this.#messages.has(messageId)) throw new Refused("R5", "one message twice");
     this.#messages.add(messageId);
-    this.#accepted.set(chainName(idOf(header.sender), header.seq), acceptedHeader(header));
+    this.#devices.add(device);
+    this.#accepted.set(chainName(device, header.seq), acceptedHeader(header));
     this.#floor = Math.max(this.#floor, header.epoch);
     if (log === "agrees" && header.logPosition >= this.#manifest.first)
       this.witnesses.set(
@@ -260,11 +294,13 @@ async function knownOf(
     await unlessRefused(async () => {
       const head = RosterHeadFormat.parse(bytes);
       await checkHead(head, trust.authorityOf(head.epoch), conversation);
-      heads.set(head.epoch, head);
+      if (!heads.has(head.epoch)) heads.set(head.epoch, head);
     });
   const proofs = new Map<string, Uint8Array>();
-  for (const { epoch, proof } of records.proofs)
-    proofs.set(proofName(epoch, deviceInProof(proof)), proof);
+  for (const { epoch, proof } of records.proofs) {
+    const name = proofName(epoch, deviceInProof(proof));
+    if (!proofs.has(name)) proofs.set(name, proof);
+  }
   const keys = new Map<KeyId, ConversationKey>();
   for (const bytes of records.keys)
     await unlessRefused(() => {

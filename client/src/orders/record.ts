@@ -141,7 +141,13 @@ export function seriesOrderId(seriesId: MessageId, at: number): MessageId {
   return idOf<MessageId>(bytes.subarray(0, 16));
 }
 
-export function issuerOf({ facts, server }: OrderRecord): PersonId | null {
+/** The part of a row that says who may change the order. */
+interface Issued {
+  readonly facts: Pick<OrderFacts, "issuerId" | "content"> | null;
+  readonly server: OrderRecord["server"];
+}
+
+export function issuerOf({ facts, server }: Issued): PersonId | null {
   return facts?.issuerId ?? server?.issuerId ?? null;
 }
 
@@ -156,7 +162,7 @@ export function changesOf(row: OrderRecord): readonly ChangeFacts[] {
  * word says who issued it, and the right is judged once the text is here.
  */
 export function mayChange(
-  row: OrderRecord,
+  row: Issued,
   { personId, rights, content }: Pick<ChangeFacts, "personId" | "rights" | "content">,
 ): boolean {
   const { facts } = row;

@@ -101,7 +101,8 @@ export async function judgeEarlier(
   }
 }
 
-function plain(content: OrderContent | OrderChangeContent): Content {
+/** The words of an order that is none, or of a change, as a plain message. */
+export function plain(content: OrderContent | OrderChangeContent): Content {
   const { title, text: words, reference, attachments } = content;
   const reason = content.kind === "order_change" ? content.reason : "";
   const parts = [title, words, reference, reason].filter((one) => one !== "");

@@ -1,10 +1,12 @@
 /** The golden export of spec/exports, which the Python verifier reads too. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { Zip, ZipPassThrough, unzipSync } from "fflate";
 import { expect, it } from "vitest";
 import { tell } from "#core/exporting/telling.ts";
 import { proveLog } from "#core/exporting/verifying.ts";
-import { fromHex, copy } from "#core/octets.ts";
+import { hash } from "#core/keys/format/hashing.ts";
+import { copy, fromHex, toHex, utf8 } from "#core/octets.ts";
 
 const FOLDER = fileURLToPath(new URL("../../../spec/exports/", import.meta.url));
 
@@ -40,4 +42,57 @@ it("proves nothing under another root", async () => {
   });
   expect(log.proven).toEqual([]);
   expect(log.problems.length).toBeGreaterThan(0);
+});
+
+interface Change {
+  readonly what: string;
+  readonly entry: string;
+  readonly find: string;
+  readonly put: string;
+  readonly outcome: "holds" | "problems" | "refused";
+}
+
+const CHANGES = JSON.parse(readFileSync(`${FOLDER}changes.json`, "utf8")) as readonly Change[];
+
+/** The golden file with one text of an entry replaced, and a manifest that names the entries. */
+function changed({ entry, find, put }: Change): Blob {
+  const parts = unzipSync(readFileSync(`${FOLDER}conversation.zip`));
+  const before = new TextDecoder().decode(parts[entry]);
+  expect(before).toContain(find);
+  parts[entry] = utf8(before.replace(find, () => put));
+  let manifest = new TextDecoder("utf-8", { ignoreBOM: true }).decode(parts["manifest.json"]);
+  for (const name of ["log", "trust"] as const) {
+    const file = parts[name === "log" ? "log.jsonl" : "trust.json"] as Uint8Array;
+    manifest = manifest.replace(
+      new RegExp(`"${name}":"[0-9a-f]{64}"`, "u"),
+      `"${name}":"${toHex(hash(file))}"`,
+    );
+  }
+  parts["manifest.json"] = utf8(manifest);
+  const found: Uint8Array<ArrayBuffer>[] = [];
+  const zip = new Zip((_, part) => found.push(copy(part)));
+  for (const [name, bytes] of Object.entries(parts)) {
+    const file = new ZipPassThrough(name);
+    zip.add(file);
+    file.push(bytes, true);
+  }
+  zip.end();
+  return new Blob(found);
+}
+
+it.each(CHANGES)("with $what has the outcome of spec/exports", async (change) => {
+  const { root } = JSON.parse(readFileSync(`${FOLDER}conversation.json`, "utf8")) as {
+    readonly root: string;
+  };
+  const proving = proveLog(changed(change), {
+    department: { rootKey: fromHex(root), departments: [], issuingKeys: [] },
+    recordsOf: () => Promise.resolve([]),
+    nowMs: Date.now(),
+    onProgress: () => undefined,
+  });
+  const outcome = await proving.then(
+    async (log) => ((await tell(log)).problems.length === 0 ? "holds" : "problems"),
+    () => "refused",
+  );
+  expect(outcome).toBe(change.outcome);
 });

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from copconnect.commands.options import Data, console, stop
 from copconnect.commands.verifying.files import Keys, root_key
 
 _SHOWN = 20  # Problems that are printed.
+_CONFIRMING = 2  # One at least is not the exporter.
+_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _WHY = {
     "not_chosen": "the exporter did not choose them",
     "not_opened": "the exporter's phone could not open them",
@@ -48,19 +51,29 @@ def verify(
         check=False,
     )
     if done.returncode:
-        raise stop(f"This cannot be verified: {done.stderr.strip()[-300:]}")
+        raise stop(f"This cannot be verified: {_printable(done.stderr.strip()[-300:])}")
     found = json.loads(done.stdout)
     if found["failed"] is not None:
         if as_json:
             print(done.stdout.strip())
-        raise stop(f"This is no exported conversation, or it is damaged: {found['failed']}.")
+        reason = _printable(found["failed"])
+        raise stop(f"This is no exported conversation, or it is damaged: {reason}.")
     if as_json:
         print(done.stdout.strip())
     else:
         for line in _words(found):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            console.print(_printable(line), markup=False, highlight=False, soft_wrap=True)
     if found["problems"]:
         raise typer.Exit(1)
+
+
+def _printable(text: str) -> str:
+    """Without line ends, escapes and marks of direction: the exporter's words look like no line
+    of this command. Joiners belong to words."""
+    return "".join(
+        "\ufffd" if unicodedata.category(c) in _HIDDEN and c not in "\u200c\u200d" else c
+        for c in text
+    )
 
 
 def _words(found: dict[str, Any]) -> Iterator[str]:
@@ -75,7 +88,9 @@ def _words(found: dict[str, Any]) -> Iterator[str]:
     if states["deleted"]:
         yield f"Deleted by their authors or an admin, with signatures: {states['deleted']:,}."
     if states["withheld"]:
-        yield f"Signed, but the server has withheld their words: {states['withheld']:,}."
+        yield (
+            f"Signed, but the server or the exporter left out their words: {states['withheld']:,}."
+        )
     files = Counter(file["state"] for one in found["messages"] for file in one["files"])
     if files:
         yield (
@@ -85,6 +100,12 @@ def _words(found: dict[str, Any]) -> Iterator[str]:
     for one in found["witnesses"]:
         name = one["person"]["name"] or one["person"]["person"]
         yield f"That nothing is missing or moved up to position {one['up_to']:,}: signed by {name}."
+    confirmed = len(found["witnesses"]) >= _CONFIRMING
+    if not confirmed:
+        by_whom = "one person, who may be the exporter" if found["witnesses"] else "nobody"
+        yield f"The order is confirmed by {by_whom}: messages may be missing or moved."
+    if after := sum(one["gap"] for one in found["messages"]):
+        yield f"Not proven in the file, the sender's message before: of {after:,} messages."
     for gap in found["gaps"]:
         yield (
             f"Positions {gap['first']:,} to {gap['last']:,} are there by their hashes alone:"
@@ -95,6 +116,8 @@ def _words(found: dict[str, Any]) -> Iterator[str]:
     before = "" if first == 1 else f" before position {first:,} or"
     yield f"- that there is nothing{before} after position {last:,};"
     yield "- that clocks of senders' devices were right, and when the server took a message;"
+    if files["unsigned"]:
+        yield f"- that {files['unsigned']:,} files without a signed hash are those that were sent;"
     yield "- that no device had been reported lost, where the exporter left that record out."
     for one in found["problems"][:_SHOWN]:
         at = "The file" if one["position"] is None else f"Position {one['position']:,}"
@@ -102,7 +125,11 @@ def _words(found: dict[str, Any]) -> Iterator[str]:
     if len(found["problems"]) > _SHOWN:
         yield f"… and {len(found['problems']) - _SHOWN:,} more"
     if not found["problems"]:
-        yield "Everything in the file holds."
+        yield (
+            "Everything in the file holds."
+            if confirmed and not files["unsigned"]
+            else "Every signature in the file holds, but not everything in it is confirmed."
+        )
 
 
 def _time(found: dict[str, Any]) -> str:

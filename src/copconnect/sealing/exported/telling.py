@@ -4,47 +4,51 @@ The rules of marks are docs/protocol.md's (M1 to M3), as devices judge them.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-import msgspec
-
+from copconnect.limits import CLOCK_LEEWAY_MS
 from copconnect.records.conversation.message import MessageKind
+from copconnect.records.conversation.roster import LeafRights
 from copconnect.records.trust.trust import Trust
-from copconnect.sealing.exported.archive import Archive, BadArchive
+from copconnect.sealing.exported.archive import Archive
+from copconnect.sealing.exported.contents import Content, content_of, file_name, plain
 from copconnect.sealing.exported.verifying import Problem, ProvenLog, ProvenMessage
 
 _EDITABLE_MS, _DELETABLE_MS, _MOST_EDITS = 3_600_000, 48 * 3_600_000, 4
-_KEPT = {"order", "order_change", "exported"}
+_LASTING = {"order", "order_change", "exported"}
 _UNSHOWN = {"mark", "state"}
-_Content = dict[str, Any]
+_ISSUE = {
+    "routine": LeafRights.ISSUE_ROUTINE,
+    "urgent": LeafRights.ISSUE_URGENT,
+    "flash": LeafRights.ISSUE_FLASH,
+}
+_Opened = tuple[ProvenMessage, Content]
 _Mark = tuple[ProvenMessage, dict[str, Any]]
 
 
 def tell(log: ProvenLog, archive: Archive) -> dict[str, Any]:
     """Return everything that a file proves, as JSON has it. Raises BadArchive."""
-    decoded = [(one, _content(one)) for one in log.messages]
+    decoded = _rightful(log.messages)
     marks = _marks(decoded)
     messages: list[dict[str, Any]] = []
-    named = set[str]()
-    files = {name[6:38]: name for name in archive.sizes if name.startswith("files/")}
+    named = {file_name(pointer) for _, content in decoded for pointer in _pointers(content)}
+    for name in log.files.values():
+        if name not in named:
+            reason = f"a file that no message names: {name}"
+            log.problems.append(Problem(None, "file", reason))
+    files = {one: name for one, name in log.files.items() if name in named}
     for one, content in decoded:
-        pointers = list(_pointers(content))
-        named |= {pointer["id"] for pointer in pointers}
         if content.get("kind") in _UNSHOWN or one.header.kind >= MessageKind.EDIT:
             continue
         told = _message(log.trust, one, content, marks.get(one.header.message_id.hex(), []))
-        told["files"] = [_file(archive, files, pointer) for pointer in pointers]
+        told["files"] = [_file(archive, files, pointer) for pointer in _pointers(content)]
         for file in told["files"]:
             if file["state"] == "differs":
                 reason = f"another file than the sender signed: {file['name']}"
                 log.problems.append(Problem(one.position, "file", reason))
         messages.append(told)
-    for attachment_id in files:
-        if attachment_id not in named:
-            reason = f"a file that no message names: {attachment_id}"
-            log.problems.append(Problem(None, "file", reason))
     manifest = log.manifest
     return {
         "conversation": manifest.conversation_id.hex(),
@@ -63,33 +67,59 @@ def tell(log: ProvenLog, archive: Archive) -> dict[str, Any]:
     }
 
 
-def _marks(decoded: list[tuple[ProvenMessage, _Content]]) -> dict[str, list[_Mark]]:
+def _rightful(messages: list[ProvenMessage]) -> list[_Opened]:
+    """Return messages with their contents: orders and changes of orders are such by the leaves that
+    sign them (O3)."""
+    decoded = [(one, _content(one)) for one in messages]
+    orders = {
+        one.header.message_id.hex(): (one.leaf.person_id.hex(), content)
+        for one, content in decoded
+        if content.get("kind") == "order" and one.leaf.rights & _ISSUE[content["priority"]]
+    }
+    return [
+        (one, content if _is_rightful(one, content, orders) else plain(content))
+        for one, content in decoded
+    ]
+
+
+def _is_rightful(
+    one: ProvenMessage, content: Content, orders: Mapping[str, tuple[str, Content]]
+) -> bool:
+    """A change counts with its order alone: without it nothing says who may write one."""
+    if content.get("kind") == "order":
+        return one.header.message_id.hex() in orders
+    if content.get("kind") != "order_change":
+        return True
+    person_id = one.leaf.person_id.hex()
+    issuer_id, order = orders.get(content["orderId"], ("", {}))
+    if content["change"] == "withdrawn":
+        return person_id == issuer_id or person_id in order.get("readers", [])
+    return person_id == issuer_id and bool(one.leaf.rights & _ISSUE[order["priority"]])
+
+
+def _marks(decoded: list[_Opened]) -> dict[str, list[_Mark]]:
     """Return the marks on each message, in the order of the log."""
     found: dict[str, list[_Mark]] = {}
     for mark, content in decoded:
-        header, of, what = mark.header, content.get("messageId"), content.get("what")
+        header = mark.header
         if header.kind >= MessageKind.EDIT:
             # The header says what a mark edits or deletes (R7), with a body or without.
-            said = what if of == header.marked.hex() and isinstance(what, dict) else {}
             name = "edit" if header.kind == MessageKind.EDIT else "deletion"
-            found.setdefault(header.marked.hex(), []).append((mark, said | {"mark": name}))
-        elif (
-            content.get("kind") == "mark"
-            and isinstance(of, str)
-            and isinstance(what, dict)
-            and what.get("mark") not in {"edit", "deletion"}
-        ):
-            found.setdefault(of, []).append((mark, what))
+            said = content.get("what", {}) | {"mark": name}
+            found.setdefault(header.marked.hex(), []).append((mark, said))
+        elif content.get("kind") == "mark":
+            found.setdefault(content["messageId"], []).append((mark, content["what"]))
     return found
 
 
 def _message(
-    trust: Trust, one: ProvenMessage, content: _Content, marks: list[_Mark]
+    trust: Trust, one: ProvenMessage, content: Content, marks: list[_Mark]
 ) -> dict[str, Any]:
     edits = _edits(one, content, marks)
-    words = [(_text(content), one.header.sent), *edits]
+    words = [(_text(content), one.header.sent), *((text or "", sent) for text, sent in edits)]
     deletion = _deletion(one, content, marks)
-    state = "withheld" if one.plaintext is None else "proven"
+    missing = one.plaintext is None or any(text is None for text, _ in edits[-1:])
+    state = "withheld" if missing else "proven"
     return {
         "position": one.position,
         "message": one.header.message_id.hex(),
@@ -97,6 +127,7 @@ def _message(
         "device": one.header.sender.hex(),
         "signed_ms": one.header.sent,
         "server_ms": one.server_ms,
+        "gap": one.gap,
         "state": state if deletion is None else "deleted",
         "deleted_by": deletion and _person(trust, deletion.leaf.person_id, deletion.header.sent),
         "deleted_ms": deletion and deletion.header.sent,
@@ -108,13 +139,15 @@ def _message(
     }
 
 
-def _edits(one: ProvenMessage, content: _Content, marks: list[_Mark]) -> list[tuple[str, int]]:
-    """M2."""
+def _edits(
+    one: ProvenMessage, content: Content, marks: list[_Mark]
+) -> list[tuple[str | None, int]]:
+    """M2. None: the file lacks the words."""
     kind = content.get("kind")
     if kind not in {"text", "attachments"} or content.get("forwards"):
         return []
     found = [
-        ("" if mark.plaintext is None else str(what["text"]), mark.header.sent)
+        (what.get("text"), mark.header.sent)
         for mark, what in marks
         if what.get("mark") == "edit"
         and _counts(one, mark, _EDITABLE_MS)
@@ -127,10 +160,10 @@ def _rewords(kind: object, text: object) -> bool:
     return isinstance(text, str) and (kind == "attachments" or bool(text.strip()))
 
 
-def _deletion(one: ProvenMessage, content: _Content, marks: list[_Mark]) -> ProvenMessage | None:
+def _deletion(one: ProvenMessage, content: Content, marks: list[_Mark]) -> ProvenMessage | None:
     """M3."""
     bodiless = one.plaintext is None and one.header.kind == MessageKind.KEPT
-    if bodiless or content.get("kind") in _KEPT | _UNSHOWN:
+    if bodiless or content.get("kind") in _LASTING | _UNSHOWN:
         return None
     for mark, what in marks:
         after = mark.position > one.position
@@ -141,9 +174,11 @@ def _deletion(one: ProvenMessage, content: _Content, marks: list[_Mark]) -> Prov
 
 
 def _counts(one: ProvenMessage, mark: ProvenMessage, within_ms: int) -> bool:
-    until = one.server_ms + within_ms
+    """By the signed times alone: the exporter could change the server's. The server takes a message
+    at most the leeway after it was signed (D1), and phones count from then."""
+    until = one.header.sent + CLOCK_LEEWAY_MS + within_ms
     own = mark.leaf.person_id == one.leaf.person_id and mark.position > one.position
-    return own and mark.server_ms <= until and mark.header.sent <= until
+    return own and mark.header.sent <= until
 
 
 def _reactions(marks: list[_Mark]) -> dict[str, list[str]]:
@@ -160,69 +195,45 @@ def _reactions(marks: list[_Mark]) -> dict[str, list[str]]:
     return found
 
 
-def _content(one: ProvenMessage) -> _Content:
-    if one.plaintext is None:
+def _content(one: ProvenMessage) -> Content:
+    """A deletion says everything in its header, as on phones."""
+    if one.plaintext is None or one.header.kind == MessageKind.DELETION:
         return {}
-    try:
-        found = msgspec.msgpack.decode(one.plaintext)
-    except (msgspec.DecodeError, ValueError, RecursionError, MemoryError):
-        return {}
-    return found if isinstance(found, dict) and found.get("v") == 1 else {}
+    return content_of(one.plaintext)
 
 
-def _text(content: _Content) -> str:
+def _text(content: Content) -> str:
     if content.get("kind") in {"order", "order_change"}:
-        parts = [content.get("title"), content.get("text")]
-    else:
-        parts = [content.get("text") or content.get("question")]
-    return "\n".join(part for part in parts if isinstance(part, str) and part)
+        return "\n".join(part for part in (content["title"], content["text"]) if part)
+    return str(content.get("text") or content.get("question") or "")
 
 
-def _evidence(content: _Content) -> dict[str, Any] | None:
+def _evidence(content: Content) -> dict[str, Any] | None:
     """Return what the sender of evidence says of it; None for other messages."""
     given = content.get("evidence")
-    if content.get("kind") != "attachments" or not isinstance(given, dict):
+    if given is None:
         return None
     # Its sender signed the SHA-256 of each file, or it is no evidence.
-    if not all(isinstance(one.get("sha256"), bytes) for one in _pointers(content)):
+    if any(one["sha256"] is None for one in _pointers(content)):
         return None
-    place = given.get("place")
-    made_ms = given.get("madeMs")
-    return {
-        "phone": str(given.get("phone", "")),
-        "made_ms": made_ms if isinstance(made_ms, int) else None,
-        "place": {name: place.get(name) for name in ("lat", "lon", "accuracyM")}
-        if isinstance(place, dict)
-        and all(isinstance(place.get(name), int | float) for name in ("lat", "lon", "accuracyM"))
-        else None,
-    }
+    return {"phone": given["phone"], "made_ms": given["madeMs"], "place": given["place"]}
 
 
-def _pointers(content: _Content) -> Iterator[dict[str, Any]]:
-    given = content.get("attachments")
-    for one in given if isinstance(given, list) else [content.get("photo")]:
-        if (
-            isinstance(one, dict)
-            and isinstance(one.get("id"), str)
-            and isinstance(one.get("size"), int)
-        ):
-            yield one
+def _pointers(content: Content) -> Iterator[dict[str, Any]]:
+    yield from content.get("attachments", [])
+    if content.get("photo") is not None:
+        yield content["photo"]
 
 
 def _file(archive: Archive, files: dict[str, str], pointer: dict[str, Any]) -> dict[str, Any]:
-    signed = pointer.get("sha256")
-    digest = signed.hex() if isinstance(signed, bytes) else None
-    name = files.get(pointer["id"])
-    size = pointer.get("size")
-    told = {"name": str(pointer.get("name", "")), "size": size, "sha256": digest}
+    digest = None if pointer["sha256"] is None else pointer["sha256"].hex()
+    name, size = files.get(pointer["id"]), pointer["size"]
+    told = {"name": pointer["name"], "size": size, "sha256": digest}
     if name is None:
         return told | {"state": "missing"}
     found = hashlib.sha256()
-    try:
-        for block in archive.blocks(name):
-            found.update(block)
-    except BadArchive:
-        return told | {"state": "differs"}
+    for block in archive.blocks(name):
+        found.update(block)
     same = archive.sizes[name] == size and digest in (None, found.hexdigest())
     state = "proven" if digest else "unsigned"
     return told | {"state": state if same else "differs"}

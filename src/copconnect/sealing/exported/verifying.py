@@ -16,9 +16,11 @@ from typing import Any
 
 from copconnect.limits import MAX_MESSAGE_BYTES
 from copconnect.records.conversation.message import (
+    LOG_START,
     SIGNED_HEADER_BYTES,
     ChainLink,
     MessageHeader,
+    MessageKind,
     check_chain,
     check_signed,
     next_log_hash,
@@ -34,6 +36,7 @@ from copconnect.records.trust.person_devices import PersonDevices
 from copconnect.records.trust.revocation import Revocation
 from copconnect.records.trust.trust import Trust
 from copconnect.sealing.exported.archive import Archive
+from copconnect.sealing.exported.contents import content_of, is_declared
 from copconnect.sealing.messages import open_body
 from copconnect.sealing.view import PublicView
 
@@ -41,6 +44,8 @@ FORMAT = "copconnect conversation v1"
 REASONS = ("not_chosen", "not_opened", "not_shown", "refused")
 _MOST_LINE = MAX_MESSAGE_BYTES * 7 // 5 + 1_024
 _MOST_SMALL = 64 << 20
+_MOST_TITLE = 1_024  # UTF-16 units, as the app counts.
+_BODY_KEY_BYTES = 32
 _DEVICE_IN_LEAF = slice(32, 64)  # After cell id and person id.
 _HASH_BYTES = 32
 
@@ -85,13 +90,15 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class ProvenMessage:
-    """A message whose sender is proven; ``plaintext``: None where the body was dropped (R11)."""
+    """A message whose sender is proven; ``plaintext``: None where the body was dropped (R11);
+    ``gap``: the sender's message before is no proven one of the file."""
 
     position: int
     server_ms: int
     header: MessageHeader
     leaf: Leaf
     plaintext: bytes | None
+    gap: bool
 
 
 @dataclass(slots=True)
@@ -102,6 +109,7 @@ class ProvenLog:
     manifest: ExportManifest
     trust: Trust
     messages: list[ProvenMessage] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)  # Names of entries by attachment.
     gaps: list[Gap] = field(default_factory=list)
     witnesses: dict[bytes, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -114,7 +122,7 @@ def prove(archive: Archive, root_key: bytes, now_ms: int) -> ProvenLog:
     text = _small(archive, "trust.json")
     records = _object(text)
     trust = _trust(records, root_key)
-    found = ProvenLog(manifest, trust)
+    found = ProvenLog(manifest, trust, files=_files(archive))
     digest = hashlib.sha256()
     walk = _Walk(found, _view(records, manifest, trust), now_ms)
     for line in _lines(archive):
@@ -136,27 +144,31 @@ class _Walk:
         self._log = {manifest.first - 1: manifest.before}
         self._chains: dict[bytes, dict[int, ChainLink]] = {}
         self._ids: set[bytes] = set()
+        self._lines: set[bytes] = set()  # H(header ‖ signature) of each line so far.
 
     def take(self, line: Mapping[str, Any]) -> None:
         at, found = _whole(line, "at"), self._found
         if at != self._next or at > found.manifest.last:
             raise BadFile(f"position {self._next} is missing, or not in its place")
         self._next += 1
-        why = line.get("why")
-        if why is not None:
+        why = line.get("why") if "hash" in line else None
+        if "hash" in line:
             header_hash = _bytes(line, "hash")
             if why not in REASONS or len(header_hash) != _HASH_BYTES:
                 raise BadFile(f"position {at} is malformed")
-            self._gap(at, why)
         else:
             message = _bytes(line, "message")
             header_hash = sha256(message[:SIGNED_HEADER_BYTES])
         self._log[at] = next_log_hash(self._log[at - 1], header_hash)
-        if why is None:
-            try:
+        try:
+            require(header_hash not in self._lines, "R5", "one message twice")
+            if why is None:
                 self._judge(at, message, line)
-            except Refused as error:
-                found.problems.append(Problem(at, error.rule, error.message))
+            else:
+                self._gap(at, why)
+        except Refused as error:
+            found.problems.append(Problem(at, error.rule, error.message))
+        self._lines.add(header_hash)
 
     def end(self) -> None:
         if self._next <= self._found.manifest.last:
@@ -170,7 +182,7 @@ class _Walk:
             gaps.append(Gap(at, at, why))
 
     def _judge(self, at: int, message: bytes, line: Mapping[str, Any]) -> None:
-        view = self._view
+        view, server_ms, key = self._view, _whole(line, "serverMs"), _key(line)
         header = MessageHeader.parse(message[:SIGNED_HEADER_BYTES], "R1")
         body = message[SIGNED_HEADER_BYTES:]
         require(not body or len(body) >= TAG_BYTES, "R1", "body is truncated")
@@ -186,27 +198,42 @@ class _Walk:
             header.verify(sender.public_key)
         require(header.head == view.head_hash(header.epoch), "R4", "another roster head")
         chain = self._chains.setdefault(header.sender, {})
-        check_chain(header, chain)
+        gap = check_chain(header, chain)
         require(header.message_id not in self._ids, "R5", "one message twice")
+        # The log hash of a sender that had seen nothing of the file confirms nothing; the sender's
+        # chain does.
+        chained = not chain or header.previous in self._lines
+        require(chained, "R5", "an earlier message of its sender is left out, or moved")
         view.record_for(header, self._now)
-        plaintext = open_body(header, body, _bytes(line, "key")) if body else None
-        self._witness(at, header, leaf)
+        plaintext = _open(header, body, key) if body else None
+        agrees = self._agrees(at, header)
         self._ids.add(header.message_id)
         chain[header.seq] = ChainLink(
             header.message_id, header.attempt, header.previous, header.hash()
         )
         self._floor = max(self._floor, header.epoch)
-        self._found.messages.append(
-            ProvenMessage(at, _whole(line, "serverMs"), header, leaf, plaintext)
-        )
+        self._found.messages.append(ProvenMessage(at, server_ms, header, leaf, plaintext, gap))
+        if agrees and header.log_position >= self._found.manifest.first:
+            before = self._found.witnesses.get(leaf.person_id, 0)
+            self._found.witnesses[leaf.person_id] = max(before, header.log_position)
 
-    def _witness(self, at: int, header: MessageHeader, leaf: Leaf) -> None:
+    def _agrees(self, at: int, header: MessageHeader) -> bool:
+        """Return whether the file has the log that the sender saw; False beyond the file."""
         own = self._log.get(header.log_position)
         agrees = header.log_position < at and own in (None, header.log_hash)
         require(agrees, "R4", "its sender saw another log than this file has")
-        if own is not None and header.log_position >= self._found.manifest.first:
-            before = self._found.witnesses.get(leaf.person_id, 0)
-            self._found.witnesses[leaf.person_id] = max(before, header.log_position)
+        return own is not None
+
+
+def _open(header: MessageHeader, body: bytes, key: bytes | None) -> bytes:
+    """Open a body, whose content is of the kind that the header says (R7)."""
+    if key is None:
+        raise Refused("R9", "key is missing")
+    plaintext = open_body(header, body, key)
+    # Phones go by the header of a deletion alone.
+    said = header.kind == MessageKind.DELETION or is_declared(header, content_of(plaintext))
+    require(said, "R7", "another kind than the header says")
+    return plaintext
 
 
 # --- Records ------------------------------------------------------------------------------------
@@ -214,8 +241,7 @@ class _Walk:
 
 def _trust(records: Mapping[str, Any], root_key: bytes) -> Trust:
     try:
-        departments = [Department.parse(one) for one in _all(records, "departments")]
-        trust = Trust(root_key, departments)
+        trust = Trust(root_key, _departments(records, root_key))
     except Refused as error:
         reason = "the root of this department did not sign the file's department record"
         raise BadFile(reason) from error
@@ -227,6 +253,18 @@ def _trust(records: Mapping[str, Any], root_key: bytes) -> Trust:
     for one in people:
         _learn(trust, one if isinstance(one, dict) else {}, issuing)
     return trust
+
+
+def _departments(records: Mapping[str, Any], root_key: bytes) -> list[Department]:
+    """Return the records that the root signed: the others are as good as none."""
+    found: list[Department] = []
+    for data in _all(records, "departments"):
+        with suppress(Refused):
+            one = Department.parse(data)
+            one.verify(root_key)
+            if one not in found:
+                found.append(one)
+    return found
 
 
 def _learn(trust: Trust, person: Mapping[str, Any], issuing: tuple[bytes, ...]) -> None:
@@ -277,6 +315,10 @@ def _manifest(text: bytes) -> ExportManifest:
     fits = row.get("format") == FORMAT and 1 <= first <= last and len(before) == _HASH_BYTES
     if not fits or not isinstance(title, str):
         raise BadFile("no manifest of an exported conversation")
+    if len(title.encode("utf-16-le", "surrogatepass")) // 2 > _MOST_TITLE:
+        raise BadFile("the title is too long")
+    if first == 1 and before != LOG_START:
+        raise BadFile("the log begins with another hash")
     return ExportManifest(
         conversation_id=_hex(row, "conversation"),
         title=title,
@@ -288,6 +330,15 @@ def _manifest(text: bytes) -> ExportManifest:
         log=_hex(row, "log"),
         trust=_hex(row, "trust"),
     )
+
+
+def _files(archive: Archive) -> dict[str, str]:
+    """Return the files by attachment: one each, or a foreign one hides behind a proven one."""
+    found: dict[str, str] = {}
+    for name in archive.sizes:
+        if name.startswith("files/") and found.setdefault(name[6:38], name) != name:
+            raise BadFile("two files of one attachment")
+    return found
 
 
 def _small(archive: Archive, name: str) -> bytes:
@@ -309,7 +360,7 @@ def _lines(archive: Archive) -> Iterator[bytes]:
 
 def _object(text: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found = json.loads(text.decode(), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise BadFile("a part is not JSON") from error
     if not isinstance(found, dict):
@@ -317,8 +368,21 @@ def _object(text: bytes) -> dict[str, Any]:
     return found
 
 
+def _no_number(name: str) -> None:
+    raise ValueError(name)
+
+
+def _key(line: Mapping[str, Any]) -> bytes | None:
+    key = None if line.get("key", "") is None else _bytes(line, "key")
+    if key is not None and len(key) != _BODY_KEY_BYTES:
+        raise BadFile("no key")
+    return key
+
+
 def _whole(row: Mapping[str, Any], name: str) -> int:
     found = row.get(name)
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)  # Other readers of JSON know no difference.
     if type(found) is not int or not 0 <= found < 1 << 53:
         raise BadFile(f"{name} is no number")
     return found
