@@ -1,6 +1,6 @@
 /**
- * Exports that hold what a member with a changed app signed, and that their exporter bent. What both
- * verifiers say of such a file is written down in spec/exports/hostile.json.
+ * Exports that hold what a member with a changed app signed, and that their exporter bent. The
+ * file spec/exports/hostile.json has the outcome of both verifiers.
  */
 import { encode } from "@msgpack/msgpack";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -46,7 +46,7 @@ let a: Officer;
 let b: Officer;
 let id: ConversationId;
 let parts: Parts;
-/** Every message of the log, with its words, also those that phones refuse. */
+/** Every message of the log, with its words, also the ones that phones refuse. */
 let rows: Row[];
 const said: Record<string, MessageId> = {};
 
@@ -189,7 +189,7 @@ function of(found: VerifiedExport, name: string): VerifiedExport["messages"][num
   return found.messages.find(({ messageId }) => messageId === said[name]);
 }
 
-/** What both verifiers say. */
+/** The part of a verified file that both verifiers have. */
 function outcome({ messages, problems }: VerifiedExport): object {
   return {
     messages: messages.map(({ at, state, content, text: words, former, files }) => ({

@@ -1,7 +1,7 @@
 """The content of a message, as the app decodes it (client/src/kinds). Pure.
 
-The bytes come from another device. What does not fit its kind whole is no content, for this module
-as for the app, so that both verifiers show the same words.
+The bytes come from another device. A content that does not fit its kind whole is none, for this
+module as for the app, so that both verifiers show the same words.
 """
 
 import hashlib
