@@ -123,6 +123,20 @@ describe("content", () => {
     expect(await shown(randomBytes(32), null)).toBeNull();
   });
 
+  it("leaves a personal item of the wrong shape out, and keeps the others of its message", () => {
+    const pinned = { name: "pinned", of: newId(), part: null, changes: 1, value: 1 };
+    const wrong = [
+      { ...pinned, changes: -1 },
+      { ...pinned, changes: 2 ** 53 },
+      { ...pinned, value: "x" },
+      { ...pinned, of: "me" },
+      { ...pinned, name: "riddle" },
+      null,
+    ];
+    const decoded = decodeContent(encode({ v: 1, kind: "own", items: [...wrong, pinned] }));
+    expect(decoded).toMatchObject({ kind: "own", items: [pinned] });
+  });
+
   it("is unsupported when it is of a higher version, an unknown kind or the wrong shape", () => {
     const text = { v: 1, kind: "text", text: "x", mentions: [], replyTo: null, forwards: 0 };
     const wrong: readonly unknown[] = [

@@ -12,8 +12,6 @@ import type { ContentKind } from "./kind.ts";
 export const MOST_ITEMS = 200;
 /** The longest name of a folder, in UTF-16 units. */
 export const MAX_FOLDER_NAME = 40;
-/** Each change of an item counts one on. */
-const MOST_CHANGES = 1e9;
 
 const NAMES = [
   /** A message is starred; the value: when. */
@@ -60,7 +58,16 @@ export interface OwnContent {
   readonly items: readonly OwnItem[];
 }
 
-/** Null: a later version's item, which this one leaves alone. */
+/** Null: an item of a later version or of the wrong shape, which costs no other item of the message. */
+function itemOrNull(value: unknown): OwnItem | null {
+  try {
+    return item(value);
+  } catch (error) {
+    if (error instanceof Misshapen) return null;
+    throw error;
+  }
+}
+
 function item(value: unknown): OwnItem | null {
   if (!isFields(value)) throw new Misshapen();
   const name = NAMES.find((one) => one === value["name"]);
@@ -69,7 +76,7 @@ function item(value: unknown): OwnItem | null {
     name,
     of: id<ConversationId>(value["of"]),
     part: nullable(value["part"], id<MessageId>),
-    changes: integer(value["changes"], MOST_CHANGES),
+    changes: integer(value["changes"], Number.MAX_SAFE_INTEGER),
     value: nullable(value["value"], (one) =>
       name === "folder" ? string(one, MAX_FOLDER_NAME) : integer(one, Number.MAX_SAFE_INTEGER),
     ),
@@ -79,7 +86,7 @@ function item(value: unknown): OwnItem | null {
 export const own: ContentKind<OwnContent> = {
   read: (fields) => ({
     kind: "own",
-    items: list(fields["items"], MOST_ITEMS, item).filter((one) => one !== null),
+    items: list(fields["items"], MOST_ITEMS, itemOrNull).filter((one) => one !== null),
   }),
   shown: false,
   texts: () => [],

@@ -28,6 +28,14 @@ export function outweighs(next: OwnItem, known: OwnItem | undefined): boolean {
   return a > b;
 }
 
+/**
+ * Whether a device of a person can have counted so far by then: at most once a second since 1970. So the
+ * count of a device in other hands is left behind a second later, and never too high to go on from.
+ */
+export function isCounted({ changes }: OwnItem, sentMs: number): boolean {
+  return changes <= sentMs / 1_000;
+}
+
 /** Values in one order: nothing, then numbers, then words. */
 function rank(value: ItemValue): string {
   if (value === null) return "";

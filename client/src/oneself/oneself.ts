@@ -13,7 +13,7 @@ import type { ItemKey, ItemName, ItemValue, OwnItem } from "../kinds/own.ts";
 import { STORES } from "../records.ts";
 import type { Folder } from "../seam.ts";
 import type { Change } from "../vault/vault.ts";
-import { itemKey, outweighs } from "./items.ts";
+import { isCounted, itemKey, outweighs } from "./items.ts";
 import type { OwnRow } from "./items.ts";
 
 const DAY_MS = 86_400_000;
@@ -156,6 +156,7 @@ export class Oneself {
   take(items: readonly OwnItem[], sentMs: number): Promise<void> {
     return this.#write(() =>
       items.flatMap((item) => {
+        if (!isCounted(item, sentMs)) return [];
         const known = this.#rows.get(itemKey(item));
         if (known !== undefined && !outweighs(item, known)) {
           // The same one came back, or another device sent it again.
