@@ -65,7 +65,10 @@ export async function shownElsewhere(
   return null;
 }
 
-/** The files of a message that leaves, or whose words do, go, unless another message shows them. */
+/**
+ * The files of a message that leaves, or whose words do, go, unless another message shows them after this unit of work.
+ * A message that it takes away, or leaves without the file, is in the vault still and inherits nothing.
+ */
 export async function leaveFiles(
   vault: Vault,
   work: UnitOfWork,
@@ -73,17 +76,39 @@ export async function leaveFiles(
 ): Promise<void> {
   const isThis = (one: ShownIn): boolean =>
     one.messageId === message.messageId && one.conversationId === message.conversationId;
+  const isChanged = ({ conversationId, messageId }: ShownIn): boolean =>
+    conversationId === work.record.conversationId &&
+    (work.removed.includes(messageId) || work.messages.some((one) => one.messageId === messageId));
   for (const { id } of pointersOf(decodedOf(message))) {
     work.changes.push(fileUnshown(id, message));
-    const stored = await vault.get<AttachmentRecord>(STORES.attachments, id);
-    const here = work.messages.findLast((one) => !isThis(one) && shows(one, id));
-    const heir = here ?? (await shownElsewhere(vault, id, isThis));
+    const here = work.messages.findLast(
+      (one) =>
+        !isThis(one) &&
+        !work.removed.includes(one.messageId) &&
+        work.messages.findLast(({ messageId }) => messageId === one.messageId) === one &&
+        shows(one, id),
+    );
+    const heir = here ?? (await shownElsewhere(vault, id, (one) => isThis(one) || isChanged(one)));
+    const stored = await attachmentIn(vault, work, id);
     if (heir === null) work.dropFile(id);
     else if (stored !== null && isThis(stored)) {
       const { conversationId, messageId } = heir;
       work.changes.push(putAttachment({ ...stored, conversationId, messageId }));
     }
   }
+}
+
+/** The row of a file as this unit of work leaves it. */
+async function attachmentIn(
+  vault: Vault,
+  { changes }: UnitOfWork,
+  id: AttachmentId,
+): Promise<AttachmentRecord | null> {
+  const put = changes.findLast(
+    (one) => one.op === "put" && one.store === STORES.attachments && one.key === id,
+  );
+  if (put?.op === "put") return put.value as AttachmentRecord;
+  return vault.get<AttachmentRecord>(STORES.attachments, id);
 }
 
 function shows(message: MessageRecord, id: AttachmentId): boolean {

@@ -169,8 +169,9 @@ export class OwnSync {
     for (const message of gone) {
       work.remove(message);
       conversation.marks.delete(work, message.messageId);
-      await leaveFiles(vault, work, message);
     }
+    // All are gone before a file looks for a message that shows it still.
+    for (const message of gone) await leaveFiles(vault, work, message);
     const { unread, last } = work.record;
     const missed = gone.filter(
       ({ seq, sentMs, mine, notice }) =>
