@@ -300,10 +300,7 @@ async function show(
   }
   if (mine || !isShown(content)) return;
   const named = mentionsOf(content).some((one) => one.personId === personId);
-  const { newsSeq, calledSeq } = work.record;
-  if (entry.position > newsSeq) work.set({ newsSeq: entry.position });
-  if ((named || content.kind === "order") && entry.position > calledSeq)
-    work.set({ calledSeq: entry.position });
+  noteNews(work, entry, named || content.kind === "order");
   if (context.program !== undefined) {
     // Posted again, because the server lost it: handled once.
     if (shown) return;
@@ -348,6 +345,15 @@ async function showBodyless(
   work.put(message, held);
   known.set(messageId, message);
   if (message.deletion !== undefined) conversation.marks.delete(work, messageId);
+  // Nobody knows what it said: withheld, it may have been an order, which its header keeps.
+  else if (!message.mine) noteNews(work, entry, header.kind === MESSAGE_KIND.kept);
+}
+
+/** A message of somebody else is here, or its header alone: an archived conversation comes back with it. */
+function noteNews(work: UnitOfWork, { position }: UncheckedEntry, calls: boolean): void {
+  const { newsSeq, calledSeq } = work.record;
+  if (position > newsSeq) work.set({ newsSeq: position });
+  if (calls && position > calledSeq) work.set({ calledSeq: position });
 }
 
 /** M3: a message that was deleted here stays so at a later position, also one that its author posts again. */

@@ -166,7 +166,8 @@ export class ViewMaker implements Views {
   }
 
   /** A conversation's personal items. */
-  #arranged({ conversationId, newsSeq, calledSeq, readSeq, preferences }: ConversationRecord) {
+  #arranged(record: ConversationRecord) {
+    const { conversationId, newsSeq, calledSeq, readSeq, preferences } = record;
     const oneself = this.#oneself;
     const archived = oneself.value("archived", conversationId);
     const muted = isMuted(preferences.mutedUntilMs, this.#context.now());
@@ -175,7 +176,8 @@ export class ViewMaker implements Views {
     const unread = oneself.value("unread", conversationId);
     return {
       pinned: oneself.value("pinned", conversationId) !== null,
-      archived: archived !== null && !back,
+      // An alarm is seen in the list, whatever was archived.
+      archived: archived !== null && !back && record.alarm === null && !record.standstill,
       markedUnread: unread !== null && readSeq <= Number(unread),
       clearedSeq: oneself.clearedTo(conversationId),
       folders: oneself.foldersOf(conversationId),

@@ -209,6 +209,54 @@ it(
 );
 
 it(
+  "R11 a withheld message brings an archived chat back, a muted one where its header keeps it",
+  async () => {
+    const archived = async (is: boolean): Promise<void> => {
+      await b.until("archived or not", async () => {
+        return (await b.core.conversations.get(id)).archived === is;
+      });
+    };
+    await b.core.oneself.archive(id, true);
+    await archived(true);
+    await b.close();
+    const plain = await write("Gate 3");
+    withhold((_, messageId) => messageId === plain);
+    await b.restart();
+    await sees(b, "withheld", plain);
+    await archived(false);
+    await b.core.oneself.archive(id, true);
+    await b.core.conversations.setPreferences(id, { mutedUntilMs: -1 });
+    await archived(true);
+    await b.close();
+    const other = await write("Gate 4");
+    withhold((_, messageId) => messageId === other);
+    await b.restart();
+    await sees(b, "withheld", other);
+    await archived(true);
+    await b.close();
+    const order = await write("All units", { kind: MESSAGE_KIND.kept });
+    withhold((_, messageId) => messageId === order);
+    await b.restart();
+    await sees(b, "withheld", order);
+    await archived(false);
+  },
+  LIMIT_MS,
+);
+
+it(
+  "R5 an archived chat comes back with an alarm, and takes no archiving while it has one",
+  async () => {
+    await b.core.oneself.archive(id, true);
+    await write("Mine");
+    await write("Forked", { previous: randomBytes(32) });
+    await b.until("alarm", async () => (await b.core.conversations.get(id)).alarm === "forked");
+    await b.core.oneself.archive(id, true);
+    expect(await b.core.conversations.get(id)).toMatchObject({ archived: false });
+  },
+  LIMIT_MS,
+);
+
+it(
   "R2 a former admin's deletion counts nowhere, in whatever order it is read",
   async () => {
     const late = await mark(gate, DELETION);
