@@ -65,7 +65,7 @@ export class MessageCalls {
     const page = found.slice(0, size).reverse();
     // Nothing is above what was cleared away.
     const cleared = this.#reach.oneself.clearedTo(conversationId);
-    const more = found.length > size && (page[0]?.order ?? 0) >= cleared + 1;
+    const more = found.length > size && (page[0]?.order ?? 0) > cleared;
     return this.#pageOf(device, conversation, page, more);
   }
 

@@ -15,6 +15,8 @@ export interface OwnRow extends OwnItem {
   readonly dueMs: number | null;
   /** The value before, for as long as it is to be carried out. */
   readonly before?: ItemValue;
+  /** When this device was told to carry it out; absent: another device was. */
+  readonly toldMs?: number;
 }
 
 export function itemKey({ name, of, part }: ItemKey): string {

@@ -28,7 +28,7 @@ const CARRIED_OUT: ReadonlySet<ItemName> = new Set(["gone", "cleared"]);
 
 export type ItemChange = ItemKey & { readonly value: ItemValue };
 
-/** A place in a conversation. */
+/** A place in a conversation. Notices stand between the messages of the log. */
 export interface MessagePlace {
   readonly messageId: MessageId;
   readonly order: number;
@@ -94,10 +94,12 @@ export class Oneself {
     return this.#number("cleared", conversationId);
   }
 
-  /** Whether a message is deleted for this person, or cleared away, notices beside it too. */
+  /**
+   * Whether a message is deleted for this person, or cleared away. A notice above the last message that
+   * is cleared may be news of after that: the one who clears takes the former ones off once.
+   */
   hides(conversationId: ConversationId, { messageId, order }: MessagePlace): boolean {
-    const cleared = this.clearedTo(conversationId);
-    if (cleared > 0 && order < cleared + 1) return true;
+    if (order <= this.clearedTo(conversationId)) return true;
     return this.value("gone", conversationId, messageId) !== null;
   }
 
@@ -128,13 +130,14 @@ export class Oneself {
 
   /** Change items; with `undoMs` nothing is sent or carried out before that, and {@link undo} undoes it. */
   set(changes: readonly ItemChange[], undoMs: number | null = null): Promise<void> {
-    const dueMs = undoMs === null ? null : this.#context.now() + undoMs;
+    const toldMs = this.#context.now();
+    const dueMs = undoMs === null ? null : toldMs + undoMs;
     return this.#write(() =>
       changes.flatMap((change) => {
         const known = this.#rows.get(itemKey(change));
         if ((known?.value ?? null) === change.value) return [];
         const changes = (known?.changes ?? 0) + 1;
-        const before = dueMs === null ? {} : { before: known?.value ?? null };
+        const before = dueMs === null ? {} : { before: known?.value ?? null, toldMs };
         return [{ ...change, ...before, changes, sentMs: null, dueMs }];
       }),
     );

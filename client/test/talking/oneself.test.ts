@@ -221,6 +221,35 @@ it(
 );
 
 it(
+  "shows news of devices after a chat was cleared, and no more those of before",
+  async () => {
+    const the = await scene();
+    const { a, b, second, index, id } = the;
+    const notices = async (one: Officer): Promise<readonly string[]> => {
+      const { messages } = await one.core.messages.page(id, null, 50);
+      return messages.flatMap(({ body }) => (body.kind === "notice" ? [body.notice.kind] : []));
+    };
+    const third = await w.device(index);
+    await compareDigits(b, third);
+    await write(the, "One");
+    for (const one of [b, second]) await shows(one, id, { devices: 4 });
+    await w.current.settle(a, b, second);
+    await b.core.oneself.clear(id, 0);
+    for (const one of [b, second])
+      await one.until("no notice", async () => (await notices(one)).length === 0);
+    const fourth = await w.device(index);
+    await compareDigits(b, fourth);
+    for (const one of [b, second]) {
+      await one.until("told", async () => (await notices(one)).length > 0);
+      expect(await notices(one)).toEqual(["device_added"]);
+      await one.restart();
+      expect(await notices(one)).toEqual(["device_added"]);
+    }
+  },
+  LIMIT_MS,
+);
+
+it(
   "brings an archived chat back with news, a muted one with a mention alone",
   async () => {
     const the = await scene();

@@ -123,7 +123,7 @@ export class OwnSync {
       if (conversation !== null && row.value !== null)
         await (row.name === "gone"
           ? this.#remove(conversation, row.part as MessageId)
-          : this.#clear(conversation, Number(row.value)));
+          : this.#clear(conversation, row));
       await this.#oneself.done([row]);
     }
     if (ripe.length > 0) this.wake();
@@ -145,15 +145,24 @@ export class OwnSync {
     });
   }
 
-  /** Orders stay on the device: they are owed, and the Orders section shows them. */
-  async #clear(conversation: Conversation, to: number): Promise<void> {
+  /**
+   * Orders stay on the device: they are owed, and the Orders section shows them. Notices above the last
+   * message go once, by their time: a later one tells of a new device, of a member or of a gap.
+   */
+  async #clear(conversation: Conversation, { value, toldMs, sentMs }: OwnRow): Promise<void> {
     const { context } = this.#device;
+    const to = Number(value);
+    const untilMs = toldMs ?? sentMs ?? 0;
+    const goes = (one: MessageRecord): boolean =>
+      one.notice === null
+        ? one.order <= to && takesDeletions(one)
+        : one.order <= to || one.sentMs <= untilMs;
     let below: number | null = to + 1;
     while (below !== null && !context.signal.aborted) {
       const page: readonly MessageRecord[] = await pageMessages(
         ...([context.vault, conversation.id, below, PAGE] as const),
       );
-      const gone = page.filter((one) => one.notice !== null || takesDeletions(one));
+      const gone = page.filter(goes);
       await conversation.change((work) => this.#takeOff(conversation, work, gone));
       below = page.length < PAGE ? null : (page.at(-1)?.order ?? null);
     }

@@ -1,7 +1,7 @@
 import type { ConversationId, MessageId, PersonId, UnitId } from "@copconnect/client/wire";
 import { inEnglish, type MessageItem } from "@copconnect/client/core";
 import { describe, expect, it } from "vitest";
-import { rowsOf, unchanged, unseen } from "./rows.ts";
+import { isCleared, rowsOf, unchanged, unseen } from "./rows.ts";
 
 const NOON = new Date(2026, 10, 20, 12).getTime();
 
@@ -41,6 +41,14 @@ function shape(
       : row.kind,
   );
 }
+
+it("shows a notice of a new device that came after Clear, at the last position cleared", () => {
+  const at = (seq: number, notice: boolean) => ({ ...message("1", "a", 0, notice), seq });
+  const kept = [at(6, true), at(7, true), at(7, false), at(8, false)].filter(
+    (one) => !isCleared({ clearedSeq: 7 }, one),
+  );
+  expect(kept).toEqual([at(7, true), at(8, false)]);
+});
 
 describe("rowsOf", () => {
   it("joins runs of one sender and breaks them after five minutes", () => {

@@ -5,7 +5,7 @@
  * for exists, so that a virtual list keeps its place.
  */
 import type { MessageId } from "@copconnect/client/wire";
-import type { MessageItem, Notice } from "@copconnect/client/core";
+import type { ConversationItem, MessageItem, Notice } from "@copconnect/client/core";
 
 /** Messages of one sender with less than this between them are one run. */
 const RUN_MS = 5 * 60_000;
@@ -56,6 +56,14 @@ const FOLDED: ReadonlySet<Notice["kind"]> = new Set([
   "device_added",
   "device_removed",
 ] as const);
+
+/** Whether it is cleared away. The core takes a notice at the last cleared position off, or it is a later one. */
+export function isCleared(
+  { clearedSeq }: Pick<ConversationItem, "clearedSeq">,
+  { seq, body }: MessageItem,
+): boolean {
+  return seq !== null && (body.kind === "notice" ? seq < clearedSeq : seq <= clearedSeq);
+}
 
 const NOTHING_OPEN: ReadonlySet<MessageId> = new Set();
 
