@@ -1,7 +1,6 @@
 /**
- * The vault's part about conversations: the stores' names and the records in them. Only plain
- * values and bytes; view models are made from these in messages/views.ts. Stores of account and
- * trust are named beside the code that owns them.
+ * The vault's part about conversations: the stores' names and the records in them. Only plain values and
+ * bytes; messages/views.ts makes view models. Stores of account and trust are beside the code that owns them.
  */
 import type { DeletionRecord, EditRecord, PinRecord } from "./mark-records.ts";
 import type { AttachmentId, ConversationId, DeviceId, KeyId, MessageId, PersonId } from "./ids.ts";
@@ -137,6 +136,8 @@ export interface ConversationRecord {
   /** The newest message of somebody else, and the newest that calls this person: orders and mentions. */
   readonly newsSeq: number;
   readonly calledSeq: number;
+  readonly newsMs?: number;
+  readonly calledMs?: number;
   /** Nothing that was sent earlier is unread. */
   readonly unreadFromMs: number;
   /** The newest state that was accepted (kinds/state.ts). */

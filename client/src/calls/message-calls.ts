@@ -27,7 +27,7 @@ import { newId } from "../ids.ts";
 import { MOST_MARKING } from "../kinds/consultation.ts";
 import { MAX_TEXT } from "../kinds/fields.ts";
 import { isEmoji } from "../kinds/mark.ts";
-import { deletableUntil, takesDeletions } from "../messages/deletions.ts";
+import { deletableUntil, isHidden, takesDeletions } from "../messages/deletions.ts";
 import { editableUntil, reworded } from "../messages/edits.ts";
 import { mayPin } from "../messages/pins.ts";
 import { takesReactions } from "../messages/reactions.ts";
@@ -64,8 +64,8 @@ export class MessageCalls {
     const found = await pageMessages(vault, conversationId, below, size + 1);
     const page = found.slice(0, size).reverse();
     // Nothing is above what was cleared away.
-    const cleared = this.#reach.oneself.clearedTo(conversationId);
-    const more = found.length > size && (page[0]?.order ?? 0) > cleared;
+    const next = found[size];
+    const more = next !== undefined && !this.#reach.oneself.clears(conversationId, next);
     return this.#pageOf(device, conversation, page, more);
   }
 
@@ -112,7 +112,7 @@ export class MessageCalls {
     found: readonly MessageRecord[],
     more: boolean,
   ): Promise<MessagePage> {
-    const page = found.filter((one) => !this.#reach.oneself.hides(conversation.id, one));
+    const page = found.filter((one) => !isHidden(this.#reach.oneself, one));
     await conversation.marks.load(page.map(({ messageId }) => messageId));
     const { record } = conversation;
     const unread = page.find(

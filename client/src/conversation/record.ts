@@ -78,6 +78,15 @@ export function isUnread(
   return seq > readSeq && sentMs >= unreadFromMs;
 }
 
+/** The message that brings an archived conversation back: a muted one, an order or a mention alone. */
+export function newsOf(
+  { newsSeq, calledSeq, newsMs = 0, calledMs = 0 }: ConversationRecord,
+  muted: boolean,
+): { readonly order: number; readonly sentMs: number } {
+  if (muted) return { order: calledSeq, sentMs: calledMs };
+  return { order: Math.max(newsSeq, calledSeq), sentMs: Math.max(newsMs, calledMs) };
+}
+
 const MUTED_ALWAYS = -1;
 
 export function isMuted(mutedUntilMs: number | null, nowMs: number): boolean {

@@ -29,7 +29,7 @@ import { acceptedName } from "./judge.ts";
 import type { UncheckedEntry, Judgement, Vouched } from "./judge.ts";
 import { takeMark } from "./taking-marks.ts";
 import { handOver, lastWords } from "./waiting.ts";
-import { isDeclared, markedBy } from "../messages/declared.ts";
+import { isDeclared, isLasting, markedBy } from "../messages/declared.ts";
 import { withDeletion } from "../messages/deletions.ts";
 import { withEdits } from "../messages/edits.ts";
 import { noteLive } from "../messages/marks.ts";
@@ -141,7 +141,7 @@ export async function accept(
   if (content.kind === "order")
     await judgeEarlier(receiving.context.vault, work, receiving.known, messageId);
   if (await takeBack(receiving, entry, header)) return;
-  if (isHidden(receiving, entry, leaf.person, messageId)) return;
+  if (isHidden(receiving, entry, leaf.person, messageId, isLasting(content))) return;
   await show(receiving, entry, judgement, said, before);
 }
 
@@ -159,11 +159,14 @@ async function takeOwn(
 /** Whether this person wants no message of somebody's, or has deleted this one for oneself. */
 function isHidden(
   { conversation, oneself }: Receiving,
-  { position: order }: UncheckedEntry,
+  { position: order, sentMs }: UncheckedEntry,
   personId: PersonId,
   messageId: MessageId,
+  lasting: boolean,
 ): boolean {
-  return oneself.isBlocked(personId) || oneself.hides(conversation.id, { messageId, order });
+  const { id } = conversation;
+  if (oneself.isBlocked(personId) || oneself.clears(id, { order, sentMs })) return true;
+  return !lasting && oneself.isGone(id, messageId);
 }
 
 /**
@@ -329,7 +332,8 @@ async function showBodyless(
 ): Promise<void> {
   const { conversation, context, known, work } = receiving;
   const messageId = idOf<MessageId>(header.message);
-  if (isHidden(receiving, entry, leaf.person, messageId)) return;
+  const lasting = header.kind === MESSAGE_KIND.kept;
+  if (isHidden(receiving, entry, leaf.person, messageId, lasting)) return;
   const held = known.get(messageId);
   if (held?.deletion !== undefined) return moveDeleted(work, known, entry, held);
   const { position, sentMs } = entry;
@@ -339,21 +343,21 @@ async function showBodyless(
     ...held,
     ...{ messageId, conversationId: conversation.id, order: position, seq: position, sentMs },
     ...{ senderId: leaf.person, mine: leaf.person === context.identity().personId },
-    ...(header.kind === MESSAGE_KIND.kept ? { kept: true } : {}),
+    ...(lasting ? { kept: true } : {}),
   };
   const message = withDeletion(bare, marks?.deletions ?? []);
   work.put(message, held);
   known.set(messageId, message);
   if (message.deletion !== undefined) conversation.marks.delete(work, messageId);
   // Nobody knows what it said: withheld, it may have been an order, which its header keeps.
-  else if (!message.mine) noteNews(work, entry, header.kind === MESSAGE_KIND.kept);
+  else if (!message.mine) noteNews(work, entry, lasting);
 }
 
 /** A message of somebody else is here, or its header alone: an archived conversation comes back with it. */
-function noteNews(work: UnitOfWork, { position }: UncheckedEntry, calls: boolean): void {
+function noteNews(work: UnitOfWork, { position, sentMs }: UncheckedEntry, calls: boolean): void {
   const { newsSeq, calledSeq } = work.record;
-  if (position > newsSeq) work.set({ newsSeq: position });
-  if (calls && position > calledSeq) work.set({ calledSeq: position });
+  if (position > newsSeq) work.set({ newsSeq: position, newsMs: sentMs });
+  if (calls && position > calledSeq) work.set({ calledSeq: position, calledMs: sentMs });
 }
 
 /** M3: a message that was deleted here stays so at a later position, also one that its author posts again. */

@@ -51,6 +51,8 @@ export interface OwnItem extends ItemKey {
   /** How often it was changed. */
   readonly changes: number;
   readonly value: ItemValue;
+  /** When it was sent first, where a device repeats it; null: with this message. */
+  readonly saidMs: number | null;
 }
 
 export interface OwnContent {
@@ -80,6 +82,7 @@ function item(value: unknown): OwnItem | null {
     value: nullable(value["value"], (one) =>
       name === "folder" ? string(one, MAX_FOLDER_NAME) : integer(one, Number.MAX_SAFE_INTEGER),
     ),
+    saidMs: nullable(value["saidMs"], (one) => integer(one, Number.MAX_SAFE_INTEGER)),
   };
 }
 

@@ -5,7 +5,7 @@ import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import { encodeContent } from "../kinds/content.ts";
 import type { DeletionRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
-import { deletableUntil, withDeletion } from "./deletions.ts";
+import { deletableUntil, isHidden, withDeletion } from "./deletions.ts";
 import { notice } from "./messages.ts";
 
 const [AUTHOR, ADMIN] = [1, 2].map((n) => idOf<PersonId>(new Uint8Array(16).fill(n)));
@@ -67,6 +67,18 @@ describe("a deletion", () => {
     const told = { ...message, content: null, notice: notice("gap") };
     expect(takes({ admin: true }, told)).toBe(false);
     expect(takes({}, { ...message, content: null })).toBe(true);
+  });
+
+  it("for oneself hides every message and notice, and no order", () => {
+    const oneself = { clears: () => false, isGone: () => true };
+    const content = encodeContent({
+      ...{ kind: "order_change", orderId: message.messageId, change: "withdrawn" },
+      ...{ asksAgain: false, title: "", text: "", reference: "", reason: "", attachments: [] },
+    });
+    const told = { ...message, content: null, notice: notice("gap") };
+    for (const one of [message, told]) expect(isHidden(oneself, one)).toBe(true);
+    const kept = { ...message, content: null, kept: true } as const;
+    for (const one of [kept, { ...message, content }]) expect(isHidden(oneself, one)).toBe(false);
   });
 
   it("is offered to the author for two days, and to admins", () => {

@@ -7,6 +7,7 @@
  */
 import { byPosition } from "../mark-records.ts";
 import type { DeletionRecord } from "../mark-records.ts";
+import type { Oneself } from "../oneself/oneself.ts";
 import type { MessageRecord } from "../records.ts";
 import { isLasting } from "./declared.ts";
 import { decodedOf, ticksOf } from "./messages.ts";
@@ -30,6 +31,21 @@ export function withDeletion(
     ...{ messageId, conversationId, order, seq, senderId, mine, sentMs, ...ticksOf(message) },
     ...{ content: null, notice: null, failure: null, deletion: first },
   };
+}
+
+/** Whether a person may delete a message for oneself: notices too. */
+export function goesForOneself(message: MessageRecord): boolean {
+  return message.notice !== null || takesDeletions(message);
+}
+
+/** Whether it is cleared away or deleted for this person, whatever a device in other hands says of orders. */
+export function isHidden(
+  oneself: Pick<Oneself, "clears" | "isGone">,
+  message: MessageRecord,
+): boolean {
+  const { conversationId, messageId } = message;
+  if (oneself.clears(conversationId, message)) return true;
+  return oneself.isGone(conversationId, messageId) && goesForOneself(message);
 }
 
 /** Until when this person may delete a message; null: not at all. */

@@ -28,14 +28,14 @@ import type {
   NoticeRecord,
   PreviewRecord,
 } from "../records.ts";
-import { readableFrom } from "../conversation/record.ts";
+import { isMuted, newsOf, readableFrom } from "../conversation/record.ts";
 import type { BodySources } from "../kinds/kind.ts";
 import { liveState } from "./live-state.ts";
 import { isClosed } from "../training/training.ts";
 import { pollState } from "./poll-state.ts";
 import type { PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
-import { deletableUntil, withDeletion } from "./deletions.ts";
+import { deletableUntil, isHidden, withDeletion } from "./deletions.ts";
 import { decodedOf, isWithheld, loadMessage, newestOf, shortOf } from "./messages.ts";
 import { editableUntil, withEdits } from "./edits.ts";
 import { pinnedIn, queuedMarksOn } from "./marks.ts";
@@ -43,8 +43,7 @@ import { mayPin } from "./pins.ts";
 import type { Pinned } from "./pins.ts";
 import { reactionsOf } from "./reactions.ts";
 import { statusOf } from "./receipts.ts";
-import { isMuted } from "../conversation/record.ts";
-import type { MessagePlace, Oneself } from "../oneself/oneself.ts";
+import type { Oneself } from "../oneself/oneself.ts";
 
 /** The reasons that keep this person from writing in conversations. */
 export interface Closed {
@@ -167,29 +166,33 @@ export class ViewMaker implements Views {
 
   /** A conversation's personal items. */
   #arranged(record: ConversationRecord) {
-    const { conversationId, newsSeq, calledSeq, readSeq, preferences } = record;
+    const { conversationId, readSeq, preferences } = record;
     const oneself = this.#oneself;
-    const archived = oneself.value("archived", conversationId);
     const muted = isMuted(preferences.mutedUntilMs, this.#context.now());
-    // An archived conversation comes back with news, a muted one with an order or a mention alone.
-    const back = Math.max(calledSeq, muted ? 0 : newsSeq) > Number(archived);
+    const cleared = oneself.cleared(conversationId);
     const unread = oneself.value("unread", conversationId);
     return {
       pinned: oneself.value("pinned", conversationId) !== null,
       // An alarm is seen in the list, whatever was archived.
-      archived: archived !== null && !back && record.alarm === null && !record.standstill,
+      archived:
+        oneself.isArchived(conversationId, newsOf(record, muted)) &&
+        record.alarm === null &&
+        !record.standstill,
       markedUnread: unread !== null && readSeq <= Number(unread),
-      clearedSeq: oneself.clearedTo(conversationId),
+      ...{ clearedSeq: cleared.seq, clearedMs: cleared.untilMs },
       folders: oneself.foldersOf(conversationId),
     };
   }
 
   async #last(conversation: Conversation): Promise<ConversationItem["last"]> {
     const { id, record } = conversation;
-    const shows = (one: MessagePlace): boolean => !this.#oneself.hides(id, one);
+    const oneself = this.#oneself;
     let { last } = record;
-    if (last !== null && !shows({ ...last, order: last.seq ?? Infinity }))
-      last = await newestOf(this.#context.vault, id, shows);
+    if (last !== null) {
+      const place = { order: last.seq ?? Infinity, sentMs: last.sentMs };
+      if (oneself.clears(id, place) || oneself.isGone(id, last.messageId))
+        last = await newestOf(this.#context.vault, id, (one) => !isHidden(oneself, one));
+    }
     if (last === null) return null;
     return {
       preview: await this.#preview(last.preview),

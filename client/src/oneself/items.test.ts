@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { newId } from "../ids.ts";
-import type { ConversationId } from "../ids.ts";
+import type { ConversationId, MessageId } from "../ids.ts";
 import type { OwnItem } from "../kinds/own.ts";
 import { outweighs } from "./items.ts";
 
@@ -10,7 +10,7 @@ const of: ConversationId = newId();
 const value = fc.oneof(fc.constant(null), fc.nat(3), fc.constantFrom("Beat", "Court"));
 const item = fc
   .record({ changes: fc.nat(4), value })
-  .map((change): OwnItem => ({ name: "folder", of, part: null, ...change }));
+  .map((change): OwnItem => ({ name: "folder", of, part: null, saidMs: null, ...change }));
 
 /** The value that is left after these arrived one after another. */
 function left(items: readonly OwnItem[]): OwnItem | undefined {
@@ -36,7 +36,8 @@ it("leaves the same value, whatever the order and the repetitions", () => {
 });
 
 it("prefers what was changed more often, also when that takes something back", () => {
-  const starred: OwnItem = { name: "star", of, part: newId(), changes: 1, value: 9_000 };
+  const about = { name: "star", of, part: newId<MessageId>(), saidMs: null } as const;
+  const starred: OwnItem = { ...about, changes: 1, value: 9_000 };
   const taken: OwnItem = { ...starred, changes: 2, value: null };
   for (const items of [
     [starred, taken],

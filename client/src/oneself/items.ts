@@ -9,6 +9,8 @@ import type { ItemKey, ItemValue, OwnItem } from "../kinds/own.ts";
 
 /** An item as this device keeps it. `own/<key>`. */
 export interface OwnRow extends OwnItem {
+  /** When the server had it first; null: this device changed it, and has not heard it back. */
+  readonly saidMs: number | null;
   /** When it was sent last, by whichever device; null: it is to be sent. */
   readonly sentMs: number | null;
   /** It is still to be carried out here, and before that sent to nobody; null: it is done. */

@@ -37,7 +37,7 @@ async function another(): Promise<Oneself> {
 }
 
 it("counts on from the highest count that another device can have said", async () => {
-  const pinned: OwnItem = { name: "pinned", of, part: null, changes: NOW_MS / 1_000, value: 1 };
+  const pinned: OwnItem = { name: "pinned", of, part: null, saidMs: null, changes: NOW_MS / 1_000, value: 1 };
   const other = await another();
   for (const changes of [1e9 * 1_000, Number.MAX_SAFE_INTEGER]) {
     await oneself.take([{ ...pinned, changes }], NOW_MS);
@@ -48,4 +48,26 @@ it("counts on from the highest count that another device can have said", async (
   await oneself.set([{ name: "pinned", of, part: null, value: null }]);
   await hears(other, NOW_MS + 1_000);
   expect(other.value("pinned", of)).toBeNull();
+});
+
+it("clears and archives nothing that came after the item, however far it reaches", async () => {
+  const about = { of, part: null, saidMs: null, changes: 1, value: Number.MAX_SAFE_INTEGER };
+  const items: readonly OwnItem[] = [
+    { ...about, name: "cleared" },
+    { ...about, name: "archived", saidMs: NOW_MS + 9_000 },
+  ];
+  await oneself.take(items, NOW_MS);
+  const third = await another();
+  // The device that sent it is revoked; an honest one repeats it.
+  now += 100 * 86_400_000;
+  await oneself.again(true);
+  await hears(third, now);
+  await third.cut(of, 8);
+  expect(third.cleared(of).seq).toBe(8);
+  for (const one of [oneself, third]) {
+    const before = { order: 7, sentMs: NOW_MS };
+    const after = { order: 8, sentMs: NOW_MS + 1 };
+    expect([one.clears(of, before), one.isArchived(of, before)]).toEqual([true, true]);
+    expect([one.clears(of, after), one.isArchived(of, after)]).toEqual([false, false]);
+  }
 });

@@ -30,8 +30,9 @@ export type ItemChange = ItemKey & { readonly value: ItemValue };
 
 /** A place in a conversation. Notices stand between the messages of the log. */
 export interface MessagePlace {
-  readonly messageId: MessageId;
   readonly order: number;
+  /** When the server accepted the message. */
+  readonly sentMs: number;
 }
 
 export class Oneself {
@@ -89,18 +90,38 @@ export class Oneself {
     return this.value("star", conversationId, messageId) !== null;
   }
 
-  /** A conversation is cleared up to this position; 0: it is not. */
-  clearedTo(conversationId: ConversationId): number {
-    return this.#number("cleared", conversationId);
+  /** A conversation is cleared up to this position, of what was sent until then; 0: it is not. */
+  cleared(conversationId: ConversationId): { readonly seq: number; readonly untilMs: number } {
+    return {
+      seq: this.#number("cleared", conversationId),
+      untilMs: this.#saidMs("cleared", conversationId),
+    };
+  }
+
+  /** When an item was sent: what came later, its device cannot have known. */
+  #saidMs(name: ItemName, of: ItemKey["of"]): number {
+    return this.#rows.get(itemKey({ name, of, part: null }))?.saidMs ?? Number.MAX_SAFE_INTEGER;
   }
 
   /**
-   * Whether a message is deleted for this person, or cleared away. A notice above the last message that
-   * is cleared may be news of after that: the one who clears takes the former ones off once.
+   * Whether a message is cleared away. A notice above the last one that is may be news of after that: the
+   * device takes the former ones off once.
    */
-  hides(conversationId: ConversationId, { messageId, order }: MessagePlace): boolean {
-    if (order <= this.clearedTo(conversationId)) return true;
+  clears(conversationId: ConversationId, { order, sentMs }: MessagePlace): boolean {
+    const { seq, untilMs } = this.cleared(conversationId);
+    return order <= seq && sentMs <= untilMs;
+  }
+
+  /** Whether this person deleted a message for oneself; nobody deletes an order (messages/deletions.ts). */
+  isGone(conversationId: ConversationId, messageId: MessageId): boolean {
     return this.value("gone", conversationId, messageId) !== null;
+  }
+
+  /** Whether a conversation is archived, with this message as its last that brings it back. */
+  isArchived(conversationId: ConversationId, news: MessagePlace): boolean {
+    const archived = this.value("archived", conversationId);
+    if (typeof archived !== "number" || news.order > archived) return false;
+    return news.sentMs <= this.#saidMs("archived", conversationId);
   }
 
   /** This person's folders by name. */
@@ -138,7 +159,7 @@ export class Oneself {
         if ((known?.value ?? null) === change.value) return [];
         const changes = (known?.changes ?? 0) + 1;
         const before = dueMs === null ? {} : { before: known?.value ?? null, toldMs };
-        return [{ ...change, ...before, changes, sentMs: null, dueMs }];
+        return [{ ...change, ...before, changes, saidMs: null, sentMs: null, dueMs }];
       }),
     );
   }
@@ -161,13 +182,18 @@ export class Oneself {
       items.flatMap((item) => {
         if (!isCounted(item, sentMs)) return [];
         const known = this.#rows.get(itemKey(item));
+        // No device knows what comes later, whatever it says.
+        const heardMs = Math.min(item.saidMs ?? sentMs, sentMs);
         if (known !== undefined && !outweighs(item, known)) {
           // The same one came back, or another device sent it again.
-          const same = !outweighs(known, item) && (known.sentMs ?? 0) < sentMs;
-          return same && known.dueMs === null ? [{ ...known, sentMs }] : [];
+          const same = !outweighs(known, item) && known.dueMs === null;
+          const saidMs = Math.min(heardMs, known.saidMs ?? Infinity);
+          const news = (known.sentMs ?? 0) < sentMs || known.saidMs !== saidMs;
+          const lastMs = Math.max(known.sentMs ?? 0, sentMs);
+          return same && news ? [{ ...known, saidMs, sentMs: lastMs }] : [];
         }
         const carried = CARRIED_OUT.has(item.name) && item.value !== null;
-        return [{ ...item, sentMs, dueMs: carried ? 0 : null }];
+        return [{ ...item, saidMs: heardMs, sentMs, dueMs: carried ? 0 : null }];
       }),
     );
   }
@@ -177,8 +203,14 @@ export class Oneself {
   /** The log of a conversation was cut after a position (S8): later ones are others' now. */
   cut(of: ConversationId, after: number): Promise<void> {
     const names = ["cleared", "archived", "unread"] as const;
-    const beyond = names.filter((name) => this.#number(name, of) > after);
-    return this.set(beyond.map((name) => ({ name, of, part: null, value: after })));
+    return this.#write(() =>
+      names.flatMap((name) => {
+        const known = this.#rows.get(itemKey({ name, of, part: null }));
+        if (known === undefined || this.#number(name, of) <= after) return [];
+        // It was sent when it was: what came later is no more cleared than before.
+        return [{ ...known, value: after, changes: known.changes + 1, sentMs: null }];
+      }),
+    );
   }
 
   /** Items for the next message; none are left when it is empty. */

@@ -73,8 +73,9 @@ export interface ConversationItem {
   readonly archived: boolean;
   /** This person marked it as unread, and has not opened it since. */
   readonly markedUnread: boolean;
-  /** Messages up to this position are cleared away; 0: none are. */
+  /** Messages up to this position that were sent until this time are cleared away; 0: none are. */
   readonly clearedSeq: number;
+  readonly clearedMs: number;
   /** This person's folders in which it is. */
   readonly folders: readonly Folder[];
   /** Messages pinned here, the last pinned first; this device may lack some. */

@@ -4,6 +4,9 @@ import { expect, it } from "vitest";
 import type { ConversationItem } from "#core/core.ts";
 import type { AttachmentId, ConversationId, MessageId } from "#core/ids.ts";
 import { newId } from "#core/ids.ts";
+import { itemKey } from "#core/oneself/items.ts";
+import type { OwnRow } from "#core/oneself/items.ts";
+import { Vault } from "#core/vault/vault.ts";
 import { insiderGroup } from "../support/insider-group.ts";
 import type { Officer } from "../support/officer.ts";
 import { compareDigits } from "../support/scenarios.ts";
@@ -245,6 +248,46 @@ it(
       await one.restart();
       expect(await notices(one)).toEqual(["device_added"]);
     }
+  },
+  LIMIT_MS,
+);
+
+it(
+  "keeps an order that a device in other hands says is gone",
+  async () => {
+    const { a, b, id } = await scene();
+    const { messageId } = await a.core.messages.send(
+      id,
+      {
+        ...{ kind: "order", title: "All units", text: "Report to the gate", reference: "7" },
+        ...{ priority: "flash", validUntilMs: null, choices: [], answers: false, readers: [] },
+        ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 80, mentions: [] },
+        attachments: [],
+      },
+      null,
+    );
+    const holds = async (): Promise<boolean> => {
+      const { messages } = await b.core.messages.page(id, null, 50);
+      return messages.some((one) => one.messageId === messageId);
+    };
+    await b.until("the order", holds);
+    await b.close();
+    const vault = new Vault({ name: b.vaultName, now: Date.now });
+    await vault.open();
+    const item = { name: "gone", of: id, part: messageId, changes: 1, value: 1 } as const;
+    const value: OwnRow = { ...item, saidMs: Date.now(), sentMs: Date.now(), dueMs: 0 };
+    await vault.write([{ op: "put", store: "own", key: itemKey(item), value }]);
+    vault.close();
+    await b.restart();
+    expect(await holds()).toBe(true);
+    await w.current.settle(b);
+    await b.core.oneself.pin(id, true);
+    await w.current.settle(b);
+    await b.close();
+    const own = await readRecords<OwnRow>(b.vaultName, "own");
+    expect(own.find(({ name }) => name === "gone")).toMatchObject({ dueMs: null });
+    await b.restart();
+    expect(await holds()).toBe(true);
   },
   LIMIT_MS,
 );

@@ -7,7 +7,7 @@ import { newId } from "../../ids.ts";
 import type { ConversationId, FolderId, MessageId } from "../../ids.ts";
 import { MAX_FOLDER_NAME } from "../../kinds/own.ts";
 import type { ItemKey, ItemName } from "../../kinds/own.ts";
-import { takesDeletions } from "../../messages/deletions.ts";
+import { goesForOneself, isHidden } from "../../messages/deletions.ts";
 import { loadMessage, storedMessages } from "../../messages/messages.ts";
 import { readUpTo } from "../../messages/reading.ts";
 import type { ItemChange } from "../../oneself/oneself.ts";
@@ -57,7 +57,7 @@ export class OneselfCalls {
       if (conversation === null) return null;
       const message = await loadMessage(device.context.vault, conversation.id, part as MessageId);
       if (message === null || message.deletion !== undefined) return null;
-      if (oneself.hides(conversation.id, message)) return null;
+      if (isHidden(oneself, message)) return null;
       return device.views.message(conversation, message);
     });
     const messages = (await Promise.all(page)).filter((one) => one !== null);
@@ -100,7 +100,7 @@ export class OneselfCalls {
     const gone = messageIds.map((messageId) => {
       const message = found.get(messageId);
       if (message?.seq == null) throw failure("not_found");
-      if (message.notice === null && !takesDeletions(message)) throw failure("message_invalid");
+      if (!goesForOneself(message)) throw failure("message_invalid");
       return { name: "gone", of: conversationId, part: messageId, value: 1 } as const;
     });
     await this.#reach.oneself.set(gone, undoMs);

@@ -13,7 +13,7 @@ import type { UnitOfWork } from "../../conversation/unit-of-work.ts";
 import { hasCode } from "../../failure.ts";
 import { newId } from "../../ids.ts";
 import type { ConversationId, FolderId, MessageId } from "../../ids.ts";
-import { takesDeletions } from "../../messages/deletions.ts";
+import { goesForOneself, isHidden } from "../../messages/deletions.ts";
 import { leaveFiles } from "../../messages/files.ts";
 import { newestOf, pageMessages, storedMessages } from "../../messages/messages.ts";
 import type { OwnRow } from "../../oneself/items.ts";
@@ -79,8 +79,8 @@ export class OwnSync {
       if (rows.length === 0 || context.signal.aborted) return;
       const conversation = await this.#conversation();
       if (conversation === null) return;
-      const items = rows.map(({ name, of, part, changes, value }) => {
-        return { name, of, part, changes, value };
+      const items = rows.map(({ name, of, part, changes, value, saidMs = null }) => {
+        return { name, of, part, changes, value, saidMs };
       });
       const order = outgoing.nextOrder(context.now());
       const content = { kind: "own", items } as const;
@@ -141,7 +141,7 @@ export class OwnSync {
     return conversation.change(async (work) => {
       const { vault } = this.#device.context;
       const found = await storedMessages(vault, conversation.id, [messageId]);
-      await this.#takeOff(conversation, work, [...found.values()]);
+      await this.#takeOff(conversation, work, [...found.values()].filter(goesForOneself));
     });
   }
 
@@ -149,14 +149,14 @@ export class OwnSync {
    * Orders stay on the device: they are owed, and the Orders section shows them. Notices above the last
    * message go once, by their time: a later one tells of a new device, of a member or of a gap.
    */
-  async #clear(conversation: Conversation, { value, toldMs, sentMs }: OwnRow): Promise<void> {
+  async #clear(conversation: Conversation, { value, toldMs, saidMs }: OwnRow): Promise<void> {
     const { context } = this.#device;
     const to = Number(value);
-    const untilMs = toldMs ?? sentMs ?? 0;
-    const goes = (one: MessageRecord): boolean =>
-      one.notice === null
-        ? one.order <= to && takesDeletions(one)
-        : one.order <= to || one.sentMs <= untilMs;
+    const untilMs = saidMs ?? Infinity;
+    const goes = (one: MessageRecord): boolean => {
+      if (one.order > to) return one.notice !== null && one.sentMs <= (toldMs ?? saidMs ?? 0);
+      return one.sentMs <= untilMs && goesForOneself(one);
+    };
     let below: number | null = to + 1;
     while (below !== null && !context.signal.aborted) {
       const page: readonly MessageRecord[] = await pageMessages(
@@ -190,7 +190,7 @@ export class OwnSync {
     const ids = new Set(gone.map(({ messageId }) => messageId));
     if (last === null || !ids.has(last.messageId)) return;
     const stays = (one: MessageRecord): boolean =>
-      !ids.has(one.messageId) && !this.#oneself.hides(conversation.id, one);
+      !ids.has(one.messageId) && !isHidden(this.#oneself, one);
     work.set({ last: await newestOf(vault, conversation.id, stays) });
   }
 
@@ -209,7 +209,7 @@ export class OwnSync {
       await conversation.change(async (work) => {
         const found = await storedMessages(context.vault, id, about);
         for (const message of found.values())
-          if (this.#oneself.hides(id, message)) work.removed.push(message.messageId);
+          if (isHidden(this.#oneself, message)) work.removed.push(message.messageId);
           else work.messages.push(message);
         work.set({});
       });

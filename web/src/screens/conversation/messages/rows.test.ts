@@ -44,10 +44,12 @@ function shape(
 
 it("shows a notice of a new device that came after Clear, at the last position cleared", () => {
   const at = (seq: number, notice: boolean) => ({ ...message("1", "a", 0, notice), seq });
-  const kept = [at(6, true), at(7, true), at(7, false), at(8, false)].filter(
-    (one) => !isCleared({ clearedSeq: 7 }, one),
-  );
-  expect(kept).toEqual([at(7, true), at(8, false)]);
+  const all = [at(6, true), at(7, true), at(7, false), at(8, false)];
+  const left = (clearedSeq: number, clearedMs: number) =>
+    all.filter((one) => !isCleared({ clearedSeq, clearedMs }, one));
+  expect(left(7, NOON)).toEqual([at(7, true), at(8, false)]);
+  // Another device cannot have known of what came after it.
+  expect(left(Number.MAX_SAFE_INTEGER, NOON - 1)).toEqual(all);
 });
 
 describe("rowsOf", () => {

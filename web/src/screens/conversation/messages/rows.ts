@@ -59,9 +59,10 @@ const FOLDED: ReadonlySet<Notice["kind"]> = new Set([
 
 /** Whether it is cleared away. The core takes a notice at the last cleared position off, or it is a later one. */
 export function isCleared(
-  { clearedSeq }: Pick<ConversationItem, "clearedSeq">,
-  { seq, body }: MessageItem,
+  { clearedSeq, clearedMs }: Pick<ConversationItem, "clearedSeq" | "clearedMs">,
+  { seq, sentMs, body }: MessageItem,
 ): boolean {
+  if (sentMs > clearedMs) return false;
   return seq !== null && (body.kind === "notice" ? seq < clearedSeq : seq <= clearedSeq);
 }
 
