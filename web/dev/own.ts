@@ -54,12 +54,13 @@ export function ownCore(station: Station): Core["oneself"] {
     },
     clear: async (at) => {
       const talk = station.talk(at);
-      station.change(talk, { clearedSeq: talk.messages.at(-1)?.seq ?? 0, last: null, unread: 0 });
+      const cleared = { clearedSeq: talk.messages.at(-1)?.seq ?? 0, clearedMs: Date.now() };
+      station.change(talk, { ...cleared, last: null, unread: 0 });
     },
     undo: async (conversationId, messageIds) => {
       const talk = station.talk(conversationId);
-      station.change(talk, { clearedSeq: 0 });
-      for (const found of messageIds.map((id) => hidden.get(id)))
+      if (messageIds === null) station.change(talk, { clearedSeq: 0 });
+      for (const found of (messageIds ?? []).map((id) => hidden.get(id)))
         if (found !== undefined) station.put(talk, found);
     },
     folders: async () => folders,

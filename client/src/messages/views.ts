@@ -96,6 +96,7 @@ export class ViewMaker implements Views {
     const mine = open && (record.whoMayPost === "everyone" || record.admin);
     const trainingFirst = mine && isClosed(this.#closed.trainingFrom(), record);
     const barred = mine ? this.#closed.barred(record) : null;
+    const clearing = this.#oneself.isClearing(conversation.id, record.log?.cursor ?? 0);
     return {
       conversationId: record.conversationId,
       kind: strange ? "group" : record.kind,
@@ -115,8 +116,8 @@ export class ViewMaker implements Views {
       last: await this.#last(conversation),
       empty:
         (record.log?.cursor ?? 0) === 0 && this.#outgoing.of(record.conversationId).length === 0,
-      unread: record.unread,
-      mentioned: record.mentioned,
+      unread: clearing ? 0 : record.unread,
+      mentioned: !clearing && record.mentioned,
       mutedUntilMs: record.preferences.mutedUntilMs,
       ...this.#arranged(record),
       pins: this.pinned(conversation).map(({ messageId }) => messageId),

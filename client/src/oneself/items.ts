@@ -15,8 +15,8 @@ export interface OwnRow extends OwnItem {
   readonly sentMs: number | null;
   /** It is still to be carried out here, and before that sent to nobody; null: it is done. */
   readonly dueMs: number | null;
-  /** The value before, for as long as it is to be carried out. */
-  readonly before?: ItemValue;
+  /** The item before, for as long as this one is to be carried out. */
+  readonly before?: Pick<OwnRow, "value" | "saidMs">;
   /** When this device was told to carry it out; absent: another device was. */
   readonly toldMs?: number;
 }

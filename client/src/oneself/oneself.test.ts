@@ -1,4 +1,4 @@
-/** What a device in other hands can say about its person's items, and what it cannot. */
+/** A device in other hands says little about its person's items, and nothing that lasts. */
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { newId } from "../ids.ts";
@@ -8,6 +8,7 @@ import { Vault } from "../vault/vault.ts";
 import { Oneself } from "./oneself.ts";
 
 const NOW_MS = 1_800_000_000_000;
+const UNDO_MS = 8_000;
 const of: ConversationId = newId();
 
 let now: number;
@@ -57,6 +58,7 @@ it("clears and archives nothing that came after the item, however far it reaches
     { ...about, name: "archived", saidMs: NOW_MS + 9_000 },
   ];
   await oneself.take(items, NOW_MS);
+  await oneself.done(oneself.due());
   const third = await another();
   // The device that sent it is revoked; an honest one repeats it.
   now += 100 * 86_400_000;
@@ -70,4 +72,16 @@ it("clears and archives nothing that came after the item, however far it reaches
     expect([one.clears(of, before), one.isArchived(of, before)]).toEqual([true, true]);
     expect([one.clears(of, after), one.isArchived(of, after)]).toEqual([false, false]);
   }
+});
+
+it("undoes two changes within the time of the undo, back to what counted before both", async () => {
+  const cleared = { name: "cleared", of, part: null } as const;
+  await oneself.take([{ ...cleared, saidMs: null, changes: 1, value: 7 }], NOW_MS);
+  await oneself.done(oneself.due());
+  await oneself.set([{ ...cleared, value: 8 }], UNDO_MS);
+  await oneself.set([{ ...cleared, value: 9 }], UNDO_MS);
+  expect(oneself.isClearing(of, 9)).toBe(true);
+  await oneself.undo([cleared]);
+  expect(oneself.cleared(of)).toEqual({ seq: 7, untilMs: NOW_MS });
+  expect([oneself.isClearing(of, 7), oneself.due()]).toEqual([false, []]);
 });

@@ -98,6 +98,12 @@ export class Oneself {
     };
   }
 
+  /** Whether this person cleared all up to this position, and can undo it still. */
+  isClearing(of: ConversationId, position: number): boolean {
+    const row = this.#rows.get(itemKey({ name: "cleared", of, part: null }));
+    return row?.dueMs != null && row.toldMs !== undefined && Number(row.value) >= position;
+  }
+
   /** When an item was sent: what came later, its device cannot have known. */
   #saidMs(name: ItemName, of: ItemKey["of"]): number {
     return this.#rows.get(itemKey({ name, of, part: null }))?.saidMs ?? Number.MAX_SAFE_INTEGER;
@@ -158,8 +164,12 @@ export class Oneself {
         const known = this.#rows.get(itemKey(change));
         if ((known?.value ?? null) === change.value) return [];
         const changes = (known?.changes ?? 0) + 1;
-        const before = dueMs === null ? {} : { before: known?.value ?? null, toldMs };
-        return [{ ...change, ...before, changes, saidMs: null, sentMs: null, dueMs }];
+        const row = { ...change, changes, saidMs: null, sentMs: null, dueMs };
+        if (dueMs === null) return [row];
+        // Changed again before it was carried out, it goes back to what counts still.
+        const pending = known?.dueMs == null ? undefined : known.before;
+        const { value, saidMs } = pending ?? known ?? { value: null, saidMs: null };
+        return [{ ...row, before: { value, saidMs }, toldMs }];
       }),
     );
   }
@@ -170,8 +180,8 @@ export class Oneself {
       keys.flatMap((key) => {
         const known = this.#rows.get(itemKey(key));
         if (known?.dueMs == null) return [];
-        const { before = null, ...row } = known;
-        return [{ ...row, value: before, dueMs: null }];
+        const { before = { value: null, saidMs: null }, ...row } = known;
+        return [{ ...row, ...before, dueMs: null }];
       }),
     );
   }

@@ -206,12 +206,28 @@ it(
     await b.core.oneself.clear(id, UNDO_MS);
     expect(await b.texts(id)).toEqual([]);
     expect(await b.core.conversations.get(id)).toMatchObject({ last: null, unread: 0 });
-    await b.core.oneself.undo(id, []);
+    expect(await b.core.messages.page(id, null, 50)).toMatchObject({ firstUnread: null });
+    await b.core.oneself.undo(id, null);
+    expect(await b.texts(id)).toEqual(["One", "Two", "Three"]);
+    // Nobody has read it.
+    await shows(b, id, { unread: 3 });
+    const { firstUnread } = await b.core.messages.page(id, null, 50);
+    expect(firstUnread).not.toBeNull();
+    expect(await a.status(firstUnread as MessageId, id)).not.toBe("read");
+    // The undo of one message's deletion leaves the clear alone.
+    await b.core.oneself.delete(id, [firstUnread as MessageId], UNDO_MS);
+    await b.core.oneself.clear(id, UNDO_MS);
+    await b.core.oneself.undo(id, [firstUnread as MessageId]);
+    expect(await b.texts(id)).toEqual([]);
+    await b.core.oneself.undo(id, null);
     expect(await b.texts(id)).toEqual(["One", "Two", "Three"]);
     await b.core.oneself.clear(id, 0);
     await second.until("cleared", async () => (await second.texts(id)).length === 0);
     await write(the, "Four");
-    for (const one of [b, second]) expect(await one.texts(id)).toEqual(["Four"]);
+    for (const one of [b, second]) {
+      expect(await one.texts(id)).toEqual(["Four"]);
+      await shows(one, id, { unread: 1 });
+    }
     expect(await a.texts(id)).toEqual(["One", "Two", "Three", "Four"]);
     await b.close();
     const rows = await b.restart().then(() => b.core.messages.page(id, null, 50));
@@ -255,7 +271,12 @@ it(
 it(
   "keeps an order that a device in other hands says is gone",
   async () => {
-    const { a, b, id } = await scene();
+    const { a, b } = await scene();
+    const { conversationId: id } = await a.core.conversations.createGroup({
+      ...{ title: "Gate", photo: null, whoMayPost: "everyone", history: "none" },
+      personIds: [b.person],
+    });
+    await b.ready(id);
     const { messageId } = await a.core.messages.send(
       id,
       {

@@ -9,7 +9,6 @@ import { MAX_FOLDER_NAME } from "../../kinds/own.ts";
 import type { ItemKey, ItemName } from "../../kinds/own.ts";
 import { goesForOneself, isHidden } from "../../messages/deletions.ts";
 import { loadMessage, storedMessages } from "../../messages/messages.ts";
-import { readUpTo } from "../../messages/reading.ts";
 import type { ItemChange } from "../../oneself/oneself.ts";
 import type { Folder, MessageItem } from "../../seam.ts";
 import type { DeviceAccess } from "../reach.ts";
@@ -108,24 +107,22 @@ export class OneselfCalls {
 
   /**
    * Take everything that a conversation holds now off this person's devices; orders stay on their own
-   * page. For `undoMs` {@link undo} brings it back.
+   * page. For `undoMs` {@link undo} brings it back; after that it is read.
    */
   async clear(conversationId: ConversationId, undoMs: number): Promise<void> {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
     const to = conversation.record.log?.cursor ?? 0;
     await this.#reach.oneself.set([chat("cleared", conversationId, to)], undoMs);
-    const moved = await conversation.run(() => readUpTo(device.context, conversation, to));
-    if (moved) device.cursors.moved(conversation);
   }
 
-  /** Bring back what was deleted or cleared in a conversation, as far as it is here still. */
-  undo(conversationId: ConversationId, messageIds: readonly MessageId[]): Promise<void> {
+  /** Bring back messages that were deleted, as far as they are here still; null: the cleared ones. */
+  undo(conversationId: ConversationId, messageIds: readonly MessageId[] | null): Promise<void> {
     const of = conversationId;
-    const keys: readonly ItemKey[] = [
-      ...messageIds.map((part) => ({ name: "gone", of, part }) as const),
-      { name: "cleared", of, part: null },
-    ];
+    const keys: readonly ItemKey[] =
+      messageIds === null
+        ? [{ name: "cleared", of, part: null }]
+        : messageIds.map((part) => ({ name: "gone", of, part }) as const);
     return this.#reach.oneself.undo(keys);
   }
 

@@ -16,6 +16,7 @@ import type { ConversationId, FolderId, MessageId } from "../../ids.ts";
 import { goesForOneself, isHidden } from "../../messages/deletions.ts";
 import { leaveFiles } from "../../messages/files.ts";
 import { newestOf, pageMessages, storedMessages } from "../../messages/messages.ts";
+import { readUpTo } from "../../messages/reading.ts";
 import type { OwnRow } from "../../oneself/items.ts";
 import type { Oneself } from "../../oneself/oneself.ts";
 import { outgoingRecord } from "../../outbox/compose.ts";
@@ -150,8 +151,12 @@ export class OwnSync {
    * message go once, by their time: a later one tells of a new device, of a member or of a gap.
    */
   async #clear(conversation: Conversation, { value, toldMs, saidMs }: OwnRow): Promise<void> {
-    const { context } = this.#device;
+    const { context, cursors } = this.#device;
     const to = Number(value);
+    // This device tells the others, and the server.
+    const read = toldMs === undefined ? 0 : Math.min(to, conversation.record.log?.cursor ?? 0);
+    if (await conversation.run(() => readUpTo(context, conversation, read)))
+      cursors.moved(conversation);
     const untilMs = saidMs ?? Infinity;
     const goes = (one: MessageRecord): boolean => {
       if (one.order > to) return one.notice !== null && one.sentMs <= (toldMs ?? saidMs ?? 0);

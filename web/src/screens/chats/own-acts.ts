@@ -59,7 +59,7 @@ export async function clear({ conversationId }: ConversationItem): Promise<void>
   void tell(
     () => Promise.resolve(),
     t("conversation.own.done.clear"),
-    () => core().oneself.undo(conversationId, []),
+    () => core().oneself.undo(conversationId, null),
   );
 }
 
