@@ -46,6 +46,8 @@ export type DeviceEvent =
   /** The count of conversations that are whole has changed. */
   | { readonly type: "history_progress" }
   // The book of conversations.
+  /** The conversation of this person with oneself has changed. */
+  | { readonly type: "own_changed" }
   /** The newest state's k is missing here. */
   | {
       readonly type: "state_missing";

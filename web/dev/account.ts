@@ -60,6 +60,7 @@ export abstract class ScriptedAccount extends Station {
             }
           : null,
       unitAdmin: true,
+      ownAlarm: false,
       device: {
         confirmed: scenario.device,
         confirmers:

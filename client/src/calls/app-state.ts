@@ -43,12 +43,19 @@ export function appStateOf(standing: AppSnapshot): AppState {
     outbox: device === null ? 0 : waiting(device),
     device: own ?? NOBODY,
     history: device === null ? null : filling(device),
+    ownAlarm: device !== null && isAlarmed(device),
   };
 }
 
 /** Messages that wait for the network, without personal items. */
 function waiting({ outgoing, book }: Device): number {
   return outgoing.waiting - outgoing.of(book.oneself).length;
+}
+
+/** The conversation of a person with oneself is on no screen, so that its alarms are told here. */
+function isAlarmed({ book }: Device): boolean {
+  const own = book.find(book.oneself);
+  return own !== null && (own.record.alarm !== null || own.record.standstill);
 }
 
 /** Conversations that are whole, of the listed ones; null: all are. */

@@ -260,6 +260,7 @@ export class Device {
       case "order_stored":
         return this.orders.changed(event.orderId);
       case "history_progress":
+      case "own_changed":
         return this.#options.onChange();
       case "connected":
         return this.#connected(event.ready);

@@ -38,7 +38,14 @@ async function another(): Promise<Oneself> {
 }
 
 it("counts on from the highest count that another device can have said", async () => {
-  const pinned: OwnItem = { name: "pinned", of, part: null, saidMs: null, changes: NOW_MS / 1_000, value: 1 };
+  const pinned: OwnItem = {
+    name: "pinned",
+    of,
+    part: null,
+    saidMs: null,
+    changes: NOW_MS / 1_000,
+    value: 1,
+  };
   const other = await another();
   for (const changes of [1e9 * 1_000, Number.MAX_SAFE_INTEGER]) {
     await oneself.take([{ ...pinned, changes }], NOW_MS);

@@ -65,6 +65,11 @@ export interface AppState {
   };
   /** Conversations whose earlier messages are here already, while a new device fills up. */
   readonly history: Progress | null;
+  /**
+   * The log of this person's personal items raised an alarm or is at a standstill: what one device changes
+   * may not reach the others.
+   */
+  readonly ownAlarm: boolean;
   /** Set when the server speaks a newer wire version: ask the person to reload. */
   readonly updateRequired: boolean;
   /** Device clock minus server clock; a warning belongs above 5 minutes. */

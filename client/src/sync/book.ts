@@ -37,8 +37,7 @@ export interface Refreshed {
   readonly start: Start | null;
 }
 
-const UNHEARD: ConversationListener = {
-  conversation: () => undefined,
+const UNHEARD: Omit<ConversationListener, "conversation"> = {
   message: () => undefined,
   removed: () => undefined,
   notify: () => undefined,
@@ -68,7 +67,11 @@ export class Book implements ConversationIndex {
 
   #add(record: ConversationRecord): Conversation {
     // The conversation of a person with oneself is no chat, and no screen shows it.
-    const listener = record.conversationId === this.oneself ? UNHEARD : this.#announcer;
+    const unheard: ConversationListener = {
+      ...UNHEARD,
+      conversation: () => void this.#onEvent({ type: "own_changed" }),
+    };
+    const listener = record.conversationId === this.oneself ? unheard : this.#announcer;
     const conversation = new Conversation(this.#context, listener, record);
     this.conversations.set(conversation.id, conversation);
     return conversation;

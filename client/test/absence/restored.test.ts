@@ -5,6 +5,7 @@
  */
 import type { OutgoingAttachment } from "#core/core.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
+import { oneselfId } from "#core/roster/parties.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HeaderFormat, SIGNED_HEADER_BYTES } from "#core/keys/message.ts";
 import type { Trust } from "#core/wire.ts";
@@ -329,6 +330,28 @@ describe("without an Incarnation", { timeout: LIMIT_MS }, () => {
     for (const one of [a, b])
       await one.until("alarm", async () => (await alarmOf(one)) === "log_lost");
   }
+
+  it("S8 a shorter log of personal items is told, though no screen shows its conversation", async () => {
+    const { server } = world;
+    const items = (): number =>
+      server.state.conversations.get(oneselfId(a.person))?.log.length ?? 0;
+    await a.core.oneself.pin(id, true);
+    await a.until("one", () => Promise.resolve(items() === 1));
+    const shorter = server.backup();
+    await a.core.oneself.pin(id, false);
+    await a.until("two", () => Promise.resolve(items() === 2));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const whole = server.backup();
+    const told = (alarm: boolean) =>
+      a.until("told", () => {
+        const states = a.events.flatMap((event) => (event.type === "app" ? [event.state] : []));
+        return Promise.resolve(states.at(-1)?.ownAlarm === alarm);
+      });
+    await server.rollBack(shorter);
+    await told(true);
+    await server.rollBack(whole);
+    await told(false);
+  });
 
   it("S8 a shorter log makes nobody post again, and ends when it is whole again", async () => {
     const shorter = world.server.backup();

@@ -61,6 +61,7 @@ class Exercise extends Station {
         catchingUp: false,
         device: { confirmed: "admin", confirmers: [], sinceMs: null },
         history: null,
+        ownAlarm: false,
         updateRequired: false,
         clockSkewMs: 0,
         timeWaitMs: null,
