@@ -2,14 +2,11 @@
  * R8 and R9: what becomes of a judged entry. Everything goes into one {@link UnitOfWork}: content, chain,
  * counts and the log's place are stored together or not at all.
  */
-import type { Conversation } from "../conversation/conversation.ts";
 import { isUnread } from "../conversation/record.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
-import type { DeviceContext } from "../context.ts";
 import { encodeContent, isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
 import type { OwnContent } from "../kinds/own.ts";
-import type { Oneself } from "../oneself/oneself.ts";
 import { idOf } from "../ids.ts";
 import type { DeviceId, KeyId, MessageId, PersonId } from "../ids.ts";
 import { keyReference } from "../keys/conversation-key.ts";
@@ -17,7 +14,6 @@ import { Forked, Refused } from "../keys/format/refused.ts";
 import { MESSAGE_KIND } from "../keys/message.ts";
 import type { Header } from "../keys/message.ts";
 import { acceptedMessage } from "../messages/outgoing.ts";
-import type { OutgoingStore } from "../messages/outgoing.ts";
 import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
@@ -28,6 +24,7 @@ import { raiseFloor } from "./floors.ts";
 import { acceptedName } from "./judge.ts";
 import type { UncheckedEntry, Judgement, Vouched } from "./judge.ts";
 import { takeMark } from "./taking-marks.ts";
+import type { Receiving } from "./taking-marks.ts";
 import { handOver, lastWords } from "./waiting.ts";
 import { isDeclared, isLasting, markedBy } from "../messages/declared.ts";
 import { withDeletion } from "../messages/deletions.ts";
@@ -37,22 +34,6 @@ import { applyState } from "../messages/state.ts";
 
 /** Refused entries kept at most, to be judged again when something has changed. */
 const MOST_REFUSED = 500;
-
-export interface Receiving {
-  readonly context: DeviceContext;
-  readonly outgoing: OutgoingStore;
-  readonly oneself: Oneself;
-  readonly conversation: Conversation;
-  readonly work: UnitOfWork;
-  /** Messages that were stored before, by id. */
-  readonly known: Map<MessageId, MessageRecord>;
-  /** Conversation keys whose S is missing here: a share is asked for. */
-  readonly missing: Set<KeyId>;
-  /** An own message was accepted: the next can go. */
-  readonly onAccepted: (conversation: Conversation) => void;
-  /** An order is stored, or a change of one. */
-  readonly onOrder: (orderId: MessageId) => void;
-}
 
 /** Take in a judged entry. `before`: how it was pending until now. */
 export async function accept(

@@ -30,7 +30,7 @@ import type { Oneself } from "../oneself/oneself.ts";
 import { LOG_HASHES } from "../limits.ts";
 import type { KeyFrame, LogEntry, LogPage, Supplement } from "../wire.ts";
 import { accept } from "./accept.ts";
-import type { Receiving } from "./accept.ts";
+import type { Receiving } from "./taking-marks.ts";
 import { raiseFloor } from "./floors.ts";
 import { headerOf, judge, loadJudged } from "./judge.ts";
 import type { UncheckedEntry } from "./judge.ts";

@@ -1,17 +1,38 @@
 /** Marks that the log brings: applied to their messages, told to authors, handed to programs. */
+import type { Conversation } from "../conversation/conversation.ts";
+import type { DeviceContext } from "../context.ts";
+import type { Oneself } from "../oneself/oneself.ts";
+import type { OutgoingStore } from "../messages/outgoing.ts";
+import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import { isUnread } from "../conversation/record.ts";
 import { idOf } from "../ids.ts";
-import type { MessageId, PersonId } from "../ids.ts";
+import type { KeyId, MessageId, PersonId } from "../ids.ts";
 import { mayAdminister } from "../keys/roster/leaf.ts";
 import type { Mark } from "../kinds/mark.ts";
 import { applyMark } from "../messages/marks.ts";
 import type { AppliedMark } from "../messages/marks.ts";
 import { loadMessage } from "../messages/messages.ts";
 import { takesReactions } from "../messages/reactions.ts";
-import type { ConversationRecord } from "../records.ts";
-import type { Receiving } from "./accept.ts";
+import type { ConversationRecord, MessageRecord } from "../records.ts";
 import type { UncheckedEntry, Vouched } from "./judge.ts";
 import { dropWaiting, handOver, reword } from "./waiting.ts";
+
+/** The device and the unit of work into which judged entries are taken. */
+export interface Receiving {
+  readonly context: DeviceContext;
+  readonly outgoing: OutgoingStore;
+  readonly oneself: Oneself;
+  readonly conversation: Conversation;
+  readonly work: UnitOfWork;
+  /** Messages that were stored before, by id. */
+  readonly known: Map<MessageId, MessageRecord>;
+  /** Conversation keys whose S is missing here: a share is asked for. */
+  readonly missing: Set<KeyId>;
+  /** An own message was accepted: the next can go. */
+  readonly onAccepted: (conversation: Conversation) => void;
+  /** An order is stored, or a change of one. */
+  readonly onOrder: (orderId: MessageId) => void;
+}
 
 /** Take in a mark. `plaintext`: what a program is handed; null: the mark's body is missing. */
 export async function takeMark(

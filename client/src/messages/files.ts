@@ -3,17 +3,25 @@
  * show the file of the message that they copy. {@link filesShown} notes each message beside its files; the
  * message itself says whether it still shows them, so that a note too many keeps nothing.
  */
-import type { UnitOfWork } from "../conversation/unit-of-work.ts";
-import type { AttachmentId } from "../ids.ts";
+import type { AttachmentId, MessageId } from "../ids.ts";
 import { pointersOf } from "../kinds/content.ts";
 import { STORES } from "../records.ts";
-import type { AttachmentRecord, MessageRecord } from "../records.ts";
+import type { AttachmentRecord, ConversationRecord, MessageRecord } from "../records.ts";
 import { putAttachment } from "../attachments/uploads.ts";
 import type { Change, Vault } from "../vault/vault.ts";
 import { decodedOf, loadMessage, messageKey } from "./messages.ts";
 
 /** A message that shows a file. Group: the file. */
 export type ShownIn = Pick<MessageRecord, "conversationId" | "messageId">;
+
+/** The part of a unit of work that files read and change. */
+interface FilesWork {
+  readonly record: Pick<ConversationRecord, "conversationId">;
+  readonly messages: readonly MessageRecord[];
+  readonly removed: readonly MessageId[];
+  readonly changes: Change[];
+  readonly dropFile: (id: AttachmentId) => void;
+}
 
 /**
  * A file is forwarded to few conversations, so that one of these notes nearly always answers. Anybody who
@@ -71,7 +79,7 @@ export async function shownElsewhere(
  */
 export async function leaveFiles(
   vault: Vault,
-  work: UnitOfWork,
+  work: FilesWork,
   message: MessageRecord,
 ): Promise<void> {
   const isThis = (one: ShownIn): boolean =>
@@ -101,7 +109,7 @@ export async function leaveFiles(
 /** The row of a file as this unit of work leaves it. */
 async function attachmentIn(
   vault: Vault,
-  { changes }: UnitOfWork,
+  { changes }: FilesWork,
   id: AttachmentId,
 ): Promise<AttachmentRecord | null> {
   const put = changes.findLast(

@@ -6,8 +6,8 @@
  * of them. An item is marked as sent when its message is in the outbox; a crash in between sends it
  * twice, which changes nothing. Every connection tries again.
  */
-import type { Device } from "../device.ts";
 import type { Conversation } from "../../conversation/conversation.ts";
+import type { DeviceContext } from "../../context.ts";
 import { isUnread } from "../../conversation/record.ts";
 import type { UnitOfWork } from "../../conversation/unit-of-work.ts";
 import { hasCode } from "../../failure.ts";
@@ -16,11 +16,16 @@ import type { ConversationId, FolderId, MessageId } from "../../ids.ts";
 import { goesForOneself, isHidden } from "../../messages/deletions.ts";
 import { leaveFiles } from "../../messages/files.ts";
 import { newestOf, pageMessages, storedMessages } from "../../messages/messages.ts";
+import type { OutgoingStore } from "../../messages/outgoing.ts";
 import { readUpTo } from "../../messages/reading.ts";
 import type { OwnRow } from "../../oneself/items.ts";
 import type { Oneself } from "../../oneself/oneself.ts";
 import { outgoingRecord } from "../../outbox/compose.ts";
+import type { Outbox } from "../../outbox/outbox.ts";
 import type { MessageRecord } from "../../records.ts";
+import type { Book } from "../../sync/book.ts";
+import type { Cursors } from "../../sync/cursors.ts";
+import type { Sync } from "../../sync/sync.ts";
 import { pause } from "../../transport/backoff.ts";
 
 /** Changes within this time go in one message. */
@@ -28,13 +33,23 @@ const GATHER_MS = 1_000;
 /** Messages that are cleared away in one transaction. */
 const PAGE = 200;
 
+/** The parts of a device that send personal items and carry them out. */
+interface OwnDevice {
+  readonly context: DeviceContext;
+  readonly book: Book;
+  readonly sync: Sync;
+  readonly cursors: Cursors;
+  readonly outgoing: OutgoingStore;
+  readonly outbox: Outbox;
+}
+
 export class OwnSync {
-  readonly #device: Device;
+  readonly #device: OwnDevice;
   readonly #oneself: Oneself;
   #gathering = false;
   #carrying: Promise<void> = Promise.resolve();
 
-  constructor(device: Device, oneself: Oneself) {
+  constructor(device: OwnDevice, oneself: Oneself) {
     this.#device = device;
     this.#oneself = oneself;
     oneself.onChanged = (rows) => {
