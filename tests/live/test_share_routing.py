@@ -214,35 +214,6 @@ async def test_d4_newcomers_of_a_slow_helper_wait_for_its_next_answer(force: For
     assert len(asking.shares) == 0
 
 
-async def test_d4_where_all_answer_slowly_each_is_left_more_time(force: Force) -> None:
-    """On a busy server every answer is late; asking more devices would make it busier."""
-    newcomers = [device() for _ in range(5)]
-    await force.join(newcomers)
-    node, asking = force.node(*force.others)
-
-    async def asked_until_answer(newcomer: Caller, answer_ms: int) -> int:
-        """How many devices are asked until the first one's answer comes."""
-        force.asker, count = newcomer, 0
-        await asking.receive(await force.lack())
-        for _ in range(answer_ms // 1_000):
-            await asking.work()
-            for helper in node.asked():
-                asking.shares.begun(helper.client_id, force.rows.conversation_id)
-                count += 1
-            force.clock.at += 1_000
-        await force.help(asking, [newcomer])
-        await asking.receive(force.opened(newcomer))
-        await force.forget([newcomer])
-        force.clock.at += PAUSE_MS  # Devices that let time pass are asked again.
-        return count
-
-    slow_ms = 3 * HELPED_MS
-    counts = [await asked_until_answer(one, slow_ms) for one in newcomers]
-    assert counts == [3, 3, 3, 3, 1]
-    # One that never answers is left no more than that.
-    assert await asked_until_answer(newcomers[0], 3 * slow_ms) == 2
-
-
 async def test_d4_a_helper_that_lets_time_pass_is_asked_no_more_for_a_minute(force: Force) -> None:
     node, asking = force.node(*force.others[:2], force.asker)
     await asking.receive(await force.lack())

@@ -6,7 +6,7 @@ author sealed a key as rubbish, or to nobody, only the author is asked. Nor does
 was asked about ``MOST_ASKS`` devices within the minute (H4).
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -19,8 +19,6 @@ from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import Online
 
 MOST_ASKS = 32  # Devices that one device is asked about in a minute.
-LONGEST_WAIT_MS = 60_000
-_FEW_ANSWERS = 4
 _HELPERS = 64  # Helpers that are looked for at a time.
 _OF_CELL = 3  # Turns in which devices of the asking device's cell come first.
 Same = tuple[ConversationId, frozenset[bytes]]  # The secrets that devices lack alike.
@@ -51,7 +49,6 @@ class HelpedRequest:
     rests: int = 0  # How often it has rested.
     anew_ms: int = 0  # All devices were asked; everybody may be asked again from then on.
     question: Question | None = None  # That is not answered.
-    asked_ms: int = 0  # When a device was first asked since the last share; 0: none was.
 
     @property
     def key(self) -> Asker:
@@ -62,28 +59,6 @@ class HelpedRequest:
     def same(self) -> Same:
         """Return what it has in common with others."""
         return self.who.conversation_id, self.lacks
-
-
-class Pace:
-    """How long devices take now, by the answers that came last.
-
-    On a server that is busy every answer is late. To ask further devices then makes each answer
-    later still, until the same shares are made five times (docs/benchmarks.md)."""
-
-    def __init__(self) -> None:
-        self._took: deque[int] = deque(maxlen=16)
-
-    def note(self, took_ms: int) -> None:
-        """An answer came after so long."""
-        self._took.append(took_ms)
-
-    def wait_ms(self, least_ms: int, times: int) -> int:
-        """Return for how long to wait for an answer: so many times as long as half of the last ones
-        took, within bounds. So one slow device is left no more time than others."""
-        if len(self._took) < _FEW_ANSWERS:
-            return least_ms
-        typical_ms = sorted(self._took)[len(self._took) // 2]
-        return min(max(least_ms, times * typical_ms), max(least_ms, LONGEST_WAIT_MS))
 
 
 class HelperChoice:

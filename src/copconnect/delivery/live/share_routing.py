@@ -5,8 +5,7 @@ it: the person's own other devices first, then other people's, the longest conne
 The node at which the asking device is connected begins at once, others after two seconds; each
 claims a request in the database before it asks, so that one device at a time is asked about it,
 whichever node asks. The next device is asked after two seconds; if the first one has said that it
-makes the share, or has posted it, after ten; later where the last answers took longer, because all
-are late on a busy server; at once if its connection has ended. One question is
+makes the share, or has posted it, after ten; at once if its connection has ended. One question is
 about up to 16 devices that lack the same. While a node waits for an answer, it gathers further
 requests for the next question, unless they fill one.
 
@@ -35,7 +34,6 @@ from copconnect.delivery.live.share_helpers import (
     Found,
     HelpedRequest,
     HelperChoice,
-    Pace,
     Question,
 )
 from copconnect.delivery.rosters.proofs import prove
@@ -79,7 +77,6 @@ class ShareRouting:
         self._deps = deps
         self._connected = connected
         self.choice = HelperChoice(connected)
-        self._pace = Pace()
         self._open: dict[Asker, HelpedRequest] = {}
         self.questions: dict[tuple[ClientId, ConversationId], Question] = {}
         self._freed: set[Asker] = set()  # To be claimed no more.
@@ -158,21 +155,17 @@ class ShareRouting:
         question = self.questions.get((client_id, conversation_id))
         if question is not None and not question.working:
             question.working = True
-            question.due_ms = self._deps.clock.now_ms() + self._pace.wait_ms(HELPED_MS, 2)
+            question.due_ms = self._deps.clock.now_ms() + HELPED_MS
             self._helped |= dict.fromkeys(question.about, question.due_ms)
 
     def shared(self, wakeup: ShareWakeup) -> None:
         """A share waits for a device, which says whether it opens."""
         request = self._open.get((wakeup.conversation_id, bytes.fromhex(wakeup.device)))
         if request is not None:
-            now_ms = self._deps.clock.now_ms()
             if request.question is not None:
                 request.question.answered = True
-            if request.asked_ms:
-                self._pace.note(now_ms - request.asked_ms)
             self._end(request)
-            request.asked_ms = 0
-            request.due_ms = max(request.due_ms, now_ms + self._pace.wait_ms(HELPED_MS, 2))
+            request.due_ms = max(request.due_ms, self._deps.clock.now_ms() + HELPED_MS)
 
     def _end(self, request: HelpedRequest) -> None:
         """Wait no more for an answer about a request."""
@@ -283,11 +276,10 @@ class ShareRouting:
             pause_ms = min(PAUSE_MS << min(request.rests, 10), LONGEST_PAUSE_MS)
             request.rests += 1
             request.anew_ms = now_ms + pause_ms
-        request.due_ms, request.asked_ms = request.anew_ms, 0
+        request.due_ms = request.anew_ms
 
     async def _ask(self, turns: list[tuple[HelpedRequest, Online]], now_ms: int) -> None:
-        until_ms = now_ms + self._pace.wait_ms(AGAIN_MS, 1)
-        known = await self._claim([request for request, _ in turns], now_ms, until_ms)
+        known = await self._claim([request for request, _ in turns], now_ms)
         # Devices that lack the same, by whom to ask: one question is about many of them.
         questions: dict[_Asked, list[wire.ShareAsker]] = defaultdict(list)
         for request, one in turns:
@@ -305,14 +297,13 @@ class ShareRouting:
                 continue
             part = _part(sorted(claimed), request.turns)
             questions[one.client_id, key[0], part].append(asker)
-            new = Question(one.client_id, {}, until_ms)
+            new = Question(one.client_id, {}, now_ms + AGAIN_MS)
             request.question = self.questions.setdefault((one.client_id, key[0]), new)
             request.question.about[key] = request
             request.asked.add(one.client_id)
             request.turns += 1
             request.anew_ms = 0
-            request.asked_ms = request.asked_ms or now_ms
-            request.due_ms = until_ms
+            request.due_ms = now_ms + AGAIN_MS
             if request.turns % AT_A_TIME == 0:
                 self._rest(request, now_ms)
         for (client_id, c, part), askers in questions.items():
@@ -329,15 +320,13 @@ class ShareRouting:
                 )
                 self._connected().push_to(client_id, frame)
 
-    async def _claim(
-        self, requests: Collection[HelpedRequest], now_ms: int, until_ms: int
-    ) -> _ShareContext:
+    async def _claim(self, requests: Collection[HelpedRequest], now_ms: int) -> _ShareContext:
         """Claim these requests for devices of this node. Return what helpers check about each, with
         its proof under the newest head; nothing of one that lacks nothing or is not listed."""
         deps = self._deps
         async with deps.database.transaction() as connection:
             asking = {request.key: request for request in requests}
-            claimed = await shares.claim(connection, asking, now_ms, until_ms)
+            claimed = await shares.claim(connection, asking, now_ms, now_ms + AGAIN_MS)
             lacking = await shares.requested(connection, asking)
             for key, names in lacking.items():
                 if self._open.get(key) is asking[key]:
