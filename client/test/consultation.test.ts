@@ -41,8 +41,7 @@ async function ask(poll: Partial<PollContent> = {}): Promise<MessageId> {
 }
 
 async function seen(officer: Officer, messageId: MessageId, where = id): Promise<PollState | null> {
-  const { messages } = await officer.core.messages.page(where, null, 50);
-  const body = messages.find((one) => one.messageId === messageId)?.body;
+  const body = (await officer.message(where, messageId))?.body;
   return body?.kind === "poll" ? body.state : null;
 }
 

@@ -64,16 +64,6 @@ async function posts(plaintext: Uint8Array, header: Partial<HeaderDraft> = {}): 
   return idOf<MessageId>(message.subarray(17, 33));
 }
 
-async function says(officer: Officer, words: string): Promise<MessageId> {
-  const { messageId } = await officer.text(id, words);
-  for (const one of [a, b])
-    await one.until("in its log", async () => {
-      const { messages } = await one.core.messages.page(id, null, 100);
-      return messages.some((item) => item.messageId === messageId && item.seq !== null);
-    });
-  return messageId;
-}
-
 beforeAll(async () => {
   group = await insiderGroup(2);
   const { world, insider, key } = group;
@@ -83,13 +73,13 @@ beforeAll(async () => {
   server.orders.mayIssue = () => false;
   await server.inTurn(() => server.devicesChanged(insider.personId));
   const now = (): number => server.now();
-  said["first"] = await says(a, "Gate 2");
-  said["plan"] = await says(a, "Gate 3 at nine");
+  said["first"] = await group.said(a, "Gate 2");
+  said["plan"] = await group.said(a, "Gate 3 at nine");
   await a.core.messages.edit(id, said["plan"], "Gate 4 at nine", []);
-  said["taken"] = await says(a, "Not for here");
+  said["taken"] = await group.said(a, "Not for here");
   await a.core.messages.delete(id, said["taken"], 0);
   await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
-  said["seen"] = await says(b, "Seen");
+  said["seen"] = await group.said(b, "Seen");
   for (const kind of [[], new Uint8Array([1]), 7, { a: 1 }])
     said[`kind ${JSON.stringify(kind)}`] = await posts(encode({ v: 1, kind, text: "x" }));
   said["mention"] = await posts(
@@ -133,8 +123,8 @@ beforeAll(async () => {
       ...{ attachments: [POINTER], evidence: null },
     }),
   );
-  await says(a, "on");
-  await says(b, "on");
+  await group.said(a, "on");
+  await group.said(b, "on");
   const made = await a.core.exports.make(id, { ...WHOLE, files: false });
   parts = unzipSync(new Uint8Array(await made.file.arrayBuffer()));
   const { last } = JSON.parse(new TextDecoder().decode(parts["manifest.json"])) as {
@@ -321,15 +311,15 @@ describe("an exporter", () => {
 
 describe("an honest export", () => {
   it("has no words of an edit whose message it does not show, and no body of a deletion", async () => {
-    const words = await says(a, "Delete this for me");
+    const words = await group.said(a, "Delete this for me");
     await a.core.messages.edit(id, words, "Edited, then deleted for me", []);
     await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
-    const other = await says(b, "Deleted for all");
+    const other = await group.said(b, "Deleted for all");
     await b.core.messages.edit(id, other, "Edited, then deleted for all", []);
     await b.core.messages.delete(id, other, 0);
     await b.until("sent", async () => (await b.core.app.state()).outbox === 0);
     await a.core.oneself.delete(id, [words], 0);
-    await says(b, "after");
+    await group.said(b, "after");
     await a.until("gone", async () => {
       const { messages } = await a.core.messages.page(id, null, 100);
       const of = messages.find(({ messageId }) => messageId === other);

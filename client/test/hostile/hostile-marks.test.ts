@@ -1,6 +1,5 @@
 /** Attacks on marks over real cores: by a server that was taken over, and by members with changed apps. */
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { MessageItem } from "#core/core.ts";
 import { idOf, newId } from "#core/ids.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
 import { MESSAGE_KIND, NOTHING, SIGNED_HEADER_BYTES } from "#core/keys/message.ts";
@@ -29,29 +28,10 @@ beforeEach(async () => {
   group = await insiderGroup(2);
   ({ world, insider, id, key } = group);
   [a, b] = group.officers as [Officer, Officer];
-  gate = await said(a, "Gate 2");
+  gate = await group.said(a, "Gate 2");
 }, LIMIT_MS);
 
 afterEach(() => group.close());
-
-async function said(by: Officer, text: string): Promise<MessageId> {
-  const { messageId } = await by.text(id, text);
-  for (const one of [a, b])
-    await one.until("in its log", async () => (await shown(one, messageId))?.seq != null);
-  return messageId;
-}
-
-async function shown(officer: Officer, of: MessageId): Promise<MessageItem | undefined> {
-  const { messages } = await officer.core.messages.page(id, null, 100);
-  return messages.find((one) => one.messageId === of);
-}
-
-async function sees(officer: Officer, kind: string, of: MessageId): Promise<MessageItem> {
-  return officer.until(kind, async () => {
-    const item = await shown(officer, of);
-    return item?.body.kind === kind ? item : null;
-  });
-}
 
 function text(words: string): Uint8Array {
   return encodeContent({ kind: "text", text: words, mentions: [], replyTo: null, forwards: 0 });
@@ -109,7 +89,7 @@ it(
     await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
     withhold((kind) => kind === MESSAGE_KIND.deletion);
     await b.restart();
-    const { body } = await sees(b, "deleted", gate);
+    const { body } = await b.sees(id, gate, "deleted");
     expect(body).toMatchObject({ by: null });
   },
   LIMIT_MS,
@@ -127,9 +107,9 @@ it(
     await post(await mark(own, DELETION, { kind: MESSAGE_KIND.kept, marked: NOTHING }));
     // The header deletes, the content says something.
     await write("Neither", { kind: MESSAGE_KIND.deletion, marked: fromHex(gate) });
-    await said(a, "after");
+    await group.said(a, "after");
     for (const one of [a, b]) {
-      await sees(one, "deleted", own);
+      await one.sees(id, own, "deleted");
       expect(await one.texts(id)).toEqual(["Gate 2", "after"]);
     }
   },
@@ -140,15 +120,15 @@ it(
   "M2 the words of edits leave the server with their message, and are missed by nobody",
   async () => {
     await a.core.messages.edit(id, gate, "Gate 4", []);
-    await b.until("edited", async () => (await shown(b, gate))?.former !== undefined);
-    const other = await said(a, "Roll call");
+    await b.until("edited", async () => (await b.message(id, gate))?.former !== undefined);
+    const other = await group.said(a, "Roll call");
     await a.core.messages.edit(id, other, "Roll call at six", []);
-    await b.until("edited", async () => (await shown(b, other))?.former !== undefined);
+    await b.until("edited", async () => (await b.message(id, other))?.former !== undefined);
     await a.core.messages.delete(id, gate, 0);
-    await sees(b, "deleted", gate);
+    await b.sees(id, gate, "deleted");
     expect(bodies().map((size) => size > 0)).toEqual([false, false, true, true, true]);
     const phone = await laterPhone();
-    await sees(phone, "deleted", gate);
+    await phone.sees(id, gate, "deleted");
     await phone.receives(id, "Roll call at six");
     const { messages } = await phone.core.messages.page(id, null, 50);
     const kinds = messages.map(({ body }) => body.kind).filter((kind) => kind !== "notice");
@@ -161,12 +141,12 @@ it(
   "M2 an edit whose words the server withholds hides the former ones",
   async () => {
     await a.core.messages.edit(id, gate, "Gate 4", []);
-    await b.until("edited", async () => (await shown(b, gate))?.former !== undefined);
+    await b.until("edited", async () => (await b.message(id, gate))?.former !== undefined);
     withhold((kind) => kind === MESSAGE_KIND.edit);
     const phone = await laterPhone();
-    const item = await sees(phone, "withheld", gate);
+    const item = await phone.sees(id, gate, "withheld");
     expect(item).toMatchObject({ preview: { kind: "withheld" }, former: [{ text: "Gate 2" }] });
-    expect((await shown(b, gate))?.body).toMatchObject({ text: "Gate 4" });
+    expect((await b.message(id, gate))?.body).toMatchObject({ text: "Gate 4" });
   },
   LIMIT_MS,
 );
@@ -177,14 +157,14 @@ it(
     const own = await write("Mine");
     for (const one of [a, b]) await one.receives(id, "Mine");
     await insider.post(id, await mark(own, DELETION), false, true);
-    for (const one of [a, b]) await sees(one, "deleted", own);
+    for (const one of [a, b]) await one.sees(id, own, "deleted");
     const late = await mark(own, { mark: "edit", text: "Mine again", mentions: [] });
     await expect(insider.post(id, late, false, true)).rejects.toMatchObject({
       code: "message_invalid",
     });
     await post(late);
     await post(await mark(own, { mark: "pin", pinned: true }));
-    await said(a, "after");
+    await group.said(a, "after");
     for (const one of [a, b]) {
       expect(await one.texts(id)).toEqual(["Gate 2", "after"]);
       expect(await one.core.messages.pinned(id)).toEqual([]);
@@ -201,9 +181,9 @@ it(
     await insider.post(id, await mark(order, DELETION), false, true);
     const phone = await laterPhone();
     await phone.receives(id, "Gate 2");
-    await sees(phone, "withheld", order);
+    await phone.sees(id, order, "withheld");
     // With its body, it is no message of the kind that its header says.
-    for (const one of [a, b]) expect(await shown(one, order)).toBeUndefined();
+    for (const one of [a, b]) expect(await one.message(id, order)).toBeUndefined();
   },
   LIMIT_MS,
 );
@@ -222,7 +202,7 @@ it(
     const plain = await write("Gate 3");
     withhold((_, messageId) => messageId === plain);
     await b.restart();
-    await sees(b, "withheld", plain);
+    await b.sees(id, plain, "withheld");
     await archived(false);
     await b.core.oneself.archive(id, true);
     await b.core.conversations.setPreferences(id, { mutedUntilMs: -1 });
@@ -231,13 +211,13 @@ it(
     const other = await write("Gate 4");
     withhold((_, messageId) => messageId === other);
     await b.restart();
-    await sees(b, "withheld", other);
+    await b.sees(id, other, "withheld");
     await archived(true);
     await b.close();
     const order = await write("All units", { kind: MESSAGE_KIND.kept });
     withhold((_, messageId) => messageId === order);
     await b.restart();
-    await sees(b, "withheld", order);
+    await b.sees(id, order, "withheld");
     await archived(false);
   },
   LIMIT_MS,
@@ -261,15 +241,15 @@ it(
   async () => {
     const late = await mark(gate, DELETION);
     await demote();
-    await said(a, "after the change");
+    await group.said(a, "after the change");
     await post(late);
     // The page that a new phone reads first begins with the deletion.
     for (let n = 1; n < 50; n++) await a.text(id, `on duty, ${String(n)}`);
     await b.receives(id, "on duty, 49");
-    expect((await shown(b, gate))?.body.kind).toBe("text");
+    expect((await b.message(id, gate))?.body.kind).toBe("text");
     const phone = await laterPhone();
     await phone.receives(id, "after the change");
-    await sees(phone, "withheld", gate);
+    await phone.sees(id, gate, "withheld");
   },
   LIMIT_MS,
 );
@@ -278,11 +258,11 @@ it(
   "R2 a removed member's marks count nowhere, in whatever order they are read",
   async () => {
     const own = await write("Mine");
-    await said(a, "before");
+    await group.said(a, "before");
     const edit = await mark(own, { mark: "edit", text: "Mine, changed", mentions: [] });
     await demote();
     await a.core.members.change(id, { remove: [insider.personId] });
-    await said(a, "after the removal");
+    await group.said(a, "after the removal");
     const { log, people } = world.server;
     const client = people.client(insider.signer.clientId);
     const posted = {
@@ -300,7 +280,7 @@ it(
       return (await phone.core.conversations.encryption(id)).refused > 0;
     });
     for (const one of [b, phone]) {
-      const item = await sees(one, "text", own);
+      const item = await one.sees(id, own, "text");
       expect(item.body).toMatchObject({ text: "Mine" });
       expect(item.former).toBeUndefined();
     }
@@ -341,7 +321,7 @@ it(
     const after = await insider.message(other, theirs, text("after"));
     await insider.post(other, after);
     await b.receives(other, "after");
-    expect((await shown(b, gate))?.body.kind).toBe("text");
+    expect((await b.message(id, gate))?.body.kind).toBe("text");
   },
   LIMIT_MS,
 );
@@ -353,10 +333,10 @@ it(
     const own = await write("Mine", { message });
     for (const one of [a, b]) await one.receives(id, "Mine");
     await post(await mark(gate, DELETION, { message }));
-    await said(a, "after");
+    await group.said(a, "after");
     for (const one of [a, b]) {
-      expect((await shown(one, own))?.body).toMatchObject({ text: "Mine" });
-      expect((await shown(one, gate))?.body.kind).toBe("text");
+      expect((await one.message(id, own))?.body).toMatchObject({ text: "Mine" });
+      expect((await one.message(id, gate))?.body.kind).toBe("text");
     }
   },
   LIMIT_MS,
@@ -367,9 +347,11 @@ it(
   async () => {
     for (const emoji of ["👍", "🙏", "👮", "🚓"].flatMap((one) => [one, one, one]))
       await insider.post(id, await mark(gate, { mark: "reaction", emoji }), false, true);
-    await said(a, "after");
+    await group.said(a, "after");
     for (const one of [a, b])
-      expect((await shown(one, gate))?.reactions).toMatchObject([{ emoji: "🚓", people: [{}] }]);
+      expect((await one.message(id, gate))?.reactions).toMatchObject([
+        { emoji: "🚓", people: [{}] },
+      ]);
     const told = a.events.filter((event) => event.type === "notify");
     expect(told).toHaveLength(1);
   },

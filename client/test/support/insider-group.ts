@@ -1,6 +1,6 @@
 /** A group in which one member's device does as it likes (insider.ts). */
 import { newId } from "#core/ids.ts";
-import type { ConversationId } from "#core/ids.ts";
+import type { ConversationId, MessageId } from "#core/ids.ts";
 import { Insider, type OwnKey } from "./insider.ts";
 import type { MemoryServer } from "../memory/server.ts";
 import type { Officer } from "./officer.ts";
@@ -13,6 +13,8 @@ export interface InsiderGroup {
   readonly id: ConversationId;
   /** The conversation key of all members: with it the insider opens every message of theirs. */
   readonly key: OwnKey;
+  /** An officer's text, once the server has it and every officer shows it. */
+  said(by: Officer, text: string): Promise<MessageId>;
   close(): Promise<void>;
 }
 
@@ -28,9 +30,14 @@ export async function insiderGroup(people: number): Promise<InsiderGroup> {
   });
   const key = await insider.makeKey(id);
   await Promise.all(officers.map((one) => one.ready(id)));
+  const said = async (by: Officer, text: string): Promise<MessageId> => {
+    const { messageId } = await by.text(id, text);
+    for (const one of officers) await one.accepted(id, messageId);
+    return messageId;
+  };
   const close = async (): Promise<void> => {
     await world.close();
     await world.server.close();
   };
-  return { world, insider, officers, id, key, close };
+  return { world, insider, officers, id, key, said, close };
 }

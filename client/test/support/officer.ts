@@ -122,6 +122,35 @@ export class Officer {
     });
   }
 
+  /** A message as this officer's list shows it, of a conversation with few. */
+  async message(
+    conversationId: ConversationId,
+    messageId: MessageId,
+  ): Promise<MessageItem | undefined> {
+    const { messages } = await this.core.messages.page(conversationId, null, 200);
+    return messages.find((one) => one.messageId === messageId);
+  }
+
+  /** Wait until the list shows a message with a body of this kind. */
+  sees(
+    conversationId: ConversationId,
+    messageId: MessageId,
+    kind: MessageItem["body"]["kind"],
+  ): Promise<MessageItem> {
+    return this.until(kind, async () => {
+      const item = await this.message(conversationId, messageId);
+      return item?.body.kind === kind && item;
+    });
+  }
+
+  /** Wait until the list shows a message that the server has accepted. */
+  accepted(conversationId: ConversationId, messageId: MessageId): Promise<MessageItem> {
+    return this.until("in its log", async () => {
+      const item = await this.message(conversationId, messageId);
+      return item !== undefined && item.seq !== null && item;
+    });
+  }
+
   text(conversationId: ConversationId, text: string): Promise<MessageItem> {
     return this.core.messages.send(conversationId, { kind: "text", text, mentions: [] }, null);
   }
@@ -143,7 +172,6 @@ export class Officer {
   }
 
   async status(messageId: MessageId, conversationId: ConversationId): Promise<string | null> {
-    const page = await this.core.messages.page(conversationId, null, 200);
-    return page.messages.find((message) => message.messageId === messageId)?.status ?? null;
+    return (await this.message(conversationId, messageId))?.status ?? null;
   }
 }

@@ -27,28 +27,21 @@ beforeEach(async () => {
   group = await insiderGroup(2);
   ({ world, insider, id, key } = group);
   [a, b] = group.officers as [Officer, Officer];
-  messageId = await said(a, "Gate 2");
+  messageId = await group.said(a, "Gate 2");
 }, LIMIT_MS);
 
 afterEach(() => group.close());
 
-async function said(by: Officer, text: string): Promise<MessageId> {
-  const { messageId } = await by.text(id, text);
-  for (const one of [a, b])
-    await one.until("in its log", async () => (await shown(one, messageId))?.seq != null);
-  return messageId;
+function shown(officer: Officer, of = messageId): Promise<MessageItem | undefined> {
+  return officer.message(id, of);
 }
 
-async function shown(officer: Officer, of = messageId): Promise<MessageItem | undefined> {
-  const { messages } = await officer.core.messages.page(id, null, 50);
-  return messages.find((one) => one.messageId === of);
-}
-
-async function sees(officer: Officer, kind: string, of = messageId): Promise<MessageItem> {
-  return officer.until(kind, async () => {
-    const item = await shown(officer, of);
-    return item?.body.kind === kind ? item : null;
-  });
+function sees(
+  officer: Officer,
+  kind: MessageItem["body"]["kind"],
+  of = messageId,
+): Promise<MessageItem> {
+  return officer.sees(id, of, kind);
 }
 
 /** The insider posts a mark that says that a message is gone. */
@@ -168,7 +161,7 @@ it(
 it(
   "without a mark that counts a missing body is shown as withheld, and a mark explains it later",
   async () => {
-    const second = await said(a, "Two men");
+    const second = await group.said(a, "Two men");
     withhold(messageId);
     withhold(second);
     const phone = await world.device(1);
@@ -196,7 +189,7 @@ it(
     // Replayed, and of a message that comes after it.
     await insider.post(id, mark, false, true);
     world.server.log.takesAnything = false;
-    await said(a, "after");
+    await group.said(a, "after");
     for (const one of [a, b]) expect(await one.texts(id)).toEqual(["Gate 2", "after"]);
     const phone = await world.device(1);
     await compareDigits(b, phone);
@@ -214,7 +207,7 @@ it(
   async () => {
     await step();
     await expect(forge(messageId)).rejects.toMatchObject({ code: "not_admin" });
-    await said(a, "after");
+    await group.said(a, "after");
     for (const one of [a, b]) expect(await one.texts(id)).toEqual(["Gate 2", "after"]);
   },
   LIMIT_MS,
@@ -240,7 +233,7 @@ it(
     const edit = { mark: "reaction", emoji: "👍" };
     const content = encode({ v: 1, kind: "mark", messageId, what: edit });
     await insider.post(id, await insider.message(id, key, content), false, true);
-    await said(a, "after");
+    await group.said(a, "after");
     for (const one of [a, b]) expect(await sees(one, "deleted")).not.toHaveProperty("reactions");
     await expect(a.core.messages.edit(id, messageId, "x", [])).rejects.toMatchObject({
       code: "message_invalid",
@@ -268,11 +261,11 @@ it(
     // Too late.
     await a.core.messages.keep(id, messageId);
     await sees(a, "deleted");
-    const second = await said(a, "Two men");
+    const second = await group.said(a, "Two men");
     await a.core.messages.delete(id, second, 60_000);
     await sees(a, "deleted", second);
     await a.core.messages.keep(id, second);
-    await said(a, "after");
+    await group.said(a, "after");
     expect(await b.texts(id)).toEqual(["Two men", "after"]);
   },
   LIMIT_MS,
@@ -289,7 +282,7 @@ it(
     b.events = [];
     await b.restart();
     await sees(b, "deleted", second);
-    await said(a, "Three men");
+    await group.said(a, "Three men");
     const told = b.events.flatMap((event) => (event.type === "notify" ? [event.item.body] : []));
     expect(told.map(({ kind }) => kind)).toEqual(["text"]);
   },
@@ -310,7 +303,7 @@ it(
     world.server.log.takesAnything = true;
     await insider.post(id, await insider.message(id, key, text("New words"), { message }));
     world.server.log.takesAnything = false;
-    await said(a, "after");
+    await group.said(a, "after");
     for (const one of [a, b]) {
       expect(await one.texts(id)).not.toContain("New words");
       await sees(one, "deleted", first);

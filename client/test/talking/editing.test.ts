@@ -1,7 +1,6 @@
 /** Edits over real cores: everybody reads the last words, also devices that read the log backwards. */
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { MessageItem } from "#core/core.ts";
 import { newId } from "#core/ids.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
 import { insiderGroup, type InsiderGroup } from "../support/insider-group.ts";
@@ -23,20 +22,13 @@ beforeEach(async () => {
   group = await insiderGroup(2);
   ({ world, insider, id, key } = group);
   [a, b] = group.officers as [Officer, Officer];
-  ({ messageId } = await a.text(id, "Gate 2"));
-  await b.receives(id, "Gate 2");
-  await a.until("accepted", async () => (await shown(a))?.seq != null);
+  messageId = await group.said(a, "Gate 2");
 }, LIMIT_MS);
 
 afterEach(() => group.close());
 
-async function shown(officer: Officer): Promise<MessageItem | undefined> {
-  const { messages } = await officer.core.messages.page(id, null, 50);
-  return messages.find((one) => one.messageId === messageId);
-}
-
 async function former(officer: Officer): Promise<readonly string[]> {
-  return ((await shown(officer))?.former ?? []).map(({ text }) => text);
+  return ((await officer.message(id, messageId))?.former ?? []).map(({ text }) => text);
 }
 
 it(
@@ -111,7 +103,7 @@ it(
     await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
     await world.settle(a, b);
     expect(await b.texts(id)).toEqual(["Gate 2"]);
-    expect((await shown(b))?.reactions).toEqual([]);
+    expect((await b.message(id, messageId))?.reactions).toEqual([]);
   },
   LIMIT_MS,
 );

@@ -25,16 +25,9 @@ let made: MadeExport;
 let parts: Parts;
 let said: Record<"plan" | "file" | "gone" | "last", MessageId>;
 
-async function seq(officer: Officer, messageId: MessageId): Promise<void> {
-  await officer.until("in the log", async () => {
-    const { messages } = await officer.core.messages.page(id, null, 50);
-    return messages.some((one) => one.messageId === messageId && one.seq !== null);
-  });
-}
-
 async function text(officer: Officer, words: string): Promise<MessageId> {
   const { messageId } = await officer.text(id, words);
-  for (const one of [a, b]) await seq(one, messageId);
+  for (const one of [a, b]) await one.accepted(id, messageId);
   return messageId;
 }
 
@@ -65,7 +58,7 @@ beforeAll(async () => {
     },
     null,
   );
-  for (const one of [a, b]) await seq(one, sent.messageId);
+  for (const one of [a, b]) await one.accepted(id, sent.messageId);
   const last = await text(b, "Seen");
   said = { plan, file: sent.messageId, gone, last };
   await w.current.settle();

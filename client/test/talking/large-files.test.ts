@@ -75,18 +75,9 @@ async function pair(): Promise<[a: Officer, b: Officer, id: ConversationId]> {
   return [a, b, id];
 }
 
-async function find(
-  officer: Officer,
-  id: ConversationId,
-  messageId: MessageId,
-): Promise<MessageItem | null> {
-  const { messages } = await officer.core.messages.page(id, null, 50);
-  return messages.find((message) => message.messageId === messageId) ?? null;
-}
-
 function failed(officer: Officer, id: ConversationId, messageId: MessageId): Promise<MessageItem> {
   return officer.until("failed", async () => {
-    const message = await find(officer, id, messageId);
+    const message = await officer.message(id, messageId);
     return message?.status === "failed" && message;
   });
 }
@@ -116,7 +107,7 @@ async function arrives(
   messageId: MessageId,
   ...files: readonly Uint8Array[]
 ) {
-  const message = await b.until("the files", () => find(b, id, messageId));
+  const message = await b.until("the files", () => b.message(id, messageId));
   const views = viewsOf(message);
   expect(views.length).toBe(files.length);
   for (const [index, bytes] of files.entries()) {
@@ -162,7 +153,7 @@ describe("a large file", () => {
       Promise.resolve(told(a, "preparing").at(-1)?.progress?.done === 5 * MIB),
     );
     // A person who opens the chat now sees it too, and later messages do not wait.
-    const waiting = await find(a, id, messageId);
+    const waiting = await a.message(id, messageId);
     const progress = { done: 5 * MIB, total: LARGE, direction: "preparing" };
     expect(waiting?.body).toMatchObject({ attachments: [{ progress, local: false }] });
     await a.text(id, "the film follows");
@@ -177,7 +168,7 @@ describe("a large file", () => {
     expect(done[0]).toBe(0);
     expect(done).toEqual([...done].sort((x, y) => x - y));
     expect(told(a, "up").length).toBeGreaterThan(0);
-    const sent = await a.until("sent", () => find(a, id, messageId));
+    const sent = await a.until("sent", () => a.message(id, messageId));
     expect(viewsOf(sent)).toMatchObject([{ progress: null, local: true }]);
   });
 
@@ -197,7 +188,7 @@ describe("a large file", () => {
           ),
         ),
       );
-      expect(viewsOf((await find(a, id, messageId)) as MessageItem)).toMatchObject([
+      expect(viewsOf((await a.message(id, messageId)) as MessageItem)).toMatchObject([
         { progress: { direction: "preparing" } },
         { progress: { direction: "preparing" } },
       ]);
@@ -208,8 +199,8 @@ describe("a large file", () => {
       await a.text(id, "instead");
       await b.receives(id, "instead");
       expect(await chunksOf(a)).toBe(before);
-      expect(await find(a, id, messageId)).toBeNull();
-      expect(await find(b, id, messageId)).toBeNull();
+      expect(await a.message(id, messageId)).toBeUndefined();
+      expect(await b.message(id, messageId)).toBeUndefined();
       expect((await a.core.app.state()).outbox).toBe(0);
     },
   );
@@ -228,7 +219,7 @@ describe("a large file", () => {
     await a.core.messages.retry(messageId);
     expect((await failed(a, id, messageId)).failure).toMatchObject(lost);
     await a.core.messages.cancel(messageId);
-    expect(await find(a, id, messageId)).toBeNull();
+    expect(await a.message(id, messageId)).toBeUndefined();
   });
 
   it("is sealed anew when a full device has room again and the person tries again", async () => {
@@ -245,7 +236,7 @@ describe("a large file", () => {
     makeRoom();
     await Promise.all([a.core.messages.retry(messageId), a.core.messages.retry(messageId)]);
     await arrives(b, id, messageId, bytes);
-    expect((await find(a, id, messageId))?.failure).toBeNull();
+    expect((await a.message(id, messageId))?.failure).toBeNull();
   });
 
   it("that cannot be read to its end says so and leaves nothing", async () => {
@@ -262,7 +253,7 @@ describe("a large file", () => {
     const [a, b, id] = await pair();
     const bytes = bytesFor(3 * MIB);
     const { messageId } = await send(a, id, new Blob([bytes]));
-    const message = await b.until("the file", () => find(b, id, messageId));
+    const message = await b.until("the file", () => b.message(id, messageId));
     const made: (readonly BlobPart[])[] = [];
     class CountingBlob extends Blob {
       constructor(parts: BlobPart[] = [], options?: BlobPropertyBag) {

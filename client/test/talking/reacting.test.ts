@@ -1,7 +1,6 @@
 /** Reactions over real cores: everybody sees the last one of each person, and a member forges none. */
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { MessageItem } from "#core/core.ts";
 import { newId } from "#core/ids.ts";
 import type { ConversationId, MessageId, PersonId } from "#core/ids.ts";
 import { insiderGroup, type InsiderGroup } from "../support/insider-group.ts";
@@ -23,21 +22,10 @@ beforeEach(async () => {
   group = await insiderGroup(3);
   ({ insider, id, key } = group);
   [a, b, c] = group.officers as [Officer, Officer, Officer];
-  ({ messageId } = await a.core.messages.send(
-    id,
-    { kind: "text", text: "Go", mentions: [] },
-    null,
-  ));
-  for (const one of [a, b, c])
-    await one.until("the message", async () => (await found(one))?.seq != null);
+  messageId = await group.said(a, "Go");
 }, LIMIT_MS);
 
 afterEach(() => group.close());
-
-async function found(officer: Officer): Promise<MessageItem | undefined> {
-  const { messages } = await officer.core.messages.page(id, null, 50);
-  return messages.find((one) => one.messageId === messageId);
-}
 
 function firstNames(): Readonly<Record<PersonId, string>> {
   return { [a.person]: "Asha", [b.person]: "Balu", [c.person]: "Chandra" };
@@ -45,7 +33,7 @@ function firstNames(): Readonly<Record<PersonId, string>> {
 
 /** Each emoji with the first names of the people who chose it. */
 async function reactions(officer: Officer): Promise<string> {
-  const shown = (await found(officer))?.reactions ?? [];
+  const shown = (await officer.message(id, messageId))?.reactions ?? [];
   const names = firstNames();
   return shown
     .map(({ emoji, people }) => [emoji, ...people.map((one) => names[one.personId] ?? "?")])
@@ -68,7 +56,10 @@ it(
     await everybodySees("👍 Balu Chandra");
     await b.core.messages.react(id, messageId, FAMILY);
     await everybodySees(`👍 Chandra, ${FAMILY} Balu`);
-    expect((await found(b))?.reactions?.map(({ mine }) => mine)).toEqual([false, true]);
+    expect((await b.message(id, messageId))?.reactions?.map(({ mine }) => mine)).toEqual([
+      false,
+      true,
+    ]);
     await b.core.messages.react(id, messageId, null);
     await everybodySees("👍 Chandra");
     expect((await a.core.conversations.get(id)).unread).toBe(0);
@@ -103,10 +94,7 @@ it(
     const { messageId: second } = await a.text(id, "Go on");
     for (const one of [b, c]) await one.receives(id, "Go on");
     await b.core.messages.react(id, second, "👍");
-    await a.until("👍", async () => {
-      const { messages } = await a.core.messages.page(id, null, 50);
-      return messages.find((one) => one.messageId === second)?.reactions?.length === 1;
-    });
+    await a.until("👍", async () => (await a.message(id, second))?.reactions?.length === 1);
     expect(told(a)).toBe("👍 Balu, 👍 Chandra");
   },
   LIMIT_MS,
