@@ -53,14 +53,12 @@ def verify(
     if done.returncode:
         raise stop(f"This cannot be verified: {_printable(done.stderr.strip()[-300:])}")
     found = json.loads(done.stdout)
-    if found["failed"] is not None:
-        if as_json:
-            print(done.stdout.strip())
-        reason = _printable(found["failed"])
-        raise stop(f"This is no exported conversation, or it is damaged: {reason}.")
     if as_json:
         print(done.stdout.strip())
-    else:
+    if found["failed"] is not None:
+        reason = _printable(found["failed"])
+        raise stop(f"This is no exported conversation, or it is damaged: {reason}.")
+    if not as_json:
         for line in _words(found):
             console.print(_printable(line), markup=False, highlight=False, soft_wrap=True)
     if found["problems"]:

@@ -44,17 +44,8 @@ class StoredCellKey:
         )
 
 
-_COLUMNS = (
-    _K.cell_id,
-    _K.key_id,
-    _K.epoch,
-    _K.generation,
-    _K.created_ms,
-    _K.author,
-    _K.kem,
-    _K.stored_ms,
-    _K.record,
-)
+_KNOWN = (_K.key_id, _K.epoch, _K.generation, _K.created_ms, _K.author, _K.kem)
+_COLUMNS = (_K.cell_id, *_KNOWN, _K.stored_ms, _K.record)
 
 
 def _stored(row: Any) -> StoredCellKey:
@@ -90,16 +81,9 @@ async def known(
 ) -> dict[tuple[ConversationId, CellId], list[KnownCellKey]]:
     """Return every kept key of the cells of these conversations, without its bytes."""
     rows = await connection.execute(
-        select(
-            _K.conversation_id,
-            _K.cell_id,
-            _K.key_id,
-            _K.epoch,
-            _K.generation,
-            _K.created_ms,
-            _K.author,
-            _K.kem,
-        ).where(among(_K.conversation_id, conversation_ids))
+        select(_K.conversation_id, _K.cell_id, *_KNOWN).where(
+            among(_K.conversation_id, conversation_ids)
+        )
     )
     found: dict[tuple[ConversationId, CellId], list[KnownCellKey]] = {}
     for c, cell_id, *rest in rows:

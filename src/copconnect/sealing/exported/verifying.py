@@ -9,10 +9,10 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from copconnect.limits import MAX_MESSAGE_BYTES
 from copconnect.records.conversation.message import (
@@ -48,6 +48,7 @@ _MOST_TITLE = 1_024  # UTF-16 units, as the app counts.
 _BODY_KEY_BYTES = 32
 _DEVICE_IN_LEAF = slice(32, 64)  # After cell id and person id.
 _HASH_BYTES = 32
+R = TypeVar("R")
 
 
 class BadFile(Exception):
@@ -258,35 +259,36 @@ def _trust(records: Mapping[str, Any], root_key: bytes) -> Trust:
 def _departments(records: Mapping[str, Any], root_key: bytes) -> list[Department]:
     """Return the records that the root signed: the others are as good as none."""
     found: list[Department] = []
-    for data in _all(records, "departments"):
-        with suppress(Refused):
-            one = Department.parse(data)
-            one.verify(root_key)
-            if one not in found:
-                found.append(one)
+
+    def add(one: Department) -> None:
+        one.verify(root_key)
+        if one not in found:
+            found.append(one)
+
+    _each(_all(records, "departments"), Department.parse, add)
     return found
 
 
 def _learn(trust: Trust, person: Mapping[str, Any], issuing: tuple[bytes, ...]) -> None:
     """Take in what verifies; a record that does not is as good as none."""
-    for data in _all(person, "certificates"):
+
+    def certificate(data: bytes) -> Certificate:
+        return Certificate.parse(data, issuing)
+
+    devices = [] if person.get("devices") is None else [_bytes(person, "devices")]
+    _each(_all(person, "certificates"), certificate, trust.add_certificate)
+    _each(devices, PersonDevices.parse, trust.add_person_devices)
+    _each(_all(person, "cards"), PersonCard.parse, trust.add_card)
+    _each(_all(person, "endorsements"), Endorsement.parse, trust.add_endorsement)
+    _each(_all(person, "grants"), Grant.parse, trust.add_grant)
+    _each(_all(person, "revocations"), Revocation.parse, trust.add_revocation)
+
+
+def _each(found: Sequence[bytes], parse: Callable[[bytes], R], add: Callable[[R], object]) -> None:
+    """Parse and add the records that verify."""
+    for data in found:
         with suppress(Refused):
-            trust.add_certificate(Certificate.parse(data, issuing))
-    for data in [] if person.get("devices") is None else [_bytes(person, "devices")]:
-        with suppress(Refused):
-            trust.add_person_devices(PersonDevices.parse(data))
-    for data in _all(person, "cards"):
-        with suppress(Refused):
-            trust.add_card(PersonCard.parse(data))
-    for data in _all(person, "endorsements"):
-        with suppress(Refused):
-            trust.add_endorsement(Endorsement.parse(data))
-    for data in _all(person, "grants"):
-        with suppress(Refused):
-            trust.add_grant(Grant.parse(data))
-    for data in _all(person, "revocations"):
-        with suppress(Refused):
-            trust.add_revocation(Revocation.parse(data))
+            add(parse(data))
 
 
 def _view(records: Mapping[str, Any], manifest: ExportManifest, trust: Trust) -> PublicView:
