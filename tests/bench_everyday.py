@@ -11,10 +11,8 @@ import dataclasses
 import json
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 
 from playwright.sync_api import Browser, sync_playwright
@@ -25,7 +23,8 @@ from bench.machine.node import NodeProgram
 from tests.bench_phone import Phone, quantile
 from tests.harness import databank
 from tests.harness.chromium import launch
-from tests.harness.server import ServerProcess, run_copconnect
+from tests.harness.department import bench_server
+from tests.harness.server import ServerProcess
 
 FILL_LIMIT_S = 1_800
 WRITERS = 2
@@ -259,17 +258,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     load = Load(options.messages, 300, 20, 60, options.slowdown)
     if options.small:
         load = Load(messages=40, chats=4, opened=1, searches=1, slowdown=1)
-    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
-        data = Path(folder) / "data"
-        databank.write(Path(folder) / "databank")
-        run_copconnect(data, "init", "--department", "Bench Police", "--policy", "none")
-        run_copconnect(data, "directory", "import", str(Path(folder) / "databank"))
-        server = ServerProcess(data, **LIMITS)
-        server.start()
-        try:
-            figures = measure(server, load)
-        finally:
-            server.stop()
+    with bench_server(**LIMITS) as server:
+        figures = measure(server, load)
     line = json.dumps({name: round(value, 2) for name, value in figures.items()})
     check(line)
     print(line)

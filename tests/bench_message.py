@@ -9,12 +9,11 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from tests.harness import databank
-from tests.harness.server import ROOT, ServerProcess, run_copconnect
+from tests.harness.department import bench_server
+from tests.harness.server import ROOT
 
 KEYS = {
     "p50_ms",
@@ -48,30 +47,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench-message", description=__doc__)
     parser.add_argument("--small", action="store_true", help="in seconds: no figures")
     small = parser.parse_args(arguments).small
-    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
-        data = Path(folder) / "data"
-        people = databank.write(Path(folder) / "databank")
-        run_copconnect(data, "init", "--department", "Bench Police", "--policy", "none")
-        run_copconnect(data, "directory", "import", str(Path(folder) / "databank"))
-        server = ServerProcess(data, messages_per_person_per_minute=100_000)
-        server.start()
-        try:
-            result = subprocess.run(
-                ["node", "--import", "tsx", "client/bench/message.ts"],
-                cwd=ROOT,
-                env=os.environ
-                | {
-                    "COPCONNECT_URL": server.url,
-                    "COPCONNECT_MESSAGES": "8" if small else "400",
-                    "COPCONNECT_NUMBERS": ",".join(person.number for person in people[:2]),
-                },
-                stdout=subprocess.PIPE,
-                text=True,
-                timeout=LIMIT_S,
-                check=False,
-            )
-        finally:
-            server.stop()
+    people = databank.officers()
+    with bench_server(messages_per_person_per_minute=100_000) as server:
+        result = subprocess.run(
+            ["node", "--import", "tsx", "client/bench/message.ts"],
+            cwd=ROOT,
+            env=os.environ
+            | {
+                "COPCONNECT_URL": server.url,
+                "COPCONNECT_MESSAGES": "8" if small else "400",
+                "COPCONNECT_NUMBERS": ",".join(person.number for person in people[:2]),
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
     lines = result.stdout.rstrip().splitlines()
     if result.returncode != 0 or not lines:
         print(result.stdout, end="")

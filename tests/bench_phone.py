@@ -11,7 +11,6 @@ import dataclasses
 import json
 import re
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
@@ -25,8 +24,9 @@ from bench.machine.node import NodeProgram
 from tests.harness import databank
 from tests.harness.browser import PHONE, ROOT, STEP_LIMIT_MS, Officer
 from tests.harness.chromium import launch
+from tests.harness.department import bench_server
 from tests.harness.recording import RecordingProxy
-from tests.harness.server import ServerProcess, run_copconnect
+from tests.harness.server import ServerProcess
 
 PAGE_SCRIPT = Path(__file__).with_name("phone_page.js")
 TEXT = "Vehicle check at the junction from 18:00. Two constables needed, bring jackets."
@@ -302,17 +302,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.small:
         options.messages, options.slowdown, options.warm_up = 1, 1, 0
-    with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
-        data = Path(folder) / "data"
-        databank.write(Path(folder) / "databank")
-        run_copconnect(data, "init", "--department", "Bench Police", "--policy", "none")
-        run_copconnect(data, "directory", "import", str(Path(folder) / "databank"))
-        server = ServerProcess(data, messages_per_person_per_minute=100_000)
-        server.start()
-        try:
-            figures = measure(server, options.messages, options.slowdown, options.warm_up)
-        finally:
-            server.stop()
+    with bench_server(messages_per_person_per_minute=100_000) as server:
+        figures = measure(server, options.messages, options.slowdown, options.warm_up)
     line = json.dumps({name: round(value, 2) for name, value in figures.items()})
     check(line)
     print(line)

@@ -28,7 +28,8 @@ from tests.bot.enrolled import register_bot, soon, until
 from tests.deploy.installed import Installed
 from tests.deploy.releases import Machine, Releases, newest_migration
 from tests.harness import databank
-from tests.harness.server import ServerProcess, run_copconnect
+from tests.harness.department import make_department
+from tests.harness.server import ServerProcess
 
 KEYS = (
     *("attachments", "equal", "tables_equal"),
@@ -74,10 +75,7 @@ class Drill:
         self._wanted = attachments
         self._sent: dict[str, bytes] = {}
         self._said = 0
-        self.data = folder / "data"
-        databank.write(folder / "databank")
-        run_copconnect(self.data, "init", "--department", "Drill Police", "--policy", "none")
-        run_copconnect(self.data, "directory", "import", str(folder / "databank"))
+        self.data = make_department(folder, "Drill Police")
         self.server = ServerProcess(self.data, **FAST)
         self.installed = Installed(folder, self.data)
         self.a, self.b = Phone(folder / "a.bot"), Phone(folder / "b.bot")

@@ -21,11 +21,11 @@ import pytest
 
 import copconnect
 from copconnect.database.engine import METADATA, Database, open_database
-from tests.harness import databank
+from tests.harness.department import make_department
 from tests.harness.nats import NatsServer
 from tests.harness.postgresql import PostgreSQL
 from tests.harness.s3 import S3Server
-from tests.harness.server import ServerProcess, run_copconnect
+from tests.harness.server import ServerProcess
 
 T = TypeVar("T")
 BACK_ENDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql))
@@ -159,24 +159,16 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
-def _department(folder: Path, policy: str) -> Path:
-    databank.write(folder / "databank")
-    data = folder / "data"
-    run_copconnect(data, "init", "--department", "Test Police", "--policy", policy)
-    run_copconnect(data, "directory", "import", str(folder / "databank"))
-    return data
-
-
 @pytest.fixture(scope="session")
 def department(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of a department with its keys and people, to copy. Its policy is ``none``."""
-    return _department(tmp_path_factory.mktemp("department"), "none")
+    return make_department(tmp_path_factory.mktemp("department"), "Test Police")
 
 
 @pytest.fixture(scope="session")
 def approving_department(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same under the policy ``approval``; nobody is a root admin yet."""
-    return _department(tmp_path_factory.mktemp("approving"), "approval")
+    return make_department(tmp_path_factory.mktemp("approving"), "Test Police", "approval")
 
 
 @contextlib.contextmanager
