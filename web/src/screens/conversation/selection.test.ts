@@ -21,7 +21,7 @@ function message(at: number, seq: number | null): MessageItem {
 /** The names of the acts that can be pressed. */
 function acts(messages: readonly MessageItem[]): readonly string[] {
   const nothing = (): void => undefined;
-  const props = { item: ITEM, messages, onforward: nothing, oncopy: nothing, onclose: nothing };
+  const props = { item: ITEM, messages, onforward: nothing, onclose: nothing };
   const { body } = render(SelectionBar, { props });
   return [...body.matchAll(/<button[^>]*>/gu)]
     .map(([tag]) => tag)

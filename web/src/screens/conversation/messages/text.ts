@@ -73,7 +73,7 @@ function phoneLink(text: string): Piece | null {
 }
 
 /** An Indian number, or another with its country's code, as E.164; null: these digits are none. */
-export function phoneNumber(text: string): string | null {
+function phoneNumber(text: string): string | null {
   const digits = text.replaceAll(/\D/gu, "");
   if (text.startsWith("+"))
     return /^(?:91[1-9]\d{9}|(?!91)[1-9]\d{7,14})$/u.test(digits) ? `+${digits}` : null;
