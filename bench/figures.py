@@ -25,14 +25,6 @@ def report(figures: Mapping[str, float | int]) -> None:
     sys.stdout.flush()
 
 
-def report_series(runs: Sequence[Figures]) -> None:
-    """Write the figures of several runs that measured the same: a list for each name."""
-    names = [name for name in runs[0] if all(name in run for run in runs)]
-    line = {name: [_round(run[name]) for run in runs] for name in names}
-    sys.stdout.write(json.dumps(line | {"load_average": round(os.getloadavg()[0], 1)}) + "\n")
-    sys.stdout.flush()
-
-
 def percentile(values: Sequence[float], part: float) -> float:
     """Return the smallest value that at least this part of all values do not exceed."""
     return sorted(values)[max(0, math.ceil(part * len(values)) - 1)]

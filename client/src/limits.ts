@@ -43,8 +43,6 @@ export const MAX_IMPORT_BYTES = 67108864;
 
 export const IMPORT_CHUNK_BYTES = 1048576;
 
-export const MAX_PROOF_BYTES = 4096;
-
 export const MAX_SEALS_BYTES = 2097152;
 
 export const CELL_SIZE = 256;

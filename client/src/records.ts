@@ -11,7 +11,6 @@ import type { ReceiptTotals } from "./seam/messages.ts";
 import type {
   Audience,
   ConversationKind,
-  Directory,
   Member,
   Preferences,
   Standing,
@@ -45,7 +44,6 @@ export const STORES = {
 } as const;
 
 export type SettingsRecord = { readonly autoLockMs: number };
-export type DirectoryRecord = Directory;
 
 // --- Conversations ------------------------------------------------------------------------------
 

@@ -47,7 +47,6 @@ REORGANISATION_STEPS = 500  # Steps of one reorganisation.
 REORGANISED_PEOPLE = 2_000  # People whom one reorganisation names.
 MAX_IMPORT_BYTES = 64 * 1024 * 1024  # A file that the data bank is imported from.
 IMPORT_CHUNK_BYTES = 1024 * 1024  # Bytes in one chunk of it.
-MAX_PROOF_BYTES = 4096  # A leaf with its proof.
 MAX_SEALS_BYTES = 2 * 1024 * 1024  # Seals in one request: 1,700 with X-Wing. More: S9.
 CELL_SIZE = 256  # Devices in one cell at most.
 KNOWN_DEVICES = 1024  # Up to so many, every device of a conversation knows all leaves.

@@ -171,7 +171,8 @@ class Officer:
         self.secrets.known = self.person.number
         return self
 
-    def _enter_again(self) -> None:
+    def register_waiting(self) -> Self:
+        """The first run of a device that somebody must confirm; ends at the screen that waits."""
         next_step = self.heading("firstRun.number.title")
         self.heading("firstRun.language.title").or_(next_step).first.wait_for()
         # A browser that was used before remembers its language.
@@ -179,21 +180,6 @@ class Officer:
             self.choose_language()
         self.enter_number()
         self.enter_code()
-
-    def register_again(self) -> Self:
-        """The first run of somebody who accepted the code of conduct before and whose former
-        devices are revoked; ends at the list of chats."""
-        self._enter_again()
-        done, chats = self.button("firstRun.done.next"), self.heading("chats.title")
-        done.or_(chats).first.wait_for()
-        if done.is_visible():
-            done.click()
-        chats.wait_for()
-        return self
-
-    def register_waiting(self) -> Self:
-        """The first run of a device that somebody must confirm; ends at the screen that waits."""
-        self._enter_again()
         # A person who accepted the code of conduct before is not asked again.
         conduct, waits = self.button("firstRun.conduct.accept"), self.heading(WAITS)
         conduct.or_(waits).first.wait_for()

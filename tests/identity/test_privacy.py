@@ -36,7 +36,6 @@ pytestmark = pytest.mark.databases("sqlite")
 
 NAME, TELUGU, NUMBER = "Zebulon Quixley", "క్విక్స్లీ", "+917000099999"
 LABEL, ENDPOINT = "Zebulon's own phone", "https://push.example/zebulon-quixley"
-EXTERNAL = "HRMS-77123"
 ANY = ImportOptions(confirmed=True, remove_missing=True, most_leaving=None)
 
 # Tables without a row about a person: of the organisation, of conversations as such, of the server.

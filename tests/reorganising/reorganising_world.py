@@ -86,9 +86,6 @@ class Nobody:
     async def registered(self, _: Any, __: Any) -> set[PersonId]:
         return set()
 
-    async def has_grant(self, _: Any, __: Any) -> bool:
-        return False
-
 
 class World:
     """A small organisation and what changes it."""

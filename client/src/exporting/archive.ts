@@ -9,7 +9,7 @@ import { failure } from "../failure.ts";
 import { copy, toHex, type Bytes } from "../octets.ts";
 
 /** Beyond it a ZIP needs other headers, and a phone more time than anybody waits. */
-export const MOST_ARCHIVE_BYTES = 2_000_000_000;
+const MOST_ARCHIVE_BYTES = 2_000_000_000;
 const MOST_ENTRIES = 60_000;
 /** The longest name: files/, 32 digits, a dot and eight characters. */
 const MOST_NAME = 47;

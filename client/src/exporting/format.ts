@@ -11,7 +11,7 @@ import type { PersonTrustRow } from "../trust/person-row.ts";
 export const FORMAT = "copconnect conversation v1";
 export const PARTS = { manifest: "manifest.json", log: "log.jsonl", trust: "trust.json" } as const;
 /** Header, signature, body and key in base64, and the words around them. */
-export const MOST_LINE = Math.ceil(MAX_MESSAGE_BYTES * 1.4) + 1_024;
+const MOST_LINE = Math.ceil(MAX_MESSAGE_BYTES * 1.4) + 1_024;
 /** Records of one kind. */
 const MOST_RECORDS = 100_000;
 const MOST_SMALL = 64 * 1024 * 1024;

@@ -21,7 +21,6 @@ const VERSION = 1;
 export const KIND_CONVERSATION_KEY = 1;
 export const KIND_CELL_KEY = 2;
 export const KIND_BODY_KEY = 3;
-export type ShareKind = typeof KIND_CONVERSATION_KEY | typeof KIND_CELL_KEY | typeof KIND_BODY_KEY;
 
 /** kind (1) ‖ start of the key id, cell key id or message id (16), in hex. */
 export type ShareName = string & { readonly shareName: never };

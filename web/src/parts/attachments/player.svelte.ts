@@ -29,7 +29,7 @@ export interface Track {
 }
 
 /** A message's voice note after this one; of all, where it is null. Pure. */
-export function noteAfter(
+function noteAfter(
   { body }: MessageItem,
   attachmentId: AttachmentId | null,
 ): AttachmentView | null {
@@ -40,7 +40,7 @@ export function noteAfter(
 }
 
 /** Whether an event takes a sound from this device, with its message. Pure. */
-export function takesAway(event: CoreEvent, { attachment, message }: Track): boolean {
+function takesAway(event: CoreEvent, { attachment, message }: Track): boolean {
   if (message === null || !("conversationId" in event)) return false;
   if (event.conversationId !== message.conversationId) return false;
   if (event.type === "message_removed") return event.messageId === message.messageId;
