@@ -1,12 +1,16 @@
 """The devices that are connected to a node, as callers that ask them see it."""
 
 from collections.abc import Iterable
+from typing import cast
 
 from copconnect import wire
+from copconnect.delivery.live.asking import HelpRequests
 from copconnect.ids import CellId, ClientId, ConversationId, DeviceId, PersonId
 from copconnect.principals import Caller
+from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import Online
 from tests.live.rows import Rows
+from tests.live.world import World
 
 
 class Node:
@@ -61,3 +65,16 @@ class Node:
         found = [one for one, _ in self.frames]
         self.frames.clear()
         return found
+
+
+class AskingWorld(World):
+    """A world of one conversation, whose nodes ask connected devices for help."""
+
+    rows: Rows
+
+    def node(self, *there: Caller) -> tuple[Node, HelpRequests]:
+        """Return a node at which these are connected."""
+        node = Node(self.rows, *there)
+        asking = HelpRequests(self.deps, lambda: 0.0)
+        asking.attach(cast(Fanout, node))
+        return node, asking

@@ -1,7 +1,5 @@
 """C1, C2, D7: which devices are asked to make keys, and when."""
 
-from typing import cast
-
 import pytest
 from sqlalchemy import insert
 
@@ -23,16 +21,14 @@ from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, HOUR_M
 from copconnect.delivery.store.tables import CELL_KEY_MARKS
 from copconnect.ids import CellId, new_id
 from copconnect.principals import Caller
-from copconnect.sockets.dispatch.fanout import Fanout
 from tests.contract.statements import Statements
-from tests.live.connected import Node
+from tests.live.connected import AskingWorld, Node
 from tests.live.rows import Rows, device
-from tests.live.world import World
 
 pytestmark = pytest.mark.databases("sqlite")
 
 
-class Force(World):
+class Force(AskingWorld):
     """A conversation, in two cells as a rule."""
 
     def __init__(self, database: Database, cells: int = 2, people: int = 6) -> None:
@@ -41,13 +37,6 @@ class Force(World):
         self.devices.add(*self.officers)
         self.rows = Rows(database, cells)
         # With two cells 0, 2, 4 sit in the first and 1, 3, 5 in the second.
-
-    def node(self, *there: Caller) -> tuple[Node, HelpRequests]:
-        """Return a node at which these are connected."""
-        node = Node(self.rows, *there)
-        asking = HelpRequests(self.deps, lambda: 0.0)
-        asking.attach(cast(Fanout, node))
-        return node, asking
 
     def change(self, *removed: Caller, whole: bool = True) -> RosterWakeup:
         """The announcement of the newest head."""

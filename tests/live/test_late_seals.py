@@ -2,7 +2,6 @@
 
 from collections import Counter
 from math import ceil
-from typing import cast
 
 import msgspec
 import pytest
@@ -23,11 +22,9 @@ from copconnect.delivery.rules.limits import HELPED_MS
 from copconnect.delivery.store import late_seals
 from copconnect.ids import CellId, SealKeyId
 from copconnect.principals import Caller
-from copconnect.sockets.dispatch.fanout import Fanout
 from tests.contract.statements import Statements
-from tests.live.connected import Node
+from tests.live.connected import AskingWorld, Node
 from tests.live.rows import Rows, device
-from tests.live.world import World
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -35,7 +32,7 @@ SEAL = 96  # Bytes of one with X25519.
 LOOK_STATEMENTS = 10  # Which conversations have cells, which keys are missing, and who is asked.
 
 
-class Force(World):
+class Force(AskingWorld):
     """Cells of two devices, three as a rule; the first has a seal of the conversation's key."""
 
     async def fill(self, cells: int = 3) -> "Force":
@@ -58,13 +55,6 @@ class Force(World):
             self.holder, created_ms=self.clock.at, messages=1, seals=seal
         )
         return self
-
-    def node(self, *there: Caller) -> tuple[Node, HelpRequests]:
-        """Return a node at which these are connected."""
-        node = Node(self.rows, *there)
-        asking = HelpRequests(self.deps, lambda: 0.0)
-        asking.attach(cast(Fanout, node))
-        return node, asking
 
     async def look(self, asking: HelpRequests) -> None:
         """Let the node look at the conversation when it is due."""

@@ -26,14 +26,13 @@ from copconnect.records.conversation.key_share import SecretName
 from copconnect.records.conversation.roster import HeadStamp, RosterHead, check_proof
 from copconnect.sockets.dispatch.fanout import Fanout
 from tests.contract.statements import Statements
-from tests.live.connected import Node
+from tests.live.connected import AskingWorld, Node
 from tests.live.rows import Rows, device, second
-from tests.live.world import World
 
 pytestmark = pytest.mark.databases("sqlite")
 
 
-class Force(World):
+class Force(AskingWorld):
     """A conversation of an asker, their other device and five others."""
 
     async def fill(self, cells: int = 1) -> "Force":
@@ -100,13 +99,6 @@ class Force(World):
         """The announcement that a device lacks nothing any more."""
         c = self.rows.conversation_id
         return ShareDoneWakeup(conversation_id=c, device=by.device.hex(), opened=[], lacks=[])
-
-    def node(self, *there: Caller) -> tuple[Node, HelpRequests]:
-        """Return a node at which these are connected."""
-        node = Node(self.rows, *there)
-        asking = HelpRequests(self.deps, lambda: 0.0)
-        asking.attach(cast(Fanout, node))
-        return node, asking
 
     async def turns(self, node: Node, asking: HelpRequests, count: int) -> list[Caller]:
         """Return who is asked in so many turns."""
