@@ -10,6 +10,7 @@ import type { OutgoingStore } from "../messages/outgoing.ts";
 import { outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { toHex } from "../octets.ts";
+import { SingleRun, throttled } from "../single-run.ts";
 import type { CoreEvent, CoreListener } from "../seam.ts";
 import type { ExportChoice, MadeExport, VerifiedExport } from "../seam/exporting.ts";
 import type { DepartmentTrust } from "../trust/department-trust.ts";
@@ -26,8 +27,6 @@ import {
 import { tell } from "./telling.ts";
 import { proveLog } from "./verifying.ts";
 
-/** Progress is told at most so often. */
-const TOLD_EVERY_MS = 100;
 const DAY = 10;
 
 export interface ExportOptions {
@@ -43,7 +42,7 @@ export interface ExportOptions {
 
 export class ExportCalls {
   readonly #options: ExportOptions;
-  #running: AbortController | null = null;
+  readonly #runs = new SingleRun();
 
   constructor(options: ExportOptions) {
     this.#options = options;
@@ -54,26 +53,17 @@ export class ExportCalls {
    * far it is. One at a time. Rejects with `may_not_post`, `not_admin` and `exports_off` for somebody who
    * may not export here, `not_found` where there is nothing, `export_too_large`, `cancelled`.
    */
-  async make(conversationId: ConversationId, choice: ExportChoice): Promise<MadeExport> {
-    this.#running?.abort();
-    const running = new AbortController();
-    this.#running = running;
-    const { signal } = running;
-    try {
+  make(conversationId: ConversationId, choice: ExportChoice): Promise<MadeExport> {
+    return this.#runs.run(async (signal) => {
       const conversation = this.#options.writable(conversationId);
       const { whoMayPost, admin } = conversation.record;
       if (whoMayPost === "admins" && !admin) throw failure("may_not_post");
-      return await this.#make(conversation, choice, signal);
-    } catch (error) {
-      if (signal.aborted) throw failure("cancelled");
-      throw error instanceof CoreFailure ? error : asFailure(error);
-    } finally {
-      if (this.#running === running) this.#running = null;
-    }
+      return this.#make(conversation, choice, signal);
+    });
   }
 
   cancel(): Promise<void> {
-    this.#running?.abort();
+    this.#runs.cancel();
     return Promise.resolve();
   }
 
@@ -158,8 +148,8 @@ export class ExportCalls {
   ): Promise<void> {
     const { context, outgoing, outbox, subscribe } = this.#options;
     if (signal.aborted) throw failure("cancelled");
-    // From here on the server may have the notice, and nobody cancels any more.
-    this.#running = null;
+    // The server may have the notice.
+    this.#runs.commit();
     const messageId = newId<MessageId>();
     const order = outgoing.nextOrder(context.now());
     const queued = outgoingRecord(conversation, messageId, order, content, "ready");
@@ -186,12 +176,9 @@ export class ExportCalls {
     step: "messages" | "files",
   ): (done: number, total: number) => void {
     const { context } = this.#options;
-    let toldMs = -Infinity;
-    return (done, total) => {
-      if (context.now() - toldMs < TOLD_EVERY_MS && done < total) return;
-      toldMs = context.now();
+    return throttled(context.now, (done, total) => {
       context.emit({ type: "conversation_export", conversationId, step, done, total });
-    };
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 /** The calls of seam/overseeing.ts. Their code, that of files too, is fetched with the first of them. */
-import { CoreFailure, asFailure, failure } from "../failure.ts";
+import { failure, type CoreFailure } from "../failure.ts";
 import type { DeviceContext } from "../context.ts";
 import type { MessageId, PersonId, UnitId } from "../ids.ts";
 import type { Orders } from "../orders/orders.ts";
@@ -16,6 +16,7 @@ import type {
   OverseenQuery,
   ToldOutcome,
 } from "../seam/overseeing.ts";
+import { SingleRun, throttled } from "../single-run.ts";
 import type { PassingDepartment } from "../trust/passing.ts";
 import type { Order, OrderCurve, OrderPerson } from "../wire.ts";
 import { answerOf, readAnswers } from "./answers.ts";
@@ -25,9 +26,6 @@ import { gather } from "./gathering.ts";
 import { tellInPerson } from "./telling.ts";
 import type { VerifiedRecord } from "./verifying.ts";
 import type { Watching } from "./watching.ts";
-
-/** Progress is told at most so often. */
-const TOLD_EVERY_MS = 100;
 
 export interface OverseeOptions {
   readonly context: Pick<
@@ -42,7 +40,7 @@ export interface OverseeOptions {
 
 export class OverseeCalls {
   readonly #options: OverseeOptions;
-  #exporting: AbortController | null = null;
+  readonly #exports = new SingleRun();
 
   constructor(options: OverseeOptions) {
     this.#options = options;
@@ -122,24 +120,17 @@ export class OverseeCalls {
    * Make a file; `order_export` events say how far it is. One at a time. Rejects with `order_differs`
    * where the server states another order than its issuer signed.
    */
-  async exportOrder(
+  exportOrder(
     orderId: MessageId,
     format: ExportFormat,
     words: ExportWords,
     unitId: UnitId | null,
   ): Promise<OrderExport> {
-    this.#exporting?.abort();
-    const running = new AbortController();
-    this.#exporting = running;
-    const { signal } = running;
     const { context, people, department } = this.#options;
-    let toldMs = -Infinity;
-    const onProgress = (done: number, total: number): void => {
-      if (context.now() - toldMs < TOLD_EVERY_MS && done < total) return;
-      toldMs = context.now();
+    const onProgress = throttled(context.now, (done, total) => {
       context.emit({ type: "order_export", orderId, done, total });
-    };
-    try {
+    });
+    return this.#exports.run(async (signal) => {
       const directory = await people.directory();
       const known = await this.#options.orders.find(orderId);
       const options = {
@@ -149,17 +140,12 @@ export class OverseeCalls {
       };
       const gathered = await gather(options, orderId, unitId);
       const { units } = directory;
-      return await exported(gathered, format, { words, units, madeMs: context.now(), signal });
-    } catch (error) {
-      if (signal.aborted) throw failure("cancelled");
-      throw error instanceof CoreFailure ? error : asFailure(error);
-    } finally {
-      if (this.#exporting === running) this.#exporting = null;
-    }
+      return exported(gathered, format, { words, units, madeMs: context.now(), signal });
+    });
   }
 
   cancelExport(): Promise<void> {
-    this.#exporting?.abort();
+    this.#exports.cancel();
     return Promise.resolve();
   }
 }
