@@ -35,7 +35,7 @@ export type DeviceEvent =
       readonly keyIds: readonly KeyId[];
       readonly waited: boolean;
     }
-  /** This device has come further. Missing keys were told before. */
+  /** This device's cursor has advanced. Earlier events reported the missing keys. */
   | { readonly type: "cursor_moved"; readonly conversation: Conversation }
   /** There is a newer Incarnation: go back to the last common position. Inside the queue. */
   | { readonly type: "newer_incarnation"; readonly conversation: Conversation }

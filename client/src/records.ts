@@ -254,7 +254,7 @@ export interface HeadRecord {
   readonly head: Uint8Array;
 }
 
-/** All leaves of a conversation under a head, as notices told of them last. */
+/** All leaves of a conversation under the head of its newest notices. */
 export interface RosterRecord {
   readonly epoch: number;
   /** 74 bytes each. */

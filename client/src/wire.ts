@@ -893,8 +893,8 @@ export interface EnrolmentCode {
 
 /**
  * ``waiting``: a second admin must approve it. ``entry``: its number in the audit log.
- * ``codes`` are told once: the server keeps only hashes, so that a repeated act is answered
- * without them.
+ * Only the first answer has ``codes``: the server keeps their hashes alone, so the answer to a
+ * repeated act lacks them.
  */
 export interface ActAnswer {
   readonly actId: ActId;
@@ -1659,8 +1659,8 @@ export interface Receipts {
 }
 
 /**
- * To the devices of these messages' senders, in conversations of more people than Receipts are
- * told of: the changed counts among the newest 8.
+ * To the devices of these messages' senders, in conversations too large for Receipts: the
+ * changed counts among the newest 8.
  */
 export interface ReceiptCounts {
   readonly t: "receipt_counts";

@@ -61,7 +61,7 @@ describe.each([
     await expect(passes(ours, ours)).resolves.toBe(keys[0]);
   });
 
-  test("long infos are told apart, however alike, and the library opens under each", async () => {
+  test("long infos are distinguished, however alike, and the library opens under each", async () => {
     const pair = await library.kem.generateKeyPair();
     const recipientPublicKey = await ours.kem.deserializePublicKey(
       await library.kem.serializePublicKey(pair.publicKey),

@@ -57,7 +57,7 @@ describe("the version of receipts", () => {
 const w = memoryWorld();
 
 describe("a sender in a large conversation", () => {
-  it("sees ticks and numbers as they are told, and asks for them when looking", async () => {
+  it("sees ticks and numbers as the server sends them, and asks for them when looking", async () => {
     const line = new Line(w.server.WebSocket);
     const network = new Network(w.fetch);
     const a = await w.join({ WebSocket: line.WebSocket, fetch: network.fetch });
@@ -81,7 +81,8 @@ describe("a sender in a large conversation", () => {
     const item = await a.core.conversations.get(id);
     expect(item.last?.status).toBe("read");
 
-    // As if it were large: who looks at the message is told numbers, by the server as it is.
+    // The answer says that the conversation is large: a screen that shows the message gets counts,
+    // from a server without a change.
     network.rewrite = (path, body) =>
       path.endsWith(`/conversations/${id}`) || path.endsWith("/preferences")
         ? { ...(body as Conversation), members: 300 }

@@ -26,7 +26,7 @@ def test_a_second_phone_is_confirmed_by_digits_and_shows_history(
     desk = station.officer(1, screen=DESKTOP).register_waiting()
     desk.page.get_by_text(desk.word("devices.waiting.own")).wait_for()
     desk.shot("waits")
-    # The phone is told at once, and one press leads to the digits.
+    # The phone shows a banner at once, and one press leads to the digits.
     banner = phone.page.get_by_role("alert").filter(has_text="Confirm it only if you hold it")
     banner.get_by_role("button", name=phone.word("devices.confirm.act"), exact=True).click()
     digits = confirming.digits_shown(desk)
@@ -67,7 +67,7 @@ def test_a_second_phone_is_confirmed_by_digits_and_shows_history(
         expect(device.message("Both of them do, this is the desk.")).to_have_count(0)
     other.message("Both of them do, this is the desk.").wait_for()
 
-    # It is given a name that one can tell apart, and is told apart by it.
+    # The person gives it a distinct name, and lists show that name.
     phone.page.goto("/#/me/devices")
     rename = phone.page.get_by_role("button", name="Change the name of ")
     expect(rename).to_have_count(2)

@@ -279,7 +279,7 @@ async def test_a_large_audience_loses_at_once_and_gains_with_the_batch(
     assert await shown() == (2, 8, 9)
     for one in (waiting, coming):
         await world.service.rosters.state(one.caller, c)
-    # A change in a large conversation is told only to the people it is about.
+    # The server notifies only the people whom a change in a large conversation is about.
     (told,) = world.told(ConversationWakeup)
     assert set(told.person_ids) == {*ids(people[0], waiting, coming), unregistered}
     officer(world, "TG")

@@ -322,7 +322,7 @@ async def test_what_no_message_tells_reaches_other_nodes_though_the_bus_lost_it(
 
     other = WakeupLog(world.database, world.clock, has_bus=True)
     await other.start(hear)
-    await other.close()  # It reads when it is told to.
+    await other.close()  # Stop its own reading: the test polls.
     world.wakeups.clear()
     policy = wire.ChangePolicy(who_may_post="admins")
     await world.service.conversations.change_policy(a.caller, made.conversation_id, policy)
@@ -368,7 +368,7 @@ async def test_members_come_in_parts_and_by_what_is_searched_for(
 
 @pytest.mark.databases("sqlite", "postgresql")
 async def test_the_origin_and_the_end_of_each_membership_are_kept(world: World) -> None:
-    """A person who left is told apart from one who was removed, and one whom a rule lost."""
+    """The log distinguishes a person who left, one who was removed, and one whom a rule lost."""
     a, b, c = people(world, 3)
     ida, idb, idc = (one.caller.person_id for one in (a, b, c))
     made = await world.group(a, [b])

@@ -68,8 +68,8 @@ class Counting(World):
         return wakeups
 
     async def told(self, node: ReceiptCounting | None = None) -> list[tuple[PersonId, Counts]]:
-        """Let the time pass until it is counted; return who was told which (seq, people, delivered,
-        read)."""
+        """Let the time pass until it is counted; return the people whom the server notified, each
+        with (seq, people, delivered, read)."""
         self.clock.at += 1_000_000
         from_here = len(self.wakeups)
         await (node or self.counting).round()
@@ -88,7 +88,7 @@ class Counting(World):
         return _plain(answer.counts)
 
     async def group(self, *callers: Caller) -> Rows:
-        """Return a conversation of more people than are told receipts by person."""
+        """Return a conversation too large for receipts by person."""
         rows = Rows(self.database)
         await rows.roster(callers)
         for person_id in dict.fromkeys(one.person_id for one in callers):

@@ -137,7 +137,7 @@ async def test_r9_a_message_is_delivered_to_who_does_not_ask_for_its_key(need: N
         await LiveFeed(world.service.deps).store_cursors([cursor])
 
     async def told() -> wire.Receipt:
-        """Return the receipt that was told last; members who ask are answered the same."""
+        """Return the receipt that the server announced last; members who ask get the same one."""
         frame = msgspec.msgpack.decode(world.told(ReceiptsWakeup)[-1].frame, type=wire.Receipts)
         page = await world.service.conversations.members(need.alice.caller, need.c, "", "")
         (member,) = [one for one in page.members if one.person_id == person_id]

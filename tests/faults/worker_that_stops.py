@@ -6,8 +6,8 @@ Invariants: the program is the real one; functions of it are wrapped before it s
 names, and it has no code for this. Over the descriptor CONTROL, one end of a socket
 pair, the test names a step (steps.py). The next time a message or a cursor comes to it the worker
 says so and stops, its whole event loop with it, until the test continues or kills it: bytes
-that have left it by then have left it, and nothing else does. It stops once for each time it is
-told to.
+that have left it by then have left it, and nothing else does. It stops once for each step that the
+test names.
 
 Waits that the program has for busy machines and quiet networks are shortened: tests wait for them.
 """
@@ -123,9 +123,9 @@ def stop_while_posting(control: Control) -> None:
                 await send(self, wakeup)
                 return
             await send(self, wakeup)
-            if control.awaits("NATS is told"):
+            if control.awaits("NATS has it"):
                 await Nats.flushed()
-            control.reached("NATS is told")
+            control.reached("NATS has it")
 
         return wrapped
 
@@ -136,7 +136,7 @@ def stop_while_posting(control: Control) -> None:
                 control.reached("it is committed")
             await publish(self, wakeups)
             if of_message:
-                control.reached("this worker is told")
+                control.reached("this worker's sockets have it")
 
         return wrapped
 
@@ -173,7 +173,7 @@ def stop_while_taking_keys(control: Control) -> None:
             await publish(self, wakeups)
             if of_key:
                 await Nats.flushed()
-                control.reached("a key is told")
+                control.reached("a key is published")
 
         return wrapped
 
@@ -206,7 +206,7 @@ def stop_while_counting(control: Control) -> None:
                 control.reached("acknowledgements are committed")
             await publish(bus, wakeups)
             if counted:
-                control.reached("acknowledgements are told")
+                control.reached("acknowledgements are published")
 
         return wrapped
 

@@ -1,6 +1,7 @@
 """The roles that say who is who, wired without the others, and a stand-in for rosters.
 
-The stand-in records what it is told, so that tests see in which transaction rosters change.
+The stand-in records each change that it is asked for, so that tests see in which transaction
+rosters change.
 """
 
 from collections.abc import Collection
@@ -50,7 +51,7 @@ from tests.harness.large_from import LargeFrom
 
 
 class RecordedRosters:
-    """Replaces the Delivery Service: keeps (people, urgent) of each change it was told of."""
+    """Replaces the Delivery Service: keeps (people, urgent) of each change that it got."""
 
     def __init__(self, registry: DeviceRegistry) -> None:
         self._registry = registry

@@ -264,7 +264,7 @@ async def approval(running: Running, proposed: Any) -> wire.ApproveAct:
 
 
 def heard(running: Running) -> list[list[PersonId]]:
-    """Return who was told each time that other acts wait."""
+    """Return the people whom the server notified each time that other acts wait."""
     told = (one for one in running.container.wakeups if isinstance(one, AccountWakeup))
     return [one.person_ids for one in told if one.event == "acts"]
 

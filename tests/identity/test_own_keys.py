@@ -72,7 +72,7 @@ async def test_a_new_key_is_news_only_for_those_who_ask_for_keys(running: Runnin
     assert await news(named(plain), keys=False) == []
     (newer,) = await news(named(keyed), keys=True)
     assert await news(named(newer), keys=True) == []
-    # A device that holds other records is told, whatever the server ever answered.
+    # A device that holds other records gets the news, whatever the server ever answered.
     for held in (bytes(32), named(keyed)):
         assert await news(held, keys=True) == [newer]
     await running.device(SHO)

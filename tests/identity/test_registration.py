@@ -109,7 +109,8 @@ async def test_a_gateway_that_is_down_is_said_to_everybody_alike(
 async def test_one_officers_lost_text_tells_an_outsider_nothing(
     running: Running, clock: MovedClock
 ) -> None:
-    """Checks pass, texts do not: the state learnt from one text is told to nobody."""
+    """While the gateway passes its check and loses texts, the answer to a stranger does not show
+    that an officer's text was lost."""
     sms: Any = running.container.auth.sms
     sms.retry_after_s = 0
     running.sent.down = "status 500"

@@ -25,7 +25,7 @@ async def test_who_commits_late_is_heard_however_much_it_says(
     server, command_line = (WakeupLog(database, clock, has_bus=one) for one in (True, False))
     node = WakeupLog(database, clock, has_bus=True)
     await server.start(hear)
-    await server.close()  # It reads when it is told to.
+    await server.close()  # Stop its own reading: the test polls.
     async with database.transaction() as importing:
         said = [told(f"imported {number}") for number in range(many)]
         await command_line.record(importing, said)
@@ -44,7 +44,7 @@ async def test_a_wakeup_is_read_once(database: Database) -> None:
 
     server, command_line = (WakeupLog(database, MovedClock(), has_bus=one) for one in (True, False))
     await server.start(hear)
-    await server.close()  # It reads when it is told to.
+    await server.close()  # Stop its own reading: the test polls.
     async with database.transaction() as connection:
         await command_line.record(connection, [told("imported")])
     for news in (1, 0):

@@ -239,7 +239,7 @@ async def test_s9_a_seal_that_failed_is_replaced_by_one_request_of_the_cell(forc
     assert waits == [(one, None, True), (other, None, True)]
     ((_, wanted),) = force.wanted(node)
     assert wanted == force.ids([cell_id])
-    force.clock.at += REST_MS  # The others are not told of the seal that failed.
+    force.clock.at += REST_MS  # The server does not ask the others for the seal that failed.
     await asking.late_seals.work()
     assert _keys(node) == []
 

@@ -329,7 +329,7 @@ async def test_d4_more_that_is_lacked_while_helpers_are_told(
     async def early(
         connection: AsyncConnection, askers: Collection[Asker]
     ) -> dict[Asker, set[SecretName]]:
-        """Read before the second was written; it is announced before anybody is told."""
+        """Read before the second was written; it is announced before any device is notified."""
         monkeypatch.undo()
         await asking.receive(force.announced(count=2))
         return {key: {min(found)} for key, found in (await read(connection, askers)).items()}

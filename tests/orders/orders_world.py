@@ -160,7 +160,7 @@ class Woken:
 
 @dataclass
 class Gateway:
-    """Keeps texts, and answers as it is told; ``also`` is called, and ``meanwhile`` awaited, before
+    """Keeps texts and returns ``answer``; ``also`` is called, and ``meanwhile`` awaited, before
     that."""
 
     answer: Handed = "taken"

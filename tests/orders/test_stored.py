@@ -62,7 +62,7 @@ def rows_are_written(patch: pytest.MonkeyPatch, _: Orders) -> None:
 
 
 def they_are_committed(patch: pytest.MonkeyPatch, orders: Orders) -> None:
-    """No device has an answer, and nobody is told."""
+    """No device has an answer, and no wake-up is published."""
 
     async def dying(*_: Any) -> None:
         raise Killed

@@ -215,7 +215,7 @@ async def test_a_person_has_a_limit_once_however_many_nodes_there_are() -> None:
             for node in nodes:
                 await node.tell()
     assert passed <= 600 * 10 + 4 * 300 + 4 * 300  # A bucket owes no more than a burst.
-    assert limits[1].kept == 1  # Small spending is told nobody.
+    assert limits[1].kept == 1  # A node announces no small spending to the others.
 
 
 @pytest.mark.parametrize("told", [1e300, float("inf"), float("nan"), -1e300, -1.0])

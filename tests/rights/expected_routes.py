@@ -164,8 +164,8 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/orders/{order_id}/progress": ISSUER,
     "POST /v1/orders/{order_id}/people/searches": ISSUER.showing(A.HEAD),
     "GET /v1/orders/{order_id}/curve": ISSUER,
-    # Reports: of the group's message there is none to report, so that members are told the same as
-    # everybody. Cases are their moderators'; sanctions and reports one's own.
+    # Reports: the group's message cannot be reported, so members get the same answer as everybody.
+    # Only moderators read cases; everybody reads their own sanctions and reports.
     "GET /v1/reports/readers": NOBODY_ELSE,
     "POST /v1/reports": NOBODY_ELSE,
     "GET /v1/reports/mine": OFFICERS,

@@ -1,4 +1,4 @@
-"""Rules that the tables of expectations name: which account is answered, and what others are told.
+"""Rules that the tables of expectations name: which accounts get an answer, and the others' error.
 
 A rule says what the server answers to each account: ``YES`` for any answer that is not a refusal
 for want of a right, or else the code of that refusal.
@@ -74,7 +74,7 @@ def officers(*accounts: Account, others: str) -> Rule:
     return _rule(*_CONFIRMED, refused)
 
 
-# Conversations. No right of an admin opens one: a person who does not belong is told nothing.
+# Conversations. No right of an admin opens one: a person who is no member gets nothing.
 MEMBERS = officers(A.OFFICER, A.HEAD, others="not_member")
 GROUP_ADMINS = MEMBERS.but(OFFICER="not_admin")
 MEMBERS_IN_VAIN = MEMBERS.but(OFFICER="not_found", HEAD="not_found")
@@ -99,7 +99,7 @@ ANOTHER_ADMIN = HERE.but(ADMIN="needs_another")
 SEES_UPLOAD = ADMINS.but(BESIDE="not_found")
 SENDER = SEES_UPLOAD.but(ROOT="not_found")
 
-# A case about somebody of the station: admins of another part are told that it is not there.
+# A case about somebody of the station: admins of another part get `not_found`.
 CASES = ADMINS.but(BESIDE="not_found")
 
 # Somebody else's thing, which is as if it were not there.

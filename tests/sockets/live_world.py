@@ -48,7 +48,7 @@ class Tokens:
         self.callers: dict[str, Caller] = {}
         self.ended: dict[str, Ended] = {}
         self.apps: dict[ClientId, str] = {}
-        self.answers = asyncio.Event()  # Cleared: nobody is told whom a token names.
+        self.answers = asyncio.Event()  # Cleared: looking up the person of a token waits.
         self.answers.set()
 
     async def authenticate_all(self, access_tokens: Sequence[str]) -> list[Caller | Ended | None]:

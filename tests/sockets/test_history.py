@@ -19,7 +19,7 @@ async def pages(world: Whole, reader: Device, made: wire.Conversation) -> int:
 
 
 async def asks(client: LiveClient) -> None:
-    """Check that a client is sent nothing, and is told to ask the log."""
+    """Check that the server sends a client nothing, and says that it must ask the log."""
     assert [one.follows for one in client.ready.heads] == [False]
     await client.nothing()
 

@@ -180,7 +180,7 @@ async function openPage(address: string, told: object): Promise<void> {
   page.postMessage(told);
 }
 
-/** Whether a page takes it: one that is being closed is still listed, and what it is told is lost. */
+/** Whether a page takes the text: a page that is closing is still listed, and loses its messages. */
 function takes(page: WindowClient, filled: Filled): Promise<boolean> {
   const { port1, port2 } = new MessageChannel();
   return new Promise<boolean>((resolve) => {

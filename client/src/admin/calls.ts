@@ -118,8 +118,8 @@ export class AdminCalls {
   async perform(act: PlainAct, actId?: ActId): Promise<ActAnswer> {
     const { acts } = this.#options.services;
     const answer = await acts.perform(act, actId);
-    // Codes are told once. An answer that was lost on its way takes them along: they reached
-    // nobody, so others are made in their place.
+    // The server returns codes once. When that answer is lost, nobody has the codes, so this
+    // device asks for new ones.
     const lost =
       act.act === "make_enrolment_codes" && answer.state === "done" && answer.codes.length === 0;
     return lost ? acts.perform(act) : answer;

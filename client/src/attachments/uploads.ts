@@ -14,7 +14,7 @@ import type { Change } from "../vault/vault.ts";
 export interface UploadParts {
   readonly context: DeviceContext;
   readonly record: (attachmentId: AttachmentId) => Promise<AttachmentRecord | null>;
-  /** A transfer begins, moves on and ends: the screens are told. */
+  /** The screens get an event when a transfer begins, when it progresses and when it ends. */
   readonly begin: (attachmentId: AttachmentId) => AbortSignal;
   readonly tell: (
     record: AttachmentRecord,

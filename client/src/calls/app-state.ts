@@ -52,7 +52,10 @@ function waiting({ outgoing, book }: Device): number {
   return outgoing.waiting - outgoing.of(book.oneself).length;
 }
 
-/** The conversation of a person with oneself is on no screen, so that its alarms are told here. */
+/**
+ * Whether the log of personal items has an alarm. No screen shows the conversation that holds these
+ * items, so the state of the app reports the alarm.
+ */
 function isAlarmed({ book }: Device): boolean {
   const own = book.find(book.oneself);
   return own !== null && (own.record.alarm !== null || own.record.standstill);

@@ -322,7 +322,7 @@ export class Device {
   }
 }
 
-/** For background work whose failure is told elsewhere or tried again with the next connection. */
+/** For background work whose failure is reported elsewhere or that the next connection retries. */
 function ignore(): void {
   // Nothing to do.
 }

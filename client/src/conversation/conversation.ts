@@ -150,7 +150,7 @@ export class Conversation {
     for (const message of work.messages) this.#listener.message(this, message);
     for (const messageId of work.removed) this.#listener.removed(id, messageId);
     this.#listener.filesDropped(work.droppedFiles);
-    // An edit that came with its message is in what the person is told.
+    // A notification shows the edited text when the edit came together with its message.
     for (const { messageId, reaction } of work.fresh) {
       const message = work.messages.findLast((one) => one.messageId === messageId);
       if (message !== undefined && message.deletion === undefined)

@@ -397,7 +397,7 @@ async function refuse(
     keep(receiving, entry, { why: "refused", keyId: idOf(new Uint8Array()), personId });
 }
 
-/** A notice beside an entry. Its id is the entry's, so that it is told once. */
+/** A notice beside an entry. The entry's id is the notice's id, so the conversation shows it once. */
 function tell(work: UnitOfWork, entry: UncheckedEntry, beside: number, what: NoticeRecord): void {
   const { conversationId } = work.record;
   const { position, sentMs } = entry;

@@ -1,6 +1,6 @@
 /**
- * An order: a message that asks everybody in the conversation for an acknowledgement. Its terms stand
- * here, under the issuer's signature; the server is told the same ones in the clear (`termsOf`), and
+ * An order: a message that asks everybody in the conversation for an acknowledgement. The issuer signs
+ * its terms as part of the message; the server gets the same terms in the clear (`termsOf`), and
  * readers compare the two.
  */
 import { failure } from "../failure.ts";
@@ -79,7 +79,7 @@ export interface OutgoingOrder extends OrderWords {
   readonly attachments: readonly OutgoingAttachment[];
 }
 
-/** The terms that the server is told beside an order. */
+/** The terms that a device sends the server in the clear beside an order. */
 export function termsOf(content: OrderContent): OrderTerms {
   return {
     t: "order",

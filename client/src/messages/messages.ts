@@ -123,7 +123,7 @@ export function notice(
   return { by: null, people: [], title: null, fromMs: null, ...said, kind };
 }
 
-/** The id of a notice: the same for the same event, so that it is told once. */
+/** The id of a notice: the same for the same event, so the conversation shows it once. */
 export function noticeId(about: string, ...places: readonly number[]): MessageId {
   return [about, ...places].join(".") as MessageId;
 }

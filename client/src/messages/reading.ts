@@ -10,7 +10,7 @@ import { lowestMoved, withReceipts, withVersion } from "./receipts.ts";
 import type { MembersRecord } from "../records.ts";
 import type { Receipts } from "../wire.ts";
 
-/** At most so many messages, the newest, are told again when somebody has come further. */
+/** When a cursor advances, the screens get at most this many of the newest messages again. */
 const TOLD = 200;
 
 /** This person has read up to a seq, on this device or another. Inside the queue. */

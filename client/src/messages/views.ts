@@ -280,7 +280,8 @@ export class ViewMaker implements Views {
       replyTo: reply === null ? null : await this.#quote(conversation, reply),
       answer:
         body?.kind === "question" ? await this.#answer(conversation, body.state.answerId) : null,
-      // Stage and failure are stored at once; the message may have been read before, or told of after.
+      // Stage and failure are stored in one transaction. The message may have been read from the
+      // vault before it, and a listener may ask for this view after it.
       status: status === "failed" && record.failure === null ? "queued" : status,
       failure: record.failure,
     };

@@ -17,7 +17,7 @@ export interface OwnRow extends OwnItem {
   readonly dueMs: number | null;
   /** The item before, for as long as this one is to be carried out. */
   readonly before?: Pick<OwnRow, "value" | "saidMs">;
-  /** When this device was told to carry it out; absent: another device was. */
+  /** When the person set the item on this device; absent: on another device. */
   readonly toldMs?: number;
 }
 

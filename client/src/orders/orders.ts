@@ -104,7 +104,7 @@ export class Orders implements SendingListener {
 
   // --- Telling the screens ---------------------------------------------------------------------
 
-  /** An order is another now. Changes that come together are told together. */
+  /** Announce a changed order to the screens. Changes that come together make one event. */
   changed(orderId: MessageId): void {
     this.#due.add(orderId);
     // Orders came before anybody had confirmed this device when it connected.

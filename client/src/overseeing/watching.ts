@@ -1,6 +1,6 @@
 /**
- * The order that this device watches: the server is told again after each `ready`, and its differences
- * are put into what is known, so that a screen always gets the whole.
+ * The order that this device watches. The device subscribes again after each `ready`, and merges the
+ * server's differences into the counts that it has, so that a screen always gets whole counts.
  *
  * Invariants: one order at a time, as the server has it; a frame about another one, or of the wrong
  * shape, changes nothing. A new connection begins with all counts, so nothing of the old one is kept.

@@ -31,7 +31,7 @@ import { REPORT_STORES, type KeptRecord, type OpenedRecord } from "./record.ts";
 type TrustContext = Pick<DeviceContext, "trust">;
 type OpeningContext = Pick<DeviceContext, "vault" | "ownKeys">;
 
-/** Sending devices by the department's certificates. Whether one is confirmed is told beside. */
+/** Sending devices by the department's certificates; a separate value says whether one is confirmed. */
 export function senderKeyOf({ trust }: TrustContext): SenderKey {
   return async (personId, device) => {
     await trust.ensure([personId]);

@@ -53,7 +53,7 @@ export class Keeping {
   #lastPage: string | null = null;
   #listedAllMs = -Infinity;
 
-  /** `resealing`: told of all open cases and appeals whenever all were listed. */
+  /** `resealing`: runs with all open cases and appeals whenever this device has listed them all. */
   constructor(context: KeepingContext, resealing: Pick<Resealing, "run">) {
     this.#context = context;
     this.#resealing = resealing;

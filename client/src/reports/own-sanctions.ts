@@ -1,5 +1,5 @@
 /**
- * This person's sanctions as the server told of them last, kept for a start without a network.
+ * This person's sanctions from the server's newest answer, kept for a start without a network.
  *
  * A sanction in force closes conversations here by the department's time, before the server refuses
  * anything, and opens them at its end. The leaf in the roster says the same (R2): if it lacks the
@@ -67,7 +67,7 @@ export class OwnSanctions {
     await this.#adopt(kept ?? NOTHING);
   }
 
-  /** All that the server told of last, newest first. */
+  /** All sanctions in the server's newest answer, newest first. */
   get all(): readonly Sanction[] {
     return this.#kept.sanctions;
   }

@@ -3,7 +3,7 @@
  * this device saw it last: for notices of what changed, for who reads and from when. In larger ones
  * this device looks at its own cell, when a screen asks, and shows no notices.
  *
- * The vault holds the leaves under the epoch that notices told of; a newer epoch is fetched, checked
+ * The vault holds the leaves under the epoch of the newest notices; a newer epoch is fetched, checked
  * under its head, compared, and stored with the notices in one transaction.
  */
 import type { Conversation } from "../conversation/conversation.ts";

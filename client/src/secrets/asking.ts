@@ -336,7 +336,7 @@ export class SecretRequests {
       if (of.kind === KIND_BODY_KEY)
         await this.#onEvent({ type: "state_shared", conversation, k: secret });
     const kinds = new Set(done.map(({ kind }) => kind));
-    // The messages open before the server is told that nothing is asked for any more.
+    // The messages open before this device withdraws its requests at the server.
     if (kinds.has(KIND_CELL_KEY)) await this.#onEvent({ type: "cell_keys_shared", conversation });
     else if (kinds.has(KIND_CONVERSATION_KEY))
       await this.#onEvent({ type: "keys_shared", conversation });

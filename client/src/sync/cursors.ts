@@ -16,7 +16,7 @@ import type { Conversation, ConversationIndex } from "../conversation/conversati
 
 const TOGETHER_MS = 50;
 
-/** Up to where everything was taken in; null: nothing is told. */
+/** The cursor up to which this device has taken in the log; null: the device reports no cursor. */
 export function passedUpTo({ state, log, history }: ConversationRecord): number | null {
   return state !== "ready" || log === null || history !== null ? null : log.cursor;
 }

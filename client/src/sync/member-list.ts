@@ -1,6 +1,6 @@
 /**
- * The members of a conversation with their cursors, as far as screens and ticks need them: of a
- * conversation of more people than receipts are told of, a few names, once, and counts.
+ * The members of a conversation with their cursors, as far as screens and ticks need them. A
+ * conversation too large for receipts has a few names, fetched once, and counts.
  */
 import type { ConversationId, PersonId } from "../ids.ts";
 import type { DeviceContext } from "../context.ts";
@@ -97,7 +97,7 @@ export class MemberList {
       .then(async () => {
         if (!signal.aborted) await askCounts(this.#context, conversation, null);
       })
-      // The next count that changes is told, and who looks at the message asks.
+      // The server sends the next count that changes, and a screen that shows the message asks.
       .catch(() => undefined);
   }
 }

@@ -1,4 +1,4 @@
-/** Lessons are kept, and completions are told until the server has taken it. */
+/** The device keeps lessons, and reports each completed lesson until the server has stored it. */
 import { expect, test, vi } from "vitest";
 import type { CoreEvent } from "../seam.ts";
 import { failure, hasCode } from "../failure.ts";

@@ -1,9 +1,9 @@
 /**
- * Training on this device: the courses as the server told of them last, lessons kept for when there
- * is no network, and lessons done that the server has not heard of.
+ * Training on this device: the courses of the server's newest answer, lessons kept for when there is
+ * no network, and completed lessons that this device has not yet reported to the server.
  *
- * Invariants: a lesson done here is stored before the server is told, and told until the server has
- * taken it, in whichever order the lessons were done; kept lessons are shown at once and asked for
+ * Invariants: a completed lesson is stored before the device reports it, and reported until the server
+ * has stored it, in whichever order the lessons were done; kept lessons are shown at once and asked for
  * again beside it; a lesson whose digest is another is fetched again. Lessons are fetched once at a
  * time, and the kept lessons change by one change at a time.
  */
@@ -198,7 +198,7 @@ export class Training {
       this.#held.set(keyOf(page.lessonId, page.language), page.digest);
   }
 
-  /** The digest that a lesson has by the server's last word; null: it was told of in another language. */
+  /** A lesson's digest in the server's newest answer; null: that answer is in another language. */
   #digestOf(id: LessonId, language: Language): string | null {
     if (language !== this.#kept.language) return null;
     const all = this.#kept.told?.courses.flatMap((one) => one.lessons) ?? [];

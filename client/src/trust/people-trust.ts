@@ -7,7 +7,7 @@
  *
  * Invariants: a record that is refused is neither kept nor judged; a record once kept stays, so what
  * the server leaves out later takes nothing back; DeviceKey generations never go back (S3); a row is
- * written before anybody is told. Concurrency: answers are taken in one after another; questions
+ * written before listeners run. Concurrency: answers are taken in one after another; questions
  * wait only for the rows that they need. A device sends the server the name of the answer that it
  * holds (naming.ts), so that the server sends any other one: a crash loses at most an answer that comes again.
  */
@@ -72,7 +72,7 @@ export class PeopleTrust implements DeviceTrust {
   readonly #changed = new Set<(people: readonly PersonId[]) => void>();
   readonly #devices = new Set<(change: DeviceChange) => void>();
   readonly #cards = new Set<(refused: RefusedCard) => void>();
-  /** Hashes of refused cards that were told. */
+  /** Hashes of refused cards that listeners have had. */
   readonly #refused = new Set<string>();
   /** By how much the department's time went back while the app runs. */
   #backMs = 0;

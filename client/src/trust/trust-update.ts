@@ -215,7 +215,7 @@ export class TrustUpdate {
     );
   }
 
-  /** The changes to write before anybody is told. */
+  /** The changes to write before listeners run. */
   get changes(): readonly Change[] {
     const rows = [...this.rows.values()].map((value): Change => ({
       op: "put",

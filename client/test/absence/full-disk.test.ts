@@ -1,6 +1,6 @@
 /**
- * People who write and act while the server's disk takes no more: they are told or wait, nothing is
- * lost, and what waited is accepted once as soon as there is room.
+ * People who write and act while the server's disk is full: they get an error or wait, nothing is
+ * lost, and messages that waited are accepted once as soon as there is room.
  */
 import { decode } from "@msgpack/msgpack";
 import { afterEach, describe, expect, it } from "vitest";
@@ -64,7 +64,7 @@ describe("on a server whose disk is full", () => {
       return Promise.resolve(found.length > 0 && found);
     });
     expect(refused).toMatchObject({ retry: true });
-    // SQLite calls this way of being full an I/O error, which is told as a server that is busy.
+    // SQLite reports this kind of full disk as an I/O error, and the server answers that it is busy.
     expect(FULL_CODES).toContain(refused?.code);
     expect(await a.status(messageId, id)).toBe("sending");
     // Earlier messages can still be read, also by a device that comes back.
@@ -90,7 +90,7 @@ describe("on a server whose disk is full", () => {
     await a.receives(id, "since the restart");
   });
 
-  it("nobody is added by halves: what is refused is told, or done when there is room", async () => {
+  it("nobody is half added: the caller gets an error, or the change is done later", async () => {
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
     const { conversationId: id } = await a.core.conversations.createGroup({
       title: "Patrol",

@@ -22,7 +22,7 @@ async function groupWith(by: Officer, personIds: readonly PersonId[]): Promise<C
   return conversationId;
 }
 
-/** Wait until a device has told of a roster of so many people. */
+/** Wait until a device shows a roster of so many people. */
 async function listed(by: Officer, id: ConversationId, people: number): Promise<void> {
   await by.until("listed", async () => {
     const members = await by.core.members.list(id);

@@ -331,7 +331,7 @@ describe("without an Incarnation", { timeout: LIMIT_MS }, () => {
       await one.until("alarm", async () => (await alarmOf(one)) === "log_lost");
   }
 
-  it("S8 a shorter log of personal items is told, though no screen shows its conversation", async () => {
+  it("S8 a shorter log of personal items raises the app's alarm, though no screen shows it", async () => {
     const { server } = world;
     const items = (): number =>
       server.state.conversations.get(oneselfId(a.person))?.log.length ?? 0;

@@ -374,7 +374,7 @@ describe("keys", () => {
     await b.receives(group, "to whom it reaches");
     const [key] = world.server.conversation(group).keys;
     expect(key?.covered.has(device as DeviceId)).toBe(false);
-    // c asks for a share; b, who is told the truth, gives it.
+    // c asks for a share; b, whom the server sends the true records, gives it.
     await c.receives(group, "to whom it reaches");
 
     function bent(one: PersonTrust): PersonTrust {

@@ -133,7 +133,7 @@ export class Keys {
     return found.flatMap((one) => (one === null || key.seals.has(one.keyId) ? [] : one));
   }
 
-  /** S9: seals that the caller was asked for; each cell's first device is told first. */
+  /** S9: seals that the caller was asked for; each cell's first device gets its seal first. */
   postLate(conversation: ConversationState, caller: ClientState, body: wire.PostLateSeals): void {
     const key = this.byId(conversation, body.keyId as KeyId);
     if (key === null) throw new Refusal("not_asked");

@@ -37,7 +37,7 @@ export class Live {
     _,
     frame,
   ) => [frame];
-  /** Senders and heads that this topic's readers were told of. */
+  /** Senders and heads that this topic's readers already know. */
   readonly #told = new Map<ConversationId, Set<string>>();
   readonly WebSocket: WebSocketMaker;
 

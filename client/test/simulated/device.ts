@@ -1,4 +1,4 @@
-/** One device of a run: where it is, and what it was told to say. */
+/** One device of a run: where it is, and the messages that the run makes it send. */
 import { hasCode } from "#core/failure.ts";
 import type { ClientId, ConversationId, DeviceId, MessageId, PersonId } from "#core/ids.ts";
 import { STORES } from "#core/records.ts";

@@ -1,6 +1,6 @@
 /**
  * A device without a core: it speaks the protocol by hand, from the pure code of src/keys, and so can
- * do what no honest client does. Every method makes an honest record unless it is told otherwise; the
+ * do what no honest client does. Every method makes an honest record unless an argument differs; the
  * answers of the server are returned or thrown as they are (CoreFailure with the server's code).
  *
  * It keeps nothing between calls but its keys, its own chain and the secrets that it made.

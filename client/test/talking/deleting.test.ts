@@ -272,7 +272,7 @@ it(
 );
 
 it(
-  "is told to nobody who was away, when the message came meanwhile",
+  "raises no notification on a device that was away for message and deletion",
   async () => {
     await b.close();
     const { messageId: second } = await a.text(id, "Two men");

@@ -109,7 +109,7 @@ it(
 );
 
 it(
-  "is in what a person is told who was away",
+  "is in the notification on a device that was away",
   async () => {
     await b.close();
     const { messageId: second } = await a.text(id, "Two men");

@@ -143,7 +143,7 @@ describe("an export", () => {
     );
   });
 
-  it("is told to the conversation and to the server, and nobody deletes that", async () => {
+  it("puts a notice into the conversation and the audit log, and nobody deletes it", async () => {
     const told = await a.until("told", async () => {
       const { messages } = await a.core.messages.page(id, null, 50);
       return messages.find(({ body }) => body.kind === "exported");
@@ -188,7 +188,7 @@ describe("an export", () => {
 });
 
 describe("a forged export", () => {
-  it("with a changed word, signature, key or time is told at that message", async () => {
+  it("with a changed word, signature, key or time has a problem at that message", async () => {
     const whole = lines();
     const at = whole.findIndex((one) => typeof one["key"] === "string");
     for (const [field, place] of [
@@ -207,7 +207,7 @@ describe("a forged export", () => {
     }
   });
 
-  it("without a message inside is told by the next sender's log hash", async () => {
+  it("without a message inside differs from the next sender's log hash", async () => {
     const whole = lines();
     const at = whole.findIndex((one) => typeof one["key"] === "string");
     const removed = whole.filter((_, i) => i !== at);
@@ -221,7 +221,7 @@ describe("a forged export", () => {
     expect(problems.some(({ rule }) => rule === "R4")).toBe(true);
   });
 
-  it("with the order of two messages changed is told", async () => {
+  it("with the order of two messages changed has a problem", async () => {
     const whole = lines();
     const [one, other] = [whole[0], whole[1]] as [Line, Line];
     const changed = [{ ...other, at: one.at }, { ...one, at: other.at }, ...whole.slice(2)];
@@ -246,7 +246,7 @@ describe("a forged export", () => {
     expect(found.problems).toEqual([]);
   });
 
-  it("with another conversation's messages is told", async () => {
+  it("with another conversation's messages has a problem", async () => {
     const { conversationId } = await a.core.conversations.openDirect(b.person);
     const sent = await a.text(conversationId, "Elsewhere");
     await a.until("sent", async () => {
@@ -265,7 +265,7 @@ describe("a forged export", () => {
     expect(found.messages.map(({ text: words }) => words)).not.toContain("Elsewhere");
   });
 
-  it("with another picture, or one too many, is told", async () => {
+  it("with another picture, or one too many, has a problem", async () => {
     const name = Object.keys(parts).find((one) => one.startsWith("files/")) ?? "";
     expect(name).toMatch(/\.jpg$/u);
     const other = copy(parts[name] as Uint8Array);

@@ -153,7 +153,7 @@ describe("E4 and T1: the department's time was wrong", () => {
     expect(told).toEqual([]);
   });
 
-  test("nothing is told while the time waits for a second answer, and the card is not taken", async () => {
+  test("a card is neither taken nor announced while the time waits for a second answer", async () => {
     await ranAhead();
     time.renew = () => Promise.resolve(false);
     await ask();

@@ -127,7 +127,7 @@ describe("this device's own keys", () => {
     expect(put.map(toHex)).toEqual(first);
   });
 
-  test("E5: a key that this device did not make is told apart", async () => {
+  test("E5: a key that this device did not make is not taken for its own", async () => {
     const keys = newKeys();
     await keys.maintain();
     const publicKey = await publicKeyOf(X25519, new Uint8Array(32).fill(3));

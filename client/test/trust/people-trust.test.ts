@@ -283,7 +283,7 @@ describe("E1: changes of people's devices", () => {
     people.onDevices((change) => changes.push(change));
   });
 
-  test("are told once, and nothing is told of people who were unknown", async () => {
+  test("are announced once, and none of people who were unknown", async () => {
     await people.ensure([asha.personId]);
     expect(changes).toEqual([]);
     const tablet = await asha.register(NOW - HOUR_MS);
@@ -292,7 +292,7 @@ describe("E1: changes of people's devices", () => {
     expect(changes).toEqual([{ personId: asha.personId, added: [tablet.device], removed: [] }]);
   });
 
-  test("E4: a revoked device is told, and only one whose signer may revoke", async () => {
+  test("E4: a revoked device is announced, and only one whose signer may revoke", async () => {
     await people.ensure([asha.personId]);
     const stranger = newSigner();
     const wrong = await revoke(stranger, phone.deviceBytes, NOW - HOUR_MS, NOW);

@@ -1,6 +1,6 @@
 """Answers the console's charts: registrations, versions, sizes of groups, activity.
 
-Five statements over the caller's part, whatever its size; no name is told.
+Five statements over the caller's part, whatever its size; no answer has a name.
 """
 
 from collections import defaultdict

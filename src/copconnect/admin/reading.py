@@ -1,8 +1,8 @@
 """Answers the console: what needs doing, people, devices, grants, the audit log.
 
 Invariants: an admin learns of their part of the tree alone, by the grants in force when they
-ask; numbers only with the right to see them over the person's unit. The audit log's chain is told
-to everyone who may read a part of it, without the content of entries that touch anything else.
+ask; numbers only with the right to see them over the person's unit. An admin who may read a part
+of the audit log gets its whole chain, without the content of entries that touch anything else.
 """
 
 import re

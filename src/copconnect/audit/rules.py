@@ -1,7 +1,7 @@
 """The chain of the audit log. Pure.
 
 An entry's hash covers the hash of its content and not the content itself, so that somebody who may
-read only a part of the log verifies the whole chain: of other entries they are told the digest. The
+read only a part of the log verifies the whole chain: they get the digests of other entries. The
 salt keeps a digest from telling what a guess would confirm.
 """
 

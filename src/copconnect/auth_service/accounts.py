@@ -151,8 +151,8 @@ class Accounts:
             )
 
     async def _proven(self, body: wire.RenewCertificate | wire.SignOut, message: bytes) -> Any:
-        """Return the client whose device key signed a message. Only its holder is told why it
-        ended."""
+        """Return the client whose device key signed a message. Only the key's holder learns why
+        the client ended."""
         rules.check_clock(body.created_ms, self._deps.clock.now_ms())
         async with self._deps.database.reading() as connection:
             client = await store.client(connection, body.client_id)

@@ -10,7 +10,7 @@ from copconnect.bot.failures import BotFailure
 from copconnect.ids import ConfirmationId
 
 Ask = Callable[[], str]
-_LOOK_S = 0.5  # So often the core is asked for digits; it asks the server when it is told to.
+_LOOK_S = 0.5  # Between two questions to the core for digits; a question makes no request.
 _LANGUAGE = "en"
 
 

@@ -47,7 +47,7 @@ T = TypeVar("T")
 C = TypeVar("C", bound=AsyncConnection)
 CONNECTIONS = 20  # To PostgreSQL, of one process.
 PREPARED = 500  # Statements that a connection to PostgreSQL keeps prepared.
-POOL_WAIT_S = 10.0  # For a connection; then the caller is told to come again.
+POOL_WAIT_S = 10.0  # For a connection; then the answer asks the caller to retry.
 CACHE_KB = 16_000  # SQLite keeps so many pages for each connection: the indexes of a force fit.
 LOCK_WAIT_MS = 30_000  # For another process that writes to the same SQLite file.
 CHUNK = 500  # PostgreSQL takes 32,767 parameters in one statement.

@@ -125,8 +125,8 @@ Progress = Callable[[int], None]
 
 def read(files: Mapping[str, bytes], progress: Progress | None = None) -> DataBank:
     """Read the CSV files ``people``, ``units``, ``levels``, ``ranks``, ``roles`` and, if there is
-    one, ``posts`` (the names without ``.csv``) of a whole data bank. ``progress`` is told how many
-    people have been judged."""
+    one, ``posts`` (the names without ``.csv``) of a whole data bank. ``progress`` gets the number
+    of people that have been judged."""
     return judge(sources.tables_of_files(files), progress)
 
 

@@ -146,7 +146,7 @@ class DirectoryEditor:
         connection: Transaction | None = None,
     ) -> PeopleChanges:
         """Store a data bank. ``leaving_units``: units whose people leave, with ``remove_missing``,
-        where the data bank lacks them; None: all. ``progress`` is told (rows written, rows to
+        where the data bank lacks them; None: all. ``progress`` gets (rows written, rows to
         write). ``before``: this import, compared before; comparing it again is left out where
         nothing has changed since.
         ``connection``: the caller's transaction, in place of a new one.

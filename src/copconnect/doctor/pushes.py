@@ -44,6 +44,6 @@ async def pushes(settings: Settings) -> list[Finding]:
         )
         return [warning("push", words, remedy)]
     if not settings.push_contact:
-        words = "Push services are not told whom to write to; Apple's refuses such pushes."
+        words = "Pushes carry no address to write to; Apple's service refuses such pushes."
         return [warning("push", words, "Set COPCONNECT_PUSH_CONTACT=mailto:….")]
-    return [ok("push", "The push services can be reached, and are told whom to write to.")]
+    return [ok("push", "The push services can be reached; pushes carry an address to write to.")]

@@ -174,7 +174,7 @@ async def gateway(settings: Settings, gateway: SmsGateway, clock: Clock) -> list
         words = f"The SMS gateway {name} does not answer as it should: {reason_of(error)}."
         remedy = (
             "See COPCONNECT_SMS_GATEWAY_URL, _TOKEN and _CHECK_URL, the firewall, and the vendor. "
-            "Until then everybody who asks for a code is told that none can be sent."
+            "Until then everybody who asks for a code learns that none can be sent."
         )
         return [failure("gateway", words, remedy)]
     if settings.sms_gateway_check_url:

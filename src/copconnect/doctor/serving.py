@@ -162,7 +162,7 @@ async def proxied(url: str, secret: bytes, clock: Clock) -> list[Finding]:
 
 
 def _tls(answer: httpx.Response) -> Iterator[Finding]:
-    """Yield how long the certificate lasts, and whether browsers are told to insist on TLS."""
+    """Yield how long the certificate lasts, and whether answers tell browsers to insist on TLS."""
     stream = answer.extensions["network_stream"]
     secured = cast(ssl.SSLObject | None, stream.get_extra_info("ssl_object"))
     if secured is None:
@@ -181,7 +181,7 @@ def _tls(answer: httpx.Response) -> Iterator[Finding]:
 
 
 def _headers(seen: dict[str, Any], host: str) -> Iterator[Finding]:
-    """Yield whose addresses the server counts, and whether it is told the host's name."""
+    """Yield whose addresses the server counts, and whether the proxy passes the host's name."""
     hops: Sequence[str] = seen["forwardedFor"]
     appended = len(hops) - hops.index(FORGED) - 1 if FORGED in hops else len(hops)
     trusted: int = seen["trustedProxies"]

@@ -50,8 +50,8 @@ class SignedOut(CallerError):
     ``signed_out`` (by the person) or ``locked`` (as lost); ``revocation``: the signed record in
     hex, if there is one. A locked device also gets ``locked_by``, the person who asked for it;
     ``locked_ms``, since when; ``admins``, who may unlock it: ids, each with a space and the number
-    if the person is shown it, joined by commas. Only the holder of the token that ended is
-    told."""
+    if the person is shown it, joined by commas. Only the holder of the token that ended gets
+    them."""
 
     code = "signed_out"
     status = 401

@@ -39,7 +39,7 @@ PERSONS_SHARE = 3  # All devices of a person together send as much as so many.
 CLOSING_TOGETHER = 500
 CLOSING_S = 1.0  # How long telling everybody may take, so that they do not all come back at once.
 CLOSING_PAUSE_S = 0.05  # At most, after each that many.
-ANSWERS_S = 1.5  # How long peers may take to close once they were told.
+ANSWERS_S = 1.5  # How long peers may take to close once the server has sent its close frame.
 _DECODER = msgspec.msgpack.Decoder(wire.ClientFrame)
 
 

@@ -193,8 +193,8 @@ class EnrolmentCode(Wire, frozen=True, kw_only=True):
 
 class ActAnswer(Wire, frozen=True, kw_only=True):
     """``waiting``: a second admin must approve it. ``entry``: its number in the audit log.
-    ``codes`` are told once: the server keeps only hashes, so that a repeated act is answered
-    without them."""
+    Only the first answer has ``codes``: the server keeps their hashes alone, so the answer to a
+    repeated act lacks them."""
 
     act_id: ActId
     state: ActState

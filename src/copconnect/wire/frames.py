@@ -237,8 +237,8 @@ class Receipts(Frame, frozen=True, kw_only=True, tag="receipts"):
 
 
 class ReceiptCounts(Frame, frozen=True, kw_only=True, tag="receipt_counts"):
-    """To the devices of these messages' senders, in conversations of more people than Receipts are
-    told of: the changed counts among the newest 8."""
+    """To the devices of these messages' senders, in conversations too large for Receipts: the
+    changed counts among the newest 8."""
 
     conversation_id: ConversationId
     counts: list[ReceiptCount]

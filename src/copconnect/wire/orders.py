@@ -1,8 +1,8 @@
 """Orders: messages that ask everybody for an acknowledgement, and who has given it.
 
-Text, choices and answers are encrypted like any message. The server is told the terms beside the
-message, so that it can count; ``order_id`` is the message's id. Acknowledgements are signed records
-of docs/keys.md.
+Text, choices and answers are encrypted like any message. The device sends the server the terms in
+the clear beside the message, so that it can count; ``order_id`` is the message's id.
+Acknowledgements are signed records of docs/keys.md.
 """
 
 from typing import Annotated, Literal

@@ -1,6 +1,6 @@
 """Answers the console about the code of conduct and the guard's policy.
 
-Versions and policies are the whole department's; acceptances are told of the reader's part of the
+Versions and policies are the whole department's; a reader sees acceptances in their part of the
 tree alone. Counting takes the same few statements for 300 people and for 63,000.
 """
 

@@ -1,8 +1,8 @@
 """The state of an SMS gateway as one process knows it. Pure: times in ms are passed in.
 
 Two readers, two rules. An **operator** is alarmed by anything: a check that fails, a text that was
-given up, texts that are refused one after another. An **officer** who asks for a code is told that
-none can be sent, and so is everybody else at that time, whether their number is known or not. This
+given up, texts that are refused one after another. An **officer** who asks for a code learns that
+none can be sent, as does everybody else at that time, whether their number is known or not. This
 answer must not depend on an earlier request for some number, or an outsider could ask for a number
 and see from the next answer whether a text went out. So it depends on two things alone:
 
@@ -92,7 +92,7 @@ class GatewayHealth:
         self._decide()
 
     def closed_ms(self, now_ms: int) -> int:
-        """Return for how long no code can be sent, as everybody is told; 0: codes can be sent."""
+        """Return for how long no code can be sent, which everybody learns; 0: codes can be sent."""
         window = self._at(now_ms)
         until_next = WINDOW_MS - now_ms % WINDOW_MS
         if not self.reachable:

@@ -59,8 +59,8 @@ class Registration:
         SmsUnavailable, TextsUsedUp, RateLimited."""
         settings, now = self._deps.settings, self._deps.clock.now_ms()
         number = phone_number.normalise(body.number)
-        # Before anything is counted or looked up: an outage uses up nobody's codes, and everybody
-        # is told the same.
+        # This check precedes counting and look-ups: an outage uses up nobody's codes, and every
+        # caller gets the same answer.
         self._sms.require()
         secret = self._deps.authority.secret
         number_hash, address_hash = self._hashes(number, address)

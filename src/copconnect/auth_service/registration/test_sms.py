@@ -26,7 +26,7 @@ NUMBER = "+917000000004"
 
 
 class Flaky:
-    """Takes no text as often as it is told to, and fails checks while it is told to."""
+    """Refuses the first ``failures`` texts, and fails checks while it is ``unreachable``."""
 
     name = "https://sms.example"
 

@@ -52,9 +52,9 @@ class PeopleTrustReader:
         """Return the asked people about whom the device holds another answer, and whom they rest
         on.
 
-        A device that is not confirmed is told only of its person, of people who can confirm it
-        and of people who compare digits with it. Raises RateLimited, by how many of the asked
-        people are told.
+        A device that is not confirmed gets answers only about its person, about people who can
+        confirm it and about people who compare digits with it. Raises RateLimited, by the number
+        of people in the answer.
         """
         known = {PersonId(one.person_id): one.held for one in body.people}
         untold: list[PersonId] = []
@@ -82,8 +82,8 @@ class PeopleTrustReader:
         telling: Callable[[int], Awaitable[None]] | None = None,
     ) -> list[wire.PersonTrust]:
         """Return the answers about people that have another name than the known one, and
-        transitively about those whom they rest on and who are not named. ``telling``: is told
-        before anything is done how many of the named people have news."""
+        transitively about those whom they rest on and who are not named. ``telling``: called
+        first, with the number of named people who have news."""
         async with self._deps.database.reading() as connection:
             closure = await self._bundles.closure(connection, known, writing=False)
             rows = {one: bundle.row for one, bundle in closure.items()}

@@ -45,7 +45,7 @@ class Revoking:
     async def by_authority(
         self, connection: Transaction, reasons: Mapping[ClientId, EndReason]
     ) -> bool:
-        """Revoke clients in the caller's transaction, for reasons that their holders are told.
+        """Revoke clients in the caller's transaction, for reasons that their holders learn.
 
         Clients that are revoked already stay as they are. Returns whether any was not.
         """

@@ -52,7 +52,7 @@ AGAIN_MS = 3_000  # The wait for seals before another device is asked, ``HELPED_
 REST_MS = 3_000  # The wait of a cell's other devices for the first one to open the seal.
 ANEW = 3  # The most replacements of one seal that failed.
 TOLD_MS = 25_000  # Within the shortest time for which a device waits.
-TOLD = 4  # The most times that a cell is told to wait for one seal.
+TOLD = 4  # The most times that the server tells a cell to wait for one seal.
 KEYS = 2  # Usable keys of a conversation that get late seals, the newest ones.
 SCAN_MS = 120_000
 JITTER_MS = 300
@@ -105,7 +105,7 @@ class LateSealAsking:
         self._anew: set[_Place] = set()
         # By key: its author, and the cells without a good seal of it at this node's last look.
         self._without: dict[tuple[ConversationId, bytes], tuple[bytes, set[CellId]]] = {}
-        # How often cells without a good seal were told to wait for it, and when last.
+        # How often the server told cells without a good seal to wait for it, and when last.
         self._told: dict[_Place, tuple[int, int]] = {}
         # Conversations that lack seals, none of whose holders was connected.
         self._unanswered: set[ConversationId] = set()

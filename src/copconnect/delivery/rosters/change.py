@@ -45,8 +45,8 @@ class RosterEdit:
     """The changes in one conversation.
 
     ``members``: by how many it grows; ``info``: people, admins or policy are others; ``people``:
-    whom that is about. In conversations of several cells they alone are told. ``issuers``: people
-    whose leaves may not issue orders yet, and perhaps shall.
+    whom that is about. In conversations of several cells the server notifies them alone.
+    ``issuers``: people whose leaves may not issue orders yet, and perhaps shall.
     """
 
     leaves: LeafEdit = field(default_factory=LeafEdit)
@@ -78,7 +78,7 @@ async def change_rosters(
     held: Sequence[ConversationRow],
     edits: Mapping[ConversationId, RosterEdit],
 ) -> None:
-    """Apply edits to conversations that the caller holds; their devices are told after the commit.
+    """Apply edits to conversations that the caller holds; notify their devices after the commit.
 
     A conversation whose devices do not change keeps its head, unless it has none yet, or one under
     which no key can be made: it is dated ahead (R6, D2), or the conversation is shut (D6).

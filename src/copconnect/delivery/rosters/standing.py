@@ -110,7 +110,7 @@ class KnownGroups:
 
 
 async def write_changed(deps: DeliveryDependencies, later: Later, groups: Groups) -> None:
-    """Store other rules and names, and who may post. Members of groups of one cell are told;
+    """Store other rules and names, and who may post. Members of groups of one cell are notified;
     others see the new name when they read the conversation next."""
     async with deps.database.transaction(later) as connection:
         await audiences.change(connection, groups.changed)

@@ -45,7 +45,7 @@ async def update_people(
     deps: DeliveryDependencies, later: Later, people: PeopleByConversation
 ) -> None:
     """Bring these people up to date in these conversations, at most a chunk of them, in one
-    transaction; devices are told when ``later`` is published."""
+    transaction; to publish ``later`` notifies the devices."""
     everybody = sorted({person for own in people.values() for person in own})
     async with deps.database.transaction(later) as connection:
         await name_locks.share(connection, everybody)

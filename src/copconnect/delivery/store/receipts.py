@@ -63,8 +63,8 @@ async def tell(connection: Transaction, places: Collection[_Place]) -> None:
 async def _next_versions(
     connection: AsyncConnection, conversation_ids: Collection[ConversationId]
 ) -> dict[ConversationId, int]:
-    """Give the receipts of those of these conversations whose members are told them their next
-    version; return it by conversation."""
+    """Raise the version of receipts by one in those of these conversations that are small enough
+    to have receipts; return the versions by conversation."""
     c, known = CONVERSATIONS.c, RECEIPT_VERSIONS.c
     # In key order, so that two nodes never wait for each other's rows.
     few = (
@@ -124,7 +124,7 @@ async def reached(
             ),
         )
         .where(condition)
-        .order_by(_R.asked_ms.desc())  # The newest keys are told, where a device asks for many.
+        .order_by(_R.asked_ms.desc())  # A receipt names the newest of many keys.
     )
     come: dict[_Place, _Come] = {}
     for row in rows:

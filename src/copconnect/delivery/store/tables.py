@@ -329,7 +329,7 @@ CURSORS = Table(
     Index("ix_cursors_person", "conversation_id", "person_id"),
 )
 
-# Grows whenever cursors of a conversation move whose members are told receipts.
+# Grows whenever cursors move in a conversation that is small enough to have receipts.
 RECEIPT_VERSIONS = Table(
     "receipt_versions",
     METADATA,

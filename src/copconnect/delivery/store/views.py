@@ -207,8 +207,8 @@ async def members_page(
     """Return those members that ``people`` (ids and sort keys) names, in its order, beginning
     after a person's place in it. Three statements.
 
-    With how far each has come over all their clients, where that is told at all; ``registered``:
-    people who have a listed device.
+    A conversation that is small enough to have receipts adds each person's cursors over all their
+    clients; ``registered``: people who have a listed device.
     """
     found = people.subquery()
     conditions = [_M.conversation_id == conversation_id, _M.removed_ms.is_(None)]

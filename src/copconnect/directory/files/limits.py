@@ -46,7 +46,7 @@ LIMITS = Limits()
 
 class FileRefused(Exception):
     """A file that cannot be read. ``problem`` is a stable code; ``value`` says what was found,
-    such as a size or the name of a sheet; ``file`` is its name where the reader was told."""
+    such as a size or the name of a sheet; ``file`` is its name, empty if the reader has none."""
 
     file = ""
 

@@ -6,7 +6,7 @@ import { app } from "../state/app.svelte.ts";
 import { core } from "../core.ts";
 
 const CHECK_MS = 5_000;
-/** Other tabs are told at most this often. */
+/** The shortest time between two messages to other tabs. */
 const TELL_MS = 2_000;
 const EVENTS = ["pointerdown", "keydown", "wheel", "touchstart"] as const;
 

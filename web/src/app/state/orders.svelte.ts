@@ -11,7 +11,7 @@ import { clock } from "./clock.svelte.ts";
 
 const items = new SvelteMap<MessageId, OrderView>();
 
-/** Whether an order is owed at a time: the core judged it when it was told. */
+/** Whether an order is owed at a time. The core's event says whether it was owed then. */
 export function isOwed(order: OrderView, nowMs: number): boolean {
   return order.owed && (order.validUntilMs === null || order.validUntilMs >= nowMs);
 }

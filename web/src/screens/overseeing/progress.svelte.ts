@@ -1,6 +1,6 @@
 /**
  * The counts of an order on screen: fetched once, then followed by differences. Numbers change in place;
- * a screen reader is told the total at most every ten seconds.
+ * a screen reader announces the total at most every ten seconds.
  */
 import type { OrderCounts, OrderProgressView } from "@copconnect/client/core";
 import type { MessageId, UnitId } from "@copconnect/client/wire";

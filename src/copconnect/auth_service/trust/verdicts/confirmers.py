@@ -16,7 +16,7 @@ from copconnect.auth_service.trust.verdicts.holding import in_force, root_admins
 from copconnect.ids import PersonId
 
 SHOWN = 5
-MOST_TOLD = 50  # People who are told of a new device at once.
+MOST_TOLD = 50  # People whom the server notifies of one new device.
 
 
 class Confirmers:
