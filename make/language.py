@@ -29,7 +29,12 @@ PHRASES = (
     (r"for company", "", "the size of the batch"),
     (r"it is the turn of", "", "the rule that chooses"),
     (r"goes on", r" (?:the|a|top)\b", "continues, resumes, runs or lasts"),
-    (r"is told of", "", "learns of, or the event that informs"),
+    (
+        r"(?:is|are|was|were) told",
+        r" in person\b",
+        "learns, gets, reports or notifies, with the device, person or server as the subject",
+    ),
+    (r"told of", "", "learns of, or the event that informs"),
     (r"those,? (?:that|who|whose|which)", "", "the noun: messages, people, the ones"),
     (r"whoever", "", "the person or device, or no matter who"),
     (r"(?:[:;,]|and|but|because) what (?:is|was|are|were)", "", "the noun"),
