@@ -68,8 +68,8 @@ class Duties:
         self.seals_added = 0
         self.share_posts = 0
         # Requests for shares by their cause: a seal that has not come ("awaited") or does not open
-        # ("failed"), a seal to a cell key that has not come ("sealed"), a message ("entry"), or
-        # what the server did not ask others for when the device started ("start").
+        # ("failed"), a seal to a cell key that has not come ("sealed"), a message ("entry"), or a
+        # secret that the server did not request from others when the device joined ("start").
         self.asked: Counter[str] = Counter(dict.fromkeys(CAUSES, 0))
         self.requests: Counter[str] = Counter()  # By end of path, with repeated ones.
         # Frames of conversations that devices begin with; they are taken once the answer has come.

@@ -42,7 +42,7 @@ async def test_the_next_head_is_of_now_and_above_the_one_ahead(room: Room) -> No
     # Nobody was removed: an earlier message can still be read and answered.
     assert head.rekey_epoch == before.rekey_epoch
     assert HeadStamp.parse(state.stamp).time == room.world.clock.at
-    # Once is enough.
+    # The server changed the head once: a second read makes no further epoch.
     assert (await room.talk.head(room.people[1])).epoch == 2
 
 

@@ -116,7 +116,7 @@ async def test_a_correction_that_asks_again_is_owed_until_its_text_is_answered(
     (said,) = [each for each in listed.people if each.person.person_id == one.caller.person_id]
     assert said.state != "acknowledged"
     assert said.acknowledgement is not None
-    # People who answered the text before are asked again, with its reminders from the beginning.
+    # The server asks people who answered the former text again; reminders begin from the start.
     async with orders.world.service.deps.database.reading() as connection:
         row = await store.one(connection, order.order_id)
     assert row is not None

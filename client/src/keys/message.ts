@@ -42,13 +42,13 @@ export type Header = RecordOf<typeof HeaderFormat>;
 /** A header whose body is not encrypted yet. */
 export type HeaderDraft = Omit<ValuesOf<typeof LAYOUT>, "commit" | "body">;
 
-/** Whether the body of a message goes when a message is deleted (M3). */
+/** What a deletion does to the body of a message (M3). */
 export const MESSAGE_KIND = {
-  /** It can be deleted. */
+  /** A deletion that counts removes the body. */
   plain: 0,
-  /** Nobody deletes it: an order, a change of one, the notice of an export, a state, personal items, a mark. */
+  /** No deletion applies: orders and their changes, notices of exports, states, personal items, marks. */
   kept: 1,
-  /** It is deleted with the message that it edits. */
+  /** A deletion of the edited message deletes this edit too. */
   edit: 2,
   deletion: 3,
 } as const;

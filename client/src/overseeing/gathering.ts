@@ -190,8 +190,8 @@ function joined(
     const reached = record === null ? proven : stateOf(order, record, proven);
     people.push({ personId, ...shown, state: reached, record, answer });
   }
-  // Somebody who has left owes nothing; a signed acknowledgement stays signed. A part of the tree
-  // has those alone who are in it now.
+  // The list of all units also has people who left the conversation after they acknowledged: they owe
+  // nothing, and their signed acknowledgement stays valid. The list of one unit has its members alone.
   if (unitId === null) {
     for (const [personId, record] of verified) {
       if (owing.has(personId)) continue;

@@ -14,8 +14,8 @@
  * ahead neither becomes the device's time by one answer nor keeps the right time out for ever, and
  * a time that does not advance is never taken. Time that the wall clock alone counted may go back to a signed
  * time: a person who sets a wrong clock right, as the app asks, must be able to continue. An authority
- * that turns the time back gains nothing: a thief who has its key signs stamps of any age. Heads do
- * not go back with the time (S1).
+ * that signs earlier stamps gains nothing by it: a thief of its key can sign stamps of any age
+ * already. Heads do not go back with the time (S1).
  * Concurrency: one question at a time serves all who wait. A crash loses the anchor; the next start
  * asks again.
  */

@@ -75,7 +75,7 @@ export class OwnSync {
     if (id === this.#device.book.oneself) await this.#oneself.again(true);
   }
 
-  /** Something is to be carried out, or to be sent. */
+  /** Begin to carry out the personal items that are due, and to send the changed ones. */
   wake(): void {
     this.#carrying = this.#carrying.then(() => this.#carryOut()).catch(ignore);
     if (this.#gathering) return;

@@ -86,8 +86,10 @@ async def issuers(
 async def issuers_among(
     connection: AsyncConnection, people: Collection[PersonId] | None
 ) -> dict[tuple[ConversationId, PersonId], LeafRights]:
-    """Return the people who may issue orders in conversations to which any of these people belongs,
-    with what their leaf says; None: in all."""
+    """Return by (conversation, person) the rights in the leaf of each person who may issue orders.
+
+    ``people``: only in conversations to which any of them belongs; None: in all conversations.
+    """
     query = select(_L.conversation_id, _L.person_id, _L.rights).where(_MAY_ISSUE)
     if people is not None:
         theirs = select(_M.conversation_id).where(

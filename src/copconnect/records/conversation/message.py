@@ -39,13 +39,13 @@ _LOG_LABEL = tag("copconnect log v1")
 
 
 class MessageKind(IntEnum):
-    """Whether the body of a message goes when a message is deleted (M3)."""
+    """What a deletion does to the body of a message (M3)."""
 
-    PLAIN = 0  # It can be deleted.
-    # Nobody deletes it: an order, a change of one, the notice of an export, a state, personal
-    # items, a mark.
+    PLAIN = 0  # A deletion that counts removes the body.
+    # No deletion applies: orders and their changes, notices of exports, states, personal items,
+    # marks.
     KEPT = 1
-    EDIT = 2  # It is deleted with the message that it edits.
+    EDIT = 2  # A deletion of the edited message deletes this edit too.
     DELETION = 3
 
 
