@@ -64,7 +64,7 @@ def test_a_refused_message_is_deleted_and_another_sent_again(
     expect(_failure(sender, right)).to_have_count(0)
     sender.shot("sent-again")
 
-    # Also a page that is loaded again knows one of it, and none of what was deleted.
+    # After a reload each page shows the resent document once, and not the deleted one.
     for officer in (sender, receiver):
         officer.page.reload()
         sharing.document(officer, right.name).wait_for()

@@ -72,7 +72,7 @@ async def sizes(room: Room) -> list[int]:
 
 async def test_m3_a_deletion_takes_body_and_files_and_leaves_the_header(room: Room) -> None:
     message_id, seq = await said(room, room.bob, attachment_ids=[FILE])
-    assert [size > 0 for size in await sizes(room)] == [True]  # In the node's memory, too.
+    assert [size > 0 for size in await sizes(room)] == [True]  # The node keeps the page in memory.
     body = await delete(room, room.bob, message_id)
     assert [size > 0 for size in await sizes(room)] == [False, True]
     assert room.world.attachments.dropped == [(room.c, seq)]
@@ -158,7 +158,7 @@ async def test_m2_the_words_of_edits_go_with_their_message(room: Room) -> None:
     other, _ = await said(room, room.bob)
     await mark(room, room.bob, MessageKind.EDIT, first)
     await mark(room, room.bob, MessageKind.EDIT, other)
-    assert all(await sizes(room))  # In the node's memory, too.
+    assert all(await sizes(room))  # The node keeps the page in memory.
     await mark(room, room.alice, MessageKind.DELETION, first)
     assert [size > 0 for size in await sizes(room)] == [False, True, False, True, True]
     with pytest.raises(errors.MessageInvalid):
@@ -168,7 +168,7 @@ async def test_m2_the_words_of_edits_go_with_their_message(room: Room) -> None:
 
 
 async def test_m3_the_signed_header_alone_says_what_is_deleted(room: Room) -> None:
-    """A node's memory, too, keeps what nobody deletes."""
+    """A node keeps entries of the log in memory: kept messages stay there, too."""
     kept, _ = await said(room, room.alice, kind=MessageKind.KEPT)
     order, _ = await said(room, room.alice, order=order_terms())
     assert all(await sizes(room))

@@ -62,7 +62,7 @@ async def test_the_records_of_many_people_cost_the_statements_of_few(running: Ru
     mine = ContextVar[list[str] | None]("mine", default=None)
 
     def note(_connection: object, _cursor: object, text: str, *_: object) -> None:
-        # Not what the server does meanwhile unasked.
+        # Background tasks have no list in their context, so their statements do not count.
         executed = mine.get()
         if executed is not None:
             executed.append(text)

@@ -60,7 +60,7 @@ ABOUT_NOBODY = {
     *("push_planned", "receipt_versions", "report_proofs", "roster_rounds"),
     # A number's hash under the server's secret, for as long as a registration may take.
     "auth_numbers",
-    # By whom, as the audit log says it, and ids of people who were moved.
+    # The admin who imported, as in the audit log, and the ids of moved people.
     *("directory_imports", "directory_reorganisations"),
     "wakeups",  # Ids, for some minutes.
     # Content of directory_imports and directory_uploads, which erasing goes through.

@@ -118,7 +118,7 @@ async def test_c1_one_device_of_each_cell_then_another_after_three_seconds(
     force.clock.at += CELL_AGAIN_MS
     await force.rows.cell_key(o[0], force.rows.cells[0], created_ms=force.clock.at)
     await asking.work()
-    assert wanted(node) == [(o[3], 1, 1)]  # The first cell has its key, though nobody said so.
+    assert wanted(node) == [(o[3], 1, 1)]  # The node read that the first cell has a key.
 
 
 async def test_c1_each_pause_is_twice_as_long(database: Database) -> None:
@@ -193,7 +193,7 @@ async def test_c1_a_node_asks_for_some_cells_at_a_time(database: Database) -> No
         await asking.receive(force.came(cells[author]))
     with Statements(database) as statements:
         await asking.cell_keys.work()
-    assert not [one for one in statements if "cell_lines" in one]  # It knows what is wanted.
+    assert not [one for one in statements if "cell_lines" in one]  # The node reads no cells again.
     second = wanted(node)
     assert len(second) == 2
     assert {one for one, _, _ in second}.isdisjoint(one for one, _, _ in first)

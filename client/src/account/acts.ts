@@ -55,7 +55,7 @@ export class Acts {
       try {
         return await this.#post(stored);
       } catch (error) {
-        // The server never took it, and takes it no more: the act signed now is the same.
+        // The server never carried out the stored act, and refuses it as too old. Sign it again.
         if (!hasCode(error, "act_stale")) throw error;
       }
     }

@@ -37,10 +37,10 @@ type ShownTransfer = Pick<AttachmentRecord, "conversationId" | "pointer">;
 
 /** A file to send, with the pointer that its message will carry. */
 export interface Prepared {
-  /** Its hash is there once the file is sealed. */
+  /** The pointer has the file's hash once the file is sealed. */
   pointer: AttachmentPointer;
   readonly file: Blob;
-  /** Its chunks are in the vault already, of a draft. */
+  /** Whether the vault has the file's chunks already, because a draft held the file. */
   readonly sealed: boolean;
 }
 
@@ -201,7 +201,7 @@ export class Attachments {
     return records.every((record) => record?.local === true || record?.upload === "none");
   }
 
-  /** Attachments that came with this message: the others it forwards. */
+  /** The attachments that this message brought first; its other ones are forwarded. */
   async ownOf(
     messageId: MessageId,
     attachmentIds: readonly AttachmentId[],

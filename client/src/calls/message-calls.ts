@@ -63,7 +63,7 @@ export class MessageCalls {
     const size = sizeOf(limit);
     const found = await pageMessages(vault, conversationId, below, size + 1);
     const page = found.slice(0, size).reverse();
-    // Nothing is above what was cleared away.
+    // A cleared message ends the list: all older messages are cleared too.
     const next = found[size];
     const more = next !== undefined && !this.#reach.oneself.clears(conversationId, next);
     return this.#pageOf(device, conversation, page, more);

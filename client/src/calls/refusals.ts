@@ -25,10 +25,10 @@ export interface RefusalsOptions {
   readonly plate: (personId: PersonId) => Promise<Plate | null>;
   /** The server takes this device. */
   readonly onTaken: () => Promise<unknown>;
-  /** It does not; the device keeps its data. */
+  /** The server refuses this device, which keeps its data. */
   readonly onAway: (reason: SignedOutReason) => Promise<unknown>;
   readonly onWipe: (reason: SignedOutReason) => Promise<unknown>;
-  /** It could not be asked, or has no opinion: whatever was refused is tried again. */
+  /** The server gave no answer that settles it: refused requests are retried. */
   readonly onUnclear: () => void;
 }
 

@@ -273,7 +273,7 @@ export class Session {
 
   async #onAccount(event: AccountFrame["event"], signal: AbortSignal): Promise<void> {
     if (!(await inTurn(event, this.#options.random, signal))) return;
-    // The code of conduct asks again: the account says so.
+    // The person must accept the code of conduct again. Fetch the account, which says so.
     if (event === "conduct") return this.#refused();
     if (event === "reports") return this.reporting.wake(true);
     if (event === "directory") await this.people.refreshDirectory(null);

@@ -8,7 +8,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { failure } from "../failure.ts";
 import { copy, toHex, type Bytes } from "../octets.ts";
 
-/** Beyond it a ZIP needs other headers, and a phone more time than anybody waits. */
+/** A larger ZIP needs other headers, and takes a phone longer than a person waits. */
 const MOST_ARCHIVE_BYTES = 2_000_000_000;
 const MOST_ENTRIES = 60_000;
 /** The longest name: files/, 32 digits, a dot and eight characters. */
@@ -22,7 +22,7 @@ const DESCRIPTOR = 0x08074b50;
 const DIRECTORY = 0x02014b50;
 const END = 0x06054b50;
 const SIZES = { local: 30, descriptor: 16, directory: 46, end: 22 } as const;
-/** Sizes follow the data; names are UTF-8. */
+/** The flags of an entry: its sizes follow the data (0x0008), and its name is UTF-8 (0x0800). */
 const FLAGS = new Set([0x0008, 0x0808]);
 
 export class ArchiveWriter {

@@ -182,7 +182,7 @@ export class ExportCalls {
   }
 }
 
-/** Null: the server has it; undefined: nothing yet; else the refusal. */
+/** The result of sending the notice: null: the server has it; undefined: none yet; else the refusal. */
 function endOf(event: CoreEvent, messageId: MessageId): CoreFailure | null | undefined {
   if (event.type !== "messages") return undefined;
   const item = event.items.find((one) => one.messageId === messageId);

@@ -208,7 +208,7 @@ async function lineFor(
     if (accepted === null || !equalBytes(accepted.hash, header.hash)) return without("refused");
     const mark = header.kind >= MESSAGE_KIND.edit;
     const edits = header.kind === MESSAGE_KIND.edit;
-    // An edit has the words of its message, and is shown as far as that is.
+    // An edit changes the words of a message, so a device shows the edit only if it shows the message.
     const about = mark ? markedBy(header) : messageId;
     const held = await loadMessage(context.vault, conversation.id, edits ? about : messageId);
     if (edits && held === null) return without("not_shown");

@@ -54,7 +54,7 @@ export async function accept(
   }
   const { header, leaf } = judgement;
   if (header.kind === MESSAGE_KIND.deletion) {
-    // Its header says it all: body and key may be missing.
+    // A deletion needs its header alone: body and key may be missing.
     await noteVouched(receiving, entry, judgement);
     if (before !== null) settle(receiving, entry, before);
     const what = { mark: "deletion" } as const;
@@ -330,11 +330,11 @@ async function showBodyless(
   work.put(message, held);
   known.set(messageId, message);
   if (message.deletion !== undefined) conversation.marks.delete(work, messageId);
-  // Nobody knows what it said: withheld, it may have been an order, which its header keeps.
+  // The words are withheld, so the message may have been an order: `kept` in its header says that.
   else if (!message.mine) noteNews(work, entry, lasting);
 }
 
-/** A message of somebody else is here, or its header alone: an archived conversation comes back with it. */
+/** Note a message of somebody else, or its header alone: it brings an archived conversation back. */
 function noteNews(work: UnitOfWork, { position, sentMs }: UncheckedEntry, calls: boolean): void {
   const { newsSeq, calledSeq } = work.record;
   if (position > newsSeq) work.set({ newsSeq: position, newsMs: sentMs });

@@ -74,8 +74,9 @@ export async function shownElsewhere(
 }
 
 /**
- * The files of a message that leaves, or whose words do, go, unless another message shows them after this unit of work.
- * A message that it takes away, or leaves without the file, is in the vault still and inherits nothing.
+ * Delete the files of a message that is removed or loses its words, unless another message still shows
+ * them after this unit of work. Messages that the same unit removes or changes are in the vault still,
+ * but do not count.
  */
 export async function leaveFiles(
   vault: Vault,

@@ -175,7 +175,7 @@ export async function judgeDeletion(
   work.put(withDeletion(bare, judged(deletion)));
 }
 
-/** A message as it is stored, or about to be: it and its mark may come at once. */
+/** A stored message, or one of this unit of work, because a message and its mark may arrive together. */
 export async function markedIn(
   vault: Vault,
   conversation: Conversation,

@@ -9,11 +9,11 @@ import type { ItemKey, ItemValue, OwnItem } from "../kinds/own.ts";
 
 /** An item as this device keeps it. `own/<key>`. */
 export interface OwnRow extends OwnItem {
-  /** When the server had it first; null: this device changed it, and has not heard it back. */
+  /** When the server first had this value; null: this device set it, and has not received it back. */
   readonly saidMs: number | null;
-  /** When it was sent last, by whichever device; null: it is to be sent. */
+  /** When any device last sent this value; null: this device has yet to send it. */
   readonly sentMs: number | null;
-  /** It is still to be carried out here, and before that sent to nobody; null: it is done. */
+  /** From when this device may carry the item out, which it does before it sends it; null: done. */
   readonly dueMs: number | null;
   /** The item before, for as long as this one is to be carried out. */
   readonly before?: Pick<OwnRow, "value" | "saidMs">;
@@ -33,8 +33,8 @@ export function outweighs(next: OwnItem, known: OwnItem | undefined): boolean {
 }
 
 /**
- * Whether a device of a person can have counted so far by then: at most once a second since 1970. So the
- * count of a device in other hands is left behind a second later, and never too high to go on from.
+ * Whether an honest device can have reached this count: it counts at most once a second since 1970. So
+ * a thief's device cannot set a count that an honest device cannot exceed one second later.
  */
 export function isCounted({ changes }: OwnItem, sentMs: number): boolean {
   return changes <= sentMs / 1_000;

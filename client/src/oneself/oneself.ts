@@ -17,13 +17,13 @@ import { isCounted, itemKey, outweighs } from "./items.ts";
 import type { OwnRow } from "./items.ts";
 
 const DAY_MS = 86_400_000;
-/** The server keeps the log for 30 days at least: items of chats are sent again before that. */
+/** The server keeps the log for at least 30 days, so devices repeat the items of chats earlier. */
 const AGAIN_MS = 14 * DAY_MS;
-/** It keeps the log for 180 days at most: nobody can be given a message of before. */
+/** The server keeps the log for at most 180 days, so no device can still get an older message. */
 const FORGOTTEN_MS = 200 * DAY_MS;
-/** These are about one message: nobody needs them who cannot have the message. */
+/** Items about one message: a device that cannot get the message does not need them. */
 const OF_MESSAGES: ReadonlySet<ItemName> = new Set(["star", "gone"]);
-/** These take something off the device. */
+/** Items that delete messages from the device. */
 const CARRIED_OUT: ReadonlySet<ItemName> = new Set(["gone", "cleared"]);
 
 export type ItemChange = ItemKey & { readonly value: ItemValue };
@@ -71,7 +71,7 @@ export class Oneself {
     return this.#rows.get(itemKey({ name, of, part }))?.value ?? null;
   }
 
-  /** Items of a name that say something. */
+  /** Items of a name that have a value. */
   all(name: ItemName): readonly OwnRow[] {
     return [...this.#rows.values()].filter((row) => row.name === name && row.value !== null);
   }
@@ -90,7 +90,7 @@ export class Oneself {
     return this.value("star", conversationId, messageId) !== null;
   }
 
-  /** A conversation is cleared up to this position, of what was sent until then; 0: it is not. */
+  /** The last cleared position, and the time after which a message is not cleared; 0: none is. */
   cleared(conversationId: ConversationId): { readonly seq: number; readonly untilMs: number } {
     return {
       seq: this.#number("cleared", conversationId),
@@ -104,14 +104,14 @@ export class Oneself {
     return row?.dueMs != null && row.toldMs !== undefined && Number(row.value) >= position;
   }
 
-  /** When an item was sent: what came later, its device cannot have known. */
+  /** When an item was sent: its device did not know of any later message. */
   #saidMs(name: ItemName, of: ItemKey["of"]): number {
     return this.#rows.get(itemKey({ name, of, part: null }))?.saidMs ?? Number.MAX_SAFE_INTEGER;
   }
 
   /**
-   * Whether a message is cleared away. A notice above the last one that is may be news of after that: the
-   * device takes the former ones off once.
+   * Whether a message is cleared. A notice above the last cleared message may be newer than the clear,
+   * so it does not count here; the device deletes older notices once, when it carries out the clear.
    */
   clears(conversationId: ConversationId, { order, sentMs }: MessagePlace): boolean {
     const { seq, untilMs } = this.cleared(conversationId);
@@ -166,7 +166,7 @@ export class Oneself {
         const changes = (known?.changes ?? 0) + 1;
         const row = { ...change, changes, saidMs: null, sentMs: null, dueMs };
         if (dueMs === null) return [row];
-        // Changed again before it was carried out, it goes back to what counts still.
+        // An undo of a second change, while the first one is pending, restores the value before both.
         const pending = known?.dueMs == null ? undefined : known.before;
         const { value, saidMs } = pending ?? known ?? { value: null, saidMs: null };
         return [{ ...row, before: { value, saidMs }, toldMs }];
@@ -174,7 +174,7 @@ export class Oneself {
     );
   }
 
-  /** Give these items the values of before, as far as they have not been carried out. */
+  /** Restore the former values of these items, except of items that were carried out. */
   undo(keys: readonly ItemKey[]): Promise<void> {
     return this.#write(() =>
       keys.flatMap((key) => {
@@ -192,10 +192,10 @@ export class Oneself {
       items.flatMap((item) => {
         if (!isCounted(item, sentMs)) return [];
         const known = this.#rows.get(itemKey(item));
-        // No device knows what comes later, whatever it says.
+        // A device cannot have heard of an item later than it sent this message, whatever it claims.
         const heardMs = Math.min(item.saidMs ?? sentMs, sentMs);
         if (known !== undefined && !outweighs(item, known)) {
-          // The same one came back, or another device sent it again.
+          // The same value: this device's own came back, or another device repeated it.
           const same = !outweighs(known, item) && known.dueMs === null;
           const saidMs = Math.min(heardMs, known.saidMs ?? Infinity);
           const news = (known.sentMs ?? 0) < sentMs || known.saidMs !== saidMs;
@@ -210,14 +210,14 @@ export class Oneself {
 
   // --- Sending and carrying out ----------------------------------------------------------------
 
-  /** The log of a conversation was cut after a position (S8): later ones are others' now. */
+  /** The log lost everything after a position (S8): later positions will hold other messages. */
   cut(of: ConversationId, after: number): Promise<void> {
     const names = ["cleared", "archived", "unread"] as const;
     return this.#write(() =>
       names.flatMap((name) => {
         const known = this.#rows.get(itemKey({ name, of, part: null }));
         if (known === undefined || this.#number(name, of) <= after) return [];
-        // It was sent when it was: what came later is no more cleared than before.
+        // The item keeps its time, so a message that came after the clear stays.
         return [{ ...known, value: after, changes: known.changes + 1, sentMs: null }];
       }),
     );
@@ -235,7 +235,7 @@ export class Oneself {
     return this.#mark(rows, (row) => ({ ...row, sentMs }));
   }
 
-  /** Items that take something off this device, which has not been done. */
+  /** Items that are to delete messages from this device, and have not done so yet. */
   due(): readonly OwnRow[] {
     return [...this.#rows.values()].filter(({ dueMs }) => dueMs !== null);
   }
@@ -253,7 +253,7 @@ export class Oneself {
     return this.#mark(rows, (row) => ({ ...row, sentMs: null }));
   }
 
-  /** Change how far items have come, unless they have changed meanwhile. */
+  /** Store that items were sent or carried out, except items that have changed meanwhile. */
   #mark(rows: readonly OwnRow[], change: (row: OwnRow) => OwnRow): Promise<void> {
     return this.#write(
       () => rows.flatMap((row) => (this.#rows.get(itemKey(row)) === row ? [change(row)] : [])),

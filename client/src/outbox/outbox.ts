@@ -40,7 +40,7 @@ import type { Doubts, Signing } from "./signing.ts";
 const RETRY = { firstMs: 1_000, maxMs: 30_000 };
 /** A device may sleep, and its clock be set: the time is compared again this often. */
 const LONGEST_TIMER_MS = 60_000;
-/** So often a message is signed again at once. */
+/** How often a refused message is signed again without a pause. */
 const EAGER_ATTEMPTS = 4;
 
 /** Uploads attachments; resolves when all are complete at the server. */
@@ -48,7 +48,7 @@ export interface Uploader {
   upload(attachmentIds: readonly AttachmentId[], conversationId: ConversationId): Promise<void>;
   /** Resolves when nothing more of them is written here. */
   cancel(attachmentIds: readonly AttachmentId[]): Promise<void>;
-  /** Attachments that came with this message: the others it forwards, and they stay. */
+  /** The attachments that this message brought first; its other ones are forwarded, and stay. */
   ownOf(
     messageId: MessageId,
     attachmentIds: readonly AttachmentId[],

@@ -53,7 +53,7 @@ export interface ConversationItem {
   readonly devices: number;
   /** Nothing sent before is readable on this device; null: everything is. */
   readonly historyFromMs: number | null;
-  /** Messages of before that are here, of all that there are, while they are being fetched. */
+  /** How many earlier messages this device has fetched, of all; null: it is not fetching any. */
   readonly history: Progress | null;
   readonly last: {
     readonly preview: Preview;
@@ -67,16 +67,16 @@ export interface ConversationItem {
   readonly unread: number;
   readonly mentioned: boolean;
   readonly mutedUntilMs: number | null;
-  /** On top of the list. */
+  /** Whether the list shows the conversation at its top. */
   readonly pinned: boolean;
-  /** Out of the list, until it has news. */
+  /** Whether the list leaves the conversation out until it has news. */
   readonly archived: boolean;
   /** This person marked it as unread, and has not opened it since. */
   readonly markedUnread: boolean;
   /** Messages up to this position that were sent until this time are cleared away; 0: none are. */
   readonly clearedSeq: number;
   readonly clearedMs: number;
-  /** This person's folders in which it is. */
+  /** This person's folders that hold the conversation. */
   readonly folders: readonly Folder[];
   /** Messages pinned here, the last pinned first; this device may lack some. */
   readonly pins: readonly MessageId[];

@@ -8,7 +8,7 @@ export interface ExportChoice {
   readonly fromMs: number | null;
   /** Null: to the newest. */
   readonly toMs: number | null;
-  /** These alone; null: all of that time. */
+  /** Export these messages alone; null: all messages of the time. */
   readonly messageIds: readonly MessageId[] | null;
   readonly files: boolean;
   /** The conversation's name, as this person sees it. */
@@ -21,7 +21,7 @@ export interface MadeExport {
   /** Hex. */
   readonly sha256: string;
   readonly messages: number;
-  /** Files that are nowhere any more. */
+  /** How many files neither this device nor the server has any more. */
   readonly missingFiles: number;
 }
 
@@ -42,7 +42,7 @@ export interface ProvenFile {
   readonly sha256: string | null;
   /** `unsigned`: the sender signed no hash, so this may be another file. */
   readonly state: "proven" | "unsigned" | "differs" | "missing";
-  /** Null: it is not in the file, or another. */
+  /** Null: the export lacks the file, or has other bytes. */
   readonly file: Blob | null;
 }
 

@@ -100,7 +100,7 @@ export class SearchCalls {
     return item.body.kind === "deleted" ? null : item;
   }
 
-  /** The message at a place; null where it is deleted. */
+  /** The message at an order in its conversation; null if its words are gone. */
   async #record(conversationId: ConversationId, order: number): Promise<MessageRecord | null> {
     const [record] = await this.#sources.context.vault.page<MessageRecord>({
       ...{ store: STORES.messages, group: conversationId, above: order - 0.5, below: order + 0.5 },

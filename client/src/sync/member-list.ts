@@ -41,7 +41,7 @@ export class MemberList {
       this.#askCountsLater(conversation);
   }
 
-  /** Whether members or cursors are not the server's, and that matters here. */
+  /** Whether the stored members or cursors are outdated, and a screen or a tick needs newer ones. */
   #isDue({ record, members }: Conversation, receiptsVersion: number | null): boolean {
     const named = record.some.length > 0 && members.members.length === 0;
     if (record.members > RECEIPT_PEOPLE && named) return false;

@@ -161,7 +161,8 @@ export class Sync {
     });
     const ids = others.map(({ conversationId }) => conversationId);
     const atOnce = ids.filter((id) => !this.#mayWait(id));
-    // Everybody in conversations that may wait has come back at once, perhaps, and lacks the same.
+    // After an outage all members of a large conversation may connect at once and fetch the same:
+    // each one fetches it after a random delay.
     for (const id of ids) if (!atOnce.includes(id)) this.#refreshLater(id);
     if (ready.heads.length > 0 && atOnce.length <= ONE_BY_ONE) {
       for (const id of atOnce) await book.fetch(id);

@@ -172,7 +172,7 @@ interface Options extends Omit<CallOptions, "method" | "path" | "signal"> {
   readonly search?: Query | undefined;
 }
 
-/** The way of every operation to the server: its path, its parameters and its bytes. No state. */
+/** Encodes an operation's path, parameters and body, sends it, and decodes the answer. No state. */
 export class Calling {
   protected readonly http: Pick<Http, "send">;
 

@@ -137,7 +137,7 @@ class IndexedDatabase implements Database {
       try {
         transaction.abort();
       } catch {
-        // It has aborted on its own already.
+        // The browser has aborted the transaction already.
       }
       throw error;
     }

@@ -68,7 +68,7 @@ export class OneselfCalls {
     const device = await this.#reach.device();
     const { record } = device.find(conversationId);
     const at = Math.max(record.newsSeq, record.calledSeq);
-    // Archived again, it counts from what is here now.
+    // To archive it again replaces the position: only news after this one brings it back.
     await this.#reach.oneself.set([chat("archived", conversationId, on ? at : null)]);
   }
 
@@ -106,8 +106,8 @@ export class OneselfCalls {
   }
 
   /**
-   * Take everything that a conversation holds now off this person's devices; orders stay on their own
-   * page. For `undoMs` {@link undo} brings it back; after that it is read.
+   * Delete all messages that a conversation has now from this person's devices; orders stay on the page
+   * of orders. For `undoMs` {@link undo} restores the messages; after that they count as read.
    */
   async clear(conversationId: ConversationId, undoMs: number): Promise<void> {
     const device = await this.#reach.device();

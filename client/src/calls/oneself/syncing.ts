@@ -58,7 +58,7 @@ export class OwnSync {
     };
   }
 
-  /** A connection is there, and what other devices sent is here. */
+  /** A connection is up, and this device has read the items that other devices sent. */
   async connected(): Promise<void> {
     const { book, outgoing, outbox } = this.#device;
     await this.#oneself.again(false);
@@ -106,7 +106,7 @@ export class OwnSync {
     }
   }
 
-  /** Null: it cannot be made now. */
+  /** The conversation of the person with oneself; null: the server cannot create it now. */
   async #conversation(): Promise<Conversation | null> {
     const { book, context, sync } = this.#device;
     const conversationId = book.oneself;

@@ -33,10 +33,10 @@ from copconnect.records.conversation.roster import CellLine
 from copconnect.records.primitives.kem import seal_bytes
 from copconnect.wire import CELL_SIZE
 
-# Within which a transaction commits that stores a cell key, by a clock of another node. A row
-# number or the database's clock would be taken before the commit as well, and one that is not would
-# have all cells of a conversation wait for each other. A sender that misses a key, because its
-# transaction took longer, leaves the cell to late seals (S9).
+# A transaction that stores a cell key commits within this time after the time in its row, by the
+# clock of another node. A row number or the database's clock would precede the commit too, and a
+# number drawn at the commit would make the cells of a conversation wait for each other. A key whose
+# transaction takes longer is missed by senders: late seals serve its cell (S9).
 COMMITTED_MS = 10_000
 
 

@@ -63,7 +63,7 @@ class _Due:
         self._at[conversation_id] = min(at_ms, self._at.get(conversation_id, at_ms))
 
     def pop(self, now_ms: int) -> list[ConversationId]:
-        """Return the devices whose time has come, some at a time."""
+        """Return some of the conversations whose time has come, and forget their times."""
         due = [one for one, at_ms in self._at.items() if at_ms <= now_ms][:_TOGETHER]
         for one in due:
             del self._at[one]
@@ -71,8 +71,8 @@ class _Due:
 
 
 class CellKeyAsking:
-    """Asks for cell keys. It reads what is wanted where a roster has changed, where a question was
-    not answered in time, and where a scan says so; keys that come are announced."""
+    """Asks devices for cell keys. It reads which keys are missing after a roster has changed,
+    after a question had no answer in time, and after a scan; wake-ups announce new keys."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class CellKeyAsking:
             self._due.add(wakeup.conversation_id, now_ms + round(self._jitter() * JITTER_MS))
 
     def came(self, wakeup: CellKeyWakeup) -> None:
-        """A cell has its key."""
+        """Stop asking for the key of a cell that has one now."""
         wanted = self._wanted.get(wakeup.conversation_id, {})
         for place in [one for one in wanted if one[1] == wakeup.cell_id]:
             self._forget(place)
@@ -254,7 +254,7 @@ class NextKeyAsking:
             self._due.add(wakeup.conversation_id, now_ms + round(self._jitter() * JITTER_MS))
 
     def came(self, wakeup: CellKeyWakeup) -> None:
-        """A cell has its key."""
+        """Look at a conversation when a cell whose key this node awaits has one."""
         if wakeup.cell_id in self._awaited.get(wakeup.conversation_id, ()):
             self._due.add(wakeup.conversation_id, self._deps.clock.now_ms())
 

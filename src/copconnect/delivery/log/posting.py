@@ -50,7 +50,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 
 class AlreadyAccepted(Exception):
-    """Leaves the transaction, undoing it, with what was answered the first time."""
+    """Rolls back the transaction of a repeated message; holds the first answer."""
 
     def __init__(self, accepted: wire.Accepted) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class Post:
 
     @property
     def kind(self) -> MessageKind:
-        """Its kind as its header says; what its sender declares kept besides is kept."""
+        """The kind in its header; KEPT if the request declares an order, a state or the like."""
         declared = self.state or self.quiet or bool(self.order or self.exported)
         said = MessageKind(self.message.header.kind)
         return MessageKind.KEPT if declared and said == MessageKind.PLAIN else said
@@ -344,7 +344,7 @@ def _append(connection: Connection, posts: Sequence[Post], now_ms: int) -> list[
     batch = _Batch(now_ms)
     outcomes: list[_Outcome | None] = []
     for post, one in zip(posts, found, strict=True):
-        # A conversation that does not exist is nobody's either.
+        # No writer holds a conversation that does not exist: judge() refuses its message.
         held = one is None or post.conversation_id in free
         outcomes.append(batch.judge(post, one) if held else None)
     log.append(connection, batch.entries)
@@ -363,7 +363,7 @@ class _Batch:
         self._used: dict[tuple[ConversationId, bytes], int] = {}
 
     def judge(self, post: Post, found: FoundStanding | None) -> _Outcome:
-        """Return the entry that a message becomes, or what it is answered instead."""
+        """Return the log entry of a message, the first answer to a repeat, or the error."""
         if found is None:
             return errors.NotMember()
         header, c = post.message.header, post.conversation_id

@@ -142,7 +142,7 @@ def _message(
 def _edits(
     one: ProvenMessage, content: Content, marks: list[_Mark]
 ) -> list[tuple[str | None, int]]:
-    """M2. None: the file lacks the words."""
+    """Return the edits that count (M2), each with its time; None for words that the file lacks."""
     kind = content.get("kind")
     if kind not in {"text", "attachments"} or content.get("forwards"):
         return []
@@ -174,15 +174,15 @@ def _deletion(one: ProvenMessage, content: Content, marks: list[_Mark]) -> Prove
 
 
 def _counts(one: ProvenMessage, mark: ProvenMessage, within_ms: int) -> bool:
-    """By the signed times alone: the exporter could change the server's. The server takes a message
-    at most the leeway after it was signed (D1), and phones count from then."""
+    """Return whether an author's mark counts, by the signed times alone: an exporter can change the
+    server's. Phones count from the server's time, at most the leeway after the signed one (D1)."""
     until = one.header.sent + CLOCK_LEEWAY_MS + within_ms
     own = mark.leaf.person_id == one.leaf.person_id and mark.position > one.position
     return own and mark.header.sent <= until
 
 
 def _reactions(marks: list[_Mark]) -> dict[str, list[str]]:
-    """M1: the last one of each person."""
+    """Return the people by reaction: the last reaction of each person counts (M1)."""
     last = {
         mark.leaf.person_id.hex(): what.get("emoji")
         for mark, what in marks
@@ -196,7 +196,7 @@ def _reactions(marks: list[_Mark]) -> dict[str, list[str]]:
 
 
 def _content(one: ProvenMessage) -> Content:
-    """A deletion says everything in its header, as on phones."""
+    """Return a message's content; {} for a deletion, whose header says everything."""
     if one.plaintext is None or one.header.kind == MessageKind.DELETION:
         return {}
     return content_of(one.plaintext)

@@ -257,7 +257,7 @@ def _trust(records: Mapping[str, Any], root_key: bytes) -> Trust:
 
 
 def _departments(records: Mapping[str, Any], root_key: bytes) -> list[Department]:
-    """Return the records that the root signed: the others are as good as none."""
+    """Return the records that the root signed; other records are ignored."""
     found: list[Department] = []
 
     def add(one: Department) -> None:
@@ -270,7 +270,7 @@ def _departments(records: Mapping[str, Any], root_key: bytes) -> list[Department
 
 
 def _learn(trust: Trust, person: Mapping[str, Any], issuing: tuple[bytes, ...]) -> None:
-    """Take in what verifies; a record that does not is as good as none."""
+    """Add a person's records to ``trust``; a record that does not verify is ignored."""
 
     def certificate(data: bytes) -> Certificate:
         return Certificate.parse(data, issuing)
@@ -384,7 +384,7 @@ def _key(line: Mapping[str, Any]) -> bytes | None:
 def _whole(row: Mapping[str, Any], name: str) -> int:
     found = row.get(name)
     if isinstance(found, float) and found.is_integer():
-        found = int(found)  # Other readers of JSON know no difference.
+        found = int(found)  # JavaScript reads 1.0 as the integer 1, and the app must agree.
     if type(found) is not int or not 0 <= found < 1 << 53:
         raise BadFile(f"{name} is no number")
     return found
