@@ -30,7 +30,7 @@ PHRASES = (
     (r"it is the turn of", "", "the rule that chooses"),
     (r"goes on", r" (?:the|a|top)\b", "continues, resumes, runs or lasts"),
     (
-        r"(?:is|are|was|were) told",
+        r"(?:is|are|was|were|be|been|being) told",
         r" in person\b",
         "learns, gets, reports or notifies, with the device, person or server as the subject",
     ),

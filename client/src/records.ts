@@ -362,7 +362,7 @@ export interface MessageRecord {
   readonly failure: CoreError | null;
   /** Its conversation key as receipts name it (wire.LackedKey), once a message of mine is in the log. */
   readonly key?: string;
-  /** How many have it, where they are too many to be told one by one. */
+  /** How many people have it, in a conversation too large for receipts by person. */
   readonly counts?: ReceiptTotals;
 }
 

@@ -1,4 +1,4 @@
-/** Ticks where people are too many to be told one by one: how many have a message. */
+/** Ticks in conversations too large for receipts by person: how many people have a message. */
 import { describe, expect, it } from "vitest";
 import { statusOf, withVersion } from "#core/messages/receipts.ts";
 import type { MembersRecord } from "#core/records.ts";

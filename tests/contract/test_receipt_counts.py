@@ -1,4 +1,4 @@
-"""How many have received and read, where they are too many to be told one by one."""
+"""Counts of people who have received and read, in conversations too large for receipts."""
 
 import random
 from collections.abc import Sequence

@@ -118,6 +118,7 @@ def test_questions_and_sentences_with_a_noun_pass(sentence: str) -> None:
         "The message is signed anew.",
         "The device is told.",
         "Members who were told the time wait.",
+        "The caller must be told.",
         "A sender told of the loss sends again.",
     ],
 )

@@ -1,5 +1,5 @@
 /**
- * E5: what this device's person must be told, because somebody may act in their name.
+ * E5: alarms for this device's person, because somebody may act in that person's name.
  *
  * - A device of theirs was confirmed and this device did not endorse it.
  * - A DeviceKey of this very device, rightly signed, that it did not make: its keys were copied.

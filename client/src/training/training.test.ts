@@ -155,7 +155,7 @@ test("only groups of as many members are closed, and only before the course", ()
   expect(isClosed(null, { members: 60_000 })).toBe(false);
 });
 
-test("a lesson done while the server's word is stored waits to be told", async () => {
+test("a lesson done while the server's answer is stored waits to be reported", async () => {
   const { server, make, disk } = world();
   const training = make();
   await training.courses("en");

@@ -17,7 +17,7 @@ import type { Language, LessonDone, LessonPage, Training as Told } from "../wire
 
 export const LESSON_STORE = "lessons";
 const KEPT = "training";
-/** The server is asked so often at most without being told to. */
+/** Without an event that asks for it, the device asks the server at most this often. */
 const ASK_MS = 6 * HOUR_MS;
 
 /** Lessons are fetched within so long of the first word of them: a whole force comes on one day. */

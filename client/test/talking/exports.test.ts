@@ -166,7 +166,7 @@ describe("an export", () => {
     expect(opened).not.toContain(said.file);
   });
 
-  it("is not called cancelled once the conversation may have been told", async () => {
+  it("is not called cancelled once the conversation may have the notice", async () => {
     const before = w.server.conversation(id).exports.length;
     const stop = a.core.subscribe((event) => {
       if (event.type === "messages" && event.items.some(({ body }) => body.kind === "exported"))

@@ -43,7 +43,7 @@ class LocalBus:
 
     async def publish(self, wakeups: Sequence[AnyWakeup]) -> None:
         """Pass each wake-up to every receiver. One that fails does not keep it from the others: the
-        change that a wake-up announces is committed, and its caller must be told so."""
+        change that a wake-up announces is committed, and its caller must learn that."""
         for wakeup in wakeups:
             for receiver in self._receivers:
                 try:

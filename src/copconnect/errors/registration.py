@@ -40,7 +40,7 @@ class SmsUnavailable(DependencyError):
     reported = True
     code = "sms_unavailable"
     message = "The department's SMS gateway is down: no code can be sent."
-    remedy = "Try again after `retry_after_ms`. The operators have been told."
+    remedy = "Try again after `retry_after_ms`. The operators have an alarm."
 
 
 class TextsUsedUp(CallerError):

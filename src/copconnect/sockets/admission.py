@@ -144,7 +144,7 @@ class Admission:
         if entered:
             since = {one.client.client_id: one.hello_ms for one, _, _ in entered}
             await self._bus.publish([EnteredWakeup(clients=since)])
-            # A device that was signed out after its token was judged was not here to be told.
+            # A device that was signed out after its token was judged has missed that event.
             await self._rejudge([one for one, _, _ in entered])
 
     def _counted(self, connection: Connection, caller: Caller) -> bool:

@@ -34,7 +34,7 @@ import { readSettings, type PushSettings } from "./settings.ts";
 
 /** For opening the vault, connecting, fetching and decrypting, on a slow phone. */
 const LIMIT_MS = 20_000;
-/** Without news for so long after catching up, everything has been told. */
+/** When no event comes for so long after catching up, all notifications have been shown. */
 const SETTLED_MS = 1_000;
 const LOOK_MS = 100;
 /** Orders that one push reminds of. */

@@ -1,4 +1,4 @@
-"""How many people have received and read a message, where they are too many to be told one by one.
+"""Counts the people who have received and read a message, in conversations too large for receipts.
 
 Cursors that were stored say in which conversations somebody has come further; of several nodes one
 counts for all, each conversation at most every :data:`PERIOD_S` and so that counting takes a

@@ -8,7 +8,7 @@ export function picturesOf({ failed, body }: ProvenMessage): readonly Attachment
   return files.filter(({ kind }) => kind === "image");
 }
 
-/** Hex; null: too plain to be told from others. */
+/** Hex; null: the picture is too plain to recognise. */
 export async function markHashOf(file: Blob): Promise<string | null> {
   const octets = await pictureHash(file, "mark");
   return octets && Array.from(octets, (one) => one.toString(16).padStart(2, "0")).join("");

@@ -29,7 +29,7 @@ export type HashedFor = keyof typeof NEEDS;
 
 type Pixels = Pick<ImageData, "data" | "width" | "height" | "colorSpace">;
 
-/** The hash of a picture, 32 bytes; null for what is no picture, or too plain to be told apart. */
+/** The hash of a picture, 32 bytes; null for other bytes, or a picture too plain to recognise. */
 export async function pictureHash(picture: Blob, to: HashedFor): Promise<Uint8Array | null> {
   let bitmap: ImageBitmap;
   try {
