@@ -1,7 +1,7 @@
 /** Long work that a person starts, watches and cancels, such as making a file: one at a time. */
 import { asFailure, failure } from "./failure.ts";
 
-/** Progress is told at most so often. */
+/** The shortest time between two events about progress. */
 const TOLD_EVERY_MS = 100;
 
 export class SingleRun {

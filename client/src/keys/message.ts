@@ -42,7 +42,7 @@ export type Header = RecordOf<typeof HeaderFormat>;
 /** A header whose body is not encrypted yet. */
 export type HeaderDraft = Omit<ValuesOf<typeof LAYOUT>, "commit" | "body">;
 
-/** What a deletion does to the body of a message (M3). */
+/** The effect of a deletion on the body of a message (M3). */
 export const MESSAGE_KIND = {
   /** A deletion that counts removes the body. */
   plain: 0,

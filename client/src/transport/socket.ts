@@ -59,7 +59,7 @@ export interface SocketOptions {
   readonly onState: (state: "online" | "connecting" | "offline") => void;
   /** How far this device has come in each conversation whose log it follows. */
   readonly positions: () => readonly Position[];
-  /** Told of `connected`, then of each `frame` in order. */
+  /** Gets `connected`, then each `frame` in order. */
   readonly onEvent: OnEvent;
   /** The server refuses this device: 4401, 4403 or 4406. No reconnection follows. */
   readonly onRefused: (code: "unauthenticated" | "signed_out" | "conduct_not_accepted") => void;

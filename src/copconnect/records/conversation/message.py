@@ -39,7 +39,7 @@ _LOG_LABEL = tag("copconnect log v1")
 
 
 class MessageKind(IntEnum):
-    """What a deletion does to the body of a message (M3)."""
+    """The effect of a deletion on the body of a message (M3)."""
 
     PLAIN = 0  # A deletion that counts removes the body.
     # No deletion applies: orders and their changes, notices of exports, states, personal items,
