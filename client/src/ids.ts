@@ -39,6 +39,8 @@ export type ActId = Id<"act">;
 export type UploadId = Id<"upload">;
 /** A report to moderators, its case and the sanction that follows from it. */
 export type ReportId = Id<"report">;
+/** A legal hold. */
+export type HoldId = Id<"hold">;
 /** A change of a conversation's members. */
 export type ChangeId = Id<"change">;
 /** A comparison of digits (E3). */
@@ -66,6 +68,7 @@ type HexId =
   | ActId
   | ReportId
   | UploadId
+  | HoldId
   | ChangeId
   | ConfirmationId
   | FolderId;

@@ -13,6 +13,7 @@ import type {
   ConfirmationId,
   ConversationId,
   DeviceId,
+  HoldId,
   KeyId,
   LessonId,
   MessageId,
@@ -52,7 +53,7 @@ export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
 export type Charge = "officiating" | "additional";
 
-export type Right = "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
+export type Right = "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct" | "hold_messages";
 
 export type ActState = "done" | "waiting" | "refused";
 
@@ -172,6 +173,31 @@ export interface UnmarkPicture {
 }
 
 /**
+ * Keep the messages of a conversation, or of all conversations of a person, by order of a court
+ * or an inquiry: exactly one of the two is given. The signer chooses the id. At ``until_ms`` the
+ * hold ends without an act. Always needs a second admin.
+ */
+export interface HoldMessages {
+  readonly act: "hold_messages";
+  readonly holdId: HoldId;
+  readonly conversationId: ConversationId | null;
+  readonly personId: PersonId | null;
+  readonly caseNumber: string;
+  readonly reason: string;
+  readonly untilMs: number | null;
+}
+
+/**
+ * End a hold; messages that are past their time go with the next cleaning. Always needs a
+ * second admin.
+ */
+export interface LiftHold {
+  readonly act: "lift_hold";
+  readonly holdId: HoldId;
+  readonly reason: string;
+}
+
+/**
  * A name in each of ``LANGUAGES``. English is never empty; another is "" where the data bank
  * does not have it.
  */
@@ -259,7 +285,7 @@ export interface ExportPart {
  * grant always is; or, for ``see_numbers`` alone, ``heads``: everybody who heads a unit anywhere.
  */
 export interface RightRule {
-  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
+  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct" | "hold_messages";
   readonly holder: "grant" | "head" | "rank" | "role" | "everybody";
   readonly code: string;
   readonly level: string;
@@ -724,7 +750,7 @@ export interface ClientInfo {
  * ``deep``: with all units below. ``heads``: over the heads of all units instead.
  */
 export interface HeldRight {
-  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
+  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct" | "hold_messages";
   readonly path: string;
   readonly deep: boolean;
   readonly heads: boolean;
@@ -910,7 +936,7 @@ export interface PreviewAct {
 
 /** A right that people gain or lose by another rights table: how many, and some of them. */
 export interface RightChange {
-  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct";
+  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct" | "hold_messages";
   readonly gain: number;
   readonly lose: number;
   readonly gaining: Person[];
@@ -1308,6 +1334,30 @@ export interface ReceiptCount {
 /** Counts of messages of the caller's person, newest first. */
 export interface CountedReceipts {
   readonly counts: ReceiptCount[];
+}
+
+/**
+ * A hold. ``title``: of a department's conversation; ``by`` and ``second``: the admins who set
+ * it; ``lifted_by``: the admin who asked for its end; ``in_force``: now.
+ */
+export interface LegalHold {
+  readonly holdId: HoldId;
+  readonly conversationId: ConversationId | null;
+  readonly title: Names | null;
+  readonly person: Person | null;
+  readonly caseNumber: string;
+  readonly reason: string;
+  readonly fromMs: number;
+  readonly untilMs: number | null;
+  readonly by: Person | null;
+  readonly second: Person | null;
+  readonly liftedMs: number | null;
+  readonly liftedBy: Person | null;
+  readonly inForce: boolean;
+}
+
+export interface LegalHolds {
+  readonly holds: LegalHold[];
 }
 
 export interface Unit {
@@ -3171,4 +3221,4 @@ export type ServerFrame = Ready | EntryFrame | KeyFrame | CellKeyFrame | RosterF
 
 export type Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits;
 
-export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | LockDevices | UnlockDevices | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | AssignReport | DecideReport | DecideAppeal | PublishLesson | PublishConduct | SetGuardPolicy | MarkPicture | UnmarkPicture | EnrolAuthenticator | ApproveAct | RefuseAct;
+export type Act = SuspendPerson | RestorePerson | TransferPerson | PlanTransfer | CancelTransfer | AbolishPost | RestorePost | GiveCharge | EndCharge | ReorganiseUnits | UndoReorganisation | MakeEnrolmentCodes | RevokeDevice | LockDevices | UnlockDevices | GiveGrant | WithdrawGrant | SetRights | ApplyImport | UndoImport | CreateGroup | ChangeGroup | EndGroup | SetGroupPolicy | AssignReport | DecideReport | DecideAppeal | PublishLesson | PublishConduct | SetGuardPolicy | MarkPicture | UnmarkPicture | EnrolAuthenticator | HoldMessages | LiftHold | ApproveAct | RefuseAct;

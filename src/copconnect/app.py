@@ -225,6 +225,7 @@ class Container:
             auth=self.auth,
             devices=self.registry,
             groups=self.delivery.department,
+            holds=self.delivery.holds,
             sanctions=self.sanctions,
             moderating=self.reports.moderating,
             lessons=self.lessons,

@@ -13,6 +13,7 @@ PersonId = NewType("PersonId", str)
 ClientId = NewType("ClientId", str)
 ReportId = NewType("ReportId", str)  # Chosen by the reporter; names the case and its sanction.
 UploadId = NewType("UploadId", str)  # A file of an import, on its way or examined.
+HoldId = NewType("HoldId", str)  # A legal hold.
 UnitId = NewType("UnitId", str)  # A stable code from the data bank, such as "TG-HYD-CHR-001".
 PostId = NewType("PostId", str)
 ConversationId = NewType("ConversationId", str)

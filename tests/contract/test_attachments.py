@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import obstore
 import pytest
+from sqlalchemy import CompoundSelect, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -33,6 +34,11 @@ class Members:
 
     places: dict[PersonId, set[ConversationId]] = {}
     moderators: set[PersonId] = set()
+    holds: Collection[ConversationId] = ()
+
+    def held(self, _now_ms: int) -> CompoundSelect[tuple[ConversationId]]:
+        conversation = store.POSTS.c.conversation_id
+        return union(select(conversation).where(conversation.in_(self.holds)))
 
     async def reads_case_in(
         self,
@@ -351,6 +357,10 @@ async def test_abandoned_and_expired_are_cleaned(shelf: Shelf) -> None:
     with pytest.raises(errors.NotFound):
         await shelf.service.status(ALICE, abandoned)
     shelf.clock.at += 180 * rules.DAY_MS
+    shelf.members.holds = [HERE]
+    await shelf.service.clean()
+    assert len(await shelf.stored()) == 2
+    shelf.members.holds = [THERE]
     await shelf.service.clean()
     assert await shelf.stored() == []
 

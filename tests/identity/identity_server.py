@@ -55,6 +55,7 @@ class RecordedRosters:
 
     def __init__(self, registry: DeviceRegistry) -> None:
         self._registry = registry
+        self.holds = False
         self.told: list[tuple[set[str], bool]] = []
         self.listed: dict[str, set[bytes]] = {}  # By person, as read in the transaction.
         self.followed: dict[str, tuple[wire.Audience, wire.Names | None]] = {}
@@ -66,6 +67,9 @@ class RecordedRosters:
         devices = await self._registry.devices_of(connection, person_ids)
         for person_id in person_ids:
             self.listed[person_id] = {one.device for one in devices if one.person_id == person_id}
+
+    async def any_held(self, _: AsyncConnection) -> bool:
+        return self.holds
 
     async def followed_by_hand(
         self, _: AsyncConnection
@@ -87,6 +91,7 @@ class _NoCases:
 
 
 NO_GROUPS: Any = None
+NO_HOLDS: Any = None
 NO_CASES: Any = _NoCases()
 HUNDRED = LargeFrom()
 # Answers 404 to all other paths. All tests share it: to make one takes 8 ms of a processor.
@@ -178,6 +183,7 @@ class IdentityServer:
             auth=self.auth,
             devices=self.registry,
             groups=NO_GROUPS,
+            holds=NO_HOLDS,
             sanctions=SanctionRegistry(clock, HUNDRED),
             moderating=NO_CASES,
             lessons=Publisher(clock, self.audit),

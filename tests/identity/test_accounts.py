@@ -136,6 +136,11 @@ async def test_certificates_stay_while_the_log_or_a_record_rests_on_them(
     for days, kept in ((90, True), (179, True), (2, False)):
         clock.ms += days * DAY_MS
         await renewed(plain)
+        # A legal hold keeps the messages that such a certificate proves.
+        running.container.rosters.holds = True
+        await running.container.auth.accounts.prune()
+        assert of_plain in await certificates(plain)
+        running.container.rosters.holds = False
         await running.container.auth.accounts.prune()
         found = await certificates(plain)
         assert plain.certificate in found

@@ -5,6 +5,7 @@ import pytest
 from copconnect import errors
 from copconnect.ids import UnitId
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, MINUTE_MS
+from tests.contract.holding import hold, lift
 from tests.orders.orders_world import Orders, people
 
 
@@ -55,6 +56,11 @@ async def test_orders_are_kept_as_long_as_the_log(orders: Orders) -> None:
     await orders.service.reminding.prune()
     assert len(await orders.records(order)) == 1
     orders.world.clock.at += 2 * DAY_MS
+    database, now_ms = orders.world.database, orders.world.clock.at
+    hold_id = await hold(database, now_ms, conversation_id=orders.talk.conversation_id)
+    await orders.service.reminding.prune()
+    assert len(await orders.records(order)) == 1
+    await lift(database, hold_id, now_ms)
     await orders.service.reminding.prune()
     with pytest.raises(errors.NotFound):
         await orders.records(order)

@@ -19,6 +19,7 @@ from copconnect.sealing.envelopes import open_envelope
 from copconnect.sealing.proofs import ReportPlace, judge_proof, parse_proof
 from tests.contract.delivery_world import DAY_MS
 from tests.contract.device import Device
+from tests.contract.holding import hold, lift
 from tests.reports.reports_world import DISTRICT, STATION, Reports
 
 
@@ -271,6 +272,12 @@ async def test_cases_come_by_pages_and_are_forgotten_with_the_log(reports: Repor
     own = (await reports.service.reporting.own(reports.reader.caller)).reports
     await reports.decide(own[0], reports.station[0], finding="dismissed")
     reports.world.clock.at += 180 * DAY_MS + 1
+    database, now_ms = reports.world.database, reports.world.clock.at
+    hold_id = await hold(database, now_ms, conversation_id=reports.c)
+    await reports.service.sanctioning.prune()
+    assert len((await reports.service.reporting.own(reports.reader.caller)).reports) == 3
+    assert (await moderating.case(moderator.caller, own[1].report_id)).sealed is not None
+    await lift(database, hold_id, now_ms)
     await reports.service.sanctioning.prune()
     left = (await reports.service.reporting.own(reports.reader.caller)).reports
     assert {one.report_id for one in left} == {one.report_id for one in own[1:]}

@@ -19,6 +19,7 @@ from copconnect.ids import (
     ActId,
     ConversationId,
     DeviceId,
+    HoldId,
     LessonId,
     PersonId,
     PostId,
@@ -27,6 +28,7 @@ from copconnect.ids import (
 )
 from copconnect.records.primitives.fields import DAY_MS
 from copconnect.reports import sanction_store
+from tests.contract.holding import hold
 from tests.harness.operator import OPERATOR
 from tests.harness.presence import Credential
 from tests.identity.running import Device
@@ -357,6 +359,23 @@ async def _unmark_picture(world: World, _: Device) -> wire.Act:
     return wire.UnmarkPicture(hash=hash_, reason="It is a duty chart.")
 
 
+async def _hold(world: World, _: Device) -> wire.Act:
+    return wire.HoldMessages(
+        hold_id=HoldId(new_id()),
+        conversation_id=None,
+        person_id=PersonId(world.subject.person_id),
+        case_number="WP 1",
+        reason="Order of the court",
+        until_ms=None,
+    )
+
+
+async def _lift(world: World, _: Device) -> wire.Act:
+    now_ms, person_id = world.whole.clock.now_ms(), world.subject.person_id
+    hold_id = await hold(world.whole.database, now_ms, person_id=person_id)
+    return wire.LiftHold(hold_id=hold_id, reason="The case is over")
+
+
 async def _publish_lesson(_: World, __: Device) -> wire.Act:
     text = "---\ntitle: Bandobast\nminutes: 2\nversion: 1\n---\n\nStand where you are told.\n"
     return wire.PublishLesson(
@@ -408,6 +427,8 @@ EXAMPLES: dict[str, Example] = {
     "give_grant": _give,
     "withdraw_grant": _withdraw,
     "set_rights": _set_rights,
+    "hold_messages": _hold,
+    "lift_hold": _lift,
     "assign_report": _assign,
     "decide_report": _decide,
     "mark_picture": _mark_picture,

@@ -55,6 +55,9 @@ ACTS: dict[str, Rule] = {
     # And the code of conduct, and the guard's policy.
     "publish_conduct": ROOT_ADMINS,
     "set_guard_policy": ROOT_ADMINS,
+    # And legal holds.
+    "hold_messages": ROOT_ADMINS,
+    "lift_hold": ROOT_ADMINS,
     # Reports about somebody of the station, and appeals of theirs.
     "assign_report": HERE,
     "decide_report": HERE,

@@ -215,6 +215,8 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/admin/conduct/pending": ADMINS.showing(A.ADMIN, A.ROOT),
     "GET /v1/admin/guard": ADMINS,
     "GET /v1/admin/pictures": ADMINS,
+    # Legal holds are the whole department's.
+    "GET /v1/admin/holds": ROOT_ADMINS,
     # Imports. A file is its sender's; an admin who may import over all that it changes sees it too.
     "GET /v1/admin/imports": ADMINS.showing(A.ADMIN, A.ROOT),
     "POST /v1/admin/uploads": ADMINS,

@@ -52,6 +52,7 @@ import type {
   ImportRows,
   ImportShow,
   KnownPictures,
+  LegalHolds,
   MovesPreview,
   PastReorganisations,
   People,
@@ -268,6 +269,11 @@ export class AdminCalls {
   /** A page of the pictures that moderators marked; `before`: after this `next`. */
   pictures(before: number | null): Promise<KnownPictures> {
     return this.#options.api.knownPictures({ before });
+  }
+
+  /** Legal holds, the newest first. */
+  holds(): Promise<LegalHolds> {
+    return this.#options.api.legalHolds();
   }
 
   // --- Acts that wait ---------------------------------------------------------------------------

@@ -35,6 +35,8 @@ export const OUTCOMES = {
   "mark_picture": "picture_marked",
   "unmark_picture": "picture_unmarked",
   "enrol_authenticator": "authenticator_enrolled",
+  "hold_messages": "messages_held",
+  "lift_hold": "hold_lifted",
   "approve_act": "act_approved",
   "refuse_act": "act_refused",
   "export_part": "directory_exported"
@@ -95,7 +97,9 @@ export const ENTRY_KINDS = [
   "picture_unmarked",
   "authenticator_enrolled",
   "incarnation_begun",
-  "app_required"
+  "app_required",
+  "messages_held",
+  "hold_lifted"
 ] as const;
 /** Acts that a second admin approves, however few they touch. */
-export const ALWAYS_SECOND: ReadonlySet<string> = new Set(["mark_picture", "publish_conduct", "set_guard_policy", "set_rights", "unmark_picture"]);
+export const ALWAYS_SECOND: ReadonlySet<string> = new Set(["hold_messages", "lift_hold", "mark_picture", "publish_conduct", "set_guard_policy", "set_rights", "unmark_picture"]);

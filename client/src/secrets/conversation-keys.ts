@@ -1,8 +1,8 @@
 /**
  * The conversation keys that this device knows of: records, and S of the ones that it could open.
  *
- * Invariants: S matches its record's commitment (R6); a key is kept as long as the log may keep what
- * it opens, then destroyed (K1). Runs in the conversation's queue.
+ * Invariants: S matches its record's commitment (R6); a key is kept as long as the log keeps what it
+ * opens, then destroyed (K1). Runs in the conversation's queue.
  */
 import type { Table, Transaction } from "../conversation/table.ts";
 import {
@@ -14,16 +14,22 @@ import type { ConversationKey } from "../keys/conversation-key.ts";
 import { idOf } from "../ids.ts";
 import type { ConversationId, KeyId } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
-import { DAY_MS } from "../keys/format/times.ts";
+import { DAY_MS, HOUR_MS } from "../keys/format/times.ts";
 import type { ConversationKeyRecord } from "../records.ts";
 import type { CellKeys } from "./cell-keys.ts";
 import { openerOf } from "./openers.ts";
 import type { KeyContext } from "./openers.ts";
+import type { DeviceContext } from "../context.ts";
 
-/** A server keeps a log for 180 days at most (COPCONNECT_LOG_RETENTION_DAYS). */
+/** A server keeps a log for 180 days at most (COPCONNECT_LOG_RETENTION_DAYS), unless it is held. */
 const KEPT_MS = 190 * DAY_MS;
-/** The number of oldest keys looked at with each new one. */
-const LOOKED_AT = 8;
+/** D1: the server takes messages under a key for 25 hours. */
+const USED_MS = 26 * HOUR_MS;
+/** The number of oldest keys looked at together. */
+const LOOKED_AT = 64;
+/** How many new keys pass, on average, before a device looks for old ones: a large conversation's
+ * devices do not all ask its log at once. */
+const SELDOM = 30;
 /** The newest keys, of which a sender chooses. */
 const NEWEST = 32;
 
@@ -36,13 +42,13 @@ export interface HeldKey {
 }
 
 export class ConversationKeys {
-  readonly #context: KeyContext;
+  readonly #context: KeyContext & Pick<DeviceContext, "api" | "random">;
   readonly #conversation: ConversationId;
   readonly #table: Table<ConversationKeyRecord>;
   readonly #cellKeys: CellKeys;
 
   constructor(
-    context: KeyContext,
+    context: KeyContext & Pick<DeviceContext, "api" | "random">,
     conversation: ConversationId,
     table: Table<ConversationKeyRecord>,
     cellKeys: CellKeys,
@@ -125,13 +131,24 @@ export class ConversationKeys {
         this.#table.delete(work, keyId);
   }
 
-  /** K1: destroy what opens nothing that the log still keeps. */
+  /**
+   * K1: destroy what opens nothing that the log still keeps. The log's oldest message says what that
+   * is: a legal hold keeps it longer. Without an answer the keys stay until a later look.
+   */
   async #forgetOld(work: Transaction): Promise<void> {
+    if (this.#context.random() * SELDOM >= 1) return;
     const now = this.#context.time.now() ?? this.#context.now();
-    for (const row of await this.#table.page(null, LOOKED_AT, false)) {
-      const record = ConversationKeyFormat.parse(row.record, "R6");
-      if (now - record.created > KEPT_MS) this.#table.delete(work, conversationKeyId(record));
-    }
+    const rows = (await this.#table.page(null, LOOKED_AT, false)).map(held);
+    const old = rows.filter(({ record }) => now - record.created > KEPT_MS);
+    if (old.length === 0) return;
+    // Two entries: the first may be a state that outlived what came after it.
+    const page = await this.#context.api
+      .log(this.#conversation, { after: 0, limit: 2 })
+      .catch(() => null);
+    if (page === null) return;
+    const oldestMs = page.entries[0]?.sentMs ?? now;
+    for (const { keyId, record } of old)
+      if (record.created + USED_MS < oldestMs) this.#table.delete(work, keyId);
   }
 
   async #open(

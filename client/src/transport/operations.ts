@@ -238,6 +238,10 @@ export class Operations extends Calling {
     return this.call("GET", "/v1/admin/pictures", { query: asked });
   }
 
+  legalHolds(): Promise<wire.LegalHolds> {
+    return this.call("GET", "/v1/admin/holds");
+  }
+
   previewReorganisation(body: wire.PreviewReorganisation): Promise<wire.ReorganisationPreview> {
     return this.call("POST", "/v1/admin/reorganisations/previews", { body, timeoutMs: 30_000 });
   }

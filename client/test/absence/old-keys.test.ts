@@ -1,12 +1,12 @@
 import { idOf } from "#core/ids.ts";
-import type { ConversationId } from "#core/ids.ts";
+import type { ConversationId, KeyId } from "#core/ids.ts";
 import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Table } from "#core/conversation/table.ts";
 import type { Transaction } from "#core/conversation/table.ts";
 import { conversationKeyId, makeConversationKey } from "#core/keys/conversation-key.ts";
-import { DAY_MS } from "#core/keys/format/times.ts";
+import { DAY_MS, HOUR_MS } from "#core/keys/format/times.ts";
 import { randomBytes } from "#core/octets.ts";
 import { STORES } from "#core/records.ts";
 import type { CellKeyRecord, ConversationKeyRecord } from "#core/records.ts";
@@ -14,6 +14,8 @@ import { Vault } from "#core/vault/vault.ts";
 import { CellKeys } from "#core/secrets/cell-keys.ts";
 import { ConversationKeys } from "#core/secrets/conversation-keys.ts";
 import type { KeyContext } from "#core/secrets/openers.ts";
+import type { DeviceContext } from "#core/context.ts";
+import type { LogEntry, LogPage } from "#core/wire.ts";
 
 const START_MS = 1_800_000_000_000;
 const conversation = randomBytes(16);
@@ -36,9 +38,19 @@ async function store(step: (work: Transaction) => Promise<unknown>): Promise<voi
   for (const afterwards of work.afterwards) afterwards();
 }
 
-it("K1: S is destroyed once no log keeps what it opens, with the next key", async () => {
+type Log = (conversation: ConversationId, asked: object) => Promise<Pick<LogPage, "entries">>;
+
+interface Holder {
+  readonly keys: ConversationKeys;
+  /** A new key, which this device makes now. */
+  readonly make: () => Promise<KeyId>;
+}
+
+/** A device that holds keys; `log`: the server's answer, `random`: whether it looks for old keys. */
+function holder(log: Log, random = 0): Holder {
   const time: Pick<KeyContext["time"], "now"> = { now: () => now };
-  const context = { now: () => now, time, ownKeys: null } as unknown as KeyContext;
+  const device = { now: () => now, time, ownKeys: null, random: () => random, api: { log } };
+  const context = device as unknown as DeviceContext;
   const id = idOf<ConversationId>(conversation);
   const cellKeys = new CellKeys(
     context,
@@ -48,7 +60,7 @@ it("K1: S is destroyed once no log keeps what it opens, with the next key", asyn
   const table = new Table<ConversationKeyRecord>(vault, STORES.conversationKeys, id, 8);
   const keys = new ConversationKeys(context, id, table, cellKeys);
   const seed = randomBytes(32);
-  const make = async (): Promise<ReturnType<typeof conversationKeyId>> => {
+  const make = async (): Promise<KeyId> => {
     const secret = randomBytes(32);
     const at = { epoch: 1, head: randomBytes(32), headCreated: now, nowMs: now };
     const draft = { conversation, author: randomBytes(32), secret, ...at };
@@ -56,12 +68,37 @@ it("K1: S is destroyed once no log keeps what it opens, with the next key", asyn
     await store((work) => keys.made(work, record, secret));
     return conversationKeyId(record);
   };
-  const first = await make();
+  return { keys, make };
+}
+
+const since =
+  (...times: number[]): Log =>
+  () =>
+    Promise.resolve({ entries: times.map((sentMs) => ({ sentMs })) as LogEntry[] });
+
+/** Which of three keys a device still has: of the first day, of day 100, and of day 191. */
+async function left({ keys, make }: Holder): Promise<readonly boolean[]> {
+  const made = [await make()];
   now += 100 * DAY_MS;
-  const second = await make();
-  expect(await keys.find(null, first)).not.toBeNull();
+  made.push(await make());
   now = START_MS + 191 * DAY_MS;
-  const third = await make();
-  expect(await keys.find(null, first)).toBeNull();
-  expect((await keys.newest()).map(({ keyId }) => keyId)).toEqual([third, second]);
+  made.push(await make());
+  return Promise.all(made.map(async (one) => (await keys.find(null, one)) !== null));
+}
+
+it("K1: S is destroyed once the log keeps nothing that it opens, with a later key", async () => {
+  expect(await left(holder(since(START_MS + 20 * DAY_MS)))).toEqual([false, true, true]);
+});
+
+it("K1: an empty log keeps nothing of before", async () => {
+  expect(await left(holder(since()))).toEqual([false, true, true]);
+});
+
+it.each([
+  ["a held log keeps its messages, with S", since(START_MS + 1, START_MS + 190 * DAY_MS), 0],
+  ["a message may be 25 hours younger than S", since(START_MS + 25 * HOUR_MS), 0],
+  ["S stays without an answer", () => Promise.reject(new Error("offline")), 0],
+  ["few keys make a device look", since(), 0.5],
+] as const)("K1: %s", async (_, log, random) => {
+  expect(await left(holder(log, random))).toEqual([true, true, true]);
 });

@@ -103,6 +103,7 @@ def _reading(service: AdminService) -> list[Operation]:
         search("/v1/admin/conduct/pending", pending, "conduct_pending"),
         get("/v1/admin/guard", conduct.policies, "guard_policies"),
         get("/v1/admin/pictures", service.pictures.page, "known_pictures"),
+        get("/v1/admin/holds", service.holds.all, "legal_holds"),
     ]
 
 

@@ -13,6 +13,7 @@ from copconnect.admin.conduct.kinds import ConductKinds
 from copconnect.admin.conduct.reading import ConductReading
 from copconnect.admin.files.exporting import Exporting
 from copconnect.admin.files.importing import Importing
+from copconnect.admin.holding import HoldKinds, HoldReading
 from copconnect.admin.locked import Locked
 from copconnect.admin.moderation.kinds import ModerationKinds, PictureKinds
 from copconnect.admin.moderation.pictures import PictureReading
@@ -31,6 +32,7 @@ from copconnect.clock import Clock
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import ConductService
 from copconnect.database.engine import Database
+from copconnect.delivery.log.holding import LegalHolds
 from copconnect.delivery.rosters.department import DepartmentGroups
 from copconnect.directory.editing import DirectoryEditor
 from copconnect.directory.listing import Listing
@@ -63,6 +65,7 @@ class AdminService:
         auth: AuthService,
         devices: DeviceRegistry,
         groups: DepartmentGroups,
+        holds: LegalHolds,
         sanctions: SanctionRegistry,
         moderating: Moderating,
         lessons: Publisher,
@@ -89,6 +92,7 @@ class AdminService:
                 **ModerationKinds(moderating).table,
                 **PictureKinds(directory, moderating, guard.pictures).table,
                 **lesson_kinds(lessons),
+                **HoldKinds(directory, holds).table,
             },
         )
         self.trainees = Trainees(self.rights, directory)
@@ -112,6 +116,7 @@ class AdminService:
         self.conduct = ConductReading(
             database, self.rights, directory, people, registered, conduct, guard
         )
+        self.holds = HoldReading(database, clock, self.rights, directory, groups, holds)
         self.pictures = PictureReading(database, self.rights, directory, guard)
 
     async def overview(self, caller: Caller) -> wire.AdminOverview:

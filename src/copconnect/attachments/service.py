@@ -8,6 +8,7 @@ its blob.
 from collections.abc import AsyncIterator, Callable, Collection
 from typing import Protocol
 
+from sqlalchemy import CompoundSelect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -34,6 +35,10 @@ class ConversationMembers(Protocol):
         conversation_ids: Collection[ConversationId],
     ) -> bool:
         """Return whether a person is a member of any of these conversations."""
+        ...
+
+    def held(self, now_ms: int) -> CompoundSelect[tuple[ConversationId]]:
+        """Return a statement of the conversations of which a legal hold keeps everything."""
         ...
 
 
@@ -210,11 +215,15 @@ class AttachmentService:
     # --- Cleaning ---------------------------------------------------------------------------
 
     async def clean(self) -> None:
-        """Delete uploads abandoned for a day and attachments past their retention."""
+        """Delete uploads abandoned for a day and attachments past their retention, except those of
+        held conversations."""
         now_ms = self._clock.now_ms()
         async with self._database.transaction() as connection:
             await store.doom_old(
-                connection, now_ms - rules.ABANDONED_MS, now_ms - self._retention_ms
+                connection,
+                now_ms - rules.ABANDONED_MS,
+                now_ms - self._retention_ms,
+                self._conversations().held(now_ms),
             )
             await store.forget_quotas(connection, rules.day_of(now_ms) - _QUOTA_DAYS)
         while True:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    CompoundSelect,
     Integer,
     String,
     Table,
@@ -312,17 +313,24 @@ async def doom(connection: AsyncConnection, attachment_id: AttachmentId) -> None
 
 
 async def doom_old(
-    connection: AsyncConnection, abandoned_before_ms: int, expired_before_ms: int
+    connection: AsyncConnection,
+    abandoned_before_ms: int,
+    expired_before_ms: int,
+    held: CompoundSelect[tuple[ConversationId]],
 ) -> None:
-    """Mark uploads that were never posted, and attachments last posted long ago."""
-    a = ATTACHMENTS.c
+    """Mark uploads that were never posted, and attachments last posted long ago that no message of
+    a held conversation names."""
+    a, p = ATTACHMENTS.c, POSTS.c
+    kept = exists(
+        select(literal(1)).where(p.attachment_id == a.attachment_id, p.conversation_id.in_(held))
+    )
     await connection.execute(
         update(ATTACHMENTS)
         .where(
             a.doomed.is_(False),
             or_(
                 and_(a.posted_ms.is_(None), a.created_ms < abandoned_before_ms),
-                a.posted_ms < expired_before_ms,
+                and_(a.posted_ms < expired_before_ms, ~kept),
             ),
         )
         .values(doomed=True)

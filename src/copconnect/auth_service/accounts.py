@@ -184,7 +184,8 @@ class Accounts:
             # A device that reads the log needs the certificate of that time.
             kept_ms = self._deps.settings.log_retention_days * rules.DAY_MS
             signers = self._deps.audit.signers()
-            await device_store.forget_certificates(connection, now - kept_ms, signers)
+            if not await self._deps.memberships().any_held(connection):
+                await device_store.forget_certificates(connection, now - kept_ms, signers)
             await device_store.forget_keys(connection, now - rules.FORMER_KEYS_KEPT_MS)
 
     async def people_lost(

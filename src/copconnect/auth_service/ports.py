@@ -26,6 +26,10 @@ class Memberships(Protocol):
         was revoked, so nothing is batched."""
         ...
 
+    async def any_held(self, connection: AsyncConnection) -> bool:
+        """Return whether a legal hold keeps messages past their time."""
+        ...
+
 
 class AccountDirectory(Protocol):
     """The Directory."""

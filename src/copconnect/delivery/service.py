@@ -7,6 +7,7 @@ Authentication Service's ``Memberships`` (devices_changed), the attachments' ``C
 
 from collections.abc import Collection
 
+from sqlalchemy import CompoundSelect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.bus import AnyWakeup
@@ -21,6 +22,7 @@ from copconnect.delivery.live.asking import HelpRequests
 from copconnect.delivery.live.feed import LiveFeed
 from copconnect.delivery.live.receipt_counts import ReceiptCounting
 from copconnect.delivery.log import reported
+from copconnect.delivery.log.holding import LegalHolds
 from copconnect.delivery.log.posting import MessageIntake
 from copconnect.delivery.log.reading import LogReading
 from copconnect.delivery.log.retention import Retention
@@ -36,7 +38,7 @@ from copconnect.delivery.rosters.posting_rights import PostingRights
 from copconnect.delivery.rosters.posts import PostConversations
 from copconnect.delivery.rosters.reading import RosterReading
 from copconnect.delivery.rosters.unit_orders import UnitOrders
-from copconnect.delivery.store import members
+from copconnect.delivery.store import holds, members
 from copconnect.ids import ConversationId, MessageId, PersonId
 from copconnect.leases import Leases
 from copconnect.principals import LoggedMessage
@@ -66,6 +68,7 @@ class DeliveryService:
         self.feed = LiveFeed(deps)
         self.asking = HelpRequests(deps)
         self.receipt_counts = ReceiptCounting(deps, leases)
+        self.holds = LegalHolds(deps)
         self.retention = Retention(deps, leases)
         self._device_changes = DeviceChanges(deps)
 
@@ -139,3 +142,11 @@ class DeliveryService:
     ) -> bool:
         """Return whether a person is a member of any of these conversations."""
         return await members.belongs_to_any(connection, conversation_ids, person_id)
+
+    def held(self, now_ms: int) -> CompoundSelect[tuple[ConversationId]]:
+        """Return a statement of the conversations of which a legal hold keeps everything."""
+        return holds.held(now_ms)
+
+    async def any_held(self, connection: AsyncConnection) -> bool:
+        """Return whether there is a legal hold."""
+        return await holds.any_in_force(connection, self.deps.clock.now_ms())

@@ -7,7 +7,7 @@ count is one statement however many people there are.
 from collections.abc import Collection, Mapping
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import Select
+from sqlalchemy import CompoundSelect, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -15,6 +15,7 @@ from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 from copconnect.rights import HeldRights
 
+Held = CompoundSelect[tuple[ConversationId]]  # Conversations, as a statement.
 Handed = Literal["taken", "refused", "unsure", "failed"]
 
 
@@ -35,6 +36,10 @@ class OrderConversations(Protocol):
     def places(self, person_id: PersonId) -> Select[Any]:
         """Return a statement of where a person belongs now: ``conversation_id``, ``admin``,
         ``added_ms``, ``history_from_ms``."""
+        ...
+
+    def held(self, now_ms: int) -> Held:
+        """Return a statement of the conversations of which a legal hold keeps everything."""
         ...
 
 

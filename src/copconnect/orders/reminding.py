@@ -90,11 +90,13 @@ class Reminding:
 
     async def prune(self) -> None:
         """Forget orders whose messages the log has forgotten."""
-        before_ms = self._deps.clock.now_ms() - self._deps.log_days * rules.DAY_MS
+        now_ms = self._deps.clock.now_ms()
+        before_ms = now_ms - self._deps.log_days * rules.DAY_MS
+        held = self._deps.conversations.held(now_ms)
         forgotten = _BATCH
         while forgotten == _BATCH:
             async with self._deps.database.transaction() as connection:
-                forgotten = await store.forget(connection, before_ms, _BATCH)
+                forgotten = await store.forget(connection, before_ms, held, _BATCH)
 
 
 def _fell_due(row: Row[Any], minutes: int, now_ms: int) -> bool:

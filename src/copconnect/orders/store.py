@@ -32,6 +32,7 @@ from copconnect.database.among import among
 from copconnect.database.engine import unnested, upsert_for
 from copconnect.ids import MessageId, PersonId, UnitId
 from copconnect.orders.owing import owing
+from copconnect.orders.ports import Held
 from copconnect.orders.rules import Counted, KnownOrder, OrderCount, OrderReader, unpacked
 from copconnect.orders.tables import ACKNOWLEDGEMENTS, ANSWERS, ORDERS, TEXTS
 
@@ -440,10 +441,10 @@ async def due(connection: AsyncConnection, now_ms: int, limit: int) -> list[Row[
     return list(rows)
 
 
-async def forget(connection: AsyncConnection, before_ms: int, limit: int) -> int:
+async def forget(connection: AsyncConnection, before_ms: int, held: Held, limit: int) -> int:
     """Forget orders whose message was forgotten; return how many."""
-    gone = select(_O.order_id).where(_O.issued_ms < before_ms).order_by(_O.issued_ms).limit(limit)
-    order_ids = list(await connection.scalars(gone))
+    old = select(_O.order_id).where(_O.issued_ms < before_ms, _O.conversation_id.not_in(held))
+    order_ids = list(await connection.scalars(old.order_by(_O.issued_ms).limit(limit)))
     for table in (ANSWERS, TEXTS, ACKNOWLEDGEMENTS, ORDERS):
         await connection.execute(delete(table).where(among(table.c.order_id, order_ids)))
     return len(order_ids)

@@ -52,7 +52,9 @@ def _conditions(
     columns = kind.table.c
     match kind.section:
         case "audit_log":
+            # The copy tells its person nothing of a legal hold.
             about = columns.act.contains(person_id, autoescape=True)
+            about &= columns.kind.not_in(("messages_held", "hold_lifted"))
             return [or_(about, columns.by.startswith(f"person {person_id} "))]
         case "reports_about_the_person":
             return [(columns.reported_id == person_id) & columns.decided_ms.is_not(None)]

@@ -267,6 +267,14 @@ KINDS: tuple[PersonalTable, ...] = (
         _LOG,
     ),
     PersonalTable("attachment_quota", attachment_store.QUOTAS, _PERSON, ("day", "used"), ERASED),
+    # The person whom a hold names does not learn of it.
+    PersonalTable(
+        "legal_holds_set",
+        delivery.LEGAL_HOLDS,
+        ("set_by", "second_by", "lifted_by"),
+        ("hold_id", "from_ms", "lifted_ms"),
+        _ACTS,
+    ),
     # --- Orders
     PersonalTable(
         "orders_issued",

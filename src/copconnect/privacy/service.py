@@ -19,6 +19,7 @@ from copconnect.auth_service.tables import clients
 from copconnect.clock import Clock
 from copconnect.database.among import among
 from copconnect.database.engine import Database, Transaction
+from copconnect.delivery.store import holds
 from copconnect.directory import edit_store, rules, store
 from copconnect.directory.imports import erasing
 from copconnect.ids import PersonId
@@ -47,6 +48,10 @@ class StillThere(Exception):
         self.status = status
 
 
+class UnderHold(Exception):
+    """A legal hold is on the person."""
+
+
 class Privacy:
     """Exports and erasures."""
 
@@ -73,7 +78,7 @@ class Privacy:
 
     async def erase(self, by: Operator, code: str) -> bool:
         """Erase the person with this code; return whether anything was left to erase. Raises
-        NoSuchPerson, StillThere."""
+        NoSuchPerson, StillThere, UnderHold."""
         person_id = rules.person_id(code)
         async with self._database.transaction() as connection:
             await edit_store.lock(connection, self._clock.now_ms())
@@ -82,13 +87,16 @@ class Privacy:
                 raise NoSuchPerson(code)
             if rows[0].status != "removed":
                 raise StillThere(rows[0].status)
+            if person_id in await holds.held_people(connection, self._clock.now_ms()):
+                raise UnderHold
             if erasing.is_erased(rows[0]):
                 return False
             await self._erase(connection, by, [person_id])
         return True
 
     async def erase_due(self) -> None:
-        """Erase people who were removed so long ago, and drop old files of imports."""
+        """Erase people who were removed so long ago, but nobody whom a legal hold names, and drop
+        old files of imports."""
         by = Operator("retention")
         now_ms = self._clock.now_ms()
         async with self._database.transaction() as connection:
@@ -96,7 +104,8 @@ class Privacy:
         while True:
             async with self._database.transaction() as connection:
                 await edit_store.lock(connection, now_ms)
-                due = await erasing.due(connection, now_ms - self._after_ms, BATCH)
+                held = await holds.held_people(connection, now_ms)
+                due = await erasing.due(connection, now_ms - self._after_ms, held, BATCH)
                 if due:
                     await self._erase(connection, by, due)
             if len(due) < BATCH:

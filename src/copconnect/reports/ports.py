@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from sqlalchemy import CompoundSelect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -27,6 +28,10 @@ class Messages(Protocol):
 
     async def posting_changed(self, connection: Transaction, person_id: PersonId) -> None:
         """Bring the right to post in all rosters that list a person up to date, at once."""
+        ...
+
+    def held(self, now_ms: int) -> CompoundSelect[tuple[ConversationId]]:
+        """Return a statement of the conversations of which a legal hold keeps everything."""
         ...
 
 

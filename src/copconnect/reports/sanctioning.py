@@ -77,14 +77,16 @@ class Sanctioning:
 
     async def prune(self) -> None:
         """Forget cases that were decided longer ago than the log is kept, and the proofs of cases
-        that nobody decided in that time."""
-        before_ms = self._deps.clock.now_ms() - self._deps.log_days * rules.DAY_MS
+        that nobody decided in that time; nothing of held conversations."""
+        now_ms = self._deps.clock.now_ms()
+        before_ms = now_ms - self._deps.log_days * rules.DAY_MS
+        held = self._deps.messages.held(now_ms)
         async with self._deps.database.transaction() as connection:
-            await store.forget_proofs(connection, before_ms)
+            await store.forget_proofs(connection, before_ms, held)
         forgotten = _BATCH
         while forgotten == _BATCH:
             async with self._deps.database.transaction() as connection:
-                forgotten = await store.forget(connection, before_ms, _BATCH)
+                forgotten = await store.forget(connection, before_ms, held, _BATCH)
 
     # --- In the transaction of a decision -----------------------------------------------------
 

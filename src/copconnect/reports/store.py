@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Row,
     and_,
     delete,
@@ -27,6 +28,7 @@ from copconnect.reports.tables import APPEALS, PROOFS, READERS, REPORTS, SANCTIO
 
 _R, _P, _A = REPORTS.c, PROOFS.c, APPEALS.c
 KEY_ID_BYTES = 16
+_Held = CompoundSelect[tuple[ConversationId]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,22 +310,31 @@ async def median_ms(
 # --- Retention --------------------------------------------------------------------------------
 
 
-async def forget_proofs(connection: AsyncConnection, before_ms: int) -> None:
-    """Forget the proofs of cases that came before a time and that nobody decided."""
-    old = select(_R.report_id).where(_R.state != "decided", _R.created_ms < before_ms)
+async def forget_proofs(connection: AsyncConnection, before_ms: int, held: _Held) -> None:
+    """Forget the proofs of cases that came before a time and that nobody decided, but none of held
+    conversations."""
+    old = select(_R.report_id).where(
+        _R.state != "decided", _R.created_ms < before_ms, _R.conversation_id.not_in(held)
+    )
     for table in (SEALS, PROOFS):
         await connection.execute(delete(table).where(table.c.report_id.in_(old)))
 
 
-async def forget(connection: AsyncConnection, before_ms: int, limit: int) -> int:
+async def forget(connection: AsyncConnection, before_ms: int, held: _Held, limit: int) -> int:
     """Forget cases that were decided before a time, whose sanction is over and of which no appeal
-    waits; return how many."""
+    waits, but none of held conversations; return how many."""
     s = SANCTIONS.c
     over = or_(s.report_id.is_(None), s.until_ms < before_ms)
     query = (
         select(_R.report_id)
         .outerjoin(SANCTIONS, s.report_id == _R.report_id)
-        .where(_R.state == "decided", _R.decided_ms < before_ms, over, ~_WAITS)
+        .where(
+            _R.state == "decided",
+            _R.decided_ms < before_ms,
+            _R.conversation_id.not_in(held),
+            over,
+            ~_WAITS,
+        )
         .limit(limit)
     )
     ids = list(await connection.scalars(query))

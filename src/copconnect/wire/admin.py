@@ -20,6 +20,7 @@ from copconnect.limits import (
 from copconnect.wire.audiences import Audience, GroupPolicy
 from copconnect.wire.base import HEX16, HEX32, AdminAct, Hex32, Wire
 from copconnect.wire.conduct import ConductText, MarkPicture, UnmarkPicture
+from copconnect.wire.delivery import HoldMessages, LiftHold
 from copconnect.wire.directory import Charge, Names, NewPlace
 from copconnect.wire.imports import ImportAliases
 from copconnect.wire.reorganising import Steps
@@ -48,6 +49,7 @@ Right = Literal[
     "moderate",
     "train",
     "edit_conduct",
+    "hold_messages",
 ]
 ActState = Literal["done", "waiting", "refused"]
 UnitPath = Annotated[str, Meta(min_length=1, max_length=1024)]  # Units joined by "/".
@@ -359,6 +361,8 @@ Act = (
     | MarkPicture
     | UnmarkPicture
     | EnrolAuthenticator
+    | HoldMessages
+    | LiftHold
     | ApproveAct
     | RefuseAct
 )

@@ -4,7 +4,7 @@ A conversation's log holds messages and nothing else: ``seq`` counts them from 1
 docs/keys.md's log position. A message's id is the one in its header.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -14,12 +14,14 @@ from copconnect.ids import (
     ConversationId,
     DeviceId,
     Epoch,
+    HoldId,
     PersonId,
     Seq,
 )
 from copconnect.limits import CELL_SIZE, HEADER_BYTES, LISTED_PEOPLE, MAX_MESSAGE_BYTES, WAKES
 from copconnect.wire.audiences import Audience, Standing
-from copconnect.wire.base import HEX16, HEX32, Hex16, Wire
+from copconnect.wire.base import HEX16, HEX32, AdminAct, Hex16, Wire
+from copconnect.wire.directory import Names, Person
 from copconnect.wire.keys import CellKeyItem, KeyItem, ShareReference
 from copconnect.wire.orders import OrderChange, OrderTerms
 from copconnect.wire.trust import PersonTrust
@@ -301,3 +303,56 @@ class CountedReceipts(Wire, frozen=True, kw_only=True):
     """Counts of messages of the caller's person, newest first."""
 
     counts: list[ReceiptCount]
+
+
+# --- Legal holds, which keep messages that the server would delete ------------------------------
+
+HoldReason = Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class HoldMessages(AdminAct, frozen=True, kw_only=True):
+    """Keep the messages of a conversation, or of all conversations of a person, by order of a court
+    or an inquiry: exactly one of the two is given. The signer chooses the id. At ``until_ms`` the
+    hold ends without an act. Always needs a second admin."""
+
+    recorded_as: ClassVar = "messages_held"
+    always_second: ClassVar = True
+    hold_id: Annotated[HoldId, HEX16]
+    conversation_id: Annotated[ConversationId, HEX16] | None
+    person_id: Annotated[PersonId, HEX16] | None
+    case_number: Annotated[str, Meta(min_length=1, max_length=100)]
+    reason: HoldReason
+    until_ms: Annotated[int, Meta(ge=0, le=2**53 - 1)] | None
+
+
+class LiftHold(AdminAct, frozen=True, kw_only=True):
+    """End a hold; messages that are past their time go with the next cleaning. Always needs a
+    second admin."""
+
+    recorded_as: ClassVar = "hold_lifted"
+    always_second: ClassVar = True
+    hold_id: Annotated[HoldId, HEX16]
+    reason: Annotated[str, Meta(max_length=500)]
+
+
+class LegalHold(Wire, frozen=True, kw_only=True):
+    """A hold. ``title``: of a department's conversation; ``by`` and ``second``: the admins who set
+    it; ``lifted_by``: the admin who asked for its end; ``in_force``: now."""
+
+    hold_id: HoldId
+    conversation_id: ConversationId | None
+    title: Names | None
+    person: Person | None
+    case_number: str
+    reason: str
+    from_ms: int
+    until_ms: int | None
+    by: Person | None
+    second: Person | None
+    lifted_ms: int | None
+    lifted_by: Person | None
+    in_force: bool
+
+
+class LegalHolds(Wire, frozen=True, kw_only=True):
+    holds: list[LegalHold]

@@ -10,6 +10,7 @@ import ArrowLeftRight from "@lucide/svelte/icons/arrow-left-right";
 import ListChecks from "@lucide/svelte/icons/list-checks";
 import MessagesSquare from "@lucide/svelte/icons/messages-square";
 import ListTree from "@lucide/svelte/icons/list-tree";
+import Scale from "@lucide/svelte/icons/scale";
 import ScrollText from "@lucide/svelte/icons/scroll-text";
 import ShieldAlert from "@lucide/svelte/icons/shield-alert";
 import Smartphone from "@lucide/svelte/icons/smartphone";
@@ -105,6 +106,14 @@ export const SECTIONS: readonly ConsoleSection[] = [
     icon: ShieldAlert,
     page: () => import("./pages/guard/Guard.svelte"),
     rights: ["edit_conduct"],
+    count: none,
+  },
+  {
+    name: "holds",
+    label: "nav.holds",
+    icon: Scale,
+    page: () => import("./pages/holds/Holds.svelte"),
+    rights: ["hold_messages"],
     count: none,
   },
   {

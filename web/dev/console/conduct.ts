@@ -4,6 +4,7 @@ import {
   LANGUAGES,
   type ConductText,
   type ConductVersion,
+  type HoldId,
   type ReportId,
 } from "@copconnect/client/wire";
 import { codeOfConduct } from "../conduct.ts";
@@ -71,6 +72,26 @@ export abstract class ScriptedConduct extends ScriptedOrganising {
       removable: index !== 2,
     }));
     return Promise.resolve({ pictures, total: 5, most: 20_000, classes, next: null });
+  }
+  holds(): ReturnType<Admin["holds"]> {
+    const one = {
+      title: null,
+      conversationId: null,
+      person: ME,
+      by: ME,
+      second: ME,
+      untilMs: null,
+    };
+    const held = { ...one, reason: "Order of the High Court of 3 November", liftedBy: null };
+    const holds = [1, 2, 3].map((number) => ({
+      ...{ ...held, holdId: String(number).repeat(32) as HoldId, inForce: number < 3 },
+      caseNumber: `WP ${String(1200 + number)}/2026`,
+      fromMs: Date.now() - number * 9 * DAY_MS,
+      untilMs: number === 2 ? Date.now() + 40 * DAY_MS : null,
+      liftedMs: number === 3 ? Date.now() - DAY_MS : null,
+      liftedBy: number === 3 ? ME : null,
+    }));
+    return Promise.resolve({ holds });
   }
   guardPolicyOf(text: string): Promise<GuardPolicy | null> {
     const { number } = JSON.parse(text) as { readonly number: number };

@@ -47,6 +47,7 @@ const RIGHTS: readonly Right[] = [
   "post_large",
   "train",
   "edit_conduct",
+  "hold_messages",
   "moderate",
 ];
 

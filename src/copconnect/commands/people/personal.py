@@ -8,7 +8,7 @@ import typer
 
 from copconnect.commands.options import Data, console, operator, settings_of, stop, with_roles
 from copconnect.privacy.kinds import KINDS
-from copconnect.privacy.service import NoSuchPerson, StillThere
+from copconnect.privacy.service import NoSuchPerson, StillThere, UnderHold
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 Code = Annotated[str, typer.Argument(help="The person's code in the data bank.")]
@@ -49,6 +49,10 @@ def erase(code: Code, data: Data = None) -> None:
         raise stop(
             f"This person is {error.status} in the data bank. Remove them from it first, by an "
             "import or the personnel system."
+        ) from error
+    except UnderHold as error:
+        raise stop(
+            "A legal hold is on this person. Erase after two admins have lifted it in the console."
         ) from error
     console.print("Erased." if erased else "This person was erased before.")
     console.print("These stay:")

@@ -6,9 +6,9 @@
 
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import CompoundSelect, Select, func, select
 
-from copconnect.delivery.store import receipts
+from copconnect.delivery.store import holds, receipts
 from copconnect.delivery.store.tables import CURSORS, MEMBERS
 from copconnect.ids import ConversationId, PersonId
 
@@ -48,3 +48,7 @@ class Readers:
         return select(_M.conversation_id, _M.admin, _M.added_ms, _M.history_from_ms).where(
             _M.person_id == person_id, _M.removed_ms.is_(None)
         )
+
+    def held(self, now_ms: int) -> CompoundSelect[tuple[ConversationId]]:
+        """Return a statement of the conversations of which a legal hold keeps everything."""
+        return holds.held(now_ms)

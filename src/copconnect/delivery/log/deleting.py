@@ -3,8 +3,8 @@
 Headers stay, so that the log's hash and each sender's chain still verify. The header of a mark
 names, signed, the message that it deletes or edits. Every device judges the mark again by signed
 records; this module judges by the server's rows, so that nobody drops another person's words. A
-message that may be part of a report stays whole, with its edits and files, for as long as the log
-is kept.
+message that may be part of a report, or whose conversation is held (holding.py), stays whole, with
+its edits and files, for as long as the log is kept.
 """
 
 from sqlalchemy import select
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rules.deletion import check_deletion
-from copconnect.delivery.store import log
+from copconnect.delivery.store import holds, log
 from copconnect.delivery.store.log import NewEntry
 from copconnect.delivery.store.tables import LEAVES
 from copconnect.records.conversation.message import MessageKind
@@ -49,6 +49,8 @@ async def apply_mark(
     admin = bool(LeafRights(rights or 0) & LeafRights.ADMINISTER)
     check_deletion(message, mark.person_id, mark.sent_ms, admin=admin)
     if await deps.sanctions.reported_since(connection, c, message.sent_ms):
+        return
+    if await holds.is_held(connection, c, deps.clock.now_ms()):
         return
     await log.drop_words(connection, c, mark.marked)
     await deps.attachments.drop(connection, c, message.seq)

@@ -81,6 +81,25 @@ MEMBERS = Table(
     ),
 )
 
+# Legal holds (log/holding.py), each on a conversation or on a person; former ones stay.
+LEGAL_HOLDS = Table(
+    "legal_holds",
+    METADATA,
+    Column("hold_id", _Id, primary_key=True),
+    Column("conversation_id", _Id),
+    Column("person_id", _Id),
+    Column("case_number", String(100), nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger),  # None: until it is lifted.
+    # A held person's memberships that ended before do not count.
+    Column("members_from_ms", BigInteger, nullable=False),
+    Column("set_by", _Id, nullable=False),
+    Column("second_by", _Id),
+    Column("lifted_ms", BigInteger),
+    Column("lifted_by", _Id),
+)
+
 # Answers by change_id, so that a repeat changes nothing.
 MEMBER_CHANGES = Table(
     "member_changes",

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Table, and_, delete, exists, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.delivery.store.holds import held
 from copconnect.delivery.store.tables import (
     CELL_KEY_ASKS,
     CELL_KEY_MARKS,
@@ -33,15 +34,18 @@ async def _delete(connection: AsyncConnection, table: Table, rows: list[Any]) ->
     return len(rows)
 
 
-async def forget_entries(connection: AsyncConnection, before_ms: int, limit: int) -> int:
-    """Delete messages of before a time, but no conversation's newest state; return how many."""
+async def forget_entries(
+    connection: AsyncConnection, before_ms: int, now_ms: int, limit: int
+) -> int:
+    """Delete messages of before a time, but no conversation's newest state and nothing of held
+    conversations; return how many."""
     e = LOG.c
     is_state = exists(
         select(literal(1)).where(_C.conversation_id == e.conversation_id, _C.state_seq == e.seq)
     )
     rows = await connection.execute(
         select(e.conversation_id, e.seq)
-        .where(e.sent_ms < before_ms, ~is_state)
+        .where(e.sent_ms < before_ms, ~is_state, e.conversation_id.not_in(held(now_ms)))
         .order_by(e.sent_ms)
         .limit(limit)
     )

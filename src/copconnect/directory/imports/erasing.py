@@ -33,9 +33,13 @@ def is_erased(row: Any) -> bool:
     return (row.status, row.number) == ("removed", "")
 
 
-async def due(connection: AsyncConnection, before_ms: int, limit: int) -> list[PersonId]:
-    """Return people who were removed before a time and are not erased."""
-    query = select(_P.person_id).where(_REMOVED, _P.number != "", _P.changed_ms < before_ms)
+async def due(
+    connection: AsyncConnection, before_ms: int, but: Collection[PersonId], limit: int
+) -> list[PersonId]:
+    """Return people who were removed before a time and are not erased, without some."""
+    query = select(_P.person_id).where(
+        _REMOVED, _P.number != "", _P.changed_ms < before_ms, _P.person_id.not_in(but)
+    )
     return list(await connection.scalars(query.order_by(_P.changed_ms).limit(limit)))
 
 

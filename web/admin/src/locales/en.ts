@@ -4,6 +4,7 @@ import conduct from "./en/conduct.json";
 import console from "./en/console.json";
 import groups from "./en/groups.json";
 import guardPolicy from "./en/guardPolicy.json";
+import holds from "./en/holds.json";
 import imports from "./en/imports.json";
 import moves from "./en/moves.json";
 import pages from "./en/pages.json";
@@ -21,6 +22,7 @@ export const en = {
   conduct,
   guardPolicy,
   groups,
+  holds,
   imports,
   moves,
   pictures,

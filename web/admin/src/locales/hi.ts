@@ -5,6 +5,7 @@ import conduct from "./hi/conduct.json";
 import console from "./hi/console.json";
 import groups from "./hi/groups.json";
 import guardPolicy from "./hi/guardPolicy.json";
+import holds from "./hi/holds.json";
 import imports from "./hi/imports.json";
 import moves from "./hi/moves.json";
 import pages from "./hi/pages.json";
@@ -22,6 +23,7 @@ export const hi: typeof en = {
   conduct,
   guardPolicy,
   groups,
+  holds,
   imports,
   moves,
   pictures,

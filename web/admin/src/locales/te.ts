@@ -5,6 +5,7 @@ import conduct from "./te/conduct.json";
 import console from "./te/console.json";
 import groups from "./te/groups.json";
 import guardPolicy from "./te/guardPolicy.json";
+import holds from "./te/holds.json";
 import imports from "./te/imports.json";
 import moves from "./te/moves.json";
 import pages from "./te/pages.json";
@@ -22,6 +23,7 @@ export const te: typeof en = {
   conduct,
   guardPolicy,
   groups,
+  holds,
   imports,
   moves,
   pictures,

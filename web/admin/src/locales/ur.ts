@@ -5,6 +5,7 @@ import conduct from "./ur/conduct.json";
 import console from "./ur/console.json";
 import groups from "./ur/groups.json";
 import guardPolicy from "./ur/guardPolicy.json";
+import holds from "./ur/holds.json";
 import imports from "./ur/imports.json";
 import moves from "./ur/moves.json";
 import pages from "./ur/pages.json";
@@ -22,6 +23,7 @@ export const ur: typeof en = {
   conduct,
   guardPolicy,
   groups,
+  holds,
   imports,
   moves,
   pictures,

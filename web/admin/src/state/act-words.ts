@@ -52,6 +52,7 @@ export function valuesOf(fields: ActFields): TextValues {
     title: titleOf(fields),
     outcome: outcomeText(fields),
     post: text(fields["post"]),
+    number: text(fields["case_number"] ?? fields["caseNumber"]),
     version: Number(fields["version"] ?? Number(fields["after"] ?? 0) + 1),
     undone: Number(fields["undone"] ?? 0),
     names: formatNumber(Number(fields["names"] ?? 0)),

@@ -22,6 +22,7 @@ export const RIGHTS: readonly Right[] = [
   "import_people",
   "manage_units",
   "edit_conduct",
+  "hold_messages",
   "read_audit",
 ];
 

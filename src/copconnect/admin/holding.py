@@ -1,0 +1,135 @@
+"""Legal holds: their two acts, and their list in the console.
+
+A hold is the whole department's: an admin of one station does not learn whose messages a court
+wants. The person who is held neither asks for such an act nor sees, approves or refuses it while it
+waits, and does not find the hold in the list.
+"""
+
+from dataclasses import replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import errors, wire
+from copconnect.admin.acts.kind import ActHandler, Codes, RequestedAct, Touched
+from copconnect.admin.rights import RightsTable
+from copconnect.clock import Clock
+from copconnect.database.engine import Database, Transaction
+from copconnect.delivery.log.holding import LegalHolds
+from copconnect.delivery.rosters.department import DepartmentGroups
+from copconnect.directory.service import DirectoryService
+from copconnect.ids import ConversationId, PersonId
+from copconnect.principals import Caller
+from copconnect.rights import WHOLE
+
+_RIGHT: wire.Right = "hold_messages"
+_HoldAct = wire.HoldMessages | wire.LiftHold
+
+
+class HoldKinds:
+    """Their table, for :class:`copconnect.admin.acts.kinds.Kinds`."""
+
+    def __init__(self, directory: DirectoryService, holds: LegalHolds) -> None:
+        self._directory = directory
+        self._holds = holds
+        self.table: dict[type[wire.AdminAct], ActHandler] = {
+            wire.HoldMessages: ActHandler(
+                _RIGHT, self._touches_held, self._hold, allows=self._allows
+            ),
+            wire.LiftHold: ActHandler(_RIGHT, self._touches_known, self._lift, allows=self._allows),
+        }
+
+    async def _touches_held(self, connection: AsyncConnection, act: wire.HoldMessages) -> Touched:
+        people = await self._holds.check(connection, act)
+        touched = Touched(frozenset({WHOLE}), people, [])
+        if act.person_id is None:
+            return touched
+        person_id = PersonId(act.person_id)
+        if person_id not in await self._directory.rights_bases(connection, [person_id]):
+            raise errors.NotFound
+        return replace(touched, some=[person_id])
+
+    async def _touches_known(self, connection: AsyncConnection, act: wire.LiftHold) -> Touched:
+        row = await self._holds.of(connection, act)
+        return Touched(frozenset({WHOLE}), 1, [] if row.person_id is None else [row.person_id])
+
+    async def _allows(self, connection: AsyncConnection, by: PersonId, act: _HoldAct) -> None:
+        """Raise NotFound for the person who is held: as if there were no hold."""
+        held = act.person_id if isinstance(act, wire.HoldMessages) else None
+        if isinstance(act, wire.LiftHold):
+            held = (await self._holds.of(connection, act)).person_id
+        if held == by:
+            raise errors.NotFound
+
+    async def _hold(self, connection: Transaction, asked: RequestedAct) -> Codes:
+        await self._holds.begin(connection, asked.by, asked.second, asked.act)
+        return []
+
+    async def _lift(self, connection: Transaction, asked: RequestedAct) -> Codes:
+        await self._holds.lift(connection, asked.by, asked.act)
+        return []
+
+
+class HoldReading:
+    """Reads for the page. Stateless."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        rights: RightsTable,
+        directory: DirectoryService,
+        groups: DepartmentGroups,
+        holds: LegalHolds,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._rights = rights
+        self._directory = directory
+        self._groups = groups
+        self._holds = holds
+
+    async def all(self, caller: Caller) -> wire.LegalHolds:
+        """Return holds, the newest first, without those on the caller. Raises NotAllowed."""
+        now_ms = self._clock.now_ms()
+        async with self._database.reading() as connection:
+            held = await self._rights.having(connection, caller.person_id, _RIGHT)
+            held.require(_RIGHT, [WHOLE])
+            rows = [
+                row
+                for row in await self._holds.listed(connection)
+                if row.person_id != caller.person_id
+            ]
+            titles = await self._groups.rules(connection) if rows else {}
+            named = {
+                PersonId(one)
+                for row in rows
+                for one in (row.person_id, row.set_by, row.second_by, row.lifted_by)
+                if one is not None
+            }
+            cards = await self._directory.cards(connection, named, caller.person_id)
+
+        def title(conversation_id: str | None) -> wire.Names | None:
+            found = conversation_id and titles.get(ConversationId(conversation_id))
+            return found[1] if found else None
+
+        return wire.LegalHolds(
+            holds=[
+                wire.LegalHold(
+                    hold_id=row.hold_id,
+                    conversation_id=row.conversation_id,
+                    title=title(row.conversation_id),
+                    person=cards.get(row.person_id),
+                    case_number=row.case_number,
+                    reason=row.reason,
+                    from_ms=row.from_ms,
+                    until_ms=row.until_ms,
+                    by=cards.get(row.set_by),
+                    second=cards.get(row.second_by),
+                    lifted_ms=row.lifted_ms,
+                    lifted_by=cards.get(row.lifted_by),
+                    in_force=row.lifted_ms is None
+                    and (row.until_ms is None or row.until_ms > now_ms),
+                )
+                for row in rows
+            ]
+        )
