@@ -278,7 +278,7 @@ const STAGES = inStages(
         ...screens("me/MeScreen.svelte", "devices/Unconfirmed.svelte"),
         ...screens("presence/PresenceDialog.svelte"),
         ...screens("reports/MyReports.svelte", "reports/SanctionsPage.svelte"),
-        ...screens("me/StarredPage.svelte", "exports/VerifyPage.svelte"),
+        ...screens("me/StarredPage.svelte", "me/DownloadsPage.svelte", "exports/VerifyPage.svelte"),
         here("./src/app/SignedOut.svelte"),
       ],
       training: screens("training/TrainingScreen.svelte"),

@@ -4,10 +4,13 @@
  */
 import type { AttachmentId } from "@copconnect/client/wire";
 import type { AttachmentView } from "@copconnect/client/core";
+import type { Attachment } from "svelte/attachments";
 import { core, coreError } from "#app/core.ts";
+import { downloads } from "#app/device/downloads.svelte.ts";
 import { errorText } from "#i18n/errors.ts";
 import { t } from "#i18n/index.svelte.ts";
 import { objectUrls } from "#media/object-urls.ts";
+import { SvelteSet } from "svelte/reactivity";
 
 /** Why a file cannot be shown or saved; null: the person has cancelled it. */
 export function failureText(error: unknown): string | null {
@@ -15,6 +18,9 @@ export function failureText(error: unknown): string | null {
   if (code === "cancelled") return null;
   return code === "attachment_differs" ? errorText(error) : t("media.transfer.failed");
 }
+
+/** Parts this near to the screen count as on it. */
+export const NEAR = "400px";
 
 export class HeldFile {
   /** The object URL, once the plaintext is here. */
@@ -63,9 +69,32 @@ export class HeldFile {
   }
 }
 
-/** Images smaller than this are loaded without a tap; larger ones on request. */
-const BY_ITSELF_BYTES = 4 * 1024 * 1024;
+/** Files that are fetched without a tap, or were: a download that its person cancelled waits for a tap. */
+const fetched = new SvelteSet<AttachmentId>();
+/** One file after another: what the person taps has the line to itself. */
+let fetching: Promise<unknown> = Promise.resolve();
 
-export function comesByItself(attachment: AttachmentView): boolean {
-  return attachment.local || attachment.size <= BY_ITSELF_BYTES;
+/** Fetch a file when its part comes near the screen, if files of its kind come on this network without a tap. */
+export function fetchNear(attachment: () => AttachmentView): Attachment<HTMLElement> {
+  return (element) => {
+    const observer = new IntersectionObserver(
+      ([entry]) => {
+        const file = attachment();
+        const { attachmentId, sha256, local } = file;
+        if (entry?.isIntersecting !== true || local || fetched.has(attachmentId)) return;
+        if (!downloads.comes(file)) return;
+        fetched.add(attachmentId);
+        fetching = fetching.then(() =>
+          core()
+            .attachments.get(attachmentId, sha256 ?? null)
+            .catch((error: unknown) => {
+              if (coreError(error).code !== "cancelled") fetched.delete(attachmentId);
+            }),
+        );
+      },
+      { rootMargin: NEAR },
+    );
+    observer.observe(element);
+    return () => observer.disconnect();
+  };
 }
