@@ -71,7 +71,6 @@ async def count(
             set_={"amount": _S.amount + statement.excluded.amount},
         )
     )
-    await connection.execute(delete(SPENT).where(_S.step_ms < now_ms - 2 * DAY_MS))
     return await spent(connection, budget, spender, now_ms)
 
 
@@ -130,6 +129,7 @@ class Allowance:
         self._portion = min(portion, budget.limit)
         self._now_ms = now_ms
         self._left: dict[str, tuple[int, int]] = {}  # The amount that is left, and until when.
+        self._forgot_ms = 0  # When this node last deleted what is older than any window.
 
     async def spend(self, spender: str, amount: int = 1, taken: Taken | None = None) -> None:
         """Spend an amount; the caller holds no connection. ``taken``: called with the portion in
@@ -148,9 +148,14 @@ class Allowance:
     async def _more(self, spender: str, needed: int, now_ms: int, taken: Taken | None) -> None:
         portion = max(needed, self._portion)
         async with self._database.transaction() as connection:
-            already = await spent(connection, self._budget, spender, now_ms)
-            portion = max(needed, min(portion, self._budget.limit - already))
-            await spend(connection, self._budget, spender, portion, now_ms)
+            total = await count(connection, self._budget, spender, portion, now_ms)
+            surplus = min(portion - needed, max(total - self._budget.limit, 0))
+            if surplus or total > self._budget.limit:
+                await spend(connection, self._budget, spender, -surplus, now_ms)
+                portion -= surplus
+            if now_ms - self._forgot_ms >= HOUR_MS:
+                self._forgot_ms = now_ms
+                await connection.execute(delete(SPENT).where(_S.step_ms < now_ms - 2 * DAY_MS))
             if taken is not None:
                 await taken(connection, portion)
         if len(self._left) >= _MOST_KEPT:
