@@ -15,16 +15,23 @@ from copconnect.bus import LocalBus, ShareAskedWakeup, ShareDoneWakeup, ShareWak
 from copconnect.database.engine import Database
 from copconnect.delivery.live import share_routing
 from copconnect.delivery.live.asking import HelpRequests
-from copconnect.delivery.live.share_helpers import MOST_ASKS
+from copconnect.delivery.live.share_helpers import (
+    MOST_ASKS,
+    Found,
+    HelpedRequest,
+    HelperChoice,
+)
 from copconnect.delivery.live.share_routing import AGAIN_MS, PAUSE_MS
 from copconnect.delivery.rules.limits import HELPED_MS
 from copconnect.delivery.store import shares
 from copconnect.delivery.store.shares import Asker
 from copconnect.delivery.store.tables import SHARE_REQUESTS
+from copconnect.ids import ClientId, ConversationId
 from copconnect.principals import Caller
 from copconnect.records.conversation.key_share import SecretName
 from copconnect.records.conversation.roster import HeadStamp, RosterHead, check_proof
 from copconnect.sockets.dispatch.fanout import Fanout
+from copconnect.sockets.feed import Online
 from tests.contract.statements import Statements
 from tests.live.connected import AskingWorld, Node
 from tests.live.rows import Rows, device, second
@@ -204,6 +211,39 @@ async def test_d4_newcomers_of_a_slow_helper_wait_for_its_next_answer(force: For
         force.clock.at += 100
     assert helpers.total() <= 9
     assert len(asking.shares) == 0
+
+
+async def test_d4_where_every_helper_is_busy_one_request_looks_for_one(
+    force: Force, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands may wait for the same: a look costs as much for all of them as for one."""
+    newcomers = [device() for _ in range(6 * wire.SHARES_AT_ONCE)]
+    await force.join(newcomers)
+    node, asking = force.node(*force.others)
+    await force.all_lack(asking, newcomers)
+    force.clock.at += AGAIN_MS
+    await asking.work()
+    assert node.asked() == force.others
+    looks: list[bytes] = []
+    choose = HelperChoice.choose
+
+    def counted(
+        self: HelperChoice,
+        request: HelpedRequest,
+        helpers: Found,
+        busy: Collection[tuple[ClientId, ConversationId]],
+    ) -> Online | None:
+        looks.append(request.who.device)
+        return choose(self, request, helpers, busy)
+
+    monkeypatch.setattr(HelperChoice, "choose", counted)
+    await asking.work()
+    assert node.asked() == []
+    assert len(set(looks)) == 1
+    # One helper has answered: the last 16 are asked about.
+    await force.help(asking, newcomers[: wire.SHARES_AT_ONCE])
+    await asking.work()
+    assert node.asked() == force.others[:1]
 
 
 async def test_d4_a_helper_that_lets_time_pass_is_asked_no_more_for_a_minute(force: Force) -> None:

@@ -35,6 +35,7 @@ from copconnect.delivery.live.share_helpers import (
     HelpedRequest,
     HelperChoice,
     Question,
+    Same,
 )
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.rules.limits import HELPED_MS
@@ -237,8 +238,11 @@ class ShareRouting:
         turns: list[tuple[HelpedRequest, Online]] = []
         helpers: Found = {}
         busy = set(self.questions)
+        full = set[Same]()  # What every helper is busy with: no other request looks through them.
         for together in self._due(now_ms):
             for request in together:
+                if request.same in full and not request.asked:
+                    continue
                 chosen = self.choice.choose(request, helpers, busy)
                 if chosen is None and 0 < request.anew_ms <= now_ms:
                     request.asked.clear()
@@ -248,6 +252,8 @@ class ShareRouting:
                     turns.append((request, chosen))
                 elif self.choice.choose(request, helpers, ()) is None:
                     self._rest(request, now_ms)
+                elif not request.asked:
+                    full.add(request.same)
             busy |= {(one.client_id, request.who.conversation_id) for request, one in turns}
             if len(turns) >= _TOGETHER:
                 break
