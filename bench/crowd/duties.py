@@ -29,6 +29,7 @@ from bench.crowd.sharing import lacking, reference, share_for
 from bench.net.http_client import Answer, refusal_code, request
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId, DeviceId, PersonId
+from copconnect.limits import AWAITED_MS
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.conversation.key_share import (
     KeyShare,
@@ -48,8 +49,8 @@ from copconnect.sealing.keys import (
 T = TypeVar("T", bound=msgspec.Struct)
 NEWEST = 20  # Messages that a newcomer fetches first.
 ASK_AFTER_S = 1.0  # A key may still be on its way.
-# As client/src/inbox/inbox.ts (S9).
-AWAITED_S = 30.0
+# As devices wait (S9).
+AWAITED_S = AWAITED_MS / 1_000
 FAILED_S = 10.0
 TRIES = 5
 CAUSES = ("awaited", "failed", "sealed", "entry", "start")
@@ -116,7 +117,8 @@ class Duties:
         answer = Answer(0, b"")
         for _ in range(TRIES):
             self.requests[f"{method} {path.partition('?')[0].rpartition('/')[2]}"] += 1
-            answer = await self._simulator.http.ask(request(method, path, device.token, data))
+            pool = self._simulator.starting if path.endswith("/start") else self._simulator.http
+            answer = await pool.ask(request(method, path, device.token, data))
             device.bytes += len(answer.body)
             if answer.status == 0 or answer.status >= 500 or answer.status == 429:
                 await asyncio.sleep(0.5 + random.random())  # noqa: S311 - jitter.
@@ -147,12 +149,18 @@ class Duties:
         self._reading.begin(place, (first, page.log_hash))
         self._receive_cell_keys(device, place, start.cell_keys)
         self._simulator.receive_page(device, place, page)
-        unasked = set(lacking(place)) - set(start.asked)
+        awaited = {
+            reference(SecretKind.CONVERSATION_KEY, bytes.fromhex(one)[:16]) for one in start.awaited
+        }
+        unasked = set(lacking(place)) - {*start.asked, *awaited}
         await self._simulator.catch_up(device, place, conversation_id, page.last_seq)
         for payload, now_ns in self._starting.pop((device, conversation_id)):
             self._simulator.receive(device, payload, now_ns)
         if unasked:
             await self._ask_for_shares(device, place, conversation_id, "start")
+        if awaited:
+            chance = random.random()  # noqa: S311 - jitter.
+            self.lacks(device, conversation_id, place, "awaited", AWAITED_S * (1 + chance))
 
     def hold(
         self, device: SimulatedDevice, conversation_id: ConversationId, payload: bytes, now_ns: int

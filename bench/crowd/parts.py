@@ -34,6 +34,11 @@ class Crowd(Protocol):
         """Their requests."""
         ...
 
+    @property
+    def starting(self) -> HttpPool:
+        """Their starts in conversations."""
+        ...
+
     async def learn_senders(self, device: SimulatedDevice, page: wire.LogPage) -> None:
         """Fetch what is signed about the senders of a page, where this process lacks it."""
         ...

@@ -58,7 +58,9 @@ class Simulator:
         network: str | None = None,
     ) -> None:
         self.population = population
-        self.http = HttpPool(*address)
+        # Each phone has its own connection: what a device is asked for does not wait for other
+        # devices that start.
+        self.http, self.starting = HttpPool(*address), HttpPool(*address, most=64)
         self.connections = Connections(address, network, self)
         phones = Phones(population.encapsulations)
         self.reading = Reading(People(trust), len(population.devices), phones)
@@ -103,6 +105,7 @@ class Simulator:
         """Close every connection and end what is under way."""
         await self.connections.disconnect(self.devices)
         self.http.close()
+        self.starting.close()
 
     # --- What comes -----------------------------------------------------------------------
 

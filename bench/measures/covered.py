@@ -7,9 +7,8 @@ can.
 import time
 
 from copconnect.database.engine import open_database
-from copconnect.delivery.keys.late_seals import usable_cell_keys, usable_keys
+from copconnect.delivery.keys.late_seals import KEYS, usable_cell_keys, usable_keys
 from copconnect.delivery.live import ask_store
-from copconnect.delivery.live.late_seals import KEYS
 from copconnect.delivery.rules.conversation_keys import newest_first
 from copconnect.delivery.store import conversations, keys, late_seals, rosters
 from copconnect.ids import ConversationId

@@ -123,6 +123,8 @@ export const CELL_KEY_AGE_MS = 604800000;
 
 export const CELL_KEY_SHARED_MS = 93600000;
 
+export const AWAITED_MS = 30000;
+
 export const DEVICE_KEY_AGE_MS = 1209600000;
 
 export const GRANT_LIMIT_MS = 15552000000;

@@ -1309,13 +1309,15 @@ export interface StartConversation {
 /**
  * All that a device begins to follow a conversation with. ``cell_keys``: every kept key of its
  * cell, oldest first. ``asked``: what it lacks to open the page, of which the server asks
- * other devices for shares already (D4).
+ * other devices for shares already (D4). ``awaited``: conversation keys that it lacks too, and
+ * that holders are to seal to its cell (S9).
  */
 export interface Start {
   readonly conversation: Conversation;
   readonly page: LogPage;
   readonly cellKeys: CellKeyItem[];
   readonly asked: ShareReference[];
+  readonly awaited: KeyId[];
 }
 
 /**

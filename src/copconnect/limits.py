@@ -91,6 +91,8 @@ CLOCK_LEEWAY_MS = 10 * _MINUTE_MS  # How far ahead of this clock another's may b
 KEY_AGE_MS = _DAY_MS  # S2: a sender uses no older conversation key.
 CELL_KEY_AGE_MS = 7 * _DAY_MS  # S4.
 CELL_KEY_SHARED_MS = 26 * 60 * _MINUTE_MS  # H3: no older cell key is shared: after history_from.
+# S9: a device waits so long for a seal that a holder is asked for, and up to twice as long.
+AWAITED_MS = 30_000
 DEVICE_KEY_AGE_MS = 14 * _DAY_MS  # S3: nothing is sealed to an older device key.
 GRANT_LIMIT_MS = 180 * _DAY_MS
 CARDS_IN_FORCE_MS = 7 * _DAY_MS  # An admin needs grants over a person's units of so long before.

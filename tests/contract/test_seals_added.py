@@ -23,7 +23,7 @@ from copconnect.sealing.keys import (
     open_conversation_key,
     seal_secret,
 )
-from tests.contract.device import Device
+from tests.contract.device import Device, Talk
 from tests.contract.test_cell_keys import Crowd, world_of
 
 
@@ -102,6 +102,37 @@ async def test_s9_a_late_seal_opens_for_the_devices_of_its_cell(late: Late) -> N
         record = ConversationKey.parse(told.record)
         opened = open_conversation_key(record, parsed, X25519, late.later.key_id(), private)
         assert opened == late.secret
+
+
+async def test_s9_a_device_that_starts_gets_no_share_of_a_key_that_is_sealed_to_its_cell_later(
+    database: Database,
+) -> None:
+    """Units that move fill cells of their own: each needs one seal in place of a share for each of
+    its devices."""
+    world = world_of(database)
+    people = [world.registry.register() for _ in range(12)]
+    made = await world.group(people[0], people[1:8], history_days=30)
+    crowd = Crowd(world, Talk(world.service, made.conversation_id), people[:8])
+    key_id = await crowd.begin(people[0])
+    await crowd.talk.say(people[0], key_id, b"before they came")
+    await world.change(people[0].caller, made, add=people[8:])
+    newcomer, body = people[8], wire.StartConversation(entries=20)
+
+    async def start() -> wire.Start:
+        return await world.service.starting.start(newcomer.caller, crowd.c, body)
+
+    began = await start()
+    assert (began.asked, began.awaited) == ([], [KeyId(key_id.hex())])
+    # The cell's key is there; its seal of the conversation key is still to come.
+    crowd.people = people
+    cell, own = next(one for one in (await crowd.cells()).items() if newcomer in one[1])
+    await crowd.make(own[0], cell, own)
+    assert (await start()).awaited == began.awaited
+    # A removal: nobody adds seals to a former key, so the server asks for shares.
+    await world.change(people[0].caller, made, remove=[people[5]])
+    late = await start()
+    assert [one.reference for one in late.asked] == [key_id[:16].hex()]
+    assert late.awaited == []
 
 
 async def test_s9_seals_of_devices_that_nobody_asked_are_refused(late: Late) -> None:

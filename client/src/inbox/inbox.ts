@@ -27,7 +27,7 @@ import { Refused } from "../keys/format/refused.ts";
 import { storedMessages } from "../messages/messages.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { Oneself } from "../oneself/oneself.ts";
-import { LOG_HASHES } from "../limits.ts";
+import { AWAITED_MS, LOG_HASHES } from "../limits.ts";
 import type { KeyFrame, LogEntry, LogPage, Supplement } from "../wire.ts";
 import { accept } from "./accept.ts";
 import type { Receiving } from "./taking-marks.ts";
@@ -39,8 +39,6 @@ import { equalBytes } from "../octets.ts";
 /** Entries stored in one transaction while catching up. */
 const BATCH = 32;
 const PAGE = 200;
-/** S9: so long a device waits for a seal that a member is asked for, and up to twice as long. */
-const AWAITED_MS = 30_000;
 /** S9: within this time each device of a cell says that its seal failed; the first have it replaced. */
 const FAILED_MS = 10_000;
 

@@ -29,10 +29,11 @@ import {
 import type { KeyShare, Shareable, SharedSecret } from "../keys/key-share.ts";
 import type { Header } from "../keys/message.ts";
 import { Refused } from "../keys/format/refused.ts";
+import { AWAITED_MS } from "../limits.ts";
 import { toHex } from "../octets.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import { SHARE_SECRETS } from "../wire.ts";
-import type { ShareReference } from "../wire.ts";
+import type { ShareReference, Start } from "../wire.ts";
 
 /** Secrets found missing within this time share one request. */
 const TOGETHER_MS = 30;
@@ -98,12 +99,15 @@ export class SecretRequests {
   }
 
   /**
-   * This device begins to follow a conversation, and the server has asked others for shares of these
-   * secrets. Shares that come before {@link begun} wait, because this device knows only then what it lacks.
+   * This device begins to follow a conversation. The server has asked others for shares of some secrets,
+   * and holders for seals of other keys (S9). Shares that come before {@link begun} wait, because this
+   * device knows only then what it lacks.
    */
-  begins(conversation: Conversation, asked: readonly ShareReference[]): void {
+  begins(conversation: Conversation, { asked, awaited }: Pick<Start, "asked" | "awaited">): void {
     this.#early.set(conversation.id, []);
     for (const one of asked) this.#noteAsked(conversation, nameIn(one));
+    const forMs = AWAITED_MS * (1 + this.#context.random());
+    for (const keyId of awaited) this.hold(conversation, keyId, forMs);
   }
 
   /** The device has judged what it began with: it tells the server which of these it does not lack. */

@@ -262,7 +262,7 @@ export class Sync {
 
   async #begin(conversation: Conversation, start: Start): Promise<void> {
     const { history, asking } = this.#parts;
-    asking.begins(conversation, start.asked);
+    asking.begins(conversation, start);
     try {
       await this.#cellKeys(conversation, start.cellKeys);
       await conversation.run(async () => {

@@ -50,6 +50,16 @@ it("S9: nobody is asked for an awaited key before its time, and its cursor waits
   expect(asking.underWay(conversation)).toBeNull();
 });
 
+it("S9: a device that starts asks nobody for a key that is to be sealed to its cell", async () => {
+  await vi.advanceTimersByTimeAsync(10_000);
+  asking.begins(conversation, { asked: [], awaited: [key] });
+  asking.conversationKeys(conversation, [key, other]);
+  await vi.advanceTimersByTimeAsync(44_000);
+  expect(asked).toEqual([other.slice(0, 32)]);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(asked).toEqual([other.slice(0, 32), key.slice(0, 32)]);
+});
+
 it("S9: a key that came while it was awaited costs no request", async () => {
   await vi.advanceTimersByTimeAsync(10_000);
   asking.hold(conversation, key, 30_000);

@@ -15,6 +15,7 @@ from copconnect.ids import (
     DeviceId,
     Epoch,
     HoldId,
+    KeyId,
     PersonId,
     Seq,
 )
@@ -279,12 +280,14 @@ class StartConversation(Wire, frozen=True, kw_only=True):
 class Start(Wire, frozen=True, kw_only=True):
     """All that a device begins to follow a conversation with. ``cell_keys``: every kept key of its
     cell, oldest first. ``asked``: what it lacks to open the page, of which the server asks
-    other devices for shares already (D4)."""
+    other devices for shares already (D4). ``awaited``: conversation keys that it lacks too, and
+    that holders are to seal to its cell (S9)."""
 
     conversation: Conversation
     page: LogPage
     cell_keys: list[CellKeyItem]
     asked: list[ShareReference]
+    awaited: list[Annotated[KeyId, HEX32]]
 
 
 class ReceiptCount(Wire, frozen=True, kw_only=True):

@@ -79,6 +79,13 @@ class KeysOfCell:
                 keys.append(wire.CellKeyItem(record=key.record, author_proof=proof, seal=seal))
         return keys, closed
 
+    def usable(self, kem: int, now_ms: int) -> bytes | None:
+        """Return the id of the key to which senders seal; None: the cell lacks one (S4)."""
+        newest = max(self.stored, key=lambda key: key.known.order(), default=None)
+        if newest is None or not newest.known.usable(self.line.rekey_epoch, kem, now_ms):
+            return None
+        return newest.key_id
+
 
 class CellKeyExchange:
     """Takes and gives cell keys. Stateless."""

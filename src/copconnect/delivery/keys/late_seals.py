@@ -5,7 +5,8 @@ keys, or of a key that S2 does not allow are refused. A cell key that the device
 counts as marked by the device's person (C2). Repeating a request stores the same again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +16,7 @@ from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules.cell_keys import KnownCellKey
-from copconnect.delivery.rules.conversation_keys import KnownKey
+from copconnect.delivery.rules.conversation_keys import KnownKey, newest_first
 from copconnect.delivery.rules.limits import HEAD_MS, MARKS
 from copconnect.delivery.rules.seals import recipients
 from copconnect.delivery.store import cell_keys, conversations, keys, late_seals, rosters
@@ -25,6 +26,8 @@ from copconnect.principals import Caller
 from copconnect.records.conversation.roster import CellLine, RosterHead
 from copconnect.records.conversation.seals import parse_seals
 from copconnect.records.primitives.kem import seal_bytes
+
+KEYS = 2  # Usable keys of a conversation that get late seals, the newest ones.
 
 
 class LateSeals:
@@ -98,6 +101,31 @@ class LateSeals:
                 connection.after_commit(
                     CellKeyMarkedWakeup(conversation_id=conversation_id, cell_id=cells[cell_key_id])
                 )
+
+
+@dataclass(frozen=True, slots=True)
+class LateSealed:
+    """A conversation of several cells, its newest keys, which holders seal to cell keys that are
+    made later, and its current cell lines."""
+
+    held: ConversationRow
+    keys: Sequence[KnownKey]
+    lines: Sequence[CellLine]
+
+
+async def late_sealed(
+    connection: AsyncConnection, conversation_id: ConversationId, now_ms: int
+) -> LateSealed | None:
+    """Return which keys get late seals; None: none does. Three statements."""
+    rows = await conversations.read(connection, [conversation_id])
+    if not rows:
+        return None
+    (held,) = rows
+    newest = newest_first(await usable_keys(connection, held, now_ms))[:KEYS]
+    if not newest:
+        return None
+    lines = await rosters.current_lines(connection, conversation_id)
+    return LateSealed(held, newest, lines) if len(lines) > 1 else None
 
 
 async def usable_keys(

@@ -30,13 +30,12 @@ from copconnect.bus import (
     ShareDoneWakeup,
 )
 from copconnect.delivery.dependencies import DeliveryDependencies
-from copconnect.delivery.keys.late_seals import usable_cell_keys, usable_keys
+from copconnect.delivery.keys.late_seals import late_sealed, usable_cell_keys
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import SealAsk
 from copconnect.delivery.live.share_helpers import HelperChoice
-from copconnect.delivery.rules.conversation_keys import newest_first
 from copconnect.delivery.rules.limits import HELPED_MS
-from copconnect.delivery.store import conversations, late_seals, rosters
+from copconnect.delivery.store import late_seals
 from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.keys import StoredKey
 from copconnect.ids import CellId, ClientId, ConversationId, KeyId, SealKeyId
@@ -53,7 +52,6 @@ REST_MS = 3_000  # The wait of a cell's other devices for the first one to open 
 ANEW = 3  # The most replacements of one seal that failed.
 TOLD_MS = 25_000  # Within the shortest time for which a device waits.
 TOLD = 4  # The most times that the server tells a cell to wait for one seal.
-KEYS = 2  # Usable keys of a conversation that get late seals, the newest ones.
 SCAN_MS = 120_000
 JITTER_MS = 300
 _MOST = 20_000
@@ -312,18 +310,12 @@ class LateSealAsking:
     ) -> _StoredSeals | None:
         """Return what seals there are of the usable keys of a conversation; None: it has none, or
         one cell."""
-        rows = await conversations.read(connection, [c])
-        if not rows:
+        sealed = await late_sealed(connection, c, now_ms)
+        if sealed is None:
             return None
-        (held,) = rows
-        newest = newest_first(await usable_keys(connection, held, now_ms))[:KEYS]
-        if not newest:
-            return None
-        lines = await rosters.current_lines(connection, c)
-        if len(lines) < 2:
-            return None
+        held, lines = sealed.held, sealed.lines
         usable = await usable_cell_keys(connection, c, lines, held.kem, now_ms)
-        ids = [one.key_id for one in newest]
+        ids = [one.key_id for one in sealed.keys]
         stored = await self._deps.keys.records(connection, c, ids)
         late = await late_seals.sealed_to(connection, c, ids)
         keys = [(key, {*_recipients(key), *late.get(key.key_id, ())}) for key in stored.values()]

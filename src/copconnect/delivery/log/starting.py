@@ -3,11 +3,13 @@
 Devices that join with one head start within the same moments: state that is the same for all of
 them, or for all devices of one cell, is read once for all that ask at the same time. The server
 finds out which keys of the newest page a device cannot open, and asks for shares of them at once
-(D4): the device asks for nothing, and one question is about many devices. A start may be repeated.
+(D4): the device asks for nothing, and one question is about many devices. It asks for no share of a
+key that a holder is to seal to the device's cell (S9): of units that move, each cell then needs one
+seal in place of a share for each of its devices. A start may be repeated.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -18,16 +20,16 @@ from copconnect.batch_loader import BatchLoader
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.keys.cell_keys import CellKeyExchange
 from copconnect.delivery.keys.conversation_keys import seals_of
+from copconnect.delivery.keys.late_seals import late_sealed
 from copconnect.delivery.keys.shares import KeyShares
 from copconnect.delivery.log.reading import MOST_LOG_PAGE, LogReading, empty
 from copconnect.delivery.rosters import showing
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import late_seals, leaves, views
-from copconnect.ids import ConversationId
+from copconnect.ids import ConversationId, KeyId
 from copconnect.principals import Caller
 from copconnect.records.conversation.cell_key import CellKey
-from copconnect.records.conversation.conversation_key import ConversationKey
-from copconnect.records.conversation.key_share import SecretName, secret_name
+from copconnect.records.conversation.key_share import SecretName, key_name, secret_name
 from copconnect.records.primitives.fields import KEY_ID_BYTES
 
 
@@ -42,7 +44,7 @@ class _Begin:
 
 @dataclass(frozen=True, slots=True)
 class _Began:
-    """An answer, and the secrets that its device lacks."""
+    """An answer, and the secrets of which its device needs shares."""
 
     start: wire.Start
     lacks: Sequence[SecretName]
@@ -132,6 +134,7 @@ class Starting:
         self, connection: AsyncConnection, c: ConversationId, devices: Sequence[_StartingDevice]
     ) -> dict[_Begin, _Began]:
         """Return the answers to devices of one conversation."""
+        now_ms = self._deps.clock.now_ms()
         admins, state = await showing.admins_and_state(connection, devices[0].view)
         own = {one.leaf.cell_id for one in devices}
         cells = await self._cell_keys.of_cells(connection, c, own)
@@ -141,35 +144,43 @@ class Starting:
         }
         keys = {key_id for part in parts.values() if part for key_id in part.stored}
         late = await late_seals.to_cells(connection, c, keys, own)
+        to_cells = await late_sealed(connection, c, now_ms)
         found: dict[_Begin, _Began] = {}
         for one in devices:
             cell_id, begins = one.leaf.cell_id, one.leaf.leaf.history_from_ms
             cell, part, view = cells[cell_id], parts[one.page], one.view
-            items, closed = cell.of_device(begins, one.keys, self._deps.clock.now_ms())
+            items, closed = cell.of_device(begins, one.keys, now_ms)
             page = empty(view.last_seq, one.log_hash)
+            sealed: Mapping[bytes, bytes | None] = {}
             if part is not None:
                 of_cell = [key.key_id for key in reversed(cell.stored)]
                 sealed = seals_of(part.stored.values(), begins, one.keys, of_cell, late[cell_id])
                 page = part.page(sealed, view.last_seq)
+            lacks = {key_id for key_id, seal in sealed.items() if _is_closed(seal, closed)}
+            awaited = set[bytes]()
+            if to_cells is not None:
+                usable = cell.usable(to_cells.held.kem, now_ms)
+                newest = {key.key_id for key in to_cells.keys}
+                awaited = {one for one in lacks & newest if not _is_to(sealed[one], usable)}
             start = wire.Start(
                 conversation=msgspec.structs.replace(view, admins=admins, state=state),
                 page=page,
                 cell_keys=items,
                 asked=[],
+                awaited=[KeyId(one.hex()) for one in sorted(awaited)],
             )
-            found[one.asked] = _Began(start, sorted(lacking(page.keys, items, closed)))
+            asked = [key_name(one) for one in lacks - awaited]
+            asked += [secret_name(CellKey.parse(of.record)) for of in items if of.seal is None]
+            found[one.asked] = _Began(start, sorted(asked))
         return found
 
 
-def lacking(
-    keys: list[wire.KeyItem], own: list[wire.CellKeyItem], closed: set[bytes]
-) -> set[SecretName]:
-    """Return the secrets that a device lacks: of conversation keys without a seal for it or its
-    cell, or that are sealed to a key of its cell that it cannot open (``closed``), and of the key
-    of its cell that is in use."""
-    found = {
-        secret_name(ConversationKey.parse(one.record))
-        for one in keys
-        if one.seal is None or one.seal[:KEY_ID_BYTES] in closed
-    }
-    return found | {secret_name(CellKey.parse(one.record)) for one in own if one.seal is None}
+def _is_closed(seal: bytes | None, closed: set[bytes]) -> bool:
+    """Whether a device has no seal for it or its cell, or one to a key of its cell that it cannot
+    open."""
+    return seal is None or seal[:KEY_ID_BYTES] in closed
+
+
+def _is_to(seal: bytes | None, key_id: bytes | None) -> bool:
+    """Whether there is a seal, and it is to this key."""
+    return seal is not None and seal[:KEY_ID_BYTES] == key_id

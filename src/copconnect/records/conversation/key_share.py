@@ -53,10 +53,15 @@ class SecretName(NamedTuple):
 Shareable = ConversationKey | CellKey | MessageHeader
 
 
+def key_name(key_id: bytes) -> SecretName:
+    """Return the name under which a share carries S of a conversation key."""
+    return SecretName(SecretKind.CONVERSATION_KEY, key_id[:ID_BYTES])
+
+
 def secret_name(record: Shareable) -> SecretName:
     """Return the name under which a share carries the secret of this record."""
     if isinstance(record, ConversationKey):
-        return SecretName(SecretKind.CONVERSATION_KEY, record.hash()[:ID_BYTES])
+        return key_name(record.hash())
     if isinstance(record, CellKey):
         return SecretName(SecretKind.CELL_KEY, record.key_id())
     return SecretName(SecretKind.BODY_KEY, record.message_id)
