@@ -1,11 +1,13 @@
 /**
- * The sources and tests of client/ and web/ import each other in no circle, types included, and their
- * files have names of one style. Each failure names the files; make/structure.py checks sizes.
+ * The sources and tests of client/ and web/ import each other in no circle, types included, and against
+ * no layer (support/layers.ts), and their files have names of one style. Each failure names the files;
+ * make/structure.py checks sizes.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { ROOMS, mayImport, partOf } from "./support/layers.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FOLDERS = [
@@ -37,10 +39,16 @@ const ALIASES: readonly (readonly [string, string])[] = [
   ["#", "web/src/"],
 ];
 
+/** The client as a package: its files are named without their ending. */
+const PACKAGE = "@copconnect/client/";
+
 /** The files that a file imports, by `import`, `import type`, `export … from` or `import()`. */
 function importsOf(path: string, text: string): readonly string[] {
-  const found = text.matchAll(/\b(?:from|import)\s*\(?\s*["']((?:\.{1,2}\/|#)[^"'?]+)["']/g);
+  const found = text.matchAll(
+    /\b(?:from|import)\s*\(?\s*["']((?:\.{1,2}\/|#|@copconnect\/client\/)[^"'?]+)["']/g,
+  );
   return [...found].map(([, name = ""]) => {
+    if (name.startsWith(PACKAGE)) return `client/src/${name.slice(PACKAGE.length)}.ts`;
     const [alias, folder] = ALIASES.find(([one]) => name.startsWith(one)) ?? [
       "",
       `${dirname(path)}/`,
@@ -104,6 +112,59 @@ describe("the sources", () => {
         ]),
       ),
     ).toBeNull();
+  });
+
+  it("import against no layer, and each folder of the client is a room", () => {
+    const imports = [...FILES].flatMap(([path, text]) =>
+      importsOf(path, text).map((to): [string, string] => [path, to]),
+    );
+    const against = imports.filter(([from, to]) => !mayImport(from, to));
+    expect(against.map((pair) => pair.join(" -> "))).toEqual([]);
+    const parts = new Set([...FILES.keys()].map(partOf));
+    for (const part of [null, "core", "web", "console"]) expect(parts.delete(part)).toBe(true);
+    expect([...parts].sort()).toEqual(Object.keys(ROOMS).sort());
+  });
+
+  it.each([
+    ["client/src/keys/open.ts", 'import { none } from "../octets.ts";'],
+    ["client/src/keys/open.ts", 'import { kem } from "../hpke/suite.ts";'],
+    ["client/src/keys/open.ts", 'import { confirmed } from "./trust/confirmed.ts";'],
+    ["client/src/inbox/judge.ts", 'export { header } from "../keys/message.ts";'],
+    ["client/src/calls/session.ts", 'import { http } from "../transport/http.ts";'],
+    ["client/src/create.ts", 'export { session } from "./calls/session.ts";'],
+    ["web/src/connected.ts", 'import type { Core } from "../../client/src/core.ts";'],
+    ["web/src/connected.ts", 'import { connect } from "@copconnect/client/host/connect";'],
+    ["web/src/parts/uses.ts", 'export { connected } from "../connected.ts";'],
+    ["web/admin/src/page.ts", 'export { part } from "#parts/part.ts";'],
+    ["web/admin/src/page.ts", 'import { OUTCOMES } from "@copconnect/client/admin/outcomes";'],
+  ])("let %s say %s", (path, text) => {
+    expect(importsOf(path, text).filter((to) => mayImport(path, to))).toHaveLength(1);
+  });
+
+  it.each([
+    ["client/src/keys/to-transport.ts", 'export { http } from "../transport/http.ts";'],
+    ["client/src/keys/to-vault.ts", 'export type { store } from "../vault/store.ts";'],
+    ["client/src/keys/to-core.ts", 'export type { Core } from "../core.ts";'],
+    ["client/src/keys/to-other.ts", 'export { empty } from "../bytes.ts";'],
+    ["client/src/keys/to-store.ts", 'export { people } from "../trust/people-trust.ts";'],
+    ["client/src/transport/to-keys.ts", 'import "../keys/message.ts";'],
+    ["client/src/transport/to-vault.ts", 'export * from "../vault/store.ts";'],
+    ["client/src/vault/to-keys.ts", 'export const m = import("../keys/message.ts");'],
+    ["client/src/vault/to-hpke.ts", 'export { kem } from "#core/hpke/suite.ts";'],
+    ["client/src/hpke/to-keys.ts", 'export { header } from "../keys/message.ts";'],
+    ["client/src/hpke/to-core.ts", 'export type { Core } from "../core.ts";'],
+    ["client/src/inbox/to-outbox.ts", 'export { outbox } from "../outbox/outbox.ts";'],
+    ["client/src/outbox/to-inbox.ts", 'export { inbox } from "../inbox/inbox.ts";'],
+    ["client/src/outbox/to-sync.ts", 'export { sync } from "../sync/sync.ts";'],
+    ["client/src/sync/to-calls.ts", 'export { session } from "../calls/session.ts";'],
+    ["client/src/to-web.ts", 'export { connected } from "../../web/src/connected.ts";'],
+    ["web/src/deep.ts", 'export { other } from "../../client/src/host/other.ts";'],
+    ["web/src/deep-keys.ts", 'export { header } from "@copconnect/client/keys/message";'],
+    ["web/src/Deep.svelte", '<script>\n  import { a } from "../../client/src/keys/a.ts";'],
+    ["web/src/parts/to-console.ts", 'export { part } from "#console/page.ts";'],
+    ["web/admin/src/deep.ts", 'export { other } from "@copconnect/client/host/other";'],
+  ])("refuse that %s says %s", (path, text) => {
+    expect(importsOf(path, text).filter((to) => !mayImport(path, to))).toHaveLength(1);
   });
 
   it("have names in one style: kebab-case, and components as their tags", () => {
