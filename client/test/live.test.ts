@@ -9,6 +9,7 @@ import type { PositionFrame } from "#core/wire.ts";
 import { insiderGroup, type InsiderGroup } from "./support/insider-group.ts";
 import { newId } from "#core/ids.ts";
 import type { Officer } from "./support/officer.ts";
+import { inSimulatedTime } from "./support/world.ts";
 
 const LIMIT_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -20,6 +21,8 @@ let a: Officer;
 let b: Officer;
 let id: ConversationId;
 let key: InsiderGroup["key"];
+
+inSimulatedTime();
 
 beforeEach(async () => {
   group = await insiderGroup(2);
@@ -76,6 +79,21 @@ describe("a live position", { timeout: LIMIT_MS }, () => {
     await sees(b);
     expect(await a.core.live.shares()).toEqual([]);
     expect(await a.core.live.move(at(17.3))).toEqual([]);
+  });
+
+  it("goes out five seconds apart, the newest of what came too soon last", async () => {
+    await begun();
+    for (const latitude of [17.2, 17.3, 17.4]) await a.core.live.move(at(latitude));
+    await sees(b, 17.2);
+    await sees(b, 17.4);
+    const [first, second, ...more] = sent().map((data) => PositionFormat.parse(data).sent);
+    expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(5_000);
+    expect(more).toEqual([]);
+    // A place that is held ends with its share.
+    await a.core.live.move(at(17.5));
+    await a.core.live.stop(id);
+    await sees(b);
+    expect(sent()).toHaveLength(2);
   });
 
   it("shows nothing that is forged, replayed or of another conversation (L1 to L4)", async () => {

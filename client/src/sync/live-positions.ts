@@ -29,6 +29,7 @@ import type { MarksRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 import { requireNewest } from "../roster/newest.ts";
 import { knownRoster } from "../roster/roster.ts";
+import { pause } from "../transport/backoff.ts";
 import type { PositionFrame, SendPosition, WatchPositions } from "../wire.ts";
 
 /** At most so often a position of this device goes out, whatever the screen hands in. */
@@ -53,6 +54,8 @@ export class LivePositions {
   readonly #parts: LiveParts;
   #shares: readonly LiveShare[] = [];
   readonly #sentMs = new Map<MessageId, number>();
+  /** The newest position of each share that came too soon after the last one sent. */
+  readonly #held = new Map<MessageId, GeoPosition>();
   /** The newest record of each share that was taken, by message. */
   readonly #heard = new Map<MessageId, { readonly sent: number; readonly place: GeoPosition }>();
 
@@ -103,20 +106,43 @@ export class LivePositions {
   /** This device is here: tell every conversation that it shares with. */
   async move(place: GeoPosition): Promise<readonly LiveShare[]> {
     const running = this.shares();
-    for (const share of running) {
-      const now = this.#now();
-      if (now - (this.#sentMs.get(share.messageId) ?? 0) < APART_MS) continue;
-      const conversation = this.#parts.book.find(share.conversationId);
-      if (conversation === null) continue;
-      const data = await this.#sealed(conversation, share, place);
-      if (data === null) continue;
-      const { conversationId } = share;
-      if (this.#parts.send({ t: "send_position", conversationId, data }))
-        this.#sentMs.set(share.messageId, now);
-      this.#heard.set(share.messageId, { sent: now, place });
-      this.#parts.context.emit({ type: "positions", conversationId });
-    }
+    for (const share of running) await this.#tell(share, place);
     return running;
+  }
+
+  async #tell(share: LiveShare, place: GeoPosition): Promise<void> {
+    const { conversationId, messageId } = share;
+    const now = this.#now();
+    const waitMs = (this.#sentMs.get(messageId) ?? 0) + APART_MS - now;
+    if (waitMs > 0) return this.#hold(share, place, waitMs);
+    this.#held.delete(messageId);
+    const conversation = this.#parts.book.find(conversationId);
+    if (conversation === null) return;
+    const data = await this.#sealed(conversation, share, place);
+    if (data === null) return;
+    if (this.#parts.send({ t: "send_position", conversationId, data }))
+      this.#sentMs.set(messageId, now);
+    this.#heard.set(messageId, { sent: now, place });
+    this.#parts.context.emit({ type: "positions", conversationId });
+  }
+
+  /** The device may stay here for long: the place goes out once it may, unless a newer one does. */
+  #hold(share: LiveShare, place: GeoPosition, waitMs: number): void {
+    const { messageId } = share;
+    const waits = this.#held.has(messageId);
+    this.#held.set(messageId, place);
+    if (waits) return;
+    const { signal } = this.#parts.context;
+    void pause(waitMs, signal)
+      .then(() => {
+        const newest = this.#held.get(messageId);
+        this.#held.delete(messageId);
+        const runs = this.shares().some((one) => one.messageId === messageId);
+        return newest === undefined || !runs || signal.aborted
+          ? undefined
+          : this.#tell(share, newest);
+      })
+      .catch(() => undefined); // Without a network the next position goes.
   }
 
   /** Null: there is no key that serves now; one is made, and the next position goes under it. */
