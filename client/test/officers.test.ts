@@ -66,7 +66,7 @@ afterAll(() => {
 
 describe("simulated officers", () => {
   it("keep a station alive for one person, also after they were restarted", async () => {
-    execFileSync("npm", ["run", "--silent", "build:officers"], { cwd: ROOT });
+    execFileSync("make", ["--silent", "officers"], { cwd: ROOT });
     await w.server.command("conversations", "create", "--unit", "TG-CHAR");
     const first = start(ME);
     await wait("the group", () => first.output().includes("group is there"));

@@ -5,7 +5,6 @@
 import { decode } from "@msgpack/msgpack";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Fetch } from "#core/transport/http.ts";
-import type { Officer } from "../support/officer.ts";
 import { serverWorld } from "../support/world.ts";
 
 const w = serverWorld();
@@ -38,12 +37,6 @@ function postsTo(answers: readonly Answer[], path: RegExp): readonly Answer[] {
   return answers.filter((answer) => path.test(answer.path));
 }
 
-/** The network is cut and comes back: a caller that waits does so no longer. */
-async function reconnect({ core }: Officer): Promise<void> {
-  await core.app.networkChanged(false);
-  await core.app.networkChanged(true);
-}
-
 afterEach(() => {
   w.server.limitFiles(null);
 });
@@ -71,7 +64,7 @@ describe("on a server whose disk is full", () => {
     await b.restart();
     expect(await b.texts(id)).toEqual(["before"]);
     w.server.limitFiles(null);
-    await reconnect(a);
+    await a.reconnect();
     await b.receives(id, "while it is full");
     await a.text(id, "after");
     await b.receives(id, "after");

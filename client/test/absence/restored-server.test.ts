@@ -27,6 +27,12 @@ async function run(module: string, ...given: string[]): Promise<string> {
   return (await forked(module, given, env)).trim();
 }
 
+/** Serve, to phones that try again at once: each waits up to half a minute else. */
+async function serve(...phones: readonly Officer[]): Promise<void> {
+  await w.server.serve();
+  for (const phone of phones) await phone.reconnect();
+}
+
 /** Somebody's view of a conversation, as text. */
 async function shown({ core }: Officer, id: ConversationId): Promise<string> {
   const { messages } = await core.messages.page(id, null, 50);
@@ -63,14 +69,14 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
     expect(server.rows("SELECT * FROM log_entries WHERE message_id = ?", lost.messageId)).toEqual(
       [],
     );
-    await server.serve();
+    await serve(a, b, c);
     await a.text(id, "after, by a");
     await new Promise((resolve) => setTimeout(resolve, IN_VAIN_MS));
     expect(await b.texts(id)).not.toContain("after, by a");
 
     await server.kill();
     await run("copconnect", "restore", archive);
-    await server.serve();
+    await serve(a, b, c);
     await b.receives(id, "after, by a", PATIENCE_MS);
     await b.text(id, "after, by b");
     await a.receives(id, "after, by b", PATIENCE_MS).catch(async (error: unknown) => {
@@ -106,7 +112,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
     for (const time of ["first", "second"]) {
       await server.kill();
       await run("copconnect", "restore", archive);
-      await server.serve();
+      await serve(a, b);
       await a.text(id, `by a after the ${time}`);
       await b.receives(id, `by a after the ${time}`, PATIENCE_MS);
       await b.text(id, `by b after the ${time}`);

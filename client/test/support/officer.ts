@@ -97,6 +97,12 @@ export class Officer {
     return this.core.close();
   }
 
+  /** The network is cut and comes back: a core that waits before its next try does so no longer. */
+  async reconnect(): Promise<void> {
+    await this.core.app.networkChanged(false);
+    await this.core.app.networkChanged(true);
+  }
+
   /** Wait until a condition holds; fails with its name. */
   async until<T>(
     what: string,
