@@ -4,7 +4,7 @@ Its page of units: a draft that survives a reload, reviewed, signed and undone; 
 by drag and by form.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 
 import pytest
@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.harness import tour_console
 from tests.harness.browser import Officer, Station, until
-from tests.harness.looks import Looks
+from tests.harness.looks import Colours, Looks
 from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import find, open_console, open_person, row
 
@@ -91,11 +91,14 @@ def test_the_keyboard_alone_is_enough(chief: Officer) -> None:
     chief.page.get_by_role("complementary").wait_for()
 
 
-@pytest.mark.parametrize(
-    ("size", "language"),
-    [("desk", "en"), ("phone", "en"), ("desk", "te"), ("phone", "ur"), ("desk", "ur")],
-)
-def test_every_page_looks_right(console: Looks, other: Officer, language: str) -> None:
+# English at both sizes, each in one theme, and two other languages at one.
+SIZES = [("desk", "en"), ("phone", "en"), ("desk", "te"), ("phone", "ur")]
+THEMES: Mapping[str, tuple[Colours, ...]] = {"desk": ("dark",), "phone": ("light",)}
+
+
+@pytest.mark.parametrize(("size", "language"), SIZES)
+def test_every_page_looks_right(console: Looks, other: Officer, size: str, language: str) -> None:
+    console.themes = THEMES[size]
     shown = other.person.name_te if language == "te" else other.person.name
     console.follow(tour_console.pages(console.officer, shown))
     assert console.told() == []
@@ -292,10 +295,9 @@ def test_a_unit_is_dragged_and_merged_and_each_is_taken_back(chief: Officer) -> 
     discard(chief)
 
 
-@pytest.mark.parametrize(
-    ("size", "language"), [("desk", "en"), ("phone", "en"), ("desk", "te"), ("phone", "ur")]
-)
-def test_the_page_of_units_looks_right(console: Looks) -> None:
+@pytest.mark.parametrize(("size", "language"), SIZES)
+def test_the_page_of_units_looks_right(console: Looks, size: str) -> None:
+    console.themes = THEMES[size]
     console.follow(_stops(console.officer))
     assert console.told() == []
     open_console(console.officer, "units")

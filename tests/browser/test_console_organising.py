@@ -20,6 +20,7 @@ from tests.harness.server import ServerProcess, run_copconnect
 from tests.harness.tour_console import find, open_console, open_person, row
 
 PEOPLE = count(44)  # Each test takes its own people.
+SIZES = [("desk", "en"), ("phone", "te"), ("desk", "ur")]
 SECONDS = 20_000  # A loaded machine may take so long; a quiet one takes two seconds.
 
 
@@ -177,9 +178,7 @@ def pages(officer: Officer) -> Iterator[str]:
     yield "policy"
 
 
-@pytest.mark.parametrize(
-    ("size", "language"), [("desk", "en"), ("phone", "te"), ("phone", "ur"), ("desk", "hi")]
-)
+@pytest.mark.parametrize(("size", "language"), SIZES)
 def test_moves_and_groups_look_right(console: Looks) -> None:
     console.follow(pages(console.officer))
     assert console.told() == []
@@ -244,9 +243,7 @@ def test_a_messy_file_is_looked_at_imported_and_undone(
     assert "none changed" in run_copconnect(app_server.data, "audit", "verify")
 
 
-@pytest.mark.parametrize(
-    ("size", "language"), [("desk", "en"), ("phone", "te"), ("phone", "ur"), ("desk", "hi")]
-)
+@pytest.mark.parametrize(("size", "language"), SIZES)
 def test_imports_look_right(console: Looks, tmp_path: Path) -> None:
     officer = console.officer
     open_console(officer, "imports")

@@ -27,14 +27,14 @@ def line(own_relay: Callable[[], RecordingProxy]) -> RecordingProxy:
 
 @pytest.fixture(scope="module")
 def phone(posted: Station, line: RecordingProxy) -> Looks:
-    """Somebody whose phone has never seen the app."""
-    return Looks(posted.officer(0, url=line.url), PHONE)
+    """Somebody whose phone has never seen the app; in light, where the desk sees the same."""
+    return Looks(posted.officer(0, url=line.url), PHONE, ("light",))
 
 
 @pytest.fixture(scope="module")
 def desk(posted: Station) -> Looks:
-    """A colleague at a desk."""
-    return Looks(posted.officer(1, screen=DESKTOP).register(), DESKTOP)
+    """A colleague at a desk, in the dark."""
+    return Looks(posted.officer(1, screen=DESKTOP).register(), DESKTOP, ("dark",))
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +69,9 @@ def talk(
 
 
 def test_first_run(phone: Looks) -> None:
-    phone.follow(tour_account.first_run(phone.officer))
-    assert phone.told() == []
+    looks = Looks(phone.officer, PHONE)
+    looks.follow(tour_account.first_run(phone.officer))
+    assert looks.told() == []
 
 
 def test_talking_on_a_phone(phone: Looks, third: Officer, talk: tour.Talk) -> None:
@@ -175,8 +176,8 @@ def test_removing_a_device(posted: Station, third: Officer) -> None:
 
 
 def test_without_network_locked_and_signed_out(phone: Looks, line: RecordingProxy) -> None:
-    officer = phone.officer
-    phone.follow(tour_account.offline(officer, line))
-    phone.follow(tour_account.locking(officer))
-    phone.follow(tour_account.signing_out(officer))
-    assert phone.told() == []
+    officer, looks = phone.officer, Looks(phone.officer, PHONE)
+    looks.follow(tour_account.offline(officer, line))
+    looks.follow(tour_account.locking(officer))
+    looks.follow(tour_account.signing_out(officer))
+    assert looks.told() == []

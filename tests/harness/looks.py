@@ -1,7 +1,8 @@
 """Looking at a screen as a machine can: axe, parts that are too wide, and a picture for people.
 
 :class:`Looks` collects what is wrong at every stop of a tour and says all of it at the end, so that
-one run shows everything.
+one run shows everything. axe reads roles, names and colours, which are the same in every language:
+it looks at the English screens alone, and other languages are judged by the room that they need.
 """
 
 import json
@@ -119,25 +120,28 @@ def clipped(within: Locator) -> list[str]:
 
 @dataclass
 class Looks:
-    """Stops at the screens of one officer; ``faults`` says what is wrong with them."""
+    """Stops at the screens of one officer; ``faults`` says what is wrong with them. ``themes``: one
+    is enough for a tour that another officer follows in the other."""
 
     officer: Officer
     screen: ViewportSize
+    themes: tuple[Colours, ...] = ("light", "dark")
     faults: list[str] = field(default_factory=list)
     stops: list[str] = field(default_factory=list)
-    _colours: tuple[Colours, ...] = ("light", "dark")
 
     def at(self, stop: str) -> None:
-        """Look at what is on screen now: both themes, and the narrowest phone if this is one."""
-        page = self.officer.page
+        """Look at what is on screen now: each theme, and the narrowest phone if this is one."""
+        page, english = self.officer.page, self.officer.language == "en"
         self.stops.append(stop)
-        for number, colours in enumerate(self._colours):
+        for number, colours in enumerate(self.themes if english else self.themes[:1]):
             self._paint(colours)
-            found = violations(page, colours_alone=number > 0)
-            self.faults += [f"{stop}, {colours}: {one}" for one in found]
+            if english:
+                found = violations(page, colours_alone=number > 0)
+                self.faults += [f"{stop}, {colours}: {one}" for one in found]
             self._picture(f"{stop}-{colours}")
         # The next stop begins with the theme that is shown: to paint another takes 25 ms.
-        self._colours = self._colours[::-1]
+        if english:
+            self.themes = self.themes[::-1]
         if self.screen["width"] < DESKTOP["width"]:
             page.set_viewport_size(SMALL_PHONE)
             self.faults += [f"{stop}, 360 px: {one}" for one in cut_off(page)]
