@@ -28,6 +28,8 @@ const NAMES = [
 const START_LIMIT_MS = 120_000;
 const SETTLE_MS = 30_000;
 const POLL_MS = 20;
+/** Each look asks every core for its whole list. */
+const LAST_POLL_MS = 500;
 /** Nothing has been under way for so many looks. */
 const QUIET_LOOKS = 3;
 
@@ -110,11 +112,12 @@ export class World<S extends OfficersServer = MemoryServer> {
   async settle(...officers: readonly Officer[]): Promise<void> {
     const among = officers.length > 0 ? officers : this.officers;
     const deadline = Date.now() + SETTLE_MS;
-    for (let quiet = 0; quiet < QUIET_LOOKS;) {
-      const busy = await Promise.all(among.map(isBusy));
-      quiet = busy.some((one) => one) ? 0 : quiet + 1;
+    for (let quiet = 0, pauseMs = POLL_MS; quiet < QUIET_LOOKS;) {
+      const busy = (await Promise.all(among.map(isBusy))).some((one) => one);
+      quiet = busy ? 0 : quiet + 1;
+      pauseMs = busy ? Math.min(pauseMs * 1.2, LAST_POLL_MS) : POLL_MS;
       if (Date.now() > deadline) throw new Error(`never settled; ${this.server.story()}`);
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 
