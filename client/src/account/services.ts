@@ -201,7 +201,7 @@ export class AccountServices {
 
   /**
    * Rejects with the first failure, after every step was tried. `caughtUp`: until then messages have
-   * the network; the guard's weights are larger than all messages of a first day.
+   * the network.
    */
   async onReady(ready: Ready, caughtUp: Promise<void>): Promise<void> {
     const due = await this.account.due(ready);

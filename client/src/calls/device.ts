@@ -306,6 +306,12 @@ export class Device {
   }
 
   stop(): void {
+  /** A conversation is on screen: the guard gets ready for what is written there. */
+  shown(conversationId: ConversationId): void {
+    const conversation = this.book.find(conversationId);
+    if (conversation !== null) void this.#options.guard.prepare(conversation.record).catch(ignore);
+  }
+
     this.#abort.abort();
     this.socket.stop();
     this.outbox.wake();

@@ -318,6 +318,7 @@ export class Session {
   async setVisible(conversationId: ConversationId | null): Promise<void> {
     await this.start();
     this.#visible = conversationId;
+    if (conversationId !== null) this.#device?.shown(conversationId);
   }
 
   /**

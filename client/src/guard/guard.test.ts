@@ -1,7 +1,7 @@
 /** Weights, policies and pictures that are old, unsigned or truncated leave the former ones in force. */
 import { readFileSync } from "node:fs";
 import { deflateSync } from "node:zlib";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { ed25519PublicKey } from "../keys/format/ed25519.ts";
 import { hash } from "../keys/format/hashing.ts";
 import { concat, copy, type Bytes } from "../octets.ts";
@@ -40,7 +40,10 @@ const GROUP = { kind: "group", members: 413, whoMayPost: "everyone" } as const;
 
 async function device() {
   const rows = new Map<string, unknown>();
-  const served = { record: await signed(), weights: WEIGHTS, pictures: [] as Changes[] };
+  const served = {
+    ...{ record: await signed(), weights: WEIGHTS, pictures: [] as Changes[] },
+    arriving: Promise.resolve(),
+  };
   const asked: string[] = [];
   let now = 0;
   const department = { authority: ed25519PublicKey(KEY) };
@@ -54,9 +57,10 @@ async function device() {
     };
     const api = {
       guard: () => Promise.resolve({ record: served.record }),
-      guardWeights: () => {
+      guardWeights: async () => {
         asked.push("weights");
-        return Promise.resolve({ weights: served.weights });
+        await served.arriving;
+        return { weights: served.weights };
       },
       guardPictures: ({ after, to }: { after: number; to: number }) => {
         asked.push(`pictures ${String(after)} to ${String(to)}`);
@@ -107,10 +111,53 @@ test("without weights everything is fine; with them a greeting is held in a larg
   expect(await make().verdict("good morning all", GROUP)).toEqual(held);
 });
 
+test("weights come once, for a conversation on screen in which the policy acts", async () => {
+  const { make, asked } = await device();
+  const guard = make();
+  await guard.refresh();
+  const direct = { kind: "direct", members: 2, whoMayPost: "everyone" } as const;
+  await guard.prepare(direct);
+  expect((await guard.verdict("good morning all", direct)).act).toBe("fine");
+  expect(await guard.view()).toMatchObject({ policy: { number: 1 }, weights: NUMBER });
+  expect(asked).toEqual([]);
+  await Promise.all([guard.prepare(GROUP), guard.prepare(GROUP)]);
+  expect((await guard.verdict("good morning all", GROUP)).act).toBe("hold");
+  await make().prepare(GROUP);
+  expect(asked).toEqual(["weights"]);
+});
+
+test("duty talk waits for weights that do not come once, and not for long", async () => {
+  const { make, served } = await device();
+  const guard = make();
+  await guard.refresh();
+  served.arriving = new Promise(() => undefined);
+  vi.useFakeTimers();
+  try {
+    const first = guard.verdict("good morning all", GROUP);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect((await first).act).toBe("fine");
+    expect((await guard.verdict("good morning all", GROUP)).act).toBe("fine");
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("weights that could not be fetched are asked for again", async () => {
+  const { make, served } = await device();
+  const guard = make();
+  await guard.refresh();
+  served.arriving = Promise.reject(new Error("no network"));
+  await expect(guard.prepare(GROUP)).rejects.toThrow("no network");
+  expect((await guard.verdict("good morning all", GROUP)).act).toBe("fine");
+  served.arriving = Promise.resolve();
+  expect((await guard.verdict("good morning all", GROUP)).act).toBe("hold");
+});
+
 test("G1: what is old, unsigned, truncated or another's changes nothing", async () => {
   const { make, served, later } = await device();
   const guard = make();
   await guard.refresh();
+  await guard.prepare(GROUP);
   const truncated = WEIGHTS.slice(0, -1);
   const wrongs: [Bytes, Bytes][] = [
     [await signed({ number: NUMBER - 1 }, new Uint8Array(32).fill(9)), WEIGHTS],

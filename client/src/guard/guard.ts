@@ -4,7 +4,9 @@
  *
  * Invariants: weights, a policy or pictures that are older, unsigned, truncated or malformed change
  * nothing, and the former ones stay in force; without any, every message is fine, because a guard that is
- * missing must not hold duty talk; a verdict never waits for the network. One refresh at a time.
+ * missing must not hold duty talk. The weights are a third of all that a phone fetches on its first day:
+ * they come when a conversation is on screen in which the policy acts ({@link Guard.prepare}), and a
+ * verdict waits for them {@link PATIENCE_MS} at most. One refresh at a time.
  */
 import type { Context } from "../context.ts";
 import { hasCode } from "../failure.ts";
@@ -30,6 +32,8 @@ const ASK_MS = 6 * HOUR_MS;
 const MOST_MISTAKES = 50;
 /** So much of a text is kept with a mistake. */
 const MOST_TEXT = 2_000;
+/** Duty talk waits so long for the first weights of a phone, where they are on their way. */
+const PATIENCE_MS = 1_500;
 
 const KEPT = "guard";
 const MISTAKES = "guard_mistakes";
@@ -37,15 +41,15 @@ const MISTAKES = "guard_mistakes";
 /** `meta/guard`. */
 interface StoredGuard {
   readonly record: Bytes;
-  readonly weights: Bytes;
+  /** Null: this device has needed none. */
+  readonly weights: Bytes | null;
   readonly pictures: Bytes;
 }
 
 interface InForce {
   readonly record: GuardRecord;
-  readonly model: Model;
   readonly policy: GuardPolicy;
-  readonly weights: Bytes;
+  readonly weights: Bytes | null;
   readonly pictures: Pictures;
 }
 
@@ -64,6 +68,12 @@ export class Guard {
   #loading: Promise<void> | null = null;
   #refreshing: Promise<void> | null = null;
   #askedMs: number | null = null;
+  /** Somebody writes where the policy acts. */
+  #wanted = false;
+  #fetching: Promise<void> | null = null;
+  #patience: Promise<void> | null = null;
+  /** The weights in force, expanded with the first text. */
+  #model: { readonly weights: Bytes; readonly read: Promise<Model> } | null = null;
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -74,6 +84,9 @@ export class Guard {
     this.#inForce = null;
     this.#loading = null;
     this.#askedMs = null;
+    this.#wanted = false;
+    this.#patience = null;
+    this.#model = null;
   }
 
   /**
@@ -94,15 +107,41 @@ export class Guard {
     this.#askedMs = now;
   }
 
+  /** A conversation is on screen: have the weights where the policy acts on what is written there. */
+  async prepare(conversation: ConversationFacts): Promise<void> {
+    await this.#loaded();
+    if (this.#actsIn(conversation)) await this.#want();
+  }
+
   /** The class that claims a text, wherever it is written; null without weights. */
   async claims(text: string): Promise<string | null> {
-    await this.#loaded();
-    return this.#inForce?.model.classify(text) ?? null;
+    await this.#want().catch(() => undefined);
+    return this.#classify(text);
   }
 
   async verdict(text: string, conversation: ConversationFacts): Promise<GuardVerdict> {
     await this.#loaded();
-    return this.#act(this.#inForce?.model.classify(text) ?? FINE, conversation);
+    if (!this.#actsIn(conversation)) return this.#act(FINE, conversation);
+    if (this.#inForce?.weights === null) {
+      // Once: messages after it are not held up by a network that brings no weights.
+      this.#patience ??= new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
+      await Promise.race([this.#want().catch(() => undefined), this.#patience]);
+    }
+    return this.#act((await this.#classify(text)) ?? FINE, conversation);
+  }
+
+  #actsIn(conversation: ConversationFacts): boolean {
+    if (this.#inForce === null) return false;
+    const { policy } = this.#inForce;
+    const { nudge, hold } = policy.places[placeOf(policy, conversation)];
+    return nudge.length > 0 || hold.length > 0;
+  }
+
+  async #classify(text: string): Promise<string | null> {
+    const weights = this.#inForce?.weights ?? null;
+    if (weights === null) return null;
+    if (this.#model?.weights !== weights) this.#model = { weights, read: Model.read(weights) };
+    return (await this.#model.read).classify(text);
   }
 
   /** The verdict on a picture, by its perceptual hash, 32 bytes: as on a text of its class. */
@@ -131,7 +170,7 @@ export class Guard {
     await this.#loaded();
     return {
       policy: this.#inForce?.policy ?? null,
-      weights: this.#inForce?.model.number ?? null,
+      weights: this.#inForce?.record.number ?? null,
       pictures: this.#inForce?.pictures.size ?? 0,
       mistakes: await this.#mistakes(),
     };
@@ -172,7 +211,6 @@ export class Guard {
     }
     this.#inForce = {
       record,
-      model: await Model.read(kept.weights),
       policy: readPolicy(record.policy),
       weights: kept.weights,
       pictures: Pictures.read(kept.pictures),
@@ -181,7 +219,7 @@ export class Guard {
 
   async #refresh(): Promise<void> {
     await this.#loaded();
-    const { api, vault } = this.#options.context;
+    const { api } = this.#options.context;
     const former = this.#inForce;
     const served = await api.guard().catch((error: unknown) => {
       if (!hasCode(error, "not_found")) throw error;
@@ -194,16 +232,47 @@ export class Guard {
     await checkGuard(record, authority, former?.record ?? null);
     const policy = readPolicy(record.policy);
     refuseUnless(policy.number === record.policyNumber, "G1", "the policy has another number");
+    const held = former?.weights ?? null;
     const same = former !== null && equalBytes(former.record.weights, record.weights);
-    const weights = same ? former.weights : copy((await api.guardWeights()).weights);
+    const fetches = (this.#wanted || held !== null) && !(same && held !== null);
+    const weights = fetches ? await this.#served(record) : held;
+    const pictures = await this.#pictures(record);
+    await this.#take({ record, policy, weights, pictures });
+  }
+
+  /** Fetch the weights in force if this device has none, once for all who want them. Rejects with `network`. */
+  async #want(): Promise<void> {
+    this.#wanted = true;
+    await this.#loaded();
+    await this.#refreshing?.catch(() => undefined);
+    if (this.#inForce === null || this.#inForce.weights !== null) return;
+    const { record } = this.#inForce;
+    this.#fetching ??= this.#served(record)
+      .then(async (weights) => {
+        const now = this.#inForce;
+        if (now?.record === record) await this.#take({ ...now, weights });
+      })
+      .finally(() => {
+        this.#fetching = null;
+      });
+    await this.#fetching;
+  }
+
+  /** The weights that a record names. */
+  async #served(record: GuardRecord): Promise<Bytes> {
+    const weights = copy((await this.#options.context.api.guardWeights()).weights);
     const whole = weights.length === record.size && equalBytes(hash(weights), record.weights);
     refuseUnless(whole, "G1", "these are other weights");
-    const model = await Model.read(weights);
-    refuseUnless(model.number === record.number, "G1", "the weights have another number");
-    const pictures = await this.#pictures(record);
+    const { number } = await Model.read(weights);
+    refuseUnless(number === record.number, "G1", "the weights have another number");
+    return weights;
+  }
+
+  async #take(next: InForce): Promise<void> {
+    const { record, weights, pictures } = next;
     const kept: StoredGuard = { record: record.bytes, weights, pictures: pictures.bytes };
-    await vault.write([putMeta(KEPT, kept)]);
-    this.#inForce = { record, model, policy, weights, pictures };
+    await this.#options.context.vault.write([putMeta(KEPT, kept)]);
+    this.#inForce = next;
     this.#options.context.emit({ type: "guard" });
   }
 

@@ -15,6 +15,7 @@ const READING_MS = 2_000;
 const TRUST = "POST /v1/people/trust";
 const LOG = "GET /v1/conversations/…/log";
 const ASK = "POST /v1/conversations/…/share-requests";
+const GUARD = "GET /v1/guard";
 const WEIGHTS = "GET /v1/guard/weights";
 /** Before requests were counted here they were 34, and the answers had 80 kB. */
 const MOST_REQUESTS = 28;
@@ -30,7 +31,6 @@ class Requests {
   readonly people: string[] = [];
   /** The bytes of answers, as the server sent them. */
   bytes = 0;
-  weights = 0;
   /** The routes that had been asked when the device asked about the author of a message. */
   beforeAuthors: readonly string[] = [];
 
@@ -54,9 +54,7 @@ class Requests {
     if (route === "POST /v1/conduct/acceptances") await pause(READING_MS);
     const answer = await fetch(url, init);
     if (!answer.ok) this.refused.push(`${route} ${String(answer.status)}`);
-    const bytes = Number(answer.headers.get("content-length") ?? 0);
-    this.bytes += bytes;
-    if (route === WEIGHTS) this.weights += bytes;
+    this.bytes += Number(answer.headers.get("content-length") ?? 0);
     return answer;
   };
 }
@@ -94,7 +92,7 @@ describe("the first day of a phone in a station of 120 people", { timeout: LIMIT
     await newcomer.until("all is fetched", () =>
       Promise.resolve(
         requests.routes.includes("GET /v1/conversations/…/cells/own") &&
-          requests.routes.includes(WEIGHTS),
+          requests.routes.includes(GUARD),
       ),
     );
   }, LIMIT_MS);
@@ -126,11 +124,19 @@ describe("the first day of a phone in a station of 120 people", { timeout: LIMIT
     const messages = routes.lastIndexOf(LOG);
     for (const later of ["members", "cells/own"])
       expect(routes.indexOf(`GET /v1/conversations/…/${later}`)).toBeGreaterThan(messages);
-    expect(routes.indexOf(WEIGHTS)).toBeGreaterThan(messages);
+    expect(routes.indexOf(GUARD)).toBeGreaterThan(messages);
   });
 
-  it("makes few requests, whose answers are small but for the guard's weights", () => {
+  it("makes few requests, whose answers are small", () => {
     expect(requests.routes.length).toBeLessThanOrEqual(MOST_REQUESTS);
-    expect(requests.bytes - requests.weights).toBeLessThan(MOST_BYTES);
+    expect(requests.bytes).toBeLessThan(MOST_BYTES);
+  });
+
+  it("fetches the guard's weights, larger than all of that, once the station's group is on screen", async () => {
+    expect(requests.count(WEIGHTS)).toBe(0);
+    await newcomer.core.app.setVisible(id);
+    await until(() => requests.count(WEIGHTS) > 0);
+    await newcomer.core.app.setVisible(id);
+    expect(requests.count(WEIGHTS)).toBe(1);
   });
 });
