@@ -281,10 +281,8 @@ export class AccountServices {
   }
 
   async #begin(): Promise<void> {
-    await this.trust.load();
-    await this.training.load();
-    await this.sanctions.load();
-    await this.confirmations.load();
+    const { trust, training, sanctions, confirmations } = this;
+    await Promise.all([trust.load(), training.load(), sanctions.load(), confirmations.load()]);
   }
 
   /** The parts of the context of a registered device that are looked after here. */

@@ -204,10 +204,11 @@ export class Device {
 
   /** Read the vault; nothing of the network is needed. */
   async open(): Promise<void> {
-    this.outgoing.load(await this.context.vault.all<OutgoingRecord>(STORES.outbox));
-    await this.book.load();
-    await this.live.open();
-    await this.orders.load();
+    const [outgoing] = await Promise.all([
+      this.context.vault.all<OutgoingRecord>(STORES.outbox),
+      ...[this.book.load(), this.live.open(), this.orders.load()],
+    ]);
+    this.outgoing.load(outgoing);
     this.ownSync.wake();
     for (const record of this.outgoing.all()) {
       const conversation = this.book.find(record.conversationId);
@@ -305,13 +306,13 @@ export class Device {
     }
   }
 
-  stop(): void {
   /** A conversation is on screen: the guard gets ready for what is written there. */
   shown(conversationId: ConversationId): void {
     const conversation = this.book.find(conversationId);
     if (conversation !== null) void this.#options.guard.prepare(conversation.record).catch(ignore);
   }
 
+  stop(): void {
     this.#abort.abort();
     this.socket.stop();
     this.outbox.wake();

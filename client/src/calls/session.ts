@@ -199,8 +199,7 @@ export class Session {
   async #openAccount(): Promise<AppState> {
     const gone = await this.#vault.get<{ reason: string }>(META, "signed_out");
     if (gone !== null) return this.#enter("signed_out", gone.reason);
-    await this.#autoLock.load();
-    const account = await this.services.load();
+    const [account] = await Promise.all([this.services.load(), this.#autoLock.load()]);
     if (account === null) return this.#enter("register");
     if (await this.#refusals.load()) return this.#snapshot();
     await this.#startDevice();
@@ -321,10 +320,7 @@ export class Session {
     if (conversationId !== null) this.#device?.shown(conversationId);
   }
 
-  /**
-   * News of the device about its network. Gone: a connection that still looks open is given up at
-   * once. Back: the next try comes now instead of after its wait.
-   */
+  /** The network has gone: give a connection up that looks open. Or it is back: try again at once. */
   networkChanged(there: boolean): void {
     if (there && this.#refusals.away) void this.#refusals.ask();
     if (there) this.#device?.socket.nudge();

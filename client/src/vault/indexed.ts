@@ -29,8 +29,19 @@ export function indexedStorage(name: string): Storage {
   };
 }
 
+/** Rows that a caller waits for. */
+interface RowsRead {
+  readonly store: string;
+  readonly keys: readonly string[];
+  readonly resolve: (rows: readonly (StoredRow | undefined)[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 class IndexedDatabase implements Database {
   readonly #database: VaultDatabase;
+  /** Reads that share the next transaction: opening one costs as much as reading ten rows. */
+  #waiting: RowsRead[] = [];
+  #reading = false;
 
   constructor(database: VaultDatabase) {
     this.#database = database;
@@ -61,8 +72,30 @@ class IndexedDatabase implements Database {
   }
 
   rows(store: string, keys: readonly string[]): Promise<readonly (StoredRow | undefined)[]> {
-    const { store: records } = this.#database.transaction("records");
-    return Promise.all(keys.map((key) => records.get([store, key])));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ store, keys, resolve, reject });
+      if (!this.#reading) void this.#read();
+    });
+  }
+
+  async #read(): Promise<void> {
+    this.#reading = true;
+    while (this.#waiting.length > 0) {
+      const together = this.#waiting;
+      this.#waiting = [];
+      try {
+        const { store: records } = this.#database.transaction("records");
+        const found = await Promise.all(
+          together.map(({ store, keys }) =>
+            Promise.all(keys.map((key) => records.get([store, key]))),
+          ),
+        );
+        for (const [index, { resolve }] of together.entries()) resolve(found[index] ?? []);
+      } catch (error) {
+        for (const { reject } of together) reject(error);
+      }
+    }
+    this.#reading = false;
   }
 
   all(store: string): Promise<readonly StoredRow[]> {

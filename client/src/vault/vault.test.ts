@@ -1,7 +1,7 @@
 import type { AttachmentId } from "../ids.ts";
 import { IDBDatabase, IDBFactory, IDBObjectStore, forceCloseDatabase } from "fake-indexeddb";
 import "fake-indexeddb/auto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { deleteDB, openDB } from "idb";
 import { createKey, measuredCost, newDeviceKey, rewrapKey, unlockKey } from "./data-key.ts";
 import type { KeyRecord, PinRecord } from "./data-key.ts";
@@ -52,6 +52,17 @@ beforeEach(async () => {
 afterEach(() => vault.close());
 
 describe("records", () => {
+  it("reads a hundred records that are asked for at once in few transactions", async () => {
+    const names = Array.from({ length: 100 }, (_, index) => `m${String(index)}`);
+    await vault.write(names.map((name) => put(name, { name })));
+    const opened = vi.spyOn(IDBDatabase.prototype, "transaction");
+    const read = names.map((name) => vault.get<{ name: string }>("messages", name));
+    expect((await Promise.all(read)).map((one) => one?.name)).toEqual(names);
+    expect(await vault.get("messages", "another")).toBeNull();
+    expect(opened.mock.calls.length).toBeLessThan(10);
+    opened.mockRestore();
+  });
+
   it("gives back what was put, and nothing after a delete", async () => {
     await vault.write([put("a", { text: "పోలీసు", bytes: new Uint8Array([1, 2]), n: 2 ** 40 })]);
     expect(await vault.get("messages", "a")).toEqual({
