@@ -83,6 +83,7 @@ export abstract class ScriptedAccount extends Station {
       outbox: scenario.connection === "offline" ? 2 : 0,
       catchingUp: false,
       updateRequired: scenario.update,
+      sanctioned: true,
       clockSkewMs: scenario.skewMs,
       timeWaitMs: scenario.timeWait ? Date.now() + 7 * 60_000 : null,
     };

@@ -15,6 +15,7 @@ export interface AppSnapshot extends Pick<
   | "connection"
   | "catchingUp"
   | "updateRequired"
+  | "sanctioned"
   | "clockSkewMs"
   | "timeWaitMs"
 > {

@@ -149,6 +149,7 @@ export class Session {
       device: this.#device,
       catchingUp: this.#catchingUp,
       updateRequired: this.#updateRequired || !this.services.maySend,
+      sanctioned: this.services.sanctions.all.length > 0,
       ...{ clockSkewMs: this.#skewMs, timeWaitMs: this.services.time.waiting?.untilMs ?? null },
     });
   }

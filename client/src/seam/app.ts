@@ -70,6 +70,8 @@ export interface AppState {
    * may not reach the others.
    */
   readonly ownAlarm: boolean;
+  /** This device keeps sanctions of this person, whether they are in force or not. */
+  readonly sanctioned: boolean;
   /** Set when the server speaks a newer wire version: ask the person to reload. */
   readonly updateRequired: boolean;
   /** Device clock minus server clock; a warning belongs above 5 minutes. */

@@ -63,6 +63,7 @@ class Exercise extends Station {
         history: null,
         ownAlarm: false,
         updateRequired: false,
+        sanctioned: false,
         clockSkewMs: 0,
         timeWaitMs: null,
       };

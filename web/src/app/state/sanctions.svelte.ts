@@ -1,16 +1,15 @@
 /**
  * The sanctions that moderators decided against this person. Only for saying so: the core closes conversations
- * (`barred` of each). Read when the app opens, when the network is back, and when the core says that
- * something is another now.
+ * (`barred` of each). Read where the core keeps one (most people never have one, and need not the code that
+ * reads them), when the network is back, and when the core says that something is another now.
  */
-import type { SanctionView } from "@copconnect/client/core";
+import type { AppState, SanctionView } from "@copconnect/client/core";
 import { core } from "../core.ts";
 import { app, onCoreEvent } from "./app.svelte.ts";
 import { clock } from "./clock.svelte.ts";
 
 let all = $state.raw<readonly SanctionView[] | null>(null);
 let error = $state.raw<unknown>(null);
-let online = false;
 
 async function load(): Promise<void> {
   try {
@@ -59,14 +58,17 @@ export const sanctions = {
 
 /** Read them, and again when they may be others; returns how to stop. */
 export function followSanctions(): () => void {
-  online = app.state?.connection === "online";
-  void load();
+  /** Null: there are none. */
+  let online: boolean | null = null;
+  const follow = (state: AppState | null): void => {
+    const now = state?.sanctioned === true ? state.connection === "online" : null;
+    if (now !== null && (online === null || (now && !online))) void load();
+    online = now;
+  };
+  follow(app.state);
   const stop = onCoreEvent((event) => {
     if (event.type === "reports") void load();
-    if (event.type !== "app") return;
-    const now = event.state.connection === "online";
-    if (now && !online) void load();
-    online = now;
+    if (event.type === "app") follow(event.state);
   });
   return () => {
     stop();
