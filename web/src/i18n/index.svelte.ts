@@ -6,8 +6,8 @@
  * first screen names a word that comes later.
  */
 import { LANGUAGES, type Language } from "@copconnect/client/wire";
-import { createInstance } from "i18next";
 import type { FirstTexts, LaterTexts, TextKey } from "./keys.ts";
+import { find, isHere, learn } from "./texts.ts";
 
 export type { TextKey } from "./keys.ts";
 
@@ -27,6 +27,9 @@ const loaders: Readonly<Record<Language, () => Promise<FirstTexts>>> = {
   ur: async () => (await import("./locales/ur.ts")).ur,
   hi: async () => (await import("./locales/hi.ts")).hi,
 };
+
+/** The namespace of the app's own words. */
+const APP = "app";
 
 type Later = keyof LaterTexts;
 
@@ -69,14 +72,6 @@ let wantedLater: readonly Later[] = [];
 /** The later texts that are here. Reactive: a screen drawn without them is drawn again. */
 let here = $state.raw<ReadonlySet<string>>(new Set());
 
-const words = createInstance();
-void words.init({
-  initAsync: false,
-  resources: {},
-  fallbackLng: false,
-  returnNull: false,
-});
-
 let spoken = $state<Language>("en");
 
 export const language = {
@@ -89,30 +84,29 @@ export const language = {
 };
 
 /** Words of one page, such as the console's, by namespace. */
-type Loaders = Readonly<Record<Language, () => Promise<unknown>>>;
+type Loaders = Readonly<Record<Language, () => Promise<object>>>;
 let namespaces: Readonly<Record<string, Loaders>> = {};
 
 /** Speak these words too from the next {@link speak} on. */
-export function alsoSpeak(namespace: string, texts: Loaders): void {
-  namespaces = { ...namespaces, [namespace]: texts };
+export function alsoSpeak(namespace: string, loaders: Loaders): void {
+  namespaces = { ...namespaces, [namespace]: loaders };
 }
 
 async function load(next: Language): Promise<void> {
-  const all: readonly (readonly [string, () => Promise<unknown>])[] = [
-    ["translation", loaders[next]],
-    ...Object.entries(namespaces).map(([name, texts]) => [name, texts[next]] as const),
+  const all: readonly (readonly [string, () => Promise<object>])[] = [
+    [APP, loaders[next]],
+    ...Object.entries(namespaces).map(([name, one]) => [name, one[next]] as const),
   ];
   await Promise.all(
-    all.map(async ([name, texts]) => {
-      if (words.hasResourceBundle(next, name)) return;
-      words.addResourceBundle(next, name, await texts());
+    all.map(async ([name, nested]) => {
+      if (!isHere(next, name)) learn(next, name, await nested());
     }),
   );
   await Promise.all(
     wantedLater.map(async (part) => {
       const name = `${next}:${part}`;
       if (here.has(name)) return;
-      words.addResourceBundle(next, "translation", await later[part][next](), true);
+      learn(next, APP, await later[part][next]());
       here = new Set([...here, name]);
     }),
   );
@@ -131,8 +125,6 @@ export async function speak(next: Language): Promise<void> {
   wanted = next;
   await load(next);
   if (wanted !== next) return;
-  await words.changeLanguage(next);
-  if (wanted !== next) return;
   spoken = next;
   document.documentElement.lang = next;
   document.documentElement.dir = language.direction;
@@ -141,15 +133,18 @@ export async function speak(next: Language): Promise<void> {
 export type TextValues = Readonly<Record<string, string | number>>;
 
 /** Indian grouping, European digits, in every language. */
-const grouped = new Intl.NumberFormat("en-IN");
+let grouped: Intl.NumberFormat | undefined;
 
 export function formatNumber(value: number): string {
+  // The browser's own takes milliseconds to make, on a phone tens of them, and most counts are small.
+  if (Number.isInteger(value) && value >= 0 && value < 1_000) return String(value);
+  grouped ??= new Intl.NumberFormat("en-IN");
   return grouped.format(value);
 }
 
 /** The text for a key; `count` picks the plural form, and numbers are grouped. */
 export function t(key: TextKey, values: TextValues = {}): string {
-  return say("translation", key, values);
+  return say(APP, key, values);
 }
 
 /** The text for a key of a namespace; its module checks the keys ({@link alsoSpeak}). */
@@ -162,7 +157,7 @@ export async function textsIn(
   language: Language,
 ): Promise<(key: TextKey, values?: TextValues) => string> {
   await load(language);
-  return (key, values = {}) => sayIn(language, "translation", key, values);
+  return (key, values = {}) => sayIn(language, APP, key, values);
 }
 
 /** A name whose last consonant has no vowel, in Telugu or Hindi: a suffix would become one letter with it. */
@@ -171,12 +166,7 @@ const NON_JOINER = "\u200c";
 
 function sayIn(language: Language, namespace: string, key: string, values: TextValues): string {
   const { count } = values;
-  const text = words.t(key, {
-    lng: language,
-    ns: namespace,
-    skipInterpolation: true,
-    ...(typeof count === "number" ? { count } : {}),
-  });
+  const text = find(language, namespace, key, typeof count === "number" ? count : undefined) ?? key;
   return text.replace(/\{\{(\w+)\}\}(\p{L}?)/gu, (_, name: string, next: string) => {
     const value = values[name];
     const said = typeof value === "number" ? formatNumber(value) : (value ?? "");
@@ -186,12 +176,11 @@ function sayIn(language: Language, namespace: string, key: string, values: TextV
 
 /** Whether there is a text for a key made at run time (error codes, step names). */
 export function hasText(key: string): key is TextKey {
-  return has("translation", key);
+  return has(APP, key);
 }
 
 /** Whether a namespace has a text for a key made at run time; `count`: in its plural form. */
 export function has(namespace: string, key: string, count?: number): boolean {
   void here;
-  const plural = count === undefined ? {} : { count };
-  return words.exists(key, { lng: spoken, ns: namespace, ...plural });
+  return find(spoken, namespace, key, count) !== undefined;
 }
