@@ -57,7 +57,7 @@ export function inStages(
       others.flatMap((other, index) =>
         some(other) && elsewhere[index]?.has(id) === true ? [String(index)] : [],
       );
-    for (const [stage, first] of Object.entries({ start: [page], ...stages }))
+    for (const [stage, first] of Object.entries({ page: [page], ...stages }))
       for (const id of loadedWith(graph, first))
         if (!made.has(id)) made.set(id, [stage, ...users(id, () => true)].join("-"));
     const roomsOf = new Map<string, readonly string[]>();
@@ -71,7 +71,7 @@ export function inStages(
     }
     // The page and its own script stay a file of the page's name.
     for (const id of [page, ...(graph.getModuleInfo(page)?.importedIds ?? [])])
-      if (made.get(id) === "start") made.delete(id);
+      if (made.get(id) === "page") made.delete(id);
     return made;
   };
   return (id, graph) => (names ??= named(graph)).get(id);

@@ -1,8 +1,7 @@
 /**
- * One config, three builds: the app that ships (`vite build`, into the Python package, which serves
- * it at `/`); the scripted app for looking at screens without a server (`vite build --mode
- * scripted`, into web/dev/dist); and the page of `make bench-suites` (`--mode bench`). Nothing of the
- * latter two can reach the first: they have their own roots.
+ * One config, two builds: the app that ships (`vite build`, into the Python package, which serves it at
+ * `/`), and the scripted app for looking at screens without a server (`vite build --mode scripted`, into
+ * web/dev/dist). Nothing of the latter can reach the first: it has its own root.
  */
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
@@ -10,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import type { Plugin, Rollup } from "vite";
+import type { HtmlTagDescriptor, Plugin, Rollup } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
 import { inStages } from "./chunks.ts";
@@ -123,6 +122,37 @@ function described(): Plugin {
   };
 }
 
+/** Has the app's page fetch a module, and what it imports, beside its own script, which imports it later. */
+function preloaded(module: string): Plugin {
+  return {
+    name: "preloaded",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler(html, { bundle = {}, path }) {
+        if (path !== "/index.html") return undefined;
+        const tags: HtmlTagDescriptor[] = [];
+        const add = (rel: string, name: string): void => {
+          const href = `/${name}`;
+          const isNew = tags.every(({ attrs }) => attrs?.["href"] !== href);
+          if (isNew && !html.includes(`href="${href}"`))
+            tags.push({ tag: "link", attrs: { rel, crossorigin: true, href }, injectTo: "head" });
+        };
+        const visit = (name: string): void => {
+          const chunk = bundle[name];
+          if (chunk?.type !== "chunk") return;
+          add("modulepreload", name);
+          for (const css of chunk.viteMetadata?.importedCss ?? []) add("stylesheet", css);
+          chunk.imports.forEach(visit);
+        };
+        for (const one of Object.values(bundle))
+          if (one.type === "chunk" && one.moduleIds.includes(module)) visit(one.fileName);
+        return tags;
+      },
+    },
+  };
+}
+
 /** The web manifest, and the service worker built from src/service-worker.ts. */
 function installable(srcDir: string, core: Plugin): ReturnType<typeof VitePWA> {
   return VitePWA({
@@ -130,6 +160,8 @@ function installable(srcDir: string, core: Plugin): ReturnType<typeof VitePWA> {
     srcDir,
     filename: "service-worker.ts",
     injectRegister: false,
+    // The system that installs the app fetches its icons.
+    includeManifestIcons: false,
     injectManifest: {
       rollupFormat: "es",
       buildPlugins: { vite: [core] },
@@ -137,7 +169,6 @@ function installable(srcDir: string, core: Plugin): ReturnType<typeof VitePWA> {
       globIgnores: [
         // MapLibre is a megabyte that many never open; it is fetched with the first large map.
         ...["**/libre-*", "**/maplibre-gl-worker-*"],
-        // The system that installs the app fetches its icons.
         ...["icon-512.png", "icon-maskable-512.png", "apple-touch-icon.png"],
       ],
       maximumFileSizeToCacheInBytes: 4 * 1024 * 1024,
@@ -212,7 +243,6 @@ function compressed(): Plugin {
 
 const APART: Readonly<Record<string, { root: string; outDir: string }>> = {
   scripted: { root: "./dev", outDir: "./dev/dist" },
-  bench: { root: "./bench", outDir: "../build/bench" },
 };
 
 const pages = (root: string): Record<string, string> => ({
@@ -229,8 +259,10 @@ const STAGES = inStages(
   {
     page: here("./index.html"),
     stages: {
+      start: [here("./src/app/start.ts")],
       chats: [here("./src/app/Main.svelte"), ...screens("chats/ChatsScreen.svelte")],
       firstRun: screens("first-run/FirstRun.svelte"),
+      laterSteps: screens("first-run/LaterSteps.svelte"),
       notices: [
         ...["Announcements", "FlashOrder", "LiveBanner"].map((name) =>
           here(`./src/app/${name}.svelte`),
@@ -303,6 +335,7 @@ export default defineConfig(({ mode }) => {
         ? [
             consoleApart(),
             described(),
+            preloaded(here("./src/app/start.ts")),
             installable(here("./src"), core.forServiceWorker),
             compressed(),
           ]
@@ -320,7 +353,7 @@ export default defineConfig(({ mode }) => {
       chunkSizeWarningLimit: 1500,
       rollupOptions: {
         // The console has its own page: nothing of it is loaded by the officers' app.
-        ...(mode === "bench" ? {} : { input: pages(apart?.root ?? ".") }),
+        input: pages(apart?.root ?? "."),
         ...(apart === undefined
           ? { output: { manualChunks: STAGES, chunkFileNames: namedByLanguage } }
           : {}),

@@ -21,11 +21,17 @@ import { followPushes } from "./device/pushes.svelte.ts";
 
 export async function start(connected: ConnectedCore, target: HTMLElement): Promise<void> {
   useCore(connected);
+  // A phone that has the app: the code of its first screen comes from the cache while the core starts.
+  if (navigator.serviceWorker?.controller) void firstScreen().catch(() => undefined);
   followAddress();
   startDeviceServices();
   await restoreAppearance();
   mount(App, { target, props: { opening: followCore(), onshown: registerServiceWorker } });
 }
+
+/** A part that cannot be fetched is tried again where it is shown. */
+const firstScreen = () =>
+  Promise.all([import("./Main.svelte"), import("#screens/chats/ChatsScreen.svelte")]);
 
 /**
  * Services that run beside the screens for as long as the page is open: the service worker and its
