@@ -214,7 +214,8 @@ _IN_VIEW = """(all) => {
 }"""
 
 
-LONGEST_WAY = 40  # Turns of the wheel: 12,000 pixels, more than a conversation of a tour has.
+TURN = -600  # Pixels of one turn of the wheel: less than a screen is high.
+LONGEST_WAY = 20  # Turns: 12,000 pixels, more than a conversation of a tour has.
 
 
 def _scroll_to(officer: Officer, shown: Locator) -> None:
@@ -234,7 +235,7 @@ def _scroll_to(officer: Officer, shown: Locator) -> None:
             # A busy page may draw little of the way up: it starts over then.
             if next(steps) == LONGEST_WAY:
                 officer.page.keyboard.press("End")
-            officer.page.mouse.wheel(0, -300)
+            officer.page.mouse.wheel(0, TURN)
             return False
         # The key above may move the list only now.
         officer.page.wait_for_timeout(150)
