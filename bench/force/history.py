@@ -163,7 +163,7 @@ class _Written:
                 "before_hash": before_hash,
                 "message": data,
                 "quiet": False,
-                "flash": False,
+                "calls_all": False,
                 "kind": 0,
             }
         )

@@ -77,6 +77,8 @@ export const CURSORS_IN_FRAME = 1000;
 
 export const MAX_ATTACHMENT_BYTES = 2147483648;
 
+export const EVERYBODY_DEVICES = 50;
+
 export const WAKES = 20;
 
 export const ORDER_CHOICES = 6;

@@ -130,7 +130,8 @@ export interface ConversationRecord {
 
   readonly readSeq: number;
   readonly unread: number;
-  readonly mentioned: boolean;
+  /** Unread messages that mention this person. */
+  readonly mentions: number;
   /** The newest message of somebody else, and the newest that calls this person: orders and mentions. */
   readonly newsSeq: number;
   readonly calledSeq: number;

@@ -1247,8 +1247,8 @@ export interface ConversationExported {
  * ``exported``: the message tells of an export, which the audit log records with it.
  * ``order``: the message is an order, or changes one; flash orders are for admins only.
  * ``wakes``: members whom the message names, whose phones it wakes although they muted the
- * conversation; a flash order wakes all. A repeat of the same bytes answers what the first
- * answered.
+ * conversation. ``everybody``: it wakes all, as a flash order does; for admins, and in small groups
+ * for each member (M5). A repeat of the same bytes answers what the first answered.
  */
 export interface PostMessage {
   readonly message: Uint8Array;
@@ -1256,6 +1256,7 @@ export interface PostMessage {
   readonly wakes: PersonId[];
   readonly state: boolean;
   readonly order: OrderTerms | OrderChange | null;
+  readonly everybody: boolean;
   readonly quiet: boolean;
   readonly exported: ConversationExported | null;
 }

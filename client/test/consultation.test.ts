@@ -145,7 +145,7 @@ const POSTED = {
   state: false,
   quiet: true,
   order: null,
-  exported: null,
+  ...{ exported: null, everybody: false },
 };
 
 describe("an anonymous poll", { timeout: LIMIT_MS }, () => {

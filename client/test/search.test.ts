@@ -10,7 +10,7 @@ import type { PersonId } from "#core/ids.ts";
 import type { Content } from "#core/kinds/content.ts";
 import { withDeletion } from "#core/messages/deletions.ts";
 import { STORES } from "#core/records.ts";
-import type { MessageQuery } from "#core/seam.ts";
+import type { Called, MessageQuery } from "#core/seam.ts";
 import { Vault } from "#core/vault/vault.ts";
 import { StoredMessages, indexed, messageOf, text } from "./support/stored-messages.ts";
 
@@ -83,16 +83,23 @@ it("finds by person, chat, kind and date, also without a word", async () => {
 });
 
 it("finds the messages that mention this person", async () => {
-  const mention = (personId: PersonId): Content => {
-    return { ...text("@Ravi come"), mentions: [{ start: 0, length: 5, personId }] } as Content;
+  const mention = (called: Called): Content => {
+    return { ...text("@Ravi come"), mentions: [{ start: 0, length: 5, ...called }] } as Content;
   };
-  await stored.put(chat, 1, mention(stored.me));
-  await stored.put(chat, 2, mention(newId<PersonId>()));
-  await stored.put(chat, 3, text("nobody"));
+  const mine = [
+    await stored.put(chat, 1, mention({ personId: stored.me })),
+    await stored.put(chat, 2, mention({ post: "SHO", unitId: null })),
+    await stored.put(chat, 3, mention({ everybody: true })),
+  ];
+  await stored.put(chat, 4, mention({ personId: newId<PersonId>() }));
+  await stored.put(chat, 5, mention({ rank: "Inspector" }));
+  await stored.put(chat, 6, text("nobody"));
   const { index, calls } = stored.search();
   await indexed(index);
   const { messages } = await calls.find({ text: "", kind: "mention" });
-  expect(messages.map(({ snippet }) => snippet?.text)).toEqual(["@Ravi come"]);
+  expect(messages.map(({ messageId }) => messageId)).toEqual(
+    mine.map((one) => one.messageId).reverse(),
+  );
 });
 
 it("marks the words, and shows the part of a long text around them", async () => {

@@ -64,6 +64,7 @@ POSITIONS_IN_HELLO = 1_000
 POSITION_BYTES = 512  # A live position at most.
 CURSORS_IN_FRAME = 1_000
 MAX_ATTACHMENT_BYTES = 2 * 1024**3  # Plaintext size.
+EVERYBODY_DEVICES = 50  # M5: in a group of no more, each member may mention everybody.
 WAKES = 20  # People whom one message wakes although they muted its conversation.
 ORDER_CHOICES = 6  # Texts that an order gives to choose from, at most.
 ORDER_READERS = 8  # People whom an order appoints beside its issuer, at most.

@@ -219,18 +219,18 @@ class PostedMessage:
 @dataclass(frozen=True, slots=True)
 class Loud:
     """Messages for people. ``seq``: of the newest; ``sender``: the one person whose they are; None:
-    several people's. ``flash``: they are flash orders, which wake everybody."""
+    several people's. ``calls_all``: they are flash orders or mention everybody, and wake all."""
 
     seq: Seq
     sender: PersonId | None
-    flash: bool
+    calls_all: bool
 
 
 @dataclass(frozen=True, slots=True)
 class News:
     """Messages of a conversation that devices have had time to receive. ``upto``: the newest of
-    them. ``loud``: the ones that are for people, flash orders among them first. ``more``: newer
-    ones follow."""
+    them. ``loud``: the ones that are for people, messages that call everybody first. ``more``:
+    newer ones follow."""
 
     kind: str
     devices: int

@@ -106,6 +106,7 @@ class Device:
         attachment_ids: Sequence[AttachmentId] = (),
         order: wire.OrderTerms | wire.OrderChange | None = None,
         wakes: Sequence[PersonId] = (),
+        everybody: bool = False,
         **other: Any,
     ) -> wire.PostMessage:
         """Return a message that follows this device's last accepted one. ``other``: fields of the
@@ -129,7 +130,12 @@ class Device:
         data = seal_message(replace(draft, **other), secret, text, self.signer)
         attached = list(attachment_ids)
         return wire.PostMessage(
-            message=data, attachment_ids=attached, wakes=[*wakes], state=state, order=order
+            message=data,
+            attachment_ids=attached,
+            wakes=[*wakes],
+            everybody=everybody,
+            state=state,
+            order=order,
         )
 
     def accepted(self, body: wire.PostMessage) -> None:

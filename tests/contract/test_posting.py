@@ -14,8 +14,9 @@ from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live.asleep import Asleep
 from copconnect.delivery.rules.limits import PersonLimits
+from copconnect.delivery.store.tables import CONVERSATIONS
 from copconnect.ids import ConversationId, MessageId, PersonId
-from copconnect.limits import KEY_MESSAGES
+from copconnect.limits import EVERYBODY_DEVICES, KEY_MESSAGES
 from copconnect.principals import Loud, Requirement
 from copconnect.records.primitives.fields import sha256
 from copconnect.records.primitives.kem import X25519
@@ -343,7 +344,23 @@ async def test_a_flash_order_is_noted_for_pushes(room: Room) -> None:
         found = await Asleep().news(connection, {room.c: urgent.seq}, room.world.clock.at)
     news = found[room.c]
     alice = PersonId(person(room.alice))
-    assert news.loud == [Loud(flash.seq, alice, flash=True), Loud(last.seq, alice, flash=False)]
+    assert news.loud == [
+        Loud(flash.seq, alice, calls_all=True),
+        Loud(last.seq, alice, calls_all=False),
+    ]
+
+
+async def test_everybody_is_called_by_admins_and_in_small_groups(room: Room) -> None:
+    calling = await room.talk.say(room.bob, room.key_id, everybody=True)
+    async with room.world.database.reading() as connection:
+        found = await Asleep().news(connection, {room.c: calling.seq - 1}, room.world.clock.at)
+    bob = PersonId(person(room.bob))
+    assert found[room.c].loud[0] == Loud(calling.seq, bob, calls_all=True)
+    async with room.world.database.transaction() as connection:
+        await connection.execute(CONVERSATIONS.update().values(members=EVERYBODY_DEVICES + 1))
+    with pytest.raises(errors.NotAdmin):
+        await room.talk.say(room.bob, room.key_id, everybody=True)
+    await room.talk.say(room.alice, room.key_id, everybody=True)
 
 
 async def test_d1_large_groups_open_with_the_officer_course(database: Database) -> None:

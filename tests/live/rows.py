@@ -220,7 +220,7 @@ class Rows:
         epoch: int = 0,
         *,
         quiet: bool = False,
-        flash: bool = False,
+        calls_all: bool = False,
     ) -> Seq:
         """Write a message."""
         self.last_seq += 1
@@ -239,7 +239,7 @@ class Rows:
             before_hash=bytes(32),
             message=b"message %d" % self.last_seq,
             quiet=quiet,
-            flash=flash,
+            calls_all=calls_all,
             kind=0,
         )
         async with self.database.transaction() as connection:

@@ -115,11 +115,11 @@ class Waking(World):
         sender: Caller | None = None,
         rows: Rows | None = None,
         quiet: bool = False,
-        flash: bool = False,
+        calls_all: bool = False,
     ) -> Seq:
         """Write a message, and let the nodes hear of it. ``rows``: another conversation."""
         by, into = sender or self.sender, rows or self.rows
-        seq = await into.post(by, self.clock.at, quiet=quiet, flash=flash)
+        seq = await into.post(by, self.clock.at, quiet=quiet, calls_all=calls_all)
         for node in nodes or (self.push,):
             await node.on_wakeup(
                 EntryWakeup(

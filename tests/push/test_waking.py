@@ -145,7 +145,7 @@ async def test_a_flash_order_wakes_everybody_and_each_once(waking: Waking) -> No
     await waking.fetch(quick, first)
     await waking.work()
     assert waking.woken() == {pushed.client_id: 1}
-    flash = await waking.post(flash=True)
+    flash = await waking.post(calls_all=True)
     await waking.fetch(quick, flash)
     await waking.post()
     await waking.work()
@@ -260,7 +260,7 @@ async def test_planning_takes_as_many_statements_whatever_the_conversations(
         await waking.post(rows=rows)
     waking.clock.at += DELAY_MS
     await waking.push.planner.round()  # It looks for what it has not heard of, as each minute.
-    await waking.post(rows=conversations[0], flash=True)
+    await waking.post(rows=conversations[0], calls_all=True)
     for rows in conversations:
         await waking.post(rows=rows)
     waking.clock.at += DELAY_MS

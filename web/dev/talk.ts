@@ -235,7 +235,7 @@ export function makeTalks(
       people: station,
       messages: busiest,
       unread: 5,
-      more: { pinned: true, mentioned: true },
+      more: { pinned: true, mentions: 2 },
     },
     { title: null, kind: "direct", people: with_(12), messages: 60, unread: 2 },
     {

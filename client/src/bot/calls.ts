@@ -8,6 +8,7 @@ import { AttachmentCipher, chunkCount, chunkRange } from "../attachments/cipher.
 import { createEngine } from "../calls/engine.ts";
 import type { Engine } from "../calls/engine.ts";
 import type { SessionOptions } from "../calls/session-options.ts";
+import { calledPerson, latin } from "../conversation/called-people.ts";
 import type { Program } from "../context.ts";
 import type {
   AppState,
@@ -21,6 +22,7 @@ import { newId } from "../ids.ts";
 import type { ConversationId, DeviceId, MessageId, PersonId } from "../ids.ts";
 import { PROGRAM_STORES } from "../inbox/waiting.ts";
 import type { WaitingRecord } from "../inbox/waiting.ts";
+import { callOf } from "../kinds/called.ts";
 import { decodeContent } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import { UNREADABLE } from "../limits.ts";
@@ -36,7 +38,7 @@ import type { ProgramFrame } from "./frames.ts";
 import { next, setAside, settle, trim } from "./handling.ts";
 import { ProgramSender } from "./sending.ts";
 import type { SendResult } from "./sending.ts";
-import { isListed, latin, ownWords, viewOf, wordsOf } from "./views.ts";
+import { isListed, ownWords, viewOf, wordsOf } from "./views.ts";
 import type {
   Acknowledged,
   ConversationView,
@@ -266,6 +268,10 @@ export class BotCalls {
     const deleted = kind === "mark" ? { kind: "deletion", messageId: content.messageId } : null;
     return {
       ...{ messageId, position, signedMs, sentMs, gap, tries, content: read ? content : deleted },
+      called: callOf(
+        content,
+        await calledPerson(device.context, device.context.identity().personId),
+      ),
       conversation: viewOf(await device.views.conversation(conversation)),
       sender: await this.person(row.personId, row.device),
     };

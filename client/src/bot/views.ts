@@ -1,7 +1,7 @@
 /** Views of the core for a program, as src/copconnect/bot/core.py reads them. */
 import type { AlarmView, AppState, ConversationAlarm, ConversationItem } from "../seam.ts";
-import type { ScriptTexts } from "../keys/trust/person-card.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import type { Call } from "../kinds/called.ts";
 
 export interface PersonView {
   readonly personId: PersonId;
@@ -32,6 +32,8 @@ export interface MessageView {
   readonly sentMs: number;
   readonly gap: boolean;
   readonly tries: number;
+  /** How its mentions call the bot. */
+  readonly called: Call;
   /** A text, an order, a deletion, or null for a kind that no handler reads. */
   readonly content: object | null;
 }
@@ -92,9 +94,4 @@ export function ownWords({ kind, id }: AlarmView): string {
 
 export function wordsOf(alarm: ConversationAlarm): string {
   return ALARMS[alarm];
-}
-
-/** Words of a card in Latin script, or in the first that it has. */
-export function latin(words: ScriptTexts = []): string {
-  return (words.find(({ script }) => script === "Latn") ?? words[0])?.text ?? "";
 }

@@ -12,7 +12,6 @@ import type { Guard } from "../guard/guard.ts";
 import { History } from "../inbox/history.ts";
 import { Inbox } from "../inbox/inbox.ts";
 import { rewind } from "../inbox/rewind.ts";
-import { decodeContent } from "../kinds/content.ts";
 import { Announcer } from "../messages/announcer.ts";
 import { OutgoingStore } from "../messages/outgoing.ts";
 import { peopleIn, ViewMaker, type Closed } from "../messages/views.ts";
@@ -43,7 +42,6 @@ import type { SocketOptions } from "../transport/socket.ts";
 import type { AccountFrame, Ready, ServerFrame } from "../wire.ts";
 import { OwnSync } from "./oneself/syncing.ts";
 import { sendMark } from "./talking/marking.ts";
-import { callsPerson } from "./talking/notifying.ts";
 
 export interface DeviceOptions {
   /** Look after account, keys and time, while conversations are compared. */
@@ -106,21 +104,9 @@ export class Device {
     };
     this.context = context;
     const { outgoing } = this;
-    this.#announcer = new Announcer(
-      context.emit,
-      ({ conversation, record, reaction }) => {
-        const { content } = record;
-        const { personId } = context.identity();
-        const said = content === null || reaction !== null ? null : decodeContent(content);
-        // An urgent order calls everybody, also in a muted conversation.
-        const urgent = said?.kind === "order" && said.priority !== "routine";
-        const called = said !== null && callsPerson(said, personId);
-        return options.mayNotify(conversation, called || urgent);
-      },
-      (ids) => {
-        this.attachments.drop(ids);
-      },
-    );
+    this.#announcer = new Announcer(context.emit, options.mayNotify, (ids) => {
+      this.attachments.drop(ids);
+    });
     const onEvent: OnEvent = (event) => this.#onEvent(event);
     this.attachments = new Attachments(context);
     this.socket = new Socket({

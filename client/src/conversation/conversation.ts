@@ -28,7 +28,7 @@ import type { Change } from "../vault/vault.ts";
 import { Pending } from "./pending.ts";
 import { Table } from "./table.ts";
 import { UnitOfWork } from "./unit-of-work.ts";
-import type { ReactionNews } from "./unit-of-work.ts";
+import type { FreshMessage } from "./unit-of-work.ts";
 
 /** Rows held in memory, of each table. */
 const MOST = { heads: 64, keys: 64, log: 1_100, accepted: 4_000, pending: 400, marks: 250 };
@@ -38,7 +38,7 @@ export interface ConversationListener {
   conversation(conversation: Conversation): void;
   message(conversation: Conversation, record: MessageRecord): void;
   removed(conversationId: ConversationId, messageId: MessageId): void;
-  notify(conversation: Conversation, record: MessageRecord, reaction: ReactionNews | null): void;
+  notify(conversation: Conversation, record: MessageRecord, news: FreshMessage): void;
   members(conversationId: ConversationId): void;
   filesDropped(attachmentIds: readonly AttachmentId[]): void;
 }
@@ -151,10 +151,10 @@ export class Conversation {
     for (const messageId of work.removed) this.#listener.removed(id, messageId);
     this.#listener.filesDropped(work.droppedFiles);
     // A notification shows the edited text when the edit came together with its message.
-    for (const { messageId, reaction } of work.fresh) {
-      const message = work.messages.findLast((one) => one.messageId === messageId);
+    for (const news of work.fresh) {
+      const message = work.messages.findLast((one) => one.messageId === news.messageId);
       if (message !== undefined && message.deletion === undefined)
-        this.#listener.notify(this, message, reaction);
+        this.#listener.notify(this, message, news);
     }
     if (membersChanged) this.#listener.members(id);
     for (const then of work.afterwards) then();

@@ -1,5 +1,6 @@
 /** Conversation records from what the server says. Pure. */
 import { ZEROS } from "../keys/format/hashing.ts";
+import { EVERYBODY_DEVICES } from "../limits.ts";
 import type { ConversationRecord } from "../records.ts";
 import type { Conversation as WireConversation } from "../wire.ts";
 
@@ -38,7 +39,7 @@ export function newRecord(info: WireConversation): ConversationRecord {
       refused: null,
       readSeq: info.readSeq,
       unread: 0,
-      mentioned: false,
+      mentions: 0,
       newsSeq: 0,
       calledSeq: 0,
       unreadFromMs: 0,
@@ -99,4 +100,9 @@ export function readableFrom({
   createdMs,
 }: Pick<ConversationRecord, "historyFromMs" | "createdMs">): number | null {
   return historyFromMs <= createdMs ? null : historyFromMs;
+}
+
+/** Whether this person may mention everybody here (M5). */
+export function mayCallEverybody({ kind, admin, devices, members }: ConversationRecord): boolean {
+  return kind !== "direct" && (admin || Math.max(devices, members) <= EVERYBODY_DEVICES);
 }

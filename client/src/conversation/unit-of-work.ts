@@ -21,6 +21,16 @@ export interface ReactionNews {
   readonly emoji: string;
 }
 
+/**
+ * A message that may notify: a new one, or this person's own to which somebody reacted. `calls`: it calls
+ * this person also where everything else is muted.
+ */
+export interface FreshMessage {
+  readonly messageId: MessageId;
+  readonly calls: boolean;
+  readonly reaction: ReactionNews | null;
+}
+
 /** Read and assign freely; nothing counts until Conversation.store has written it. */
 export class UnitOfWork implements Transaction {
   record: ConversationRecord;
@@ -29,8 +39,7 @@ export class UnitOfWork implements Transaction {
   readonly overlay = new Map<string, unknown>();
   readonly messages: MessageRecord[] = [];
   readonly removed: MessageId[] = [];
-  /** Messages that may notify: new ones, and this person's own to which somebody reacted. */
-  readonly fresh: { readonly messageId: MessageId; readonly reaction: ReactionNews | null }[] = [];
+  readonly fresh: FreshMessage[] = [];
   /** Files that this device keeps no more. */
   readonly droppedFiles: AttachmentId[] = [];
   membersChanged = false;

@@ -2,10 +2,12 @@
  * R8 and R9: what becomes of a judged entry. Everything goes into one {@link UnitOfWork}: content, chain,
  * counts and the log's place are stored together or not at all.
  */
+import { calledPerson } from "../conversation/called-people.ts";
 import { isUnread } from "../conversation/record.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
-import { encodeContent, isShown, mentionsOf, pointersOf } from "../kinds/content.ts";
+import { encodeContent, isShown, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
+import { callOf } from "../kinds/called.ts";
 import type { OwnContent } from "../kinds/own.ts";
 import { idOf } from "../ids.ts";
 import type { DeviceId, KeyId, MessageId, PersonId } from "../ids.ts";
@@ -83,7 +85,9 @@ export async function accept(
     if (!own && header.kind !== MESSAGE_KIND.edit) await showBodyless(receiving, entry, judgement);
     return;
   }
-  const said = await rightful(receiving.context.vault, work, judgement.plaintext, leaf);
+  const head = await receiving.conversation.heads.find(work, header.epoch);
+  const devices = head?.devices ?? Infinity;
+  const said = await rightful(receiving.context.vault, work, judgement.plaintext, leaf, devices);
   if (!isDeclared(header, said.written)) {
     const refusal = new Refused("R7", "another kind than the header says");
     return refuse(receiving, entry, { kind: "refused", refusal, personId: leaf.person }, before);
@@ -110,7 +114,7 @@ export async function accept(
     return;
   }
   if (content.kind === "mark") {
-    await takeMark(receiving, entry, judgement, content, judgement.plaintext);
+    await takeMark(receiving, entry, judgement, content, said.bytes);
     await takeBack(receiving, entry, header);
     return;
   }
@@ -283,8 +287,8 @@ async function show(
     work.changes.push({ op: "put", ...place, value: record });
   }
   if (mine || !isShown(content)) return;
-  const named = mentionsOf(content).some((one) => one.personId === personId);
-  noteNews(work, entry, named || content.kind === "order");
+  const called = callOf(content, await calledPerson(context, personId)) !== null;
+  noteNews(work, entry, called || content.kind === "order");
   if (context.program !== undefined) {
     // Posted again, because the server lost it: handled once.
     if (shown) return;
@@ -300,9 +304,12 @@ async function show(
   if (shown) return;
   work.set({
     unread: work.record.unread + 1,
-    mentioned: work.record.mentioned || named,
+    mentions: work.record.mentions + Number(called),
   });
-  if (!entry.old) work.fresh.push({ messageId, reaction: null });
+  if (entry.old) return;
+  // An urgent order calls everybody.
+  const urgent = content.kind === "order" && content.priority !== "routine";
+  work.fresh.push({ messageId, calls: called || urgent, reaction: null });
 }
 
 /** R11: a message whose body the server does not have, deleted or withheld. */

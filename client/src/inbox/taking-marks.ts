@@ -80,7 +80,7 @@ async function tellReaction(
   if (marked?.mine !== true || !takesReactions(conversation, marked)) return;
   const known = await conversation.marks.get(work, messageId);
   if (known?.reactions.some((one) => one.personId === personId) === true) return;
-  work.fresh.push({ messageId, reaction: { personId, emoji: what.emoji } });
+  work.fresh.push({ messageId, calls: false, reaction: { personId, emoji: what.emoji } });
 }
 
 /** Somebody who blocks a person sees no such mark of that person's. A group's pins are the group's. */

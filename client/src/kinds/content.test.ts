@@ -11,7 +11,7 @@ import type { ReplyPointer } from "./fields.ts";
 import type { BodySources } from "./kind.ts";
 import { randomBytes } from "../octets.ts";
 import { newId } from "../ids.ts";
-import type { MessageId } from "../ids.ts";
+import type { MessageId, UnitId } from "../ids.ts";
 
 const key = randomBytes(32);
 const attachment = {
@@ -29,7 +29,13 @@ const attachment = {
   sha256: randomBytes(32),
 } as const;
 const replyTo: ReplyPointer = { messageId: newId(), personId: newId(), preview: "who" };
-const mentions: readonly Mention[] = [{ personId: newId(), start: 0, length: 3 }];
+const mentions: readonly Mention[] = [
+  { personId: newId(), start: 0, length: 3 },
+  { post: "SHO", unitId: "CHAR" as UnitId, start: 3, length: 3 },
+  { post: "SHO", unitId: null, start: 6, length: 3 },
+  { rank: "Inspector", start: 9, length: 3 },
+  { everybody: true, start: 12, length: 3 },
+];
 const EVERY_KIND: readonly Content[] = [
   { kind: "text", text: "సరే", mentions, replyTo, forwards: 0 },
   {
@@ -176,7 +182,8 @@ describe("content", () => {
       expect(forwardsOf(next)).toBe(Math.min(255, forwardsOf(content) + 1));
       expect([mentionsOf(next), replyOf(next)]).toEqual([[], null]);
       expect(pointersOf(next)).toEqual(pointersOf(content));
-      const named = [...mentions.map((one) => one.personId), replyTo.personId, replyTo.messageId];
+      const people = mentions.flatMap((one) => ("personId" in one ? [one.personId] : []));
+      const named = [...people, replyTo.personId, replyTo.messageId];
       const bytes = new TextDecoder("latin1").decode(encodeContent(next));
       expect(named.filter((id) => bytes.includes(id))).toEqual([]);
       return [content.kind];

@@ -2,14 +2,15 @@
  * Fields of a message's content. The bytes come from another device: every size and length is
  * bounded here, and what does not fit throws {@link Misshapen}. Pure.
  */
-import type { AttachmentId, ConversationId, MessageId, PersonId } from "../ids.ts";
+import type { AttachmentId, ConversationId, MessageId, PersonId, UnitId } from "../ids.ts";
 import { attachmentIdOf } from "../attachments/cipher.ts";
-import type { AttachmentKind, Mention } from "../seam/attachments.ts";
+import type { AttachmentKind, Called, Mention } from "../seam/attachments.ts";
 import { MAX_ATTACHMENT_BYTES } from "../wire.ts";
 
 export const MAX_TEXT = 16_384;
 export const MAX_ATTACHMENTS = 32;
 const MAX_MENTIONS = 256;
+const MAX_UNIT = 64;
 export const MAX_NAME = 255;
 /** A count of forwards goes no higher. */
 const MOST_FORWARDS = 255;
@@ -114,11 +115,29 @@ export function mentions(value: unknown): Mention[] {
   return list(value, MAX_MENTIONS, (one) => {
     const mention = fields(one);
     return {
-      personId: id(mention["personId"]),
+      ...called(mention),
       start: integer(mention["start"], MAX_TEXT),
       length: integer(mention["length"], MAX_TEXT),
     };
   });
+}
+
+function called(mention: ContentFields): Called {
+  const { personId, post, unitId, rank, everybody } = mention;
+  if (post !== undefined) return { post: word(post), unitId: nullable(unitId, unit) };
+  if (rank !== undefined) return { rank: word(rank) };
+  if (everybody === true) return { everybody };
+  return { personId: id(personId) };
+}
+
+function unit(value: unknown): UnitId {
+  return string(value, MAX_UNIT) as UnitId;
+}
+
+function word(value: unknown): string {
+  const said = string(value, MAX_NAME);
+  if (said === "") throw new Misshapen();
+  return said;
 }
 
 export function replyTo(value: unknown): ReplyPointer {

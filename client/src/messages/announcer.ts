@@ -6,7 +6,7 @@
  */
 import type { AttachmentId, ConversationId, MessageId, PersonId } from "../ids.ts";
 import type { Conversation, ConversationListener } from "../conversation/conversation.ts";
-import type { ReactionNews } from "../conversation/unit-of-work.ts";
+import type { FreshMessage } from "../conversation/unit-of-work.ts";
 import type { CoreEvent, ConversationItem, MessageItem, Plate } from "../seam.ts";
 import type { MessageRecord } from "../records.ts";
 
@@ -16,16 +16,14 @@ export interface Views {
   plate(personId: PersonId): Promise<Plate | null>;
 }
 
-/** A message that may notify; `reaction`: somebody else's, of which the message's author hears. */
-interface Notifiable {
+interface Notifiable extends FreshMessage {
   readonly conversation: Conversation;
   readonly record: MessageRecord;
-  readonly reaction: ReactionNews | null;
 }
 
 export class Announcer implements ConversationListener {
   readonly #emit: (event: CoreEvent) => void;
-  readonly #mayNotify: (news: Notifiable) => boolean;
+  readonly #mayNotify: (conversation: Conversation, called: boolean) => boolean;
   readonly #onFilesDropped: (attachmentIds: readonly AttachmentId[]) => void;
   #views: Views | null = null;
   #conversations = new Map<ConversationId, Conversation>();
@@ -39,7 +37,7 @@ export class Announcer implements ConversationListener {
 
   constructor(
     emit: (event: CoreEvent) => void,
-    mayNotify: (news: Notifiable) => boolean,
+    mayNotify: (conversation: Conversation, called: boolean) => boolean,
     onFilesDropped: (attachmentIds: readonly AttachmentId[]) => void,
   ) {
     this.#emit = emit;
@@ -84,10 +82,9 @@ export class Announcer implements ConversationListener {
     this.#later({ type: "conversation_gone", conversationId });
   }
 
-  notify(conversation: Conversation, record: MessageRecord, reaction: ReactionNews | null): void {
-    const news = { conversation, record, reaction };
-    if (!this.#mayNotify(news)) return;
-    this.#notify.push(news);
+  notify(conversation: Conversation, record: MessageRecord, news: FreshMessage): void {
+    if (!this.#mayNotify(conversation, news.calls)) return;
+    this.#notify.push({ conversation, record, ...news });
     this.#flushSoon();
   }
 

@@ -1,10 +1,12 @@
 /** Reading and receipts: what changes when somebody, here or elsewhere, has come further. */
 import type { ConversationId, MessageId } from "../ids.ts";
+import { calledPerson } from "../conversation/called-people.ts";
 import { isUnread } from "../conversation/record.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
-import { isShown, mentionsOf } from "../kinds/content.ts";
+import { callOf } from "../kinds/called.ts";
+import { isShown } from "../kinds/content.ts";
 import { decodedOf, loadMessage, messagesAbove } from "./messages.ts";
 import { lowestMoved, withReceipts, withVersion } from "./receipts.ts";
 import type { MembersRecord } from "../records.ts";
@@ -24,7 +26,8 @@ export async function readUpTo(
   const { personId } = context.identity();
   const work = new UnitOfWork(conversation);
   let unread = 0;
-  let mentioned = false;
+  let mentions = 0;
+  const reader = await calledPerson(context, personId);
   const newest = record.last?.seq ?? 0;
   if (record.unread > 0 && seq < Math.max(newest, record.log?.cursor ?? 0)) {
     const later = await messagesAbove(context.vault, conversation.id, seq, 1_000);
@@ -35,10 +38,10 @@ export async function readUpTo(
       const content = decodedOf(message);
       if (!isShown(content)) continue;
       unread++;
-      mentioned ||= mentionsOf(content).some((one) => one.personId === personId);
+      mentions += Number(callOf(content, reader) !== null);
     }
   }
-  work.set({ readSeq: seq, unread, mentioned });
+  work.set({ readSeq: seq, unread, mentions });
   await conversation.store(work);
   return true;
 }
@@ -57,7 +60,7 @@ export async function readHere(
   const { unread, last } = conversation.record;
   if (unread > 0 && seq >= (last?.seq ?? 0)) {
     const work = new UnitOfWork(conversation);
-    work.set({ unread: 0, mentioned: false });
+    work.set({ unread: 0, mentions: 0 });
     await conversation.store(work);
   }
   return false;

@@ -16,7 +16,9 @@ import type {
   ReplyQuote,
 } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
-import { bodyOf, decodeContent, forwardsOf, replyOf } from "../kinds/content.ts";
+import { calledPerson } from "../conversation/called-people.ts";
+import { callOf } from "../kinds/called.ts";
+import { bodyOf, decodeContent, forwardsOf, mentionsOf, replyOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
 import type { OutgoingStore } from "./outgoing.ts";
@@ -28,7 +30,7 @@ import type {
   NoticeRecord,
   PreviewRecord,
 } from "../records.ts";
-import { isMuted, newsOf, readableFrom } from "../conversation/record.ts";
+import { isMuted, mayCallEverybody, newsOf, readableFrom } from "../conversation/record.ts";
 import type { BodySources } from "../kinds/kind.ts";
 import { liveState } from "./live-state.ts";
 import { isClosed } from "../training/training.ts";
@@ -117,11 +119,12 @@ export class ViewMaker implements Views {
       empty:
         (record.log?.cursor ?? 0) === 0 && this.#outgoing.of(record.conversationId).length === 0,
       unread: clearing ? 0 : record.unread,
-      mentioned: !clearing && record.mentioned,
+      mentions: clearing ? 0 : record.mentions,
       mutedUntilMs: record.preferences.mutedUntilMs,
       ...this.#arranged(record),
       pins: this.pinned(conversation).map(({ messageId }) => messageId),
       canPin: mine && !trainingFirst && barred === null && mayPin(record, record.admin),
+      canCallEverybody: mine && mayCallEverybody(record),
       draft: record.draft,
       draftFiles: record.draftFiles.length,
       canPost: mine && !trainingFirst && barred === null,
@@ -268,6 +271,7 @@ export class ViewMaker implements Views {
       ...(untilMs === null ? {} : { editableUntilMs: untilMs }),
       ...(deletableUntilMs === null ? {} : { deletableUntilMs }),
       ...(record.notOrder === true ? { notOrder: true } : {}),
+      ...(await this.#called(record, content)),
       ...(this.#oneself.isStarred(conversation.id, record.messageId) ? { starred: true } : {}),
       messageId: record.messageId,
       conversationId: record.conversationId,
@@ -324,6 +328,13 @@ export class ViewMaker implements Views {
     at: Pick<MessageRecord, "conversationId" | "messageId"> | null = null,
   ) {
     return Promise.all(pointers.map((pointer) => this.#attachments.view(pointer, at)));
+  }
+
+  async #called({ mine }: MessageRecord, content: Decoded): Promise<Pick<MessageItem, "called">> {
+    if (mine || mentionsOf(content).length === 0) return {};
+    const { personId } = this.#context.identity();
+    const called = callOf(content, await calledPerson(this.#context, personId));
+    return called === null ? {} : { called };
   }
 
   async #forwarded(content: Decoded): Promise<Pick<MessageItem, "forwarded">> {

@@ -246,7 +246,9 @@ export class Station {
     const turn = parseInt(item.messageId.slice(0, 8), 16) % this.#cores.length;
     const mentioned = item.body.kind === "text" || item.body.kind === "attachments";
     const { me } = await core.app.state();
-    const names = mentioned ? item.body.mentions.map(({ personId }) => personId) : [];
+    const names = mentioned
+      ? item.body.mentions.flatMap((one) => ("personId" in one ? [one.personId] : []))
+      : [];
     const meant = names.filter((personId) => this.#staff.has(personId));
     if (meant.length > 0) return me !== null && meant.includes(me.personId);
     return this.#cores[turn] === core;

@@ -5,14 +5,15 @@ import { beforeEach, expect, test } from "vitest";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import { newId } from "../ids.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
-import { MAY_ISSUE, MAY_POST, type Leaf } from "../keys/roster/leaf.ts";
-import { decodeContent } from "../kinds/content.ts";
+import { MAY_ADMINISTER, MAY_ISSUE, MAY_POST, type Leaf } from "../keys/roster/leaf.ts";
+import { decodeContent, encodeContent } from "../kinds/content.ts";
+import { EVERYBODY_DEVICES } from "../limits.ts";
 import { loadMessage } from "../messages/messages.ts";
 import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
 import { Vault } from "../vault/vault.ts";
 import { noteOrder, rowIn } from "./noting.ts";
 import { changesOf } from "./record.ts";
-import { judgeEarlier, rightful } from "./rightful.ts";
+import { judgeEarlier, rightful, saysTheSame } from "./rightful.ts";
 
 const CONVERSATION: ConversationId = newId();
 const ISSUER: PersonId = newId();
@@ -56,7 +57,7 @@ async function receive(
     record: record as unknown as ConversationRecord,
     members: {} as MembersRecord,
   });
-  const said = await rightful(vault, work, bytes, leaf as Leaf);
+  const said = await rightful(vault, work, bytes, leaf as Leaf, 1);
   const noting = { vault, self: SELF, nowMs: 1, onNoted: () => undefined };
   const { person: personId, rights } = leaf;
   const { content } = said;
@@ -87,6 +88,32 @@ async function counted(): Promise<number> {
   const row = await rowIn(vault, work, orderId);
   return row === null ? -1 : changesOf(row).length;
 }
+
+test.each([
+  ["an admin's, among many devices", MAY_ADMINISTER, EVERYBODY_DEVICES + 1, true],
+  ["anybody's, among few", MAY_POST, EVERYBODY_DEVICES, true],
+  ["anybody's, among many", MAY_POST, EVERYBODY_DEVICES + 1, false],
+] as const)("M5 a mention of everybody: %s", async (_, rights, devices, counts) => {
+  const work = new UnitOfWork({ record: {} as ConversationRecord, members: {} as MembersRecord });
+  const rank = { rank: "Inspector", start: 0, length: 9 };
+  const mentions = [{ everybody: true, start: 10, length: 9 }, rank] as const;
+  const words = { kind: "text", text: "@Inspector @everybody", mentions } as const;
+  const written = encodeContent({ ...words, replyTo: null, forwards: 0 });
+  const edit = { mark: "edit", text: words.text, mentions } as const;
+  const edited = encodeContent({ kind: "mark", messageId: newId(), what: edit });
+  const leaf = { person: ISSUER, rights } as Leaf;
+  const said = await rightful(vault, work, written, leaf, devices);
+  expect("mentions" in said.content && said.content.mentions).toEqual(counts ? mentions : [rank]);
+  expect(decodeContent(said.bytes)).toEqual(said.content);
+  const { content } = await rightful(vault, work, edited, leaf, devices);
+  const what = content.kind === "mark" && content.what.mark === "edit" ? content.what : null;
+  expect(what?.mentions).toEqual(counts ? mentions : [rank]);
+  // The same words may be posted again when the right has begun or ended.
+  const before = { content: said.bytes };
+  expect(saysTheSame(before, await rightful(vault, work, written, leaf, 1))).toBe(true);
+  const other = encodeContent({ ...words, text: "@Inspector come", replyTo: null, forwards: 0 });
+  expect(saysTheSame(before, await rightful(vault, work, other, leaf, 1))).toBe(false);
+});
 
 const MAY = MAY_POST | MAY_ISSUE.flash;
 

@@ -1,15 +1,18 @@
 /**
- * O3: an order is one by the right to issue it, which its sender's signed leaf bears. Every received
- * message passes here before anything else is done with its content: any other order is handled as a
- * plain message, so that nothing later can take it for one.
+ * Judges messages by the rights that their senders' signed leaves bear. Every received message
+ * passes here before anything else is done with its content, so that nothing later can take it for more:
+ * an order without the right to issue it is a plain message (O3), and a mention of everybody without the
+ * right to it is plain words (M5).
  */
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
+import { withoutEverybody } from "../kinds/called.ts";
 import { decodeContent, encodeContent } from "../kinds/content.ts";
 import type { Content, Decoded } from "../kinds/content.ts";
 import { MAX_TEXT } from "../kinds/fields.ts";
 import type { OrderChangeContent } from "../kinds/order-change.ts";
 import type { OrderContent } from "../kinds/order.ts";
-import { mayIssue } from "../keys/roster/leaf.ts";
+import { mayAdminister, mayIssue } from "../keys/roster/leaf.ts";
+import { EVERYBODY_DEVICES } from "../limits.ts";
 import { equalBytes } from "../octets.ts";
 import type { MessageRecord } from "../records.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
@@ -34,29 +37,46 @@ export async function rightful(
   work: UnitOfWork,
   bytes: Uint8Array,
   leaf: Leaf,
+  devices: number,
 ): Promise<Rightful> {
-  const content = decodeContent(bytes);
+  const written = decodeContent(bytes);
+  const content = mayCallEverybody(leaf, devices) ? written : withoutEverybody(written);
   const counts =
     content.kind === "order"
       ? mayIssue(leaf, content.priority)
       : content.kind !== "order_change" || (await changes(vault, work, content, leaf));
   if (counts || (content.kind !== "order" && content.kind !== "order_change"))
-    return { content, written: content, bytes, notOrder: false };
+    return { content, written, bytes: reencoded(written, content, bytes), notOrder: false };
   const instead = plain(content);
-  return { content: instead, written: content, bytes: encodeContent(instead), notOrder: true };
+  return { content: instead, written, bytes: encodeContent(instead), notOrder: true };
+}
+
+function mayCallEverybody(leaf: Leaf, devices: number): boolean {
+  return mayAdminister(leaf) || devices <= EVERYBODY_DEVICES;
+}
+
+/** The bytes of `content`, into which `written` was changed. */
+function reencoded(written: Decoded, content: Decoded, bytes: Uint8Array): Uint8Array {
+  return content === written || content.kind === "unsupported" ? bytes : encodeContent(content);
 }
 
 /**
- * Whether a message says what is held under its id. The right to issue orders may have begun or ended
- * between the two: then the plain words are compared.
+ * Whether a message says what is held under its id. A right may have begun or ended between the two:
+ * then the plain words are compared.
  */
 export function saysTheSame(
   held: Pick<MessageRecord, "content" | "notOrder">,
   { bytes, notOrder }: Rightful,
 ): boolean {
   if (held.content === null) return true;
-  if ((held.notOrder === true) === notOrder) return equalBytes(held.content, bytes);
+  if ((held.notOrder === true) === notOrder)
+    return equalBytes(toNobody(held.content), toNobody(bytes));
   return equalBytes(plainBytes(held.content), plainBytes(bytes));
+}
+
+function toNobody(bytes: Uint8Array): Uint8Array {
+  const content = decodeContent(bytes);
+  return reencoded(content, withoutEverybody(content), bytes);
 }
 
 function plainBytes(bytes: Uint8Array): Uint8Array {

@@ -1,21 +1,31 @@
 /**
- * People whom a message calls by name although they muted its conversation. The server cannot read
- * mentions, so the sender tells it these people's ids in the clear (docs/threat-model.md). Pure.
+ * People whom a message calls although they muted its conversation. The server cannot read mentions, so
+ * the sender tells it these people's ids in the clear (docs/threat-model.md).
  */
+import { calledPerson, type CardSource } from "../conversation/called-people.ts";
+import type { Conversation } from "../conversation/conversation.ts";
+import type { DeviceContext } from "../context.ts";
 import type { PersonId } from "../ids.ts";
+import { names } from "../kinds/called.ts";
 import { mentionsOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
 import { WAKES } from "../limits.ts";
-import type { ConversationKind } from "../wire.ts";
 
 /** A direct conversation calls no one by name: its every message is for one person. */
-export function mentionedPeople(
+export async function mentionedPeople(
+  context: CardSource & Pick<DeviceContext, "identity">,
+  { record, members }: Pick<Conversation, "record" | "members">,
   content: Decoded,
-  kind: ConversationKind,
-  self: PersonId,
-): PersonId[] {
-  if (kind === "direct") return [];
-  const people = new Set(mentionsOf(content).map(({ personId }) => personId));
-  people.delete(self);
+): Promise<PersonId[]> {
+  if (record.kind === "direct") return [];
+  const mentions = mentionsOf(content);
+  const people = new Set(mentions.flatMap((one) => ("personId" in one ? [one.personId] : [])));
+  if (mentions.some((one) => "post" in one || "rank" in one)) {
+    for (const { personId } of members.members) {
+      const person = await calledPerson(context, personId);
+      if (mentions.some((one) => names(one, person))) people.add(personId);
+    }
+  }
+  people.delete(context.identity().personId);
   return [...people].slice(0, WAKES);
 }

@@ -9,6 +9,7 @@ import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { decodeContent, pointersOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
+import { callsEverybody } from "../kinds/called.ts";
 import { clearExport } from "../kinds/exported.ts";
 import { noteOrder } from "../orders/noting.ts";
 import { clearTerms } from "../orders/record.ts";
@@ -53,8 +54,10 @@ export class MessageSender {
     }
     const content = decodeContent(record.content);
     const attachmentIds = pointersOf(content).map(({ id }) => id);
+    await conversation.loadMembers();
     return api.postMessage(conversation.id, {
-      wakes: mentionedPeople(content, conversation.record.kind, this.#context.identity().personId),
+      wakes: await mentionedPeople(this.#context, conversation, content),
+      everybody: callsEverybody(content),
       message: copy(message),
       attachmentIds,
       state: record.state,

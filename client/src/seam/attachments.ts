@@ -1,10 +1,18 @@
 /** Parts of messages that kinds of messages share: files and mentions. */
-import type { AttachmentId, PersonId } from "../ids.ts";
-export interface Mention {
-  readonly personId: PersonId;
-  readonly start: number;
-  readonly length: number;
-}
+import type { AttachmentId, PersonId, UnitId } from "../ids.ts";
+
+/**
+ * The people whom a mention calls: a person, the holders of a post in one unit or in all (null),
+ * those of a rank, or everybody. Post and rank are words that person cards sign.
+ */
+export type Called =
+  | { readonly personId: PersonId }
+  | { readonly post: string; readonly unitId: UnitId | null }
+  | { readonly rank: string }
+  | { readonly everybody: true };
+
+/** A mention at its place in the text. */
+export type Mention = Called & { readonly start: number; readonly length: number };
 
 export type AttachmentKind = "image" | "audio" | "voice" | "video" | "document";
 

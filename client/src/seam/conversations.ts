@@ -65,7 +65,8 @@ export interface ConversationItem {
   /** Nobody has written here yet. */
   readonly empty: boolean;
   readonly unread: number;
-  readonly mentioned: boolean;
+  /** Unread messages that mention this person. */
+  readonly mentions: number;
   readonly mutedUntilMs: number | null;
   /** Whether the list shows the conversation at its top. */
   readonly pinned: boolean;
@@ -82,6 +83,8 @@ export interface ConversationItem {
   readonly pins: readonly MessageId[];
   /** This person may pin messages and take them down. */
   readonly canPin: boolean;
+  /** This person may mention everybody (M5). */
+  readonly canCallEverybody: boolean;
   readonly draft: string | null;
   /** How many files were chosen and not sent. */
   readonly draftFiles: number;

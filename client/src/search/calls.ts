@@ -19,6 +19,8 @@ import type {
 import { candidates, comparison, ordersOf } from "./finding.ts";
 import type { Candidate } from "./finding.ts";
 import type { MessageIndex } from "./message-index.ts";
+import { calledPerson, type CardSource } from "../conversation/called-people.ts";
+import type { CalledPerson } from "../kinds/called.ts";
 import { bitOf, kindsOf, textsOf } from "./texts.ts";
 
 const PAGE = 20;
@@ -27,7 +29,7 @@ const MOST_ON_A_PAGE = 50;
 const READ = 4;
 
 export interface SearchSources {
-  readonly context: Pick<DeviceContext, "vault" | "identity">;
+  readonly context: CardSource & Pick<DeviceContext, "vault" | "identity">;
   readonly book: ConversationIndex;
   readonly index: MessageIndex;
   readonly people: Pick<PeopleDirectory, "plate">;
@@ -94,8 +96,8 @@ export class SearchCalls {
     kind: GalleryQuery["kind"],
   ): Promise<MessageItem | null> {
     const record = await this.#record(conversation.id, order);
-    const { personId } = this.#sources.context.identity();
-    if (record === null || (kindsOf(decodedOf(record), personId) & bitOf(kind)) === 0) return null;
+    if (record === null || (kindsOf(decodedOf(record), await this.#me()) & bitOf(kind)) === 0)
+      return null;
     const item = await this.#sources.views.message(conversation, record);
     return item.body.kind === "deleted" ? null : item;
   }
@@ -109,13 +111,18 @@ export class SearchCalls {
     return record?.content == null ? null : record;
   }
 
+  #me(): Promise<CalledPerson> {
+    const { context } = this.#sources;
+    return calledPerson(context, context.identity().personId);
+  }
+
   /** The message at a place, if it still fits the query. */
   async #read(
     { conversationId, order }: Candidate,
     query: MessageQuery,
     compare: ReturnType<typeof comparison>,
   ): Promise<FoundMessage | null> {
-    const { book, context, people } = this.#sources;
+    const { book, people } = this.#sources;
     const record = await this.#record(conversationId, order);
     if (book.find(conversationId) === null || record === null) return null;
     const content = decodedOf(record);
@@ -123,7 +130,7 @@ export class SearchCalls {
     const { personId, kind, fromMs, toMs } = query;
     const fits =
       (personId === undefined || senderId === personId) &&
-      (kind === undefined || (kindsOf(content, context.identity().personId) & bitOf(kind)) !== 0) &&
+      (kind === undefined || (kindsOf(content, await this.#me()) & bitOf(kind)) !== 0) &&
       sentMs >= (fromMs ?? -Infinity) &&
       sentMs < (toMs ?? Infinity);
     const snippet = fits ? compare(textsOf(content)) : null;

@@ -27,7 +27,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import { forgottenKey } from "../conversation/indexed.ts";
 import type { ConversationIndex } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
-import type { ConversationId, PersonId } from "../ids.ts";
+import type { ConversationId } from "../ids.ts";
 import { isShown } from "../kinds/content.ts";
 import { decodedOf } from "../messages/messages.ts";
 import { QUEUED_ORDER, STORES } from "../records.ts";
@@ -38,6 +38,8 @@ import type { Change } from "../vault/vault.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import { Segment, merged, segmentOf } from "./segment.ts";
 import type { IndexedMessage, SegmentRecord } from "./segment.ts";
+import { calledPerson, type CardSource } from "../conversation/called-people.ts";
+import type { CalledPerson } from "../kinds/called.ts";
 import { kindsOf, placed, textsOf } from "./texts.ts";
 
 /** Messages of the largest segment. */
@@ -64,7 +66,7 @@ interface Held {
 }
 
 export interface MessageIndexOptions {
-  readonly context: Pick<DeviceContext, "vault" | "signal" | "identity">;
+  readonly context: CardSource & Pick<DeviceContext, "vault" | "signal" | "identity">;
   readonly book: ConversationIndex;
   /** Wait before the next slice of work; 0: only let others work. */
   readonly rest?: (ms: number, workedMs: number) => Promise<void>;
@@ -205,10 +207,8 @@ export class MessageIndex {
       if (next === null) return false;
       work.set({ indexed: next });
       work.unseen = true;
-      const record = await this.#sliced(
-        segmentOfRecords(found, this.#context.identity().personId),
-        false,
-      );
+      const me = await calledPerson(this.#context, this.#context.identity().personId);
+      const record = await this.#sliced(segmentOfRecords(found, me), false);
       if (record !== null) {
         const name = ++this.#names;
         const segment = await this.#sliced(Segment.open(record), false);
@@ -365,7 +365,7 @@ export class MessageIndex {
 
 function* segmentOfRecords(
   records: readonly MessageRecord[],
-  me: PersonId,
+  me: CalledPerson,
 ): Generator<void, SegmentRecord | null> {
   const messages: IndexedMessage[] = [];
   for (const record of records) {
@@ -378,7 +378,7 @@ function* segmentOfRecords(
 /** A message with its words; null for one that is not shown. */
 function* indexedMessage(
   record: MessageRecord,
-  me: PersonId,
+  me: CalledPerson,
 ): Generator<void, IndexedMessage | null> {
   const { conversationId, order, seq, sentMs, senderId } = record;
   if (seq === null || record.content === null) return null;

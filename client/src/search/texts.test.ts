@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { newId } from "../ids.ts";
+import type { PersonId } from "../ids.ts";
 import type { Content } from "../kinds/content.ts";
 import { bitOf, kindsOf } from "./texts.ts";
 
@@ -17,8 +18,9 @@ function document(name: string, text: string): Content {
 }
 
 it("takes for links what people wrote, and no name of a file", () => {
-  const named = kindsOf(document("www.report.pdf", "The report"), newId());
+  const me = { personId: newId<PersonId>(), post: "", rank: "", unitId: null };
+  const named = kindsOf(document("www.report.pdf", "The report"), me);
   expect(named).toBe(bitOf("document"));
-  const written = kindsOf(document("report.pdf", "From www.police.example"), newId());
+  const written = kindsOf(document("report.pdf", "From www.police.example"), me);
   expect(written).toBe(bitOf("document") | bitOf("link"));
 });

@@ -1,8 +1,9 @@
 /** A message's texts, the words in them, and its kinds, by which a search finds it. Pure. */
-import { foundAs, mentionsOf, pointersOf, searchTexts } from "../kinds/content.ts";
+import { callOf } from "../kinds/called.ts";
+import type { CalledPerson } from "../kinds/called.ts";
+import { foundAs, pointersOf, searchTexts } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
 import { wordsOf } from "../people/words.ts";
-import type { PersonId } from "../ids.ts";
 import { SEARCH_KINDS } from "../kinds/kind.ts";
 import type { SearchKind } from "../kinds/kind.ts";
 
@@ -41,7 +42,7 @@ export function cut(word: string): string {
 }
 
 /** Bits of the kinds of a message, for the person of this device. */
-export function kindsOf(content: Decoded, me: PersonId): number {
+export function kindsOf(content: Decoded, me: CalledPerson): number {
   const kinds = new Set<SearchKind>();
   for (const { kind } of pointersOf(content)) {
     if (kind === "image" || kind === "video") kinds.add("media");
@@ -50,7 +51,7 @@ export function kindsOf(content: Decoded, me: PersonId): number {
   }
   const own = foundAs(content);
   if (own !== null) kinds.add(own);
-  if (mentionsOf(content).some(({ personId }) => personId === me)) kinds.add("mention");
+  if (callOf(content, me) !== null) kinds.add("mention");
   if (searchTexts(content).some((text) => LINK.test(text))) kinds.add("link");
   return [...kinds].reduce((bits, kind) => bits | bitOf(kind), 0);
 }

@@ -68,7 +68,8 @@ async function removed(): Promise<void> {
 
 async function post(message: Uint8Array, state = false): Promise<void> {
   const { log, people } = world.server;
-  const said = { attachmentIds: [], wakes: [], quiet: false, order: null, exported: null };
+  const rest = { quiet: false, everybody: false, order: null, exported: null };
+  const said = { attachmentIds: [], wakes: [], ...rest };
   log.takesAnything = true;
   const client = people.client(former.signer.clientId);
   await log.post(world.server.conversation(id), client, { message: copy(message), state, ...said });

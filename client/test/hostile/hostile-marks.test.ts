@@ -267,7 +267,7 @@ it(
     const client = people.client(insider.signer.clientId);
     const posted = {
       ...{ attachmentIds: [], wakes: [], state: false, quiet: true, order: null },
-      exported: null,
+      ...{ exported: null, everybody: false },
     };
     log.takesAnything = true;
     await log.post(world.server.conversation(id), client, { message: copy(edit), ...posted });
@@ -306,7 +306,7 @@ it(
       state: false,
       quiet: true,
       order: null,
-      exported: null,
+      ...{ exported: null, everybody: false },
     };
     log.takesAnything = true;
     const message = copy(deletion);

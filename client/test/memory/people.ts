@@ -115,6 +115,7 @@ export class People {
     values: {
       readonly name?: string;
       readonly rank?: string;
+      readonly post?: string;
       readonly path?: string;
       readonly createdMs?: number;
     },
@@ -127,7 +128,12 @@ export class People {
       number,
       createdMs: values.createdMs ?? Math.max(this.#server.now(), (former?.created ?? 0) + 1),
       names: values.name ?? nameOfPerson(person.personId),
-      ...{ rank: values.rank ?? "PC", post: "Constable", unit: path.split("/").at(-1) ?? "", path },
+      ...{
+        rank: values.rank ?? "PC",
+        post: values.post ?? "Constable",
+        unit: path.split("/").at(-1) ?? "",
+        path,
+      },
     });
     person.cards.push(card.bytes);
     await this.#server.judge.records.addCard(card.bytes);

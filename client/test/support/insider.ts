@@ -303,7 +303,7 @@ export class Insider {
       state,
       quiet,
       order: null,
-      exported: null,
+      ...{ exported: null, everybody: false },
     });
     const header = HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES));
     this.#chains.set(conversationId, header);

@@ -1,5 +1,5 @@
-import type { ConversationId } from "#core/ids.ts";
-import type { CoreEvent } from "#core/seam.ts";
+import type { ConversationId, UnitId } from "#core/ids.ts";
+import type { Called, CoreEvent } from "#core/seam.ts";
 import { describe, expect, it } from "vitest";
 import type { Officer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";
@@ -192,6 +192,31 @@ describe("replies and mentions", () => {
     expect(notified(b)).toEqual(["@B come", "@B see"]);
   });
 
+  it("calls the holder of a post by the signed card, and everybody, past mute", async () => {
+    const [a, b, c] = [await w.join(), await w.join(), await w.join()];
+    await w.server.people.addCard(await w.server.people.person(b.person), { post: "SHO" });
+    w.server.live.pushPeople([b.person], "clients");
+    await b.until("card", async () => (await b.core.people.get(b.person)).post.en === "SHO");
+    const id = await group(a, [b, c]);
+    for (const officer of [b, c])
+      await officer.core.conversations.setPreferences(id, { mutedUntilMs: -1 });
+    const { unitId } = await a.core.people.get(b.person);
+    const place = { start: 0, length: 4 };
+    const send = (text: string, called: Called): Promise<unknown> =>
+      a.core.messages.send(id, { kind: "text", text, mentions: [{ ...called, ...place }] }, null);
+    await send("@SHO of another station", { post: "SHO", unitId: "ELSEWHERE" as UnitId });
+    await send("@SHO come", { post: "SHO", unitId });
+    await send("@all stand to", { everybody: true });
+    for (const officer of [b, c]) await officer.receives(id, "@all stand to");
+    const called = ({ events }: Officer): readonly unknown[] =>
+      events.flatMap((event) => (event.type === "notify" ? [event.item.called] : []));
+    await b.until("called", () => Promise.resolve(called(b).length >= 2));
+    await c.until("called", () => Promise.resolve(called(c).length >= 1));
+    expect(called(b)).toEqual(["name", "everybody"]);
+    expect(called(c)).toEqual(["everybody"]);
+    expect(await b.core.conversations.get(id)).toMatchObject({ unread: 3, mentions: 2 });
+  });
+
   it("quotes what was said and marks who is meant", async () => {
     const [a, b] = [await w.join(), await w.join()];
     const { conversationId: id } = await a.core.conversations.openDirect(b.person);
@@ -208,7 +233,7 @@ describe("replies and mentions", () => {
     const page = await a.core.messages.page(id, null, 10);
     const reply = page.messages.at(-1);
     expect(reply?.replyTo?.preview).toEqual({ kind: "text", text: "Who is at the gate?" });
-    expect((await a.core.conversations.get(id)).mentioned).toBe(true);
+    expect((await a.core.conversations.get(id)).mentions).toBe(1);
     await a.core.conversations.saveDraft(id, "half a");
     expect((await a.core.conversations.get(id)).draft).toBe("half a");
     await a.core.conversations.setPreferences(id, { mutedUntilMs: -1 });

@@ -7,7 +7,7 @@ server never imports it.
 """
 
 from copconnect.bot.bot import Bot
-from copconnect.bot.content import Order
+from copconnect.bot.content import Mention, Order
 from copconnect.bot.failures import (
     BotFailure,
     NoSuchConversation,
@@ -42,6 +42,7 @@ __all__ = [
     "File",
     "IssuedOrder",
     "KeyFile",
+    "Mention",
     "Message",
     "NoSuchConversation",
     "NotConfirmed",

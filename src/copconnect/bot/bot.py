@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from copconnect import wire
-from copconnect.bot.content import Order
+from copconnect.bot.content import Mention, Order
 from copconnect.bot.core import ConversationView, Core, DeviceState, Event, opened
 from copconnect.bot.dispatch import (
     LOG,
@@ -221,6 +221,7 @@ class Bot:
         text: str,
         *,
         attachments: Sequence[Sendable] = (),
+        mentions: Sequence[Mention] = (),
         once: str | None = None,
     ) -> QueuedMessage:
         """Post a message; it is stored before this returns, and then sent whatever happens.
@@ -231,7 +232,7 @@ class Bot:
         """
         if isinstance(conversation, str):
             conversation = self.conversation(conversation)
-        return await conversation.send(text, attachments=attachments, once=once)
+        return await conversation.send(text, attachments=attachments, mentions=mentions, once=once)
 
     async def issue(
         self, conversation: BotConversation | str, order: Order, *, once: str | None = None

@@ -5,11 +5,12 @@ checks every length that it reads and writes; these are the shapes alone. Pure.
 import mimetypes
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
-from copconnect.ids import AttachmentId, MessageId, PersonId
+from copconnect.ids import AttachmentId, MessageId, PersonId, UnitId
 
 MAX_NAME = 255
 _JOINERS = "\u200c\u200d"  # They belong to words in Indian scripts.
@@ -19,12 +20,18 @@ class _BotContent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Base of contents: fields that a program does not need are left out."""
 
 
-class Mention(_BotContent, frozen=True, kw_only=True):
-    """A person who is named in a text; positions in UTF-16 units."""
+class Mention(_BotContent, frozen=True, kw_only=True, omit_defaults=True):
+    """Whom a text calls, and where it does; positions in UTF-16 units. One of: a person; the
+    holders of a post, in one unit or in all; the people of a rank; everybody. Post and rank are
+    as person cards sign them."""
 
-    person_id: PersonId
     start: int
     length: int
+    person_id: PersonId | None = None
+    post: str | None = None
+    unit_id: UnitId | None = None
+    rank: str | None = None
+    everybody: bool = False
 
 
 class Pointer(_BotContent, frozen=True, kw_only=True):
@@ -63,6 +70,7 @@ class ShownContent(_BotContent, frozen=True, kw_only=True):
 
     kind: Literal["text", "attachments", "order"]
     text: str
+    mentions: list[Mention] = []
     attachments: list[Pointer] = []
 
 
@@ -86,11 +94,12 @@ def decode(content: msgspec.Raw) -> tuple[ShownContent, Order | None] | None:
     return found, order
 
 
-def text_of(text: str, files: list[dict[str, object]]) -> dict[str, object]:
+def text_of(
+    text: str, files: list[dict[str, object]], mentions: Sequence[Mention] = ()
+) -> dict[str, object]:
     """Return a text, perhaps with files, as the core takes it."""
-    if files:
-        return {"kind": "attachments", "text": text, "mentions": [], "files": files}
-    return {"kind": "text", "text": text, "mentions": []}
+    said = {"text": text, "mentions": msgspec.to_builtins(mentions)}
+    return {"kind": "attachments", **said, "files": files} if files else {"kind": "text", **said}
 
 
 def order_of(order: Order) -> dict[str, object]:

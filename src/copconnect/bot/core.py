@@ -77,7 +77,8 @@ class PersonView(_CoreValue, frozen=True, kw_only=True):
 
 class MessageView(_CoreValue, frozen=True, kw_only=True):
     """A message that waits for a handler. ``content``: MessagePack of a text, an order or a
-    deletion, or of null for a kind that no handler reads."""
+    deletion, or of null for a kind that no handler reads. ``called``: how its mentions call the
+    bot."""
 
     message_id: MessageId
     position: int
@@ -87,6 +88,7 @@ class MessageView(_CoreValue, frozen=True, kw_only=True):
     sent_ms: int
     gap: bool
     tries: int
+    called: Literal["name", "everybody"] | None
     content: msgspec.Raw
 
 

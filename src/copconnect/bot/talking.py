@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -147,10 +148,17 @@ class BotConversation:
     _desk: "Desk" = field(repr=False)
 
     async def send(
-        self, text: str, *, attachments: Sequence[Sendable] = (), once: str | None = None
+        self,
+        text: str,
+        *,
+        attachments: Sequence[Sendable] = (),
+        mentions: Sequence[content.Mention] = (),
+        once: str | None = None,
     ) -> QueuedMessage:
         """Send a message; see :meth:`copconnect.bot.Bot.send`."""
-        return await self._desk.send(self.conversation_id, text, attachments=attachments, once=once)
+        return await self._desk.send(
+            self.conversation_id, text, attachments=attachments, mentions=mentions, once=once
+        )
 
     async def issue(self, order: content.Order, *, once: str | None = None) -> IssuedOrder:
         """Issue an order; see :meth:`copconnect.bot.Bot.issue`."""
@@ -171,7 +179,8 @@ class Message:
     handed to a handler; ``redelivered``: a handler had begun with it and did not end.
     ``signed_ms``: by the sender's device; ``sent_ms``: when the server took it. ``gap``: an earlier
     message of this sender is missing, lost or withheld by the server. ``order``: the order that the
-    message is; ``text`` and ``files`` are the order's then."""
+    message is; ``text`` and ``files`` are the order's then. ``mentions``: the places of the text
+    that call somebody; ``called``: how they call the bot, None: not at all."""
 
     message_id: MessageId
     conversation: BotConversation
@@ -183,6 +192,8 @@ class Message:
     redelivered: bool
     gap: bool
     order: content.Order | None
+    mentions: Sequence[content.Mention]
+    called: Literal["name", "everybody"] | None
     _desk: "Desk" = field(repr=False)
     _replies: int = 0
 
@@ -267,6 +278,8 @@ class Desk:
             redelivered=view.tries > 0,
             gap=view.gap,
             order=order,
+            mentions=found.mentions,
+            called=view.called,
             _desk=self,
         )
 
@@ -327,13 +340,14 @@ class Desk:
         text: str,
         *,
         attachments: Sequence[Sendable] = (),
+        mentions: Sequence[content.Mention] = (),
         once: str | None = None,
         reply_to: MessageId | None = None,
     ) -> QueuedMessage:
         """Store a message to be sent, and begin to send it. Raises BotFailure, ValueError."""
         files = [_read(one) for one in attachments]
         given = [content.file_of(one.name, one.data, one.mime) for one in files]
-        said = content.text_of(text, given)
+        said = content.text_of(text, given, mentions)
         queued = await self._send(conversation_id, said, once, reply_to)
         return QueuedMessage(queued.message_id, queued.is_new, conversation_id, self)
 

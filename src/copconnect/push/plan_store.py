@@ -71,13 +71,13 @@ def _planning(dialect: str) -> Any:
     )
 
 
-def enqueuing(dialect: str, conversations: PushConversations, *, flash: bool) -> Any:
+def enqueuing(dialect: str, conversations: PushConversations, *, calls_all: bool) -> Any:
     """Return the statement that queues a push for each subscribed device that is ``behind`` one of
     the messages (``NewestMessage``), if the device has received the message of its last push, or
-    got that push before ``p_again_ms``. A flash order is pushed to each device that got no push
-    about it. Other parameters: those of ``behind``."""
+    got that push before ``p_again_ms``. A message that calls everybody is pushed to each
+    device that got no push about it. Other parameters: those of ``behind``."""
     asked = _ASKED.clause(dialect)
-    found = conversations.behind(asked, flash=flash).subquery()
+    found = conversations.behind(asked, calls_all=calls_all).subquery()
     known = QUEUE.alias("known")
     now_ms = bindparam("p_now_ms", type_=BigInteger())
     # A push that is due may be under way: were its row about a newer message by the time it is
@@ -89,7 +89,7 @@ def enqueuing(dialect: str, conversations: PushConversations, *, flash: bool) ->
             known.c.sent_ms >= bindparam("p_again_ms", type_=BigInteger()),
         ),
     )
-    if flash:
+    if calls_all:
         waits = known.c.seq >= asked.c.seq
     rows = (
         select(
@@ -116,7 +116,7 @@ def enqueuing(dialect: str, conversations: PushConversations, *, flash: bool) ->
         index_elements=[_Q.conversation_id, _Q.client_id],
         set_={
             "seq": new.seq,
-            "kind": case((or_(_Q.due_ms.is_(None), literal(flash)), new.kind), else_=_Q.kind),
+            "kind": case((or_(_Q.due_ms.is_(None), literal(calls_all)), new.kind), else_=_Q.kind),
             "origin": new.origin,
             "queued_ms": case((_Q.due_ms.is_(None), new.queued_ms), else_=_Q.queued_ms),
             "attempts": case((_Q.due_ms.is_(None), 0), else_=_Q.attempts),

@@ -50,8 +50,8 @@ class Planner:
         self._delay_ms = delay_ms
         dialect = database.engine.dialect.name
         self._enqueuing = {  # Built once: building costs more than executing.
-            flash: plan_store.enqueuing(dialect, conversations, flash=flash)
-            for flash in (True, False)
+            calls_all: plan_store.enqueuing(dialect, conversations, calls_all=calls_all)
+            for calls_all in (True, False)
         }
         self._due: dict[ConversationId, int] = {}  # When each is to be planned.
         self._not_before: dict[ConversationId, int] = {}
@@ -143,16 +143,16 @@ class Planner:
         self, news: Mapping[ConversationId, News], now: int, parts: Sequence[tuple[str, str]]
     ) -> int:
         queued = 0
-        for flash in (True, False):
+        for calls_all in (True, False):
             asked = [
-                NewestMessage(c, loud.seq, loud.sender, CALL if flash else one.kind)
+                NewestMessage(c, loud.seq, loud.sender, CALL if calls_all else one.kind)
                 for c, one in news.items()
                 for loud in one.loud
-                if loud.flash is flash
+                if loud.calls_all is calls_all
             ]
             for within in parts if asked else ():
                 async with self._database.transaction() as connection:
                     queued += await plan_store.enqueue(
-                        connection, self._enqueuing[flash], asked, within, now, now - DAY_MS
+                        connection, self._enqueuing[calls_all], asked, within, now, now - DAY_MS
                     )
         return queued

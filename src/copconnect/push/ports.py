@@ -27,14 +27,14 @@ class PushConversations(Protocol):
         ...
 
     def behind(
-        self, asked: FromClause, *, flash: bool
+        self, asked: FromClause, *, calls_all: bool
     ) -> Select[tuple[ConversationId, ClientId, PersonId, int]]:
         """Return a statement of the listed devices that have not received a message: their
         ``conversation_id``, ``client_id``, ``person_id`` and ``delivered_seq``. ``asked``: rows of
         messages, with ``conversation_id``, ``seq`` and ``sender`` (NULL: several people). The
-        statement leaves out devices of the sender and, except for flash orders, of people who muted
-        the conversation. Parameters: ``p_from`` and ``p_to``, the least client id and the first one
-        beyond the range; ``p_now_ms``."""
+        statement leaves out devices of the sender and, unless the messages call everybody, of
+        people who muted the conversation. Parameters: ``p_from`` and ``p_to``, the least client
+        id and the first one beyond the range; ``p_now_ms``."""
         ...
 
     def received(self) -> Select[tuple[ConversationId, ClientId, int]]:

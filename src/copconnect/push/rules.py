@@ -27,7 +27,7 @@ PAUSE_S = 30.0  # After a 429 that says no time.
 
 REMINDER = "reminder"  # The kind of a push about a message that the device may have received.
 
-CALL = "call"  # A flash order, or a message that names somebody who muted the conversation.
+CALL = "call"  # It goes past mute.
 
 LESSONS = "lessons"  # A reminder of open lessons; it is about no conversation.
 

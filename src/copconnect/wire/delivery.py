@@ -218,14 +218,15 @@ class PostMessage(Wire, frozen=True, kw_only=True):
     ``exported``: the message tells of an export, which the audit log records with it.
     ``order``: the message is an order, or changes one; flash orders are for admins only.
     ``wakes``: members whom the message names, whose phones it wakes although they muted the
-    conversation; a flash order wakes all. A repeat of the same bytes answers what the first
-    answered."""
+    conversation. ``everybody``: it wakes all, as a flash order does; for admins, and in small
+    groups for each member (M5). A repeat of the same bytes answers what the first answered."""
 
     message: Annotated[bytes, Meta(min_length=HEADER_BYTES + 80, max_length=MAX_MESSAGE_BYTES)]
     attachment_ids: Annotated[list[Annotated[AttachmentId, HEX16]], Meta(max_length=32)]
     wakes: Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=WAKES)]
     state: bool
     order: OrderTerms | OrderChange | None
+    everybody: bool = False
     quiet: bool = False
     exported: ConversationExported | None = None
 

@@ -283,7 +283,7 @@ export abstract class Station {
     },
     markRead: async (conversationId) => {
       const talk = this.talk(conversationId);
-      if (talk.item.unread > 0) this.change(talk, { unread: 0, mentioned: false });
+      if (talk.item.unread > 0) this.change(talk, { unread: 0, mentions: 0 });
     },
   } satisfies Partial<Core["messages"]>;
 

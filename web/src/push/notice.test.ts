@@ -21,7 +21,7 @@ const item = {
   sender: { names: { en: "Asha Rao", te: "ఆశా రావు", ur: "", hi: "" } },
   body: { kind: "text", text: "At the gate.", mentions: [] },
 } as unknown as MessageItem;
-const group = { title: "Night shift", mentioned: false } as ConversationItem;
+const group = { title: "Night shift", mentions: 0 } as ConversationItem;
 const telling = { ...PLAIN, detail: true };
 const duty: Duty = { days: [0, 1, 2, 3, 4, 5, 6], from: 360, to: 1320, untilMs: null };
 const [NOON, MIDNIGHT] = [new Date("2026-11-27T12:00:00"), new Date("2026-11-27T00:00:00")];
@@ -127,8 +127,10 @@ describe("a notification that a push brings", () => {
     const settings = { ...telling, duty };
     expect(noticeOf(item, group, settings, MIDNIGHT).options.silent).toBe(true);
     expect(noticeOf(item, group, settings, NOON).options.silent).toBe(false);
-    const named = { ...group, mentioned: true };
-    expect(noticeOf(item, named, settings, MIDNIGHT).options.silent).toBe(false);
+    const named = { ...item, called: "name" } as const;
+    expect(noticeOf(named, group, settings, MIDNIGHT).options.silent).toBe(false);
+    const everybody = { ...item, called: "everybody" } as const;
+    expect(noticeOf(everybody, group, settings, MIDNIGHT).options.silent).toBe(true);
     const order = (priority: string): MessageItem =>
       ({ ...item, body: { kind: "order", priority, title: "Stand to" } }) as unknown as MessageItem;
     expect(noticeOf(order("flash"), group, settings, MIDNIGHT).options.silent).toBe(false);

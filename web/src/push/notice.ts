@@ -44,9 +44,8 @@ export const LESSONS = "lessons";
 export const AWAY = "away";
 
 /** Whether a message sounds off duty, too: it is a flash order, or somebody named this person. */
-export function calls(item: MessageItem, conversation: ConversationItem | null): boolean {
-  const flash = item.body.kind === "order" && item.body.priority === "flash";
-  return flash || conversation?.mentioned === true;
+export function calls({ body, called }: MessageItem): boolean {
+  return (body.kind === "order" && body.priority === "flash") || called === "name";
 }
 
 /** `conversation`: null where it is not known. */
@@ -75,7 +74,7 @@ export function noticeOf(
       lang: language,
       icon: "/icon-192.png",
       badge: "/badge-96.png",
-      silent: isSilent(settings.duty, now, calls(item, conversation)),
+      silent: isSilent(settings.duty, now, calls(item)),
       renotify: true,
       ...(flash ? { requireInteraction: true } : {}),
       actions: [...answers(item, conversation, words), { action: "read", title: words.read }],

@@ -53,7 +53,7 @@ class Asleep:
         return {one: _news(row, messages[one], after[one]) for one, row in moved.items()}
 
     def behind(
-        self, asked: FromClause, *, flash: bool
+        self, asked: FromClause, *, calls_all: bool
     ) -> Select[tuple[ConversationId, ClientId, PersonId, int]]:
         """See push's ports.PushConversations."""
         delivered = func.coalesce(_U.delivered_seq, 0)
@@ -83,7 +83,7 @@ class Asleep:
                 or_(asked.c.sender.is_(None), _L.person_id != asked.c.sender),
             )
         )
-        if flash:
+        if calls_all:
             return query
         return query.where(~members.is_muted(bindparam("p_now_ms", type_=BigInteger())))
 
@@ -106,7 +106,8 @@ def _newer(dialect: str) -> Select[Any]:
     place = func.row_number().over(partition_by=_E.conversation_id, order_by=_E.seq.desc())
     newest = (
         select(
-            *(_E.conversation_id, _E.seq, _E.person_id, _E.quiet, _E.flash), place.label("place")
+            *(_E.conversation_id, _E.seq, _E.person_id, _E.quiet, _E.calls_all),
+            place.label("place"),
         )
         .join(asked, and_(_E.conversation_id == asked.c.conversation_id, _E.seq > asked.c.after))
         .where(_E.sent_ms <= bindparam("p_until_ms", type_=BigInteger()))
@@ -125,15 +126,18 @@ def _news(end: Any, messages: Sequence[Any], after: int) -> News:
     # The name or the photo of a group changed, or somebody voted: nobody is woken for that.
     loud = [one for one in messages if one.seq != end.state_seq and not one.quiet]
     more = not messages or end.last_seq > upto
-    some = [_loud([one for one in loud if one.flash], flash=True), _loud(loud, flash=False)]
+    some = [
+        _loud([one for one in loud if one.calls_all], calls_all=True),
+        _loud(loud, calls_all=False),
+    ]
     return News(end.kind, end.devices, upto, [one for one in some if one], more)
 
 
-def _loud(messages: Sequence[Any], *, flash: bool) -> Loud | None:
+def _loud(messages: Sequence[Any], *, calls_all: bool) -> Loud | None:
     """Return messages, newest first, as the messages that devices are woken for; None for none."""
     if not messages:
         return None
     senders = {PersonId(one.person_id) for one in messages}
     # Older ones than were looked at may be other people's.
     known = len(senders) == 1 and len(messages) < _MOST_READ
-    return Loud(Seq(messages[0].seq), senders.pop() if known else None, flash)
+    return Loud(Seq(messages[0].seq), senders.pop() if known else None, calls_all)

@@ -40,6 +40,7 @@ from copconnect.delivery.store.log import NewEntry
 from copconnect.delivery.store.standings import FoundStanding, LogEnd
 from copconnect.group_commit import GroupCommit
 from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, Seq
+from copconnect.limits import EVERYBODY_DEVICES
 from copconnect.principals import Caller, PostedMessage, Requirement
 from copconnect.records.conversation.message import NOTHING, MessageKind, next_log_hash
 from copconnect.records.conversation.roster import LeafRights
@@ -68,6 +69,7 @@ class Post:
     attachment_ids: Sequence[AttachmentId] = ()
     order: wire.OrderTerms | wire.OrderChange | None = None
     wakes: Sequence[PersonId] = ()
+    everybody: bool = False
     quiet: bool = False
     exported: wire.ConversationExported | None = None
     only_admins: bool = False
@@ -106,7 +108,7 @@ class Post:
     def alone(self) -> bool:
         """Whether other roles write in its transaction, which is then its own."""
         other = self.order or self.marked or self.exported
-        return other is not None or bool(self.attachment_ids or self.wakes)
+        return bool(other or self.attachment_ids or self.wakes)
 
 
 class MessageIntake:
@@ -136,9 +138,8 @@ class MessageIntake:
 
         Raises MessageInvalid, NotMember, MayNotPost, Sanctioned, NotAdmin, TrainingRequired,
         StaleHead, StaleKey, NotNext, RateLimited, AttachmentIncomplete; with an order OrderInvalid,
-        MayNotIssue, NotFound. A mark that edits or deletes a message (M2, M3):
-        MessageInvalid, NotAdmin.
-        A message that tells of an export: NotAdmin, ExportsOff.
+        MayNotIssue, NotFound. A mark that edits or deletes a message (M2, M3): MessageInvalid,
+        NotAdmin. A message that tells of an export: NotAdmin, ExportsOff.
         """
         self._messages.spend(caller.person_id)
         self._bytes.spend(caller.person_id, len(body.message))
@@ -149,15 +150,15 @@ class MessageIntake:
         message = read_message(
             body.message, bytes.fromhex(conversation_id), caller.device, caller.public_key
         )
-        attachment_ids = [AttachmentId(one) for one in body.attachment_ids]
         post = Post(
             caller,
             conversation_id,
             message,
             body.state,
-            attachment_ids,
+            [AttachmentId(one) for one in body.attachment_ids],
             body.order,
             body.wakes,
+            everybody=body.everybody,
             quiet=body.quiet,
             exported=body.exported,
             only_admins=body.exported is not None and self._exports == "admins",
@@ -379,6 +380,7 @@ class _Batch:
                 standing,
                 self._now_ms,
                 for_admins=post.for_admins,
+                admins_above=EVERYBODY_DEVICES if post.everybody else None,
                 closed_from=post.closed_from,
                 issues=post.issues,
             )
@@ -416,7 +418,7 @@ class _Batch:
             chain_seq=header.seq,
             state=post.state,
             quiet=post.quiet,
-            flash=post.flash,
+            calls_all=post.flash or post.everybody,
             kind=post.kind,
             marked=post.marked,
         )

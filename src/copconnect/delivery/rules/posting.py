@@ -108,11 +108,13 @@ def check_message(
     now_ms: int,
     *,
     for_admins: bool = False,
+    admins_above: int | None = None,
     closed_from: int | None = None,
     issues: LeafRights | None = None,
 ) -> None:
     """Raise the first part of D1 that refuses a message that was not accepted before.
-    ``for_admins``: only an admin may post it; ``closed_from``: conversations of at least so many
+    ``for_admins``: only an admin may post it; ``admins_above``: the same where there are more
+    members; ``closed_from``: conversations of at least so many
     members are closed to the sender before the officer course, None: none is; ``issues``: the right
     that the sender's leaf needs for an order."""
     header = message.header
@@ -120,6 +122,7 @@ def check_message(
         raise errors.NotMember
     if not standing.rights & LeafRights.POST:
         raise errors.MayNotPost
+    for_admins = for_admins or (admins_above is not None and standing.members > admins_above)
     if for_admins and not standing.rights & LeafRights.ADMINISTER:
         raise errors.NotAdmin
     if closed_from is not None and standing.members >= closed_from:

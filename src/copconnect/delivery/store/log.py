@@ -43,7 +43,7 @@ class NewEntry:
     chain_seq: int  # The header's own seq.
     state: bool
     quiet: bool
-    flash: bool
+    calls_all: bool
     kind: MessageKind
     marked: MessageId | None
 

@@ -312,7 +312,8 @@ LOG = Table(
     Column("before_hash", _Hash, nullable=False),  # L of the seq before, which may be trimmed.
     Column("message", LargeBinary, nullable=False),
     Column("quiet", Boolean, nullable=False),  # It wakes nobody.
-    Column("flash", Boolean, nullable=False),  # A flash order: it wakes everybody.
+    # A flash order, or a message that mentions everybody: it wakes all, also past mute.
+    Column("calls_all", Boolean, nullable=False),
     Column("kind", SmallInteger, nullable=False),  # MessageKind, as the server takes it (M3).
     Column("marked", _Id),  # The message that it edits or deletes.
     UniqueConstraint("conversation_id", "message_id"),

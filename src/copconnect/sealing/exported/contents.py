@@ -25,7 +25,7 @@ from copconnect.records.primitives.fields import tag, uint
 Content = dict[str, Any]
 _Read = Callable[[Any], Any]
 
-_TEXT, _NAME, _FILES, _MENTIONS, _ITEMS = 16_384, 255, 32, 256, 200
+_TEXT, _NAME, _UNIT, _FILES, _MENTIONS, _ITEMS = 16_384, 255, 64, 32, 256, 200
 _TITLE = 160
 _WHOLE = (1 << 53) - 1
 _KEPT = {"order", "order_change", "exported", "state", "mark", "own"}
@@ -237,6 +237,26 @@ def _stated(value: object) -> Content:
         return {"mark": "unreadable"}
 
 
+def _mention(value: object) -> Content:
+    """A place of a text that calls a person, a post, a rank or everybody."""
+    if not isinstance(value, dict):
+        raise _Misshapen
+    at = _fields(value, {"start": _integer(_TEXT), "length": _integer(_TEXT)})
+    if "post" in value:
+        return at | _fields(value, {"post": _word, "unitId": _nullable(_string(_UNIT))})
+    if "rank" in value:
+        return at | _fields(value, {"rank": _word})
+    if value.get("everybody") is True:
+        return at | {"everybody": True}
+    return at | _fields(value, {"personId": _id})
+
+
+def _word(value: object) -> str:
+    word: str = _string(_NAME)(value)
+    _require(word)
+    return word
+
+
 def _series(value: object) -> Content:
     found = _fields(value, {"of": _integer(ORDER_UNITS), "id": _id, "at": _integer(ORDER_UNITS)})
     _require(found["at"] < found["of"])
@@ -275,7 +295,7 @@ _POINTER: dict[str, _Read] = {
     "waveform": _nullable(_list(512, _number(0, 100))),
     "sha256": _nullable(_bytes(_HASH_BYTES, _HASH_BYTES)),
 }
-_mentions = _list(_MENTIONS, _record(personId=_id, start=_integer(_TEXT), length=_integer(_TEXT)))
+_mentions = _list(_MENTIONS, _mention)
 _reply = _record(messageId=_id, personId=_id, preview=_string(1_024), conversationId=_nullable(_id))
 _place = _record(lat=_number(-90, 90), lon=_number(-180, 180), accuracyM=_number(0, 10**6))
 _files = _list(_FILES, _attachment)

@@ -85,7 +85,7 @@ async function show(
     reaction === null
       ? wording(item, allowed, t("me.newMessage"), nameOf)
       : reactionWording(item, reaction, allowed, words, nameOf);
-  const called = reaction === null && calls(item, conversations.get(conversationId) ?? null);
+  const called = reaction === null && calls(item);
   const tag = reaction === null ? conversationId : reactionTag(conversationId);
   const options: NotificationOptions = {
     body,

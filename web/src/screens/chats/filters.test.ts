@@ -70,8 +70,8 @@ it("keeps the order of time for all others", () => {
 });
 
 it("offers units and roles where there are any", () => {
-  expect(offered(items)).toEqual(["all", "unread", "units", "roles"]);
-  expect(offered([])).toEqual(["all", "unread"]);
+  expect(offered(items)).toEqual(["all", "unread", "mentions", "units", "roles"]);
+  expect(offered([])).toEqual(["all", "unread", "mentions"]);
 });
 
 it("places each unit after what is above it", () => {
@@ -96,5 +96,5 @@ it("shows archived chats apart, and in a search; folders by their names", () => 
   expect(names("archived", "kep")).toEqual(["kept"]);
   expect(foldersIn([kept, away])).toEqual([early, folder]);
   expect(foldersIn([away])).toEqual([]);
-  expect(offered([away])).toEqual(["all", "unread"]);
+  expect(offered([away])).toEqual(["all", "unread", "mentions"]);
 });

@@ -10,7 +10,16 @@ import { titleOf } from "#i18n/talk.ts";
 
 /** Folders of this person's are filters too, by their ids. */
 export type Filter = KindFilter | `folder:${Folder["folderId"]}`;
-type KindFilter = "archived" | "all" | "unread" | "direct" | "groups" | "units" | "roles";
+type KindFilter =
+  | "archived"
+  | "all"
+  | "unread"
+  /** The list shows messages in place of chats. */
+  | "mentions"
+  | "direct"
+  | "groups"
+  | "units"
+  | "roles";
 
 function fits(item: ConversationItem, filter: Filter): boolean {
   const { archived, folders } = item;
@@ -21,6 +30,8 @@ function fits(item: ConversationItem, filter: Filter): boolean {
       return true;
     case "unread":
       return item.unread > 0 || item.markedUnread;
+    case "mentions":
+      return item.mentions > 0;
     case "direct":
       return item.kind === "direct" || item.post !== null;
     case "groups":
@@ -34,11 +45,11 @@ function fits(item: ConversationItem, filter: Filter): boolean {
   }
 }
 
-/** The filters that would show something; "all" and "unread" always. */
+/** The filters that would show something; the first three always. */
 export function offered(items: readonly ConversationItem[]) {
   const kinds = ["units", "roles", "direct", "groups"] as const;
   const some = kinds.filter((filter) => items.some((item) => fits(item, filter)));
-  return ["all", "unread", ...some] as const;
+  return ["all", "unread", "mentions", ...some] as const;
 }
 
 /** This person's folders in which a chat is, by name. */

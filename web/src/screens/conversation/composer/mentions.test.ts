@@ -1,11 +1,13 @@
-import type { PersonId } from "@copconnect/client/wire";
+import { inEnglish, type Plate } from "@copconnect/client/core";
+import type { PersonId, UnitId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
-import { insertMention, matching, mentionQuery, mentionsIn } from "./mentions.ts";
+import { candidatesOf, insertMention, matching, mentionQuery, mentionsIn } from "./mentions.ts";
 
+const called = (name: string) => ({ personId: name as PersonId });
 const PEOPLE = [
-  { personId: "1" as PersonId, label: "Ravi", note: "", search: "Ravi రవి PC" },
-  { personId: "2" as PersonId, label: "Ravi Teja", note: "", search: "Ravi Teja రవి తేజ SI" },
-  { personId: "3" as PersonId, label: "Padma", note: "", search: "Padma పద్మ HC" },
+  { called: called("1"), label: "Ravi", note: "", search: "Ravi రవి PC" },
+  { called: called("2"), label: "Ravi Teja", note: "", search: "Ravi Teja రవి తేజ SI" },
+  { called: called("3"), label: "Padma", note: "", search: "Padma పద్మ HC" },
 ];
 
 describe("mentions", () => {
@@ -16,8 +18,8 @@ describe("mentions", () => {
   });
 
   it("matches by name in any script and by rank, and nobody for a finished sentence", () => {
-    expect(matching(PEOPLE, "పద్మ").map((one) => one.personId)).toEqual(["3"]);
-    expect(matching(PEOPLE, "si").map((one) => one.personId)).toEqual(["2"]);
+    expect(matching(PEOPLE, "పద్మ").map((one) => one.called)).toEqual([called("3")]);
+    expect(matching(PEOPLE, "si").map((one) => one.called)).toEqual([called("2")]);
     expect(matching(PEOPLE, "Padma please come")).toEqual([]);
   });
 
@@ -32,6 +34,39 @@ describe("mentions", () => {
     expect(mentionsIn("@Ravi Teja and @Ravi, not @Ravindra", PEOPLE)).toEqual([
       { personId: "2", start: 0, length: 10 },
       { personId: "1", start: 15, length: 5 },
+    ]);
+  });
+
+  it("offers posts in their units, posts and ranks of several people, each with its holders", () => {
+    const plate = (name: string, rank: string, post: string, unit: string): Plate => ({
+      ...{ personId: name as PersonId, unitId: unit as UnitId },
+      ...{ names: inEnglish(name), rank: inEnglish(rank), post: inEnglish(post) },
+    });
+    const plates = [
+      plate("Ravi", "Inspector", "SHO", "Charminar"),
+      plate("Padma", "Inspector", "SHO", "Gopalapuram"),
+      plate("Asha", "Inspector", "Reader, Charminar", "Charminar"),
+      plate("Teja", "Constable", "Driver", "Charminar"),
+    ];
+    const offered = candidatesOf(plates, {
+      ...{ name: ({ en }) => en, unit: (unitId) => unitId, rankAndPost: () => "" },
+      people: (count) => `${String(count)} people`,
+    });
+    const groups = offered.flatMap(({ called, label, note }) =>
+      "personId" in called ? [] : [[label, note, called]],
+    );
+    expect(groups).toEqual([
+      ["SHO Charminar", "Ravi", { post: "SHO", unitId: "Charminar" }],
+      ["SHO", "2 people", { post: "SHO", unitId: null }],
+      ["Inspector", "3 people", { rank: "Inspector" }],
+      ["SHO Gopalapuram", "Padma", { post: "SHO", unitId: "Gopalapuram" }],
+      ["Reader, Charminar", "Asha", { post: "Reader, Charminar", unitId: "Charminar" }],
+      ["Driver Charminar", "Teja", { post: "Driver", unitId: "Charminar" }],
+    ]);
+    const text = "@SHO Charminar and every @SHO, not @SHOs";
+    expect(mentionsIn(text, offered)).toEqual([
+      { post: "SHO", unitId: "Charminar", start: 0, length: 14 },
+      { post: "SHO", unitId: null, start: 25, length: 4 },
     ]);
   });
 });

@@ -1,18 +1,77 @@
 /** Finding, picking and placing @mentions in what is being written. Pure. */
-import type { PersonId } from "@copconnect/client/wire";
-import type { Mention } from "@copconnect/client/core";
+import type { Names, UnitId } from "@copconnect/client/wire";
+import type { Called, Mention, Plate } from "@copconnect/client/core";
+import { rankSpellings, spellings } from "@copconnect/client/core";
 
-export interface Candidate {
-  readonly personId: PersonId;
+/** A mention that may be written. */
+export interface Mentionable {
+  readonly called: Called;
   /** As it is written after the @. */
   readonly label: string;
-  /** Rank and post, to tell namesakes apart. */
+}
+
+export interface Candidate extends Mentionable {
+  /** Rank and post, to tell namesakes apart; of several people, how many they are. */
   readonly note: string;
   /** Everything it can be found by. */
   readonly search: string;
 }
 
 const SHOWN = 6;
+
+/** The words for candidates, in the reader's language. */
+export interface Wording {
+  readonly name: (names: Names) => string;
+  readonly unit: (unitId: UnitId) => string;
+  readonly rankAndPost: (plate: Plate) => string;
+  readonly people: (count: number) => string;
+}
+
+/** Each of these people; the posts that they hold, each in its unit and in all; and their ranks. */
+export function candidatesOf(plates: readonly Plate[], say: Wording): readonly Candidate[] {
+  const groups = new Map<string, { candidate: Candidate; holders: Plate[] }>();
+  const add = (plate: Plate, called: Called, label: string, found: readonly string[]): void => {
+    const key = JSON.stringify(called);
+    const group = groups.get(key) ?? {
+      candidate: { called, label, note: "", search: [label, ...found].join(" ") },
+      holders: [],
+    };
+    group.holders.push(plate);
+    groups.set(key, group);
+  };
+  for (const plate of plates) {
+    const { post, rank, unitId } = plate;
+    if (post.en !== "") {
+      const [title, unit] = [say.name(post), say.unit(unitId)];
+      const label = title.includes(unit) ? title : `${title} ${unit}`;
+      add(plate, { post: post.en, unitId }, label, spellings(post));
+      add(plate, { post: post.en, unitId: null }, title, spellings(post));
+    }
+    if (typeof rank !== "string" && rank.en !== "")
+      add(plate, { rank: rank.en }, say.name(rank), spellings(rank));
+  }
+  const several = [...groups.values()].flatMap(({ candidate, holders: [first, ...others] }) => {
+    if (first === undefined) return [];
+    const { called } = candidate;
+    const inUnit = "unitId" in called && called.unitId !== null;
+    const isElsewhere = others.some(({ unitId }) => unitId !== first.unitId);
+    // A post of one unit is offered with its unit alone, and no rank of one person is a group.
+    if (!inUnit && !("post" in called ? isElsewhere : others.length > 0)) return [];
+    const note = others.length === 0 ? say.name(first.names) : say.people(others.length + 1);
+    return [{ ...candidate, note }];
+  });
+  return [...plates.map((plate) => personOf(plate, say)), ...several];
+}
+
+function personOf(plate: Plate, say: Wording): Candidate {
+  const { personId, names, rank, post } = plate;
+  return {
+    called: { personId },
+    label: say.name(names),
+    note: say.rankAndPost(plate),
+    search: [...spellings(names), ...rankSpellings(rank), ...spellings(post)].join(" "),
+  };
+}
 
 /** The word after an @ before the caret, or null when no mention is being written. */
 export function mentionQuery(
@@ -54,17 +113,17 @@ export function insertMention(
 }
 
 /** Find the candidates mentioned in a finished text, longest label first, no overlaps. */
-export function mentionsIn(text: string, candidates: readonly Candidate[]): readonly Mention[] {
+export function mentionsIn(text: string, candidates: readonly Mentionable[]): readonly Mention[] {
   const found: Mention[] = [];
   const byLength = [...candidates].sort((a, b) => b.label.length - a.label.length);
-  for (const { personId, label } of byLength) {
+  for (const { called, label } of byLength) {
     const written = `@${label}`;
     for (let at = text.indexOf(written); at >= 0; at = text.indexOf(written, at + written.length)) {
       const end = at + written.length;
       const next = text.slice(end, end + 1);
       const overlaps = found.some((one) => at < one.start + one.length && one.start < end);
       if (!overlaps && !/[\p{L}\p{M}\p{N}]/u.test(next)) {
-        found.push({ personId, start: at, length: written.length });
+        found.push({ ...called, start: at, length: written.length });
       }
     }
   }

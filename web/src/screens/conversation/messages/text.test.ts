@@ -44,16 +44,18 @@ describe("piecesOf", () => {
 
   it("cuts out mentions and ignores those outside the text or overlapping", () => {
     expect(
-      piecesOf("hi @Ravi!", [
+      piecesOf("hi @Ravi! @everybody", [
         { personId: "a" as PersonId, start: 3, length: 5 },
         { personId: "b" as PersonId, start: 4, length: 2 },
-        { personId: "c" as PersonId, start: 8, length: 50 },
+        { personId: "c" as PersonId, start: 9, length: 50 },
         { personId: "d" as PersonId, start: -3, length: 2 },
+        { everybody: true, start: 10, length: 10 },
       ]),
     ).toEqual([
       { kind: "plain", text: "hi " },
       { kind: "mention", text: "@Ravi", personId: "a" },
-      { kind: "plain", text: "!" },
+      { kind: "plain", text: "! " },
+      { kind: "mention", text: "@everybody", personId: null },
     ]);
   });
 });

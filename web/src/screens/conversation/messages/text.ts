@@ -8,7 +8,8 @@ import type { Mention, MessageBody, MessageItem } from "@copconnect/client/core"
 
 export type Piece =
   | { readonly kind: "plain"; readonly text: string }
-  | { readonly kind: "mention"; readonly text: string; readonly personId: PersonId }
+  /** A mention of a person; null: of a post, a rank or everybody. */
+  | { readonly kind: "mention"; readonly text: string; readonly personId: PersonId | null }
   | {
       readonly kind: "link";
       readonly text: string;
@@ -95,9 +96,11 @@ export function linksOf(text: string): readonly (Piece & { readonly kind: "link"
 function wholesIn(text: string, mentions: readonly Mention[]): readonly Whole[] {
   const found: Whole[] = [];
   let at = 0;
-  for (const { start, length, personId } of [...mentions].sort((a, b) => a.start - b.start)) {
+  for (const mention of [...mentions].sort((a, b) => a.start - b.start)) {
+    const { start, length } = mention;
     const end = start + length;
     if (start < at || length <= 0 || end > text.length) continue;
+    const personId = "personId" in mention ? mention.personId : null;
     const piece = { kind: "mention", text: text.slice(start, end), personId } as const;
     found.push(...linksIn(text.slice(at, start), at), { start, end, piece });
     at = end;

@@ -1,0 +1,52 @@
+/** The people whom a message's mentions call, as the device of each reader decides. Pure. */
+import type { PersonId, UnitId } from "../ids.ts";
+import type { Called } from "../seam/attachments.ts";
+import { mentionsOf } from "./content.ts";
+import type { Decoded } from "./content.ts";
+
+/** A person with the words of the signed card; empty where this device has no card. */
+export interface CalledPerson {
+  readonly personId: PersonId;
+  readonly post: string;
+  readonly rank: string;
+  readonly unitId: UnitId | null;
+}
+
+/** How a message calls a person: by name, post or rank, or as one of all; null: not at all. */
+export type Call = "name" | "everybody" | null;
+
+/** Whether a mention of a person, a post or a rank is about this person. */
+export function names(called: Called, person: CalledPerson): boolean {
+  if ("personId" in called) return called.personId === person.personId;
+  if ("rank" in called) return called.rank === person.rank;
+  if ("everybody" in called || called.post !== person.post) return false;
+  return called.unitId === null || called.unitId === person.unitId;
+}
+
+export function callOf(content: Decoded, person: CalledPerson): Call {
+  const mentions = mentionsOf(content);
+  if (mentions.some((one) => names(one, person))) return "name";
+  return mentions.some(isEverybody) ? "everybody" : null;
+}
+
+export function callsEverybody(content: Decoded): boolean {
+  return mentionsOf(content).some(isEverybody);
+}
+
+/** The content without mentions of everybody; the same where it has none. */
+export function withoutEverybody(content: Decoded): Decoded {
+  if (content.kind === "mark") {
+    const { what } = content;
+    if (what.mark !== "edit" || !what.mentions.some(isEverybody)) return content;
+    return {
+      ...content,
+      what: { ...what, mentions: what.mentions.filter((one) => !isEverybody(one)) },
+    };
+  }
+  if (!("mentions" in content) || !content.mentions.some(isEverybody)) return content;
+  return { ...content, mentions: content.mentions.filter((one) => !isEverybody(one)) };
+}
+
+function isEverybody(called: Called): boolean {
+  return "everybody" in called;
+}
