@@ -74,6 +74,8 @@ export interface MarksRecord {
   readonly reactions: readonly ReactionRecord[];
   readonly edits: readonly EditRecord[];
   readonly deletions: readonly DeletionRecord[];
+  /** Messages that answer it, with their places in the log. */
+  readonly replies: readonly { readonly messageId: MessageId; readonly position: number }[];
   /** The device that began a live position by this message; null: the message is none. */
   readonly device: DeviceId | null;
 }

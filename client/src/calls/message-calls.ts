@@ -30,6 +30,7 @@ import { isEmoji } from "../kinds/mark.ts";
 import { deletableUntil, isHidden, takesDeletions } from "../messages/deletions.ts";
 import { editableUntil, reworded } from "../messages/edits.ts";
 import { mayPin } from "../messages/pins.ts";
+import { repliesTo } from "../messages/replies.ts";
 import { takesReactions } from "../messages/reactions.ts";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import type { MessageRecord } from "../records.ts";
@@ -104,6 +105,19 @@ export class MessageCalls {
     const conversation = device.find(conversationId);
     const shown = await this.#pageOf(device, conversation, found.slice(0, size), true);
     return { ...shown, newer: found.length > size };
+  }
+
+  /** A message, and the messages that answer it, those on their way at the end. */
+  async replies(
+    conversationId: ConversationId,
+    messageId: MessageId,
+  ): Promise<readonly MessageItem[]> {
+    const device = await this.#reach.device();
+    const conversation = device.find(conversationId);
+    const message = await stored(device, conversationId, messageId);
+    const replies = await repliesTo(device.context, device.outgoing, conversation, messageId);
+    const { messages } = await this.#pageOf(device, conversation, [message, ...replies], false);
+    return messages;
   }
 
   async #pageOf(

@@ -32,6 +32,7 @@ import { isDeclared, isLasting, markedBy } from "../messages/declared.ts";
 import { withDeletion } from "../messages/deletions.ts";
 import { withEdits } from "../messages/edits.ts";
 import { noteLive } from "../messages/marks.ts";
+import { noteReply } from "../messages/replies.ts";
 import { applyState } from "../messages/state.ts";
 
 /** Refused entries kept at most, to be judged again when something has changed. */
@@ -187,7 +188,7 @@ async function takeBack(
   const own = outgoing.find(messageId);
   const posted = idOf<DeviceId>(header.sender) === context.identity().device;
   if (posted && own?.conversationId === conversation.id && own.message !== null) {
-    await acceptedMessage(context, outgoing, work, own, accepted);
+    await acceptedMessage(context, outgoing, conversation, work, own, accepted);
     work.afterwards.push(() => onAccepted(conversation));
     return true;
   }
@@ -270,6 +271,7 @@ async function show(
   const message = withDeletion(edited, marks?.deletions ?? []);
   work.put(message, held);
   known.set(messageId, message);
+  await noteReply(context, conversation, work, message);
   if (message.deletion !== undefined) return conversation.marks.delete(work, messageId);
   for (const pointer of pointersOf(content)) {
     // Known by id means the same key and size (kinds/fields.ts): forwarded, or our own come back.

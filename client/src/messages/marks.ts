@@ -235,13 +235,15 @@ export async function dropMarks(
   work: UnitOfWork,
   isGone: (position: number) => boolean,
 ): Promise<void> {
-  const kept = <F extends MarkFact>(facts: readonly F[]): readonly F[] =>
+  type Placed = Pick<MarkFact, "position">;
+  const kept = <F extends Placed>(facts: readonly F[]): readonly F[] =>
     facts.filter(({ position }) => !isGone(position));
   work.set({ pins: kept(work.record.pins) });
   for (const row of await conversation.marks.all()) {
-    const { messageId, votes, closed, totals, accepted, reactions, edits, deletions } = row;
-    const all = [votes, closed, totals, accepted, reactions, edits, deletions].flat();
-    if (kept<MarkFact>(all).length === all.length) continue;
+    const { messageId, votes, closed, totals, accepted, reactions, edits, deletions, replies } =
+      row;
+    const all = [votes, closed, totals, accepted, reactions, edits, deletions, replies].flat();
+    if (kept<Placed>(all).length === all.length) continue;
     const left = {
       ...row,
       votes: kept(votes),
@@ -251,8 +253,9 @@ export async function dropMarks(
       reactions: kept(reactions),
       edits: kept(edits),
       deletions: kept(deletions),
+      replies: kept(replies),
     };
-    const last = Math.max(0, ...kept<MarkFact>(all).map(({ position }) => position));
+    const last = Math.max(0, ...kept<Placed>(all).map(({ position }) => position));
     conversation.marks.put(work, messageId, left, last);
     const marked = await markedIn(vault, conversation, work, messageId);
     if (marked !== null) work.messages.push(marked);

@@ -4,9 +4,11 @@
  */
 import type { ConversationId, KeyId, MessageId } from "../ids.ts";
 import { keyReference } from "../keys/conversation-key.ts";
+import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { loadMessage } from "./messages.ts";
+import { noteReply } from "./replies.ts";
 import { QUEUED_ORDER, STORES } from "../records.ts";
 import type { OutgoingRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
@@ -78,6 +80,7 @@ export class OutgoingStore {
 export async function acceptedMessage(
   context: DeviceContext,
   outgoing: OutgoingStore,
+  conversation: Conversation,
   work: UnitOfWork,
   record: OutgoingRecord,
   accepted: { readonly seq: number; readonly sentMs: number; readonly key: KeyId },
@@ -89,5 +92,7 @@ export async function acceptedMessage(
   if (message === null || message.seq !== null) return;
   const { seq, sentMs } = accepted;
   const key = keyReference(accepted.key);
-  work.put({ ...message, seq, sentMs, key, order: seq, failure: null });
+  const logged = { ...message, seq, sentMs, key, order: seq, failure: null };
+  work.put(logged);
+  await noteReply(context, conversation, work, logged);
 }

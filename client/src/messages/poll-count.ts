@@ -33,6 +33,7 @@ export const NO_MARKS = {
   reactions: [],
   edits: [],
   deletions: [],
+  replies: [],
   device: null,
 } as const;
 

@@ -267,6 +267,7 @@ export class ViewMaker implements Views {
       ...(scheduledMs === undefined ? {} : { scheduledMs }),
       ...(await this.#forwarded(content)),
       ...(await this.#reactions(conversation, record)),
+      ...(await this.#replies(conversation, record)),
       ...formerOf(record),
       ...(untilMs === null ? {} : { editableUntilMs: untilMs }),
       ...(deletableUntilMs === null ? {} : { deletableUntilMs }),
@@ -371,6 +372,12 @@ export class ViewMaker implements Views {
       return { emoji, people, mine: chosenBy.includes(personId) };
     });
     return { reactions: await Promise.all(reactions) };
+  }
+
+  async #replies({ id, marks }: Conversation, { messageId, deletion }: MessageRecord) {
+    const noted = deletion === undefined ? await marks.get(null, messageId) : null;
+    const shown = (noted?.replies ?? []).filter((one) => !this.#oneself.isGone(id, one.messageId));
+    return shown.length === 0 ? {} : { replies: shown.length };
   }
 
   /** The accepted answer; null where it is older than this device, or on its way. */

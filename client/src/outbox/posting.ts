@@ -108,7 +108,7 @@ export class MessageSender {
         await applyMark(this.#context, conversation, work, content, { ...signer, ...place });
       }
       const accepted = { ...at, key: keyId };
-      await acceptedMessage(this.#context, this.#outgoing, work, own, accepted);
+      await acceptedMessage(this.#context, this.#outgoing, conversation, work, own, accepted);
     });
   }
 

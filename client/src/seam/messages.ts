@@ -89,6 +89,8 @@ export interface MessageItem {
   readonly failure: CoreError | null;
   /** The emoji that people reacted with; absent: the message takes no reactions. */
   readonly reactions?: readonly Reaction[];
+  /** How many messages of this conversation answer it; absent: none does. */
+  readonly replies?: number;
   /** This person may edit it until then; absent: not at all. */
   readonly editableUntilMs?: number;
   /** This person may delete it until then, for everybody; absent: not at all. */

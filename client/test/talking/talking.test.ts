@@ -1,5 +1,5 @@
 import type { ConversationId, UnitId } from "#core/ids.ts";
-import type { Called, CoreEvent } from "#core/seam.ts";
+import type { Called, CoreEvent, MessageItem } from "#core/seam.ts";
 import { describe, expect, it } from "vitest";
 import type { Officer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";
@@ -157,6 +157,22 @@ describe("group", () => {
   });
 });
 
+it("shows a departure to admins alone", async () => {
+  const [a, b, c] = [await w.join(), await w.join(), await w.join()];
+  const id = await group(a, [b, c]);
+  await c.core.conversations.leave(id);
+  const departures = async ({ core }: Officer): Promise<number> => {
+    const { messages } = await core.messages.page(id, null, 50);
+    return messages.filter(({ body }) => body.kind === "notice" && body.notice.kind === "removed")
+      .length;
+  };
+  await a.until("told", async () => (await departures(a)) === 1);
+  await b.until("gone", async () => (await b.core.members.list(id)).length === 2);
+  await a.text(id, "The two of us");
+  await b.receives(id, "The two of us");
+  expect(await departures(b)).toBe(0);
+});
+
 describe("replies and mentions", () => {
   it("calls who is meant also where the conversation is muted, and nobody else", async () => {
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
@@ -215,6 +231,43 @@ describe("replies and mentions", () => {
     expect(called(b)).toEqual(["name", "everybody"]);
     expect(called(c)).toEqual(["everybody"]);
     expect(await b.core.conversations.get(id)).toMatchObject({ unread: 3, mentions: 2 });
+  });
+
+  it("lists the replies of a message, also after it was read backwards, and on their way", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
+    await b.ready(id);
+    const { messageId } = await a.text(id, "Who is at the gate?");
+    await b.receives(id, "Who is at the gate?");
+    const reply = (from: Officer, text: string): Promise<MessageItem> =>
+      from.core.messages.send(id, { kind: "text", text, mentions: [] }, messageId);
+    const first = await reply(b, "I am");
+    await a.receives(id, "I am");
+    await a.text(id, "Vehicle check at the junction");
+    const gone = await reply(a, "Come in");
+    await b.receives(id, "Come in");
+    const texts = async ({ core }: Officer): Promise<readonly unknown[]> =>
+      (await core.messages.replies(id, messageId)).map(({ body }) =>
+        "text" in body ? body.text : body.kind,
+      );
+    const all = ["Who is at the gate?", "I am", "Come in"];
+    for (const officer of [a, b]) {
+      await officer.until(
+        "counted",
+        async () => (await officer.message(id, messageId))?.replies === 2,
+      );
+      expect(await texts(officer)).toEqual(all);
+    }
+    await b.restart();
+    expect(await texts(b)).toEqual(all);
+    await b.core.oneself.delete(id, [first.messageId], 0);
+    expect(await texts(b)).toEqual(["Who is at the gate?", "Come in"]);
+    expect((await b.message(id, messageId))?.replies).toBe(1);
+    await a.core.messages.delete(id, gone.messageId, 0);
+    await b.until("deleted", async () => (await texts(b)).at(-1) === "deleted");
+    w.current.network(b).cut = true;
+    await reply(b, "On my way");
+    expect(await texts(b)).toEqual(["Who is at the gate?", "deleted", "On my way"]);
   });
 
   it("quotes what was said and marks who is meant", async () => {
