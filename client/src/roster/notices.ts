@@ -13,6 +13,8 @@ export interface DeviceFacts {
   readonly by: (person: PersonId, device: DeviceId) => Promise<PersonId | null>;
   /** Whether the device is still the person's and confirmed. */
   readonly has: (person: PersonId, device: DeviceId) => Promise<boolean>;
+  /** Departures are shown: to admins alone, so that a person leaves without a notice to everybody. */
+  readonly departures: boolean;
   /** The word for a person's first leaf. */
   readonly arrival: (person: PersonId) => "added" | "registered";
 }
@@ -83,7 +85,7 @@ export async function rosterNotices(
   say("added", added);
   say("registered", registered);
   for (const [by, people] of newDevices) notices.push(notice("device_added", { people, by }));
-  say("removed", removed);
+  if (facts.departures) say("removed", removed);
   say("device_removed", lessDevices);
   say("made_admin", madeAdmin);
   say("revoked_admin", revokedAdmin);

@@ -16,7 +16,7 @@ import { concat, equalBytes } from "../octets.ts";
 import { noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { MembersRecord, RosterRecord } from "../records.ts";
-import type { Leaf } from "../keys/roster/leaf.ts";
+import { mayAdminister, type Leaf } from "../keys/roster/leaf.ts";
 import type { Member } from "../wire.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import { checkCell, checkLines, readLeaves, rootOf } from "./cells.ts";
@@ -63,6 +63,7 @@ export async function followRoster(
   if (was !== null) await trust.ensure(changedPeople(was, leaves), { fresh: true });
   const verdict = (person: PersonId, device: DeviceId) =>
     trust.verdict(person, device, context.time.requireNow());
+  const { device } = context.identity();
   const change =
     was === null
       ? { notices: [], absent: [] }
@@ -72,6 +73,7 @@ export async function followRoster(
           has: async (person, device) =>
             conversation.record.kind !== "direct" &&
             (await verdict(person, device)).confirmed !== "no",
+          departures: leaves.some((leaf) => leaf.device === device && mayAdminister(leaf)),
           arrival: (person) => arrivalOf(conversation, since?.created ?? 0, person),
         });
   await conversation.change(async (work) => {
