@@ -293,6 +293,8 @@ const STAGES = inStages(
           "exports/ExportSheet.svelte",
           ...[
             "conversation/gallery/GalleryPage.svelte",
+            "conversation/replies/RepliesPage.svelte",
+            "joining/GroupJoining.svelte",
             "conversation/messages/NumberSheet.svelte",
           ],
           ...["DeleteDialog", "EditSheet", "FormerSheet"].map(
@@ -305,7 +307,7 @@ const STAGES = inStages(
         "orders/compose/ComposeOrder.svelte",
       ),
       oversee: screens("overseeing/OverseeScreen.svelte"),
-      people: screens("people/PeopleScreen.svelte"),
+      people: screens("people/PeopleScreen.svelte", "joining/JoinablePage.svelte"),
       me: [
         ...screens("me/MeScreen.svelte", "devices/Unconfirmed.svelte"),
         ...screens("presence/PresenceDialog.svelte"),

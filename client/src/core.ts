@@ -15,6 +15,7 @@ import type { ConsultationCalls } from "./calls/talking/consultation-calls.ts";
 import type { ConversationCalls } from "./calls/conversation-calls.ts";
 import type { GuardCalls } from "./calls/talking/guard-calls.ts";
 import type { LiveCalls } from "./calls/talking/live-calls.ts";
+import type { JoiningCalls } from "./calls/joining-calls.ts";
 import type { MemberCalls } from "./calls/member-calls.ts";
 import type { AttachmentCalls, MessageCalls } from "./calls/message-calls.ts";
 import type { OneselfCalls } from "./calls/oneself/oneself-calls.ts";
@@ -56,6 +57,8 @@ export interface Core {
   readonly posts: Remote<PostDirectory>;
   readonly conversations: Remote<ConversationCalls>;
   readonly members: Remote<MemberCalls>;
+  /** Groups that one may ask to join; its code is fetched with the first call. */
+  readonly joining: Remote<JoiningCalls>;
   readonly messages: Remote<MessageCalls>;
   /** Personal items: stars, folders, deletions for oneself. */
   readonly oneself: Remote<OneselfCalls>;

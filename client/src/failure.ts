@@ -61,6 +61,7 @@ export const CORE_CODES = {
   answer_unreadable: "None of the issuer's devices can be sealed to now.",
   report_unprovable: "This device cannot prove the message to a moderator.",
   moderators_unreachable: "No moderator's device can be sealed to now.",
+  admins_unreachable: "No admin's device can be sealed to now.",
   case_unopened: "This device cannot open the case's proof.",
   time_waits: "The department's time is not what this device expects, or not known yet.",
   update_required: "This version of the app is too old.",

@@ -99,6 +99,16 @@ export const MAX_REPORT_BYTES = 2097152;
 
 export const MAX_APPEAL_BYTES = 98304;
 
+export const LISTING_TITLE = 100;
+
+export const LISTING_PURPOSE = 300;
+
+export const LISTED_GROUPS = 200;
+
+export const JOIN_REASON_BYTES = 1000;
+
+export const MAX_JOIN_REQUEST_BYTES = 81920;
+
 export const REPORT_SEALS = 64;
 
 export const REPORT_ADDED_SEALS = 256;

@@ -15,6 +15,7 @@ export type * from "./seam/exporting.ts";
 export type * from "./seam/failure.ts";
 export type * from "./seam/conduct.ts";
 export type * from "./seam/guard.ts";
+export type * from "./seam/joining.ts";
 export type * from "./seam/messages.ts";
 export type * from "./seam/orders.ts";
 export type * from "./seam/overseeing.ts";

@@ -1196,6 +1196,63 @@ export interface SetPreferences {
   readonly mutedUntilMs: number | null;
 }
 
+/**
+ * The words under which people at or below ``unit_id`` find a group. That is the unit of the
+ * admin who lists the group, or one above it. The server reads them.
+ */
+export interface GroupListing {
+  readonly title: string;
+  readonly purpose: string;
+  readonly unitId: UnitId;
+}
+
+/** ``listing``: None takes the group off the list, and drops the requests to join it. */
+export interface SetListing {
+  readonly listing: GroupListing | null;
+}
+
+/**
+ * A listed group as one person sees it. ``admins``: at most 32, to whose devices a reason is
+ * sealed. ``mine``: the person is an admin of it; ``asked_ms``: an open request of the person's;
+ * ``refused_ms``: it was refused then, and the person may ask again a day later.
+ */
+export interface ListedGroup {
+  readonly conversationId: ConversationId;
+  readonly listing: GroupListing;
+  readonly members: number;
+  readonly admins: PersonId[];
+  readonly mine: boolean;
+  readonly askedMs: number | null;
+  readonly refusedMs: number | null;
+}
+
+/** A request to join a group, which its admins see. ``sealed``: the reason (F4). */
+export interface JoinRequest {
+  readonly conversationId: ConversationId;
+  readonly personId: PersonId;
+  readonly askedMs: number;
+  readonly sealed: Uint8Array;
+}
+
+/**
+ * The groups that the caller may ask to join or has listed, and the open requests to join
+ * groups of which the caller is an admin.
+ */
+export interface Joining {
+  readonly groups: ListedGroup[];
+  readonly requests: JoinRequest[];
+}
+
+/** Ask to join a listed group. Asked again while it is open, the reason alone changes. */
+export interface AskToJoin {
+  readonly sealed: Uint8Array;
+}
+
+/** Refuse a request to join. (An admin who accepts one adds the person.) */
+export interface RefuseToJoin {
+  readonly personId: PersonId;
+}
+
 /** One signed head that is still kept. */
 export interface Head {
   readonly head: Uint8Array;
@@ -1247,8 +1304,8 @@ export interface ConversationExported {
  * ``exported``: the message tells of an export, which the audit log records with it.
  * ``order``: the message is an order, or changes one; flash orders are for admins only.
  * ``wakes``: members whom the message names, whose phones it wakes although they muted the
- * conversation. ``everybody``: it wakes all, as a flash order does; for admins, and in small groups
- * for each member (M5). A repeat of the same bytes answers what the first answered.
+ * conversation. ``everybody``: it wakes all, as a flash order does; for admins, and in small
+ * groups for each member (M5). A repeat of the same bytes answers what the first answered.
  */
 export interface PostMessage {
   readonly message: Uint8Array;
@@ -1724,11 +1781,12 @@ export interface ReceiptCounts {
 /**
  * Something about this account changed. ``signed_out`` is followed by a close with 4403.
  * ``conduct``: the code of conduct asks again; ``guard``: its policy or the known pictures are
- * others; ``acts``: one begins to wait for a second admin, or waits no more.
+ * others; ``joining``: a request to join a group is made or answered; ``acts``: one begins to
+ * wait for a second admin, or waits no more.
  */
 export interface AccountFrame {
   readonly t: "account";
-  readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "conduct" | "guard" | "reports" | "acts" | "signed_out";
+  readonly event: "clients" | "trust" | "directory" | "unconfirmed" | "confirmation" | "conduct" | "guard" | "reports" | "joining" | "acts" | "signed_out";
 }
 
 /** A file on its way. ``size``: bytes; ``sha256``: of the whole file. */

@@ -151,6 +151,12 @@ class Chart:
         """Return whether a test says so."""
         return self.managed.get(person_id, set()).issuperset(people)
 
+    async def units_above(self, _connection: AsyncConnection, person_id: PersonId) -> list[UnitId]:
+        """Return the units of a person's first place."""
+        facts = self.facts.get(person_id)
+        path = facts.places[0].path if facts else ""
+        return [UnitId(one) for one in path.strip("/").split("/")]
+
     def _heads_all(self, person_id: PersonId, paths: Collection[str]) -> bool:
         facts = self.facts.get(person_id)
         headed = [one.path.strip("/") for one in facts.places if one.head] if facts else []

@@ -12,7 +12,7 @@ TITLE = re.compile(r"\(\s*[\"`]((?:[A-Z]\d+[ ,:]+)+)")
 NAME = re.compile(r"^(?:async )?def test_((?:[a-z]\d+_)+)", re.MULTILINE)
 
 RULES = ROW.findall((ROOT / "docs" / "keys.md").read_text(encoding="utf-8"))
-KINDS = {"E": 7, "S": 9, "R": 11, "H": 6, "C": 3, "D": 7, "T": 1, "K": 1, "O": 3, "F": 3, "G": 1}
+KINDS = {"E": 7, "S": 9, "R": 11, "H": 6, "C": 3, "D": 7, "T": 1, "K": 1, "O": 3, "F": 4, "G": 1}
 
 
 def _borne() -> dict[str, set[str]]:

@@ -129,6 +129,9 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             return wire.PostLateSeals(key_id=KeyId("0" * 64), seals=b"", refused=[])
         case "POST /v1/conversations/{conversation_id}/cells/own/keys":
             return wire.PostCellKey(record=cell_key(world, device), seals=b"", left_out=[])
+        case "PUT /v1/conversations/{conversation_id}/join-request":
+            # An envelope with one X25519 seal, of which the server reads the form alone.
+            return wire.AskToJoin(sealed=b"\x01\x00\x20" + bytes(32) + b"\x01" + bytes(96 + 272))
         case "PUT /v1/conversations/{conversation_id}/policy":
             return wire.ChangePolicy(who_may_post="everyone")
         case "POST /v1/admin/acts":

@@ -126,6 +126,12 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/conversations/{conversation_id}/members": MEMBERS,
     "POST /v1/conversations/{conversation_id}/members/searches": MEMBERS,
     "POST /v1/conversations/{conversation_id}/members": GROUP_ADMINS,
+    # Requests to join: listed by admins, asked for by people outside.
+    "GET /v1/joining": OFFICERS,
+    "PUT /v1/conversations/{conversation_id}/listing": GROUP_ADMINS,
+    "PUT /v1/conversations/{conversation_id}/join-request": MEMBERS_AND_UPLOADER,
+    "DELETE /v1/conversations/{conversation_id}/join-request": OFFICERS,
+    "POST /v1/conversations/{conversation_id}/join-refusals": GROUP_ADMINS,
     "PUT /v1/conversations/{conversation_id}/policy": GROUP_ADMINS,
     "PUT /v1/conversations/{conversation_id}/preferences": MEMBERS,
     "GET /v1/conversations/{conversation_id}/receipts": MEMBERS,

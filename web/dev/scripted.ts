@@ -15,6 +15,7 @@ import { conversationOf, encryptionOf, id, messageOfOrder, refusal } from "#prac
 import { pause, type ColleagueAnswer, type Talk } from "#practice/station.ts";
 import { answering } from "./answering.ts";
 import { ScriptedConsole } from "./console/console.ts";
+import { joiningOf } from "./joining.ts";
 import { ScriptedExports } from "./exports.ts";
 import { ME, PEOPLE, deviceId, plate } from "./organisation.ts";
 import { ScriptedOverseeing } from "./overseeing.ts";
@@ -84,6 +85,7 @@ class ScriptedCore extends ScriptedOrders implements ConnectedCore {
 
   // --- Conversations ---------------------------------------------------------------------------
 
+  readonly joining: Core["joining"] = joiningOf(this.talks, (event) => this.emit(event));
   readonly conversations: Core["conversations"] = {
     ...this.ownConversations,
     openDirect: async (personId) => {

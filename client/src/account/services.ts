@@ -245,7 +245,8 @@ export class AccountServices {
         this.#options.context.emit({ type: "unconfirmed" });
         return;
       case "acts":
-        this.#options.context.emit({ type: "acts" });
+      case "joining":
+        this.#options.context.emit({ type: event });
         return;
       case "confirmation":
         await this.confirmations.follow();

@@ -59,6 +59,10 @@ export function createEngine(options: SessionOptions): Engine {
     const { OneselfCalls } = await import("./oneself/oneself-calls.ts");
     return new OneselfCalls(reach);
   });
+  const joining = fetched("joining", async (device) => {
+    const { JoiningCalls } = await import("./joining-calls.ts");
+    return new JoiningCalls(reach, device);
+  });
   const admin = fetched("console", async () => {
     const { AdminCalls } = await import("../admin/calls.ts");
     return new AdminCalls({ api, vault, services, people });
@@ -82,6 +86,7 @@ export function createEngine(options: SessionOptions): Engine {
     posts: running(() => reach.posts),
     conversations: opening(() => new ConversationCalls(reach)),
     members: opening(() => new MemberCalls(reach)),
+    joining: running(joining),
     messages: opening(() => messages),
     oneself: running(oneself),
     search: running(search),

@@ -72,6 +72,8 @@ export type CoreEvent =
     }
   /** There may be other reports, cases or sanctions: screens that show some ask again. */
   | { readonly type: "reports" }
+  /** Groups that one may ask to join, or requests, are others: screens that show some ask again. */
+  | { readonly type: "joining" }
   /** An act of weight asks for its person; null: no more. */
   | { readonly type: "presence"; readonly request: PresenceRequest | null }
   /** Other acts wait for a second admin: the console reads them again. */

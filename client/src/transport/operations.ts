@@ -350,6 +350,26 @@ export class Operations extends Calling {
     return this.call("POST", at`/v1/conversations/${conversationId}/members`, { body });
   }
 
+  joining(): Promise<wire.Joining> {
+    return this.call("GET", "/v1/joining");
+  }
+
+  setListing(conversationId: wire.ConversationId, body: wire.SetListing): Promise<void> {
+    return this.call("PUT", at`/v1/conversations/${conversationId}/listing`, { body });
+  }
+
+  askToJoin(conversationId: wire.ConversationId, body: wire.AskToJoin): Promise<void> {
+    return this.call("PUT", at`/v1/conversations/${conversationId}/join-request`, { body });
+  }
+
+  withdrawRequest(conversationId: wire.ConversationId): Promise<void> {
+    return this.call("DELETE", at`/v1/conversations/${conversationId}/join-request`);
+  }
+
+  refuseToJoin(conversationId: wire.ConversationId, body: wire.RefuseToJoin): Promise<void> {
+    return this.call("POST", at`/v1/conversations/${conversationId}/join-refusals`, { body });
+  }
+
   receipts(conversationId: wire.ConversationId, asked?: OptionalParameters<{ seq: wire.Seq }>): Promise<wire.CountedReceipts> {
     return this.call("GET", at`/v1/conversations/${conversationId}/receipts`, { query: asked });
   }

@@ -19,6 +19,7 @@ import type { Attachments } from "./attachments.ts";
 import type { CellKeys } from "./cell-keys.ts";
 import type { AdminRole } from "./console/acts.ts";
 import type { Conversations } from "./conversations.ts";
+import type { Joining } from "./console/joining.ts";
 import type { Keys } from "./keys.ts";
 import type { Log } from "./log.ts";
 import type { Orders } from "./orders.ts";
@@ -38,6 +39,7 @@ interface Roles extends ServerPorts {
   readonly attachments: Attachments;
   readonly cellKeys: CellKeys;
   readonly conversations: Conversations;
+  readonly joining: Joining;
   readonly keys: Keys;
   readonly log: Log;
   readonly orders: Orders;
@@ -238,12 +240,25 @@ function conversationRoutes(
   within: InConversation,
   listed: InConversation,
 ): void {
-  const { cellKeys, conversations, keys, log, receipts, rosters, shares } = server;
+  const { cellKeys, conversations, joining, keys, log, receipts, rosters, shares } = server;
   const number = (query: URLSearchParams, name: string): number => Number(query.get(name) ?? 0);
   at("confirmed", "POST /conversations", ({ body }, caller) =>
     conversations.create(caller, as<wire.CreateConversation>(body)),
   );
   at("confirmed", "GET /conversations", (_, caller) => conversations.list(caller));
+  at("confirmed", "GET /joining", (_, caller) => joining.current(caller));
+  within("PUT /listing", (one, caller, { body }) =>
+    joining.list(one, caller, as<wire.SetListing>(body)),
+  );
+  at("confirmed", "PUT /conversations/{}/join-request", ({ ids: [id = ""], body }, caller) =>
+    joining.ask(id as ConversationId, caller, as<wire.AskToJoin>(body)),
+  );
+  at("confirmed", "DELETE /conversations/{}/join-request", ({ ids: [id = ""] }, caller) =>
+    joining.withdraw(id as ConversationId, caller),
+  );
+  within("POST /join-refusals", (one, caller, { body }) =>
+    joining.refuse(one, caller, as<wire.RefuseToJoin>(body)),
+  );
   within("GET ", (one, caller) => conversations.view(one, caller));
   within("GET /members", (one, caller) => conversations.members(one, caller));
   within("POST /members/searches", (one, caller) => conversations.members(one, caller));

@@ -24,6 +24,7 @@ import { Attachments } from "./attachments.ts";
 import { CellKeys } from "./cell-keys.ts";
 import { Conversations } from "./conversations.ts";
 import { ServerJudge } from "./judge.ts";
+import { Joining } from "./console/joining.ts";
 import { Keys } from "./keys.ts";
 import { Live } from "./live.ts";
 import { Log } from "./log.ts";
@@ -79,6 +80,7 @@ export class MemoryServer {
   readonly admin: AdminRole;
   readonly rosters: Rosters;
   readonly conversations: Conversations;
+  readonly joining: Joining;
   readonly log: Log;
   readonly orders: Orders;
   readonly reports: Reports;
@@ -107,6 +109,7 @@ export class MemoryServer {
     this.admin = new AdminRole(this);
     this.rosters = new Rosters(this);
     this.conversations = new Conversations(this);
+    this.joining = new Joining(this);
     this.log = new Log(this);
     this.orders = new Orders(this);
     this.reports = new Reports(this);

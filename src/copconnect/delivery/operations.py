@@ -2,7 +2,7 @@
 
 from copconnect import wire
 from copconnect.delivery.service import DeliveryService
-from copconnect.http.operations import Operation, get, post, put, search
+from copconnect.http.operations import Operation, delete, get, post, put, search
 from copconnect.ids import ConversationId, KeyId, PersonId
 from copconnect.principals import Caller
 
@@ -46,6 +46,11 @@ def operations(service: DeliveryService) -> list[Operation]:
         get(f"{_C}/members", members, packed=True),
         search(f"{_C}/members/searches", conversations.members, "find_members", most=_SMALL_BODY),
         post(f"{_C}/members", service.membership.change, "change_members", most=_SMALL_BODY),
+        get("/v1/joining", service.joining.joining),
+        put(f"{_C}/listing", service.joining.set_listing, most=_SMALL_BODY),
+        put(f"{_C}/join-request", service.joining.ask, "ask_to_join", most=_SMALL_BODY),
+        delete(f"{_C}/join-request", service.joining.withdraw, "withdraw_request"),
+        post(f"{_C}/join-refusals", service.joining.refuse, "refuse_to_join", most=_SMALL_BODY),
         get(f"{_C}/receipts", service.receipt_counts.of, "receipts"),
         get(f"{_C}/head", rosters.state, "roster_state"),
         get(f"{_C}/heads/{{epoch}}", rosters.head),

@@ -145,6 +145,10 @@ class Organisation(Protocol):
         """Return the groups that the policy makes of the units that there are."""
         ...
 
+    async def units_above(self, connection: AsyncConnection, person_id: PersonId) -> list[UnitId]:
+        """Return the unit of a person's post and those above it, from the top."""
+        ...
+
     async def manages_audience(
         self, connection: AsyncConnection, person_id: PersonId, rule: wire.Audience
     ) -> bool:

@@ -33,6 +33,7 @@ from copconnect.delivery.rosters.department import DepartmentGroups
 from copconnect.delivery.rosters.devices import DeviceChanges
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.rosters.incarnation import begin_incarnation
+from copconnect.delivery.rosters.joining import Joining
 from copconnect.delivery.rosters.membership import Membership
 from copconnect.delivery.rosters.posting_rights import PostingRights
 from copconnect.delivery.rosters.posts import PostConversations
@@ -51,6 +52,7 @@ class DeliveryService:
         self.deps = deps
         self.conversations = Conversations(deps)
         self.membership = Membership(deps)
+        self.joining = Joining(deps)
         self.rosters = RosterReading(deps)
         self.following = Following(deps, leases)
         self.audiences = AudienceConversations(deps, self.following)

@@ -293,6 +293,11 @@ class DirectoryService:
             for person_id in [PersonId(row.person_id)]
         }
 
+    async def units_above(self, connection: AsyncConnection, person_id: PersonId) -> list[UnitId]:
+        """Return the unit of a person's post and those above it, from the top."""
+        base = (await self.rights_bases(connection, [person_id])).get(person_id)
+        return [] if base is None else [UnitId(one) for one in base.path.split("/")]
+
     async def holders(
         self, connection: AsyncConnection, person_ids: Collection[PersonId] | None
     ) -> dict[PersonId, Holder]:

@@ -48,6 +48,15 @@ class TrainingRequired(CallerError):
     remedy = "Do the course under Me, Training."
 
 
+class JoinRefused(CallerError):
+    """``details``: ``until_ms``: from then on the caller may ask again."""
+
+    code = "join_refused"
+    status = 403
+    message = "An admin of this group refused the caller's request."
+    remedy = "Ask again after the time in `details`, or write to one of its admins."
+
+
 class LastAdmin(CallerError):
     code = "last_admin"
     status = 409

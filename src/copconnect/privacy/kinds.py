@@ -17,6 +17,7 @@ from copconnect.audit import store as audit_store
 from copconnect.auth_service import tables as auth
 from copconnect.conduct import store as conduct_store
 from copconnect.conduct.guard import picture_store
+from copconnect.delivery.store import joining
 from copconnect.delivery.store import tables as delivery
 from copconnect.directory import store as directory
 from copconnect.directory.postings import planned, posting_store
@@ -202,6 +203,16 @@ KINDS: tuple[PersonalTable, ...] = (
         _PERSON,
         ("conversation_id", "changed_ms", "left"),
         _LOG,
+    ),
+    PersonalTable(
+        "groups_listed", joining.LISTINGS, _PERSON, ("conversation_id", "title", "purpose"), ERASED
+    ),
+    PersonalTable(
+        "requests_to_join",
+        joining.JOIN_REQUESTS,
+        _PERSON,
+        ("conversation_id", "asked_ms", "refused_ms"),
+        ERASED,
     ),
     PersonalTable(
         "devices_in_conversations",

@@ -18,8 +18,18 @@ from copconnect.ids import (
     KeyId,
     PersonId,
     Seq,
+    UnitId,
 )
-from copconnect.limits import CELL_SIZE, HEADER_BYTES, LISTED_PEOPLE, MAX_MESSAGE_BYTES, WAKES
+from copconnect.limits import (
+    CELL_SIZE,
+    HEADER_BYTES,
+    LISTED_PEOPLE,
+    LISTING_PURPOSE,
+    LISTING_TITLE,
+    MAX_JOIN_REQUEST_BYTES,
+    MAX_MESSAGE_BYTES,
+    WAKES,
+)
 from copconnect.wire.audiences import Audience, Standing
 from copconnect.wire.base import HEX16, HEX32, AdminAct, Hex16, Wire
 from copconnect.wire.directory import Names, Person
@@ -160,6 +170,67 @@ class ChangePolicy(Wire, frozen=True, kw_only=True):
 
 class SetPreferences(Wire, frozen=True, kw_only=True):
     muted_until_ms: int | None
+
+
+# --- Requests to join -------------------------------------------------------------------------
+
+
+class GroupListing(Wire, frozen=True, kw_only=True):
+    """The words under which people at or below ``unit_id`` find a group. That is the unit of the
+    admin who lists the group, or one above it. The server reads them."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=LISTING_TITLE)]
+    purpose: Annotated[str, Meta(max_length=LISTING_PURPOSE)]
+    unit_id: Annotated[UnitId, Meta(max_length=64)]
+
+
+class SetListing(Wire, frozen=True, kw_only=True):
+    """``listing``: None takes the group off the list, and drops the requests to join it."""
+
+    listing: GroupListing | None
+
+
+class ListedGroup(Wire, frozen=True, kw_only=True):
+    """A listed group as one person sees it. ``admins``: at most 32, to whose devices a reason is
+    sealed. ``mine``: the person is an admin of it; ``asked_ms``: an open request of the person's;
+    ``refused_ms``: it was refused then, and the person may ask again a day later."""
+
+    conversation_id: ConversationId
+    listing: GroupListing
+    members: int
+    admins: list[PersonId]
+    mine: bool
+    asked_ms: int | None
+    refused_ms: int | None
+
+
+class JoinRequest(Wire, frozen=True, kw_only=True):
+    """A request to join a group, which its admins see. ``sealed``: the reason (F4)."""
+
+    conversation_id: ConversationId
+    person_id: PersonId
+    asked_ms: int
+    sealed: bytes
+
+
+class Joining(Wire, frozen=True, kw_only=True):
+    """The groups that the caller may ask to join or has listed, and the open requests to join
+    groups of which the caller is an admin."""
+
+    groups: list[ListedGroup]
+    requests: list[JoinRequest]
+
+
+class AskToJoin(Wire, frozen=True, kw_only=True):
+    """Ask to join a listed group. Asked again while it is open, the reason alone changes."""
+
+    sealed: Annotated[bytes, Meta(min_length=1, max_length=MAX_JOIN_REQUEST_BYTES)]
+
+
+class RefuseToJoin(Wire, frozen=True, kw_only=True):
+    """Refuse a request to join. (An admin who accepts one adds the person.)"""
+
+    person_id: Annotated[PersonId, HEX16]
 
 
 # --- Rosters ----------------------------------------------------------------------------------

@@ -247,7 +247,8 @@ class ReceiptCounts(Frame, frozen=True, kw_only=True, tag="receipt_counts"):
 class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
     """Something about this account changed. ``signed_out`` is followed by a close with 4403.
     ``conduct``: the code of conduct asks again; ``guard``: its policy or the known pictures are
-    others; ``acts``: one begins to wait for a second admin, or waits no more."""
+    others; ``joining``: a request to join a group is made or answered; ``acts``: one begins to
+    wait for a second admin, or waits no more."""
 
     event: Literal[
         "clients",
@@ -258,6 +259,7 @@ class AccountFrame(Frame, frozen=True, kw_only=True, tag="account"):
         "conduct",
         "guard",
         "reports",
+        "joining",
         "acts",
         "signed_out",
     ]

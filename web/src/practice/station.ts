@@ -228,7 +228,8 @@ export abstract class Station {
       const incoming = messages.filter(({ mine }) => !mine);
       const firstUnread = item.unread > 0 ? incoming.at(-item.unread) : undefined;
       return {
-        ...{ messages: messages.slice(from, end), more: from > 0 },
+        messages: messages.slice(from, end).map((one) => withReplies(one, messages)),
+        more: from > 0,
         firstUnread: firstUnread?.messageId ?? null,
       };
     },
@@ -237,6 +238,11 @@ export abstract class Station {
       return { messages, more: false, newer: false, firstUnread: null };
     },
     after: async () => ({ messages: [], more: true, newer: false, firstUnread: null }),
+    replies: async (conversationId, messageId) => {
+      const { messages } = this.talk(conversationId);
+      const found = messages.filter((one) => answers(one, messageId));
+      return [this.message({ conversationId, messageId }), ...found];
+    },
     send: async (conversationId, outgoing, replyTo, messageId) =>
       this.send(conversationId, outgoing, replyTo, messageId),
     react: async (conversationId, messageId, emoji) => {
@@ -374,4 +380,13 @@ function isOfKind(body: MessageBody, kind: SearchKind): boolean {
   if (kind === "document") return files.some((one) => one.kind === kind);
   if (kind === "place") return body.kind === "location";
   return kind === "link" && "text" in body && body.text.includes("https://");
+}
+
+function answers({ replyTo }: MessageItem, messageId: MessageId): boolean {
+  return replyTo?.messageId === messageId;
+}
+
+function withReplies(message: MessageItem, all: readonly MessageItem[]): MessageItem {
+  const replies = all.filter((one) => answers(one, message.messageId)).length;
+  return replies === 0 ? message : { ...message, replies };
 }

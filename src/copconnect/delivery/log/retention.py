@@ -12,8 +12,13 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.delivery.dependencies import DeliveryDependencies
-from copconnect.delivery.rules.limits import DAY_MS, HOUR_MS, SHARES_KEPT_MS
-from copconnect.delivery.store import trimming
+from copconnect.delivery.rules.limits import (
+    DAY_MS,
+    HOUR_MS,
+    JOIN_REQUEST_MS,
+    SHARES_KEPT_MS,
+)
+from copconnect.delivery.store import joining, trimming
 from copconnect.leases import Leases
 
 CELL_KEYS_KEPT_MS = 9 * DAY_MS
@@ -42,6 +47,7 @@ class Retention:
             await trimming.forget_intervals(connection)
             await trimming.forget_cell_keys(connection, now_ms - CELL_KEYS_KEPT_MS)
             await trimming.forget_notes(connection, now_ms - _NOTES_KEPT_MS)
+            await joining.forget(connection, now_ms - JOIN_REQUEST_MS)
             await trimming.forget_shares(connection, now_ms - SHARES_KEPT_MS, log_ms)
 
     async def _in_batches(self, forget: Callable[[AsyncConnection], Awaitable[int]]) -> None:

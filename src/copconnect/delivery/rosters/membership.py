@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import DeliveryDependencies
-from copconnect.delivery.rosters import name_locks, showing
+from copconnect.delivery.rosters import joining, name_locks, showing
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.conversations import require_active, require_size
 from copconnect.delivery.rosters.drawing import barred_of, difference
@@ -21,6 +21,7 @@ from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.rules.membership import MembershipPlan, plan_members
 from copconnect.delivery.rules.roster_plan import LeafEdit
 from copconnect.delivery.store import conversations, leaves, marks, members
+from copconnect.delivery.store import joining as requests
 from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.members import KnownChange, NewMember
 from copconnect.ids import ConversationId, PersonId
@@ -68,6 +69,8 @@ class Membership:
             if not plan.empty:
                 change = _MembershipChange(caller, body.change_id, plan)
                 await self._apply(connection, held, change)
+                if await requests.drop(connection, conversation_id, plan.add):
+                    joining.notify(connection, [one for one, admin in people.items() if admin])
             return await showing.conversation(
                 connection, deps, caller, conversation_id, even_if_left=True
             )

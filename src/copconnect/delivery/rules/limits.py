@@ -29,6 +29,7 @@ STAMP_REUSED_MS = 5 * MINUTE_MS
 SHARES_KEPT_MS = 7 * DAY_MS  # A share that its device never fetched; it asks again.
 # D4: so long nobody else is asked once a helper has said that it makes a share, or has posted it.
 HELPED_MS = 10_000
+JOIN_REQUEST_MS = 14 * DAY_MS  # A request to join that nobody answers ends then.
 SHARES_WAITING = 64  # Shares that wait for one device in one conversation.
 MOST_WAITING_REFERENCES = 4_096  # Secrets that one device may ask for in one conversation.
 

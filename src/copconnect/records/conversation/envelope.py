@@ -7,8 +7,10 @@ ascending by key id · body. A reader adds seals of the same secret for further 
 from dataclasses import dataclass
 
 from copconnect.limits import (
+    JOIN_REASON_BYTES,
     MAX_ANSWER_BYTES,
     MAX_APPEAL_BYTES,
+    MAX_JOIN_REQUEST_BYTES,
     MAX_REPORT_BYTES,
     REPORT_SEALS,
 )
@@ -68,6 +70,17 @@ APPEAL = EnvelopeKind(
     most_bytes=MAX_APPEAL_BYTES,
     length_bytes=2,
     most_content=WORDS_BYTES,
+    padding=256,
+)
+
+
+JOIN = EnvelopeKind(
+    name="join",
+    rule="F4",
+    most_seals=REPORT_SEALS,
+    most_bytes=MAX_JOIN_REQUEST_BYTES,
+    length_bytes=2,
+    most_content=JOIN_REASON_BYTES,
     padding=256,
 )
 

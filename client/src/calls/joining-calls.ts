@@ -1,0 +1,119 @@
+/** `core.joining`: groups that one may ask to join. Its code is fetched with the first call. */
+import { failure } from "../failure.ts";
+import type { ConversationId, PersonId, UnitId } from "../ids.ts";
+import { Refused } from "../keys/format/refused.ts";
+import { JOIN, joinPlace } from "../keys/join-reason.ts";
+import { openEnvelope, parseEnvelope, sealEnvelope } from "../keys/sealed-envelope.ts";
+import { JOIN_REASON_BYTES, LISTING_PURPOSE, LISTING_TITLE, REPORT_SEALS } from "../limits.ts";
+import { randomBytes, utf8 } from "../octets.ts";
+import type { JoinableGroup, JoiningView, JoinRequestView } from "../seam.ts";
+import { keysOfPeople, takenInTurn } from "../secrets/people-keys.ts";
+import type { JoinRequest, ListedGroup } from "../wire.ts";
+import type { Device } from "./device.ts";
+import type { DeviceAccess } from "./reach.ts";
+
+const DAY_MS = 86_400_000;
+
+export class JoiningCalls {
+  readonly #reach: DeviceAccess;
+  readonly #device: Device;
+
+  constructor(reach: DeviceAccess, device: Device) {
+    this.#reach = reach;
+    this.#device = device;
+  }
+
+  /** Groups that this person may ask to join or has listed, and the requests that this person decides. */
+  async current(): Promise<JoiningView> {
+    const { groups, requests } = await this.#device.context.api.joining();
+    const asking = requests.map(({ personId }) => personId);
+    await this.#reach.people.prefetch([...groups.flatMap(({ admins }) => admins), ...asking]);
+    return {
+      groups: await Promise.all(groups.map((one) => this.#group(one))),
+      requests: (await Promise.all(requests.map((one) => this.#request(one)))).flat(),
+    };
+  }
+
+  /**
+   * List a group to the people of a unit, so that they may ask to join; null takes it off the list. The
+   * server reads title and purpose. Rejects with `message_invalid`, `not_admin`, `not_found`.
+   */
+  async list(
+    conversationId: ConversationId,
+    listing: {
+      readonly title: string;
+      readonly purpose: string;
+      readonly unitId: UnitId;
+    } | null,
+  ): Promise<void> {
+    const said = listing && {
+      ...listing,
+      title: listing.title.trim(),
+      purpose: listing.purpose.trim(),
+    };
+    if (said !== null && (said.title === "" || said.title.length > LISTING_TITLE))
+      throw failure("message_invalid", { details: { limit: LISTING_TITLE } });
+    if (said !== null && said.purpose.length > LISTING_PURPOSE)
+      throw failure("message_invalid", { details: { limit: LISTING_PURPOSE } });
+    await this.#device.context.api.setListing(conversationId, { listing: said });
+  }
+
+  /**
+   * Ask to join a group. The reason is sealed to the devices of its admins (F4). Rejects with
+   * `message_invalid`, `not_found`, `join_refused`, `rate_limited`, `admins_unreachable`.
+   */
+  async ask(conversationId: ConversationId, reason: string): Promise<void> {
+    const { context } = this.#device;
+    const content = utf8(reason.trim());
+    if (content.length === 0 || content.length > JOIN_REASON_BYTES)
+      throw failure("message_invalid", { details: { limit: JOIN_REASON_BYTES } });
+    const { groups } = await context.api.joining();
+    const group = groups.find((one) => one.conversationId === conversationId);
+    if (group === undefined) throw failure("not_found");
+    const targets = takenInTurn(await keysOfPeople(context, group.admins), REPORT_SEALS);
+    if (targets.length === 0) throw failure("admins_unreachable", { retry: true });
+    const place = joinPlace(conversationId, context.identity().personId);
+    const sealed = await sealEnvelope(JOIN, place, content, targets, randomBytes(32));
+    await context.api.askToJoin(conversationId, { sealed });
+  }
+
+  async withdraw(conversationId: ConversationId): Promise<void> {
+    await this.#device.context.api.withdrawRequest(conversationId);
+  }
+
+  /** Refuse a request; an admin who accepts one adds the person. */
+  async refuse(conversationId: ConversationId, personId: PersonId): Promise<void> {
+    await this.#device.context.api.refuseToJoin(conversationId, { personId });
+  }
+
+  async #group({ listing, admins, refusedMs, ...group }: ListedGroup): Promise<JoinableGroup> {
+    const { time, now } = this.#device.context;
+    const againMs = refusedMs === null ? null : refusedMs + DAY_MS;
+    const wait = againMs !== null && againMs > (time.now() ?? now());
+    const plates = await this.#reach.people.plates(admins);
+    return { ...group, ...listing, admins: plates, againMs: wait ? againMs : null };
+  }
+
+  /** None where this device cannot say who asks. */
+  async #request(request: JoinRequest): Promise<readonly JoinRequestView[]> {
+    const { conversationId, personId, askedMs } = request;
+    const person = await this.#reach.people.plate(personId);
+    if (person === null) return [];
+    return [{ conversationId, person, askedMs, reason: await this.#reason(request) }];
+  }
+
+  async #reason({ conversationId, personId, sealed }: JoinRequest): Promise<string | null> {
+    try {
+      const envelope = parseEnvelope(JOIN, sealed);
+      for (const keyId of envelope.keyIds) {
+        const opener = await this.#device.context.ownKeys.opener(keyId);
+        if (opener === null) continue;
+        const place = joinPlace(conversationId, personId);
+        return new TextDecoder().decode(await openEnvelope(JOIN, envelope, place, opener));
+      }
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+    }
+    return null;
+  }
+}

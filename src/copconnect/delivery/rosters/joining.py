@@ -1,0 +1,165 @@
+"""Requests to join groups.
+
+A group is invisible to people outside it unless an admin lists it: then people at or below one unit
+find its listing, whose words the server reads. They ask with a reason that is sealed to the admins'
+devices (F4). An admin who accepts adds the person (membership.py), which drops the request; a
+refused person may ask again a day later.
+
+Invariants: a person has one request for a group, which a repeat replaces; a request that nobody
+answers ends after 14 days; who asks and who answers is one transaction, and the other side's
+devices hear of it after its commit.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+
+from copconnect import errors, wire
+from copconnect.bus import AccountWakeup
+from copconnect.database.engine import Transaction
+from copconnect.delivery.dependencies import DeliveryDependencies
+from copconnect.delivery.rules.limits import DAY_MS, JOIN_REQUEST_MS
+from copconnect.delivery.store import conversations, joining, members
+from copconnect.ids import ConversationId, PersonId
+from copconnect.principals import Caller
+from copconnect.records.conversation.envelope import JOIN, parse_envelope
+from copconnect.records.primitives.fields import Refused
+
+_MOST_ADMINS = 32
+_OPEN_REQUESTS = 20  # A person has no more.
+_OPEN_OF_GROUP = 100
+
+
+class Joining:
+    """Lists groups, and takes requests to join them. Stateless."""
+
+    def __init__(self, deps: DeliveryDependencies) -> None:
+        self._deps = deps
+
+    async def joining(self, caller: Caller) -> wire.Joining:
+        """Return the groups that the caller may ask to join or has listed, with open requests."""
+        organisation, me = self._deps.organisation, caller.person_id
+        since_ms = self._deps.clock.now_ms() - JOIN_REQUEST_MS
+        async with self._deps.database.reading() as connection:
+            units = await organisation.units_above(connection, me)
+            rows = await joining.listed(connection, me, units, since_ms)
+            admins: dict[str, list[PersonId]] = defaultdict(list)
+            for row in await joining.admins(connection, [one.conversation_id for one in rows]):
+                admins[row.conversation_id].append(PersonId(row.person_id))
+            mine = [ConversationId(one.conversation_id) for one in rows if one.admin]
+            requests = await joining.open_requests(connection, mine, since_ms)
+        groups = [
+            wire.ListedGroup(
+                conversation_id=ConversationId(row.conversation_id),
+                listing=wire.GroupListing(
+                    title=row.title, purpose=row.purpose, unit_id=row.unit_id
+                ),
+                members=row.members,
+                admins=admins[row.conversation_id][:_MOST_ADMINS],
+                mine=bool(row.admin),
+                asked_ms=None if row.refused_ms else row.asked_ms,
+                refused_ms=row.refused_ms,
+            )
+            for row in rows
+        ]
+        return wire.Joining(
+            groups=groups,
+            requests=[
+                wire.JoinRequest(
+                    conversation_id=ConversationId(row.conversation_id),
+                    person_id=PersonId(row.person_id),
+                    asked_ms=row.asked_ms,
+                    sealed=row.sealed,
+                )
+                for row in requests
+            ],
+        )
+
+    async def set_listing(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.SetListing
+    ) -> None:
+        """List a group to the people of a unit, or take it off the list. Raises NotMember,
+        NotAdmin, NotFound for a unit that is not the caller's or above it."""
+        listing = body.listing
+        async with self._deps.database.transaction() as connection:
+            await self._require_admin(connection, caller, conversation_id)
+            if listing is None:
+                await joining.unlist(connection, conversation_id)
+                return
+            units = await self._deps.organisation.units_above(connection, caller.person_id)
+            if listing.unit_id not in units:
+                raise errors.NotFound(unit_id=listing.unit_id)
+            await joining.list_group(connection, conversation_id, caller.person_id, listing)
+
+    async def ask(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.AskToJoin
+    ) -> None:
+        """Ask to join a listed group, again with another reason. Nothing changes for a member.
+        Raises NotFound, JoinRefused, RateLimited, BadRequest."""
+        deps, me, now_ms = self._deps, caller.person_id, self._deps.clock.now_ms()
+        try:
+            parse_envelope(JOIN, body.sealed)
+        except Refused as refused:
+            raise errors.BadRequest(reason=refused.message) from refused
+        async with deps.database.transaction() as connection:
+            await conversations.hold(connection, [conversation_id])
+            units = await deps.organisation.units_above(connection, me)
+            listed = await joining.listed_units(connection, conversation_id)
+            people = await members.admins_by_person(connection, conversation_id)
+            if me in people:
+                return
+            if not set(listed) & set(units):
+                raise errors.NotFound(conversation_id=conversation_id)
+            known = await joining.own_request(connection, conversation_id, me)
+            since_ms = now_ms - JOIN_REQUEST_MS
+            if known is not None and known.refused_ms is not None:
+                again_ms = known.refused_ms + DAY_MS
+                if now_ms < again_ms:
+                    raise errors.JoinRefused(until_ms=again_ms)
+            elif known is None or known.asked_ms <= since_ms:
+                of_person = {"column": "person_id", "value": me}
+                of_group = {"column": "conversation_id", "value": conversation_id}
+                if (
+                    await joining.count_open(connection, since_ms, **of_person) >= _OPEN_REQUESTS
+                    or await joining.count_open(connection, since_ms, **of_group) >= _OPEN_OF_GROUP
+                ):
+                    raise errors.RateLimited(retry_after_ms=DAY_MS, limit="join_requests")
+            await joining.ask(connection, conversation_id, me, body.sealed, now_ms)
+            notify(connection, [one for one, admin in people.items() if admin])
+
+    async def withdraw(self, caller: Caller, conversation_id: ConversationId) -> None:
+        """Take one's open request back; nothing changes where there is none."""
+        async with self._deps.database.transaction() as connection:
+            known = await joining.own_request(connection, conversation_id, caller.person_id)
+            # A refusal stays, so that nobody asks again at once.
+            if known is not None and known.refused_ms is None:
+                await joining.drop(connection, conversation_id, [caller.person_id])
+
+    async def refuse(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.RefuseToJoin
+    ) -> None:
+        """Refuse a request to join; nothing changes where it is not open. Raises NotMember,
+        NotAdmin."""
+        now_ms, person_id = self._deps.clock.now_ms(), PersonId(body.person_id)
+        async with self._deps.database.transaction() as connection:
+            admins = await self._require_admin(connection, caller, conversation_id)
+            if await joining.refuse(connection, conversation_id, person_id, now_ms):
+                notify(connection, [person_id, *admins])
+
+    async def _require_admin(
+        self, connection: Transaction, caller: Caller, conversation_id: ConversationId
+    ) -> list[PersonId]:
+        """Return the admins of a group that the caller administers."""
+        held = await conversations.hold_one(connection, conversation_id)
+        people = await members.admins_by_person(connection, conversation_id)
+        if caller.person_id not in people:
+            raise errors.NotMember
+        if not people[caller.person_id] or held.kind != "group":
+            raise errors.NotAdmin
+        return [one for one, admin in people.items() if admin]
+
+
+def notify(connection: Transaction, people: Collection[PersonId]) -> None:
+    """Tell the devices of people, after the commit, to read what they may join again."""
+    connection.after_commit(
+        AccountWakeup(event="joining", person_ids=sorted(people), client_ids=[])
+    )

@@ -1,0 +1,212 @@
+"""Statements on listed groups and on requests to join them."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from copconnect import wire
+from copconnect.database.among import among
+from copconnect.database.engine import METADATA
+from copconnect.database.upserts import put
+from copconnect.delivery.store.tables import CONVERSATIONS, MEMBERS
+from copconnect.ids import ConversationId, PersonId, UnitId
+from copconnect.limits import LISTED_GROUPS, LISTING_PURPOSE, LISTING_TITLE
+
+LISTINGS = Table(
+    "group_listings",
+    METADATA,
+    Column("conversation_id", String(32), primary_key=True),
+    Column("person_id", String(32), nullable=False),  # The admin who listed it last.
+    Column("unit_id", String(64), nullable=False),
+    Column("title", String(LISTING_TITLE), nullable=False),
+    Column("purpose", String(LISTING_PURPOSE), nullable=False),
+    Index(None, "unit_id"),
+)
+
+JOIN_REQUESTS = Table(
+    "join_requests",
+    METADATA,
+    Column("conversation_id", String(32), primary_key=True),
+    Column("person_id", String(32), primary_key=True),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("refused_ms", BigInteger),  # None: it is open.
+    Index(None, "person_id"),
+    Index(None, "asked_ms"),
+)
+
+_L, _R, _C, _M = LISTINGS.c, JOIN_REQUESTS.c, CONVERSATIONS.c, MEMBERS.c
+
+
+async def list_group(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    person_id: PersonId,
+    listing: wire.GroupListing,
+) -> None:
+    """List a group, or change its listing."""
+    row = {
+        "conversation_id": conversation_id,
+        "person_id": person_id,
+        "unit_id": listing.unit_id,
+        "title": listing.title,
+        "purpose": listing.purpose,
+    }
+    await put(connection, LISTINGS, row, "person_id", "unit_id", "title", "purpose")
+
+
+async def unlist(connection: AsyncConnection, conversation_id: ConversationId) -> None:
+    """Take a group off the list; drop the requests to join it."""
+    for table in (LISTINGS, JOIN_REQUESTS):
+        await connection.execute(delete(table).where(table.c.conversation_id == conversation_id))
+
+
+async def listed_units(
+    connection: AsyncConnection, conversation_id: ConversationId
+) -> Sequence[UnitId]:
+    """Return the unit to whose people a group is listed; nothing for one that is not listed."""
+    query = select(_L.unit_id).where(_L.conversation_id == conversation_id)
+    return (await connection.scalars(query)).all()
+
+
+async def listed(
+    connection: AsyncConnection, person_id: PersonId, units: Collection[UnitId], since_ms: int
+) -> Sequence[Any]:
+    """Return the groups that are listed to these units, with the person's request of since then,
+    and the listed groups of which the person is an admin; no others that the person belongs to."""
+    own = and_(
+        _M.conversation_id == _L.conversation_id,
+        _M.person_id == person_id,
+        _M.removed_ms.is_(None),
+    )
+    asked = and_(
+        _R.conversation_id == _L.conversation_id,
+        _R.person_id == person_id,
+        _R.asked_ms > since_ms,
+    )
+    query = (
+        select(LISTINGS, _C.members, _M.admin, _R.asked_ms, _R.refused_ms)
+        .join(CONVERSATIONS, _C.conversation_id == _L.conversation_id)
+        .outerjoin(MEMBERS, own)
+        .outerjoin(JOIN_REQUESTS, asked)
+        .where(or_(and_(_M.person_id.is_(None), among(_L.unit_id, units)), _M.admin.is_(True)))
+        .order_by(_L.title, _L.conversation_id)
+        .limit(LISTED_GROUPS)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def admins(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId]
+) -> Sequence[Any]:
+    """Return the admins of these conversations, as ``conversation_id`` and ``person_id``."""
+    query = (
+        select(_M.conversation_id, _M.person_id)
+        .where(among(_M.conversation_id, conversation_ids), _M.admin, _M.removed_ms.is_(None))
+        .order_by(_M.conversation_id, _M.person_id)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def open_requests(
+    connection: AsyncConnection, conversation_ids: Collection[ConversationId], since_ms: int
+) -> Sequence[Any]:
+    """Return the open requests of since then, the oldest first."""
+    query = (
+        select(JOIN_REQUESTS)
+        .where(
+            among(_R.conversation_id, conversation_ids),
+            _R.refused_ms.is_(None),
+            _R.asked_ms > since_ms,
+        )
+        .order_by(_R.asked_ms, _R.person_id)
+        .limit(LISTED_GROUPS)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def count_open(connection: AsyncConnection, since_ms: int, *, column: str, value: str) -> int:
+    """Return how many open requests of since then a person has made, or a group has."""
+    query = (
+        select(func.count())
+        .select_from(JOIN_REQUESTS)
+        .where(_R[column] == value, _R.refused_ms.is_(None), _R.asked_ms > since_ms)
+    )
+    return int(await connection.scalar(query) or 0)
+
+
+async def own_request(
+    connection: AsyncConnection, conversation_id: ConversationId, person_id: PersonId
+) -> Any:
+    """Return a person's request to join a group."""
+    query = select(JOIN_REQUESTS).where(
+        _R.conversation_id == conversation_id, _R.person_id == person_id
+    )
+    return (await connection.execute(query)).first()
+
+
+async def ask(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    person_id: PersonId,
+    sealed: bytes,
+    asked_ms: int,
+) -> None:
+    """Store a request; it is open."""
+    row = {
+        "conversation_id": conversation_id,
+        "person_id": person_id,
+        "asked_ms": asked_ms,
+        "sealed": sealed,
+        "refused_ms": None,
+    }
+    await put(connection, JOIN_REQUESTS, row, "asked_ms", "sealed", "refused_ms")
+
+
+async def refuse(
+    connection: AsyncConnection, conversation_id: ConversationId, person_id: PersonId, now_ms: int
+) -> bool:
+    """Refuse an open request; False: there is none."""
+    done = await connection.execute(
+        update(JOIN_REQUESTS)
+        .where(
+            _R.conversation_id == conversation_id,
+            _R.person_id == person_id,
+            _R.refused_ms.is_(None),
+        )
+        .values(refused_ms=now_ms, sealed=b"")
+    )
+    return bool(done.rowcount)
+
+
+async def drop(
+    connection: AsyncConnection, conversation_id: ConversationId, people: Collection[PersonId]
+) -> bool:
+    """Drop the requests of people who belong now, or take theirs back; return whether there was
+    one."""
+    dropped = await connection.execute(
+        delete(JOIN_REQUESTS).where(
+            _R.conversation_id == conversation_id, among(_R.person_id, people)
+        )
+    )
+    return bool(dropped.rowcount)
+
+
+async def forget(connection: AsyncConnection, before_ms: int) -> None:
+    """Forget the requests from before."""
+    await connection.execute(delete(JOIN_REQUESTS).where(_R.asked_ms <= before_ms))
