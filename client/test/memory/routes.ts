@@ -283,7 +283,8 @@ function conversationRoutes(
     const conversation = await conversations.view(one, caller);
     const asked = shares.lacking(page, own);
     if (asked.length > 0) await shares.request(one, caller, { references: asked });
-    return { conversation, page, cellKeys: own, asked };
+    // Each key is shared as soon as a device lacks it: none waits for a seal to its cell.
+    return { conversation, page, cellKeys: own, asked, awaited: [] } satisfies wire.Start;
   });
   listed("GET /log", (one, caller, { query }) => log.page(one, caller, query));
   listed("POST /messages", (one, caller, { body }) =>
