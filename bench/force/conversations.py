@@ -7,10 +7,7 @@ are processors, and the server's own code takes the records, so a seal that it w
 making. There is no conversation key yet: it would be too old a day later.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
@@ -23,7 +20,7 @@ from bench.force.device import Device
 from bench.force.making import Past, opened, settings_of
 from bench.force.operator import OPERATOR
 from bench.force.sealing import sealed_to
-from bench.machine import copying
+from bench.machine import copying, pool
 from copconnect import wire
 from copconnect.app import Container
 from copconnect.clock import SystemClock
@@ -176,8 +173,7 @@ class _Sealed(msgspec.Struct, frozen=True):
 
 
 def _sealed(work: Sequence[_Work]) -> Iterator[_Sealed]:
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
-        yield from pool.map(_seal, work)
+    yield from pool.shared_out(_seal, work, sum(len(one.members) for one in work))
 
 
 def _seal(work: _Work) -> _Sealed:

@@ -12,8 +12,6 @@ import hmac
 import mmap
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -24,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from bench.figures import say
 from bench.force.caching import Force
 from bench.force.device import Device
+from bench.machine import pool
 from copconnect.records.primitives.fields import KEY_ID_BYTES, uint
 from copconnect.records.primitives.kem import XWING
 from copconnect.sealing import hpke
@@ -31,7 +30,6 @@ from copconnect.sealing import hpke
 FILE = "encapsulated.bin"
 _SHARED, _ENC = 32, 1088 + 32
 _ROW = KEY_ID_BYTES + _SHARED + _ENC
-_FEW = 1_000  # To start a process takes longer than these.
 _CURVE = 32  # The end of an X-Wing public key.
 _SUITE = b"HPKE" + uint(XWING, 2) + uint(1, 2) + uint(2, 2)  # HKDF-SHA256, AES-256-GCM.
 _XWING_LABEL = b"\\.//^\\"
@@ -94,12 +92,9 @@ class Encapsulations:
 
 
 def _all_rows(devices: Sequence[Device]) -> list[bytes]:
-    if len(devices) < _FEW:
-        return _rows(devices)
     parts = os.cpu_count() or 1
-    with ProcessPoolExecutor(parts, get_context("spawn")) as pool:
-        some = [devices[at::parts] for at in range(parts)]
-        return [row for part in pool.map(_rows, some) for row in part]
+    some = [devices[at::parts] for at in range(parts)]
+    return [row for part in pool.shared_out(_rows, some, len(devices)) for row in part]
 
 
 def _rows(devices: Iterable[Device]) -> list[bytes]:

@@ -7,12 +7,9 @@ The department's policy is "none", so every first device is confirmed. The files
 for itself lie beside the database, for simulators.
 """
 
-import os
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence, Set
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +20,7 @@ from sqlalchemy import insert
 from bench.figures import say
 from bench.force.device import Device
 from bench.force.operator import OPERATOR
+from bench.machine import pool
 from copconnect.app import Container
 from copconnect.auth_service import rules, tables
 from copconnect.auth_service.keys import authority
@@ -122,10 +120,7 @@ _authority: CertificateAuthority
 def _made(keys: Path, people: Sequence[PersonId], now_ms: int) -> Iterator[list[_Made]]:
     days = Settings().certificate_days
     work = [(list(part), now_ms, days) for part in chunks(people, _PART)]
-    with ProcessPoolExecutor(
-        os.cpu_count(), get_context("spawn"), initializer=_load_authority, initargs=(keys,)
-    ) as pool:
-        yield from pool.map(_make_part, work)
+    yield from pool.shared_out(_make_part, work, len(people), _load_authority, (keys,))
 
 
 def _load_authority(keys: Path) -> None:

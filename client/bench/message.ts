@@ -147,7 +147,7 @@ async function statementsPerMessage(
   sender: LocalCore,
   conversationId: ConversationId,
 ): Promise<number> {
-  const count = 200;
+  const count = Math.min(MESSAGES, 200);
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   const statements = await counter("copconnect_database_statements_total");
   const entries = await counter("copconnect_entries_total");

@@ -11,8 +11,9 @@ from bench.crowd.plan import Population, populations
 from bench.crowd.sending import Sender
 from bench.force import caching, conversations
 from bench.force.conversations import Prepared
-from bench.machine import copying
+from bench.machine import copying, workers
 from bench.machine.workers import Worker
+from tests.harness import forking
 
 PEOPLE, CELL_SIZE = 24, 8
 
@@ -30,6 +31,12 @@ class World:
     def address(self) -> tuple[str, int]:
         """The address at which the server listens."""
         return "127.0.0.1", self.worker.port
+
+
+@pytest.fixture(autouse=True)
+def one_forking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let servers of benchmarks be forked from the process that forks all others of the session."""
+    monkeypatch.setattr(workers, "_forking", lambda _: forking.process())
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ def start(
     """Start ``python -m module arguments`` in a folder. The child has ``output``, ``errors`` and
     the descriptors ``inherited``, and no input."""
     outputs = output.fileno(), errors.fileno()
-    return _forking().start(module, arguments, environment, outputs, inherited, str(folder), umask)
+    return process().start(module, arguments, environment, outputs, inherited, str(folder), umask)
 
 
 def run(
@@ -54,8 +54,8 @@ def run(
 
 
 @cache
-def _forking() -> Forking:
-    """Start the process that forks; it ends with this one."""
+def process() -> Forking:
+    """Return the process that forks, started at the first call; it ends with this one."""
     # Settings of a developer are no business of the tests.
     clean = {key: value for key, value in os.environ.items() if not key.startswith("COPCONNECT_")}
     forking = Forking(MODULES, str(ROOT), clean | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"})
