@@ -112,7 +112,7 @@ class World(Whole):
     cell: str  # The group's only one.
     report: ReportId  # About the subject.
     upload: UploadId  # The admin's, about a person of the station.
-    waiting_act: str
+    waiting_act = ""
     waiting_hash: str
     waiting_effect: str
     subject: Device
@@ -258,19 +258,26 @@ class World(Whole):
         assert await self.whole.auth.administering.revoke_client(OPERATOR, revoked.client_id)
 
     async def propose(self) -> None:
-        """Let an act of the commissionerate's admin wait for another: a grant over all of it."""
-        self.clock.ms += 1000
+        """Let an act of the commissionerate's admin wait for another: a grant over all of it. One
+        that nobody has decided yet waits on: to list many takes long."""
         admin = self.devices[Account.ADMIN]
-        asked = grant(self, admin, self.other_subject, self.path_of(COMMISSIONERATE))
-        with pytest.MonkeyPatch.context() as small:
-            small.setattr(admin_rules, "SECOND_LEAST", 10)  # The force has sixty people.
-            proposed = await give(self, admin, asked)
-        assert proposed.json()["state"] == "waiting"
-        self.waiting_act = proposed.json()["actId"]
-        waiting = await self.get("/v1/admin/acts", admin)
-        acts = {one["actId"]: one for one in waiting.json()["acts"]}
-        agree = await looked_at(self, admin, acts[self.waiting_act])
+        waiting = await self._waiting(admin)
+        if self.waiting_act not in waiting:
+            self.clock.ms += 1000
+            asked = grant(self, admin, self.other_subject, self.path_of(COMMISSIONERATE))
+            with pytest.MonkeyPatch.context() as small:
+                small.setattr(admin_rules, "SECOND_LEAST", 10)  # The force has sixty people.
+                proposed = await give(self, admin, asked)
+            assert proposed.json()["state"] == "waiting"
+            self.waiting_act = proposed.json()["actId"]
+            waiting = await self._waiting(admin)
+        agree = await looked_at(self, admin, waiting[self.waiting_act])
         self.waiting_hash, self.waiting_effect = agree.hash, agree.shown
+
+    async def _waiting(self, admin: Device) -> dict[str, Any]:
+        """Return the acts that wait, by their ids."""
+        answer = await self.get("/v1/admin/acts", admin)
+        return {one["actId"]: one for one in answer.json()["acts"]}
 
     async def _credentials(self) -> None:
         proof = operator_proof.make(self.whole.authority.secret, self.clock.now_ms())
