@@ -14,7 +14,7 @@ from tests.harness import databank
 from tests.harness.officer import Device
 from tests.harness.server import ServerProcess
 
-OFFICERS = 10
+OFFICERS = 6
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from tests.harness.waiting import NO_TLS
 
 _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 AGAIN_S = 0.1
-PAUSE_S = 0.05  # Without it a stream takes a processor for as long as a test waits for something.
+PAUSE_S = 0.15  # Without it a stream takes a processor for as long as a test waits for something.
 PATIENCE_S = 120
 T = TypeVar("T")
 

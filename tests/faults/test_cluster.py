@@ -21,7 +21,7 @@ from tests.harness.server import ROOT, ServerProcess
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.nats, pytest.mark.timeout(400)]
 NODE = re.compile(r"^Node (\d): http://localhost:(\d+) \(process (\d+)\)$", re.MULTILINE)
-OFFICERS = 10
+OFFICERS = 6
 START_S = 120
 
 

@@ -35,7 +35,7 @@ from tests.harness.recording import RecordingProxy
 from tests.harness.waiting import NO_TLS
 from tests.harness.waiting import until as until_now
 
-PHONES = 12
+PHONES = 8
 
 
 class TwoNodes:

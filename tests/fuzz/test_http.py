@@ -109,7 +109,7 @@ def _as_json(value: Any) -> bytes:
 
 
 FUZZ = settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -119,8 +119,8 @@ FUZZ = settings(
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 def test_a_stranger_gets_documented_answers(fuzzed: ServerProcess, route: Route) -> None:
     with httpx.Client(base_url=fuzzed.url, headers={"accept": MSGPACK}, verify=NO_TLS) as client:
-        # Few, because most routes ask first who calls.
-        @settings(FUZZ, max_examples=FUZZ.max_examples if route.open else 10)
+        # Few where a route asks first who calls; the open ones read whatever strangers send.
+        @settings(FUZZ, max_examples=25 if route.open else 5)
         @given(path=paths(route), body=bodies(route))
         def attack(path: str, body: tuple[str, bytes]) -> None:
             headers = {b"content-type": body[0].encode("latin-1")}

@@ -16,7 +16,7 @@ from tests.harness.server import ServerProcess
 from tests.harness.waiting import until
 
 ENVIRONMENT = {**os.environ, "ONLY_HERE": "yes"}
-COMMANDS = [["--help"], ["serve", "--nonsense"], ["directory", "import", "nowhere"]]
+COMMANDS = [["--help"], ["directory", "import", "nowhere"]]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)

@@ -1,5 +1,6 @@
 """Migrations make exactly the tables that the code describes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from sqlalchemy import Connection, inspect, text
 from copconnect.database import word_index
 from copconnect.database.engine import METADATA, Database, open_database
 from copconnect.migrations import OtherSchema, is_current, migrate
-from tests.harness.fixtures import load_tables
+from tests.harness.fixtures import BACK_ENDS, apart, copy_of, load_tables
+from tests.harness.postgresql import PostgreSQL
 
 
 def shape(connection: Connection) -> dict[str, Any]:
@@ -93,13 +95,42 @@ OTHERS = {
 }
 
 
+@pytest.fixture(scope="module", params=BACK_ENDS)
+def migrated(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path | str:
+    """A migrated database on each back end, to copy: a file, or a database's name."""
+
+    async def make(url: str) -> None:
+        database = open_database(url)
+        await migrate(database)
+        await database.close()
+
+    load_tables()
+    if request.param == "sqlite":
+        file = tmp_path_factory.mktemp("migrated") / "migrated.sqlite3"
+        apart(make(f"sqlite+aiosqlite:///{file}"))
+        return file
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    name = apart(server.create_database())
+    apart(make(server.url(name)))
+    return name
+
+
+@pytest.fixture
+def migrated_url(
+    request: pytest.FixtureRequest, migrated: Path | str, tmp_path: Path
+) -> Iterator[str]:
+    """The URL of a test's own migrated database."""
+    with copy_of(request, tmp_path, migrated) as url:
+        yield url
+
+
 @pytest.mark.parametrize("statement", OTHERS)
 async def test_a_database_with_other_tables_is_refused_and_left(
-    empty_database_url: str, statement: str
+    migrated_url: str, statement: str
 ) -> None:
-    load_tables()
-    database = open_database(empty_database_url)
-    await migrate(database)
+    database = open_database(migrated_url)
     async with database.transaction() as connection:
         await connection.execute(text(statement))
         before = await connection.run_sync(shape)
