@@ -43,10 +43,12 @@ async def suspend(database: Database, audit: Audit, count: int) -> None:
             await audit.record(connection, ROOT, PersonSuspended(PersonId(new_id())))
 
 
+@pytest.mark.databases("sqlite")
 async def test_an_empty_log_is_whole(audit: Audit) -> None:
     assert await verify(audit) == (0, ZEROS)
 
 
+@pytest.mark.databases("sqlite")
 async def test_entries_say_who_did_what(database: Database, audit: Audit) -> None:
     person = PersonId(new_id())
     admin = Caller(PersonId("1" * 32), ClientId(new_id()), bytes(32), outstanding=NOTHING)
@@ -66,6 +68,7 @@ async def test_entries_say_who_did_what(database: Database, audit: Audit) -> Non
     assert await verify(audit) == (2, found[1].hash)
 
 
+@pytest.mark.databases("sqlite")
 async def test_an_act_that_is_rolled_back_leaves_no_entry(database: Database, audit: Audit) -> None:
     await suspend(database, audit, 1)
 

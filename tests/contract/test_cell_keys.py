@@ -220,7 +220,6 @@ async def test_c1_a_record_is_checked(crowd: Crowd) -> None:
     await post(left_out)
 
 
-@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_cells_devices_open_its_key(crowd: Crowd) -> None:
     cell, own = next(iter((await crowd.cells()).items()))
     record, secret = await crowd.make(own[0], cell, own)

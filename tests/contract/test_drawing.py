@@ -105,6 +105,7 @@ async def is_sound(force: Force) -> None:
     assert head.latest_history_from == max(latest)
 
 
+@pytest.mark.databases("sqlite")
 async def test_a_process_that_keeps_the_trees_reads_no_leaf(
     force: Force, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +123,7 @@ async def test_a_process_that_keeps_the_trees_reads_no_leaf(
     await is_sound(force)
 
 
+@pytest.mark.databases("sqlite")
 async def test_leaves_that_change_in_place_cost_the_hashes_above_them(
     force: Force, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,7 @@ async def test_it_is_recorded_once_however_often_it_is_posted(room: Room) -> Non
     assert (act["messages"], act["sha256"]) == (7, "ab" * 32)
 
 
+@pytest.mark.databases("sqlite")
 async def test_the_department_says_who_may(room: Room) -> None:
     allow(room, "admins")
     with pytest.raises(errors.NotAdmin):
@@ -67,6 +68,7 @@ async def test_the_department_says_who_may(room: Room) -> None:
     assert len(await recorded(room)) == 1
 
 
+@pytest.mark.databases("sqlite")
 async def test_it_names_positions_that_the_log_has(room: Room) -> None:
     for first, last in ((2, 1), (0, 1), (1, 2)):
         told = msgspec.structs.replace(TOLD, first=Seq(first), last=Seq(last))

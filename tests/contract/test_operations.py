@@ -110,6 +110,7 @@ class Room:
         return sender.message(head_of(self.made), self.key_id, b"text", **other)
 
 
+@pytest.mark.databases("sqlite")
 async def test_a_message_in_every_form(database: Database) -> None:
     room = await Room.of(database)
     world, served, path, told = room.world, room.served, room.path, room.told
@@ -176,6 +177,7 @@ async def test_a_message_in_every_form(database: Database) -> None:
     assert len(page.entries) == 1
 
 
+@pytest.mark.databases("sqlite")
 async def test_no_other_spelling_of_a_path_is_an_operation(database: Database) -> None:
     room = await Room.of(database)
     served, path, told = room.served, room.path, room.told
@@ -241,6 +243,7 @@ def test_a_row_that_does_not_fit_its_function_is_refused_at_the_start() -> None:
         (RuntimeError("unforeseen"), 500),
     ],
 )
+@pytest.mark.databases("sqlite")
 async def test_what_goes_wrong_is_told_alike(
     database: Database, failure: Exception, status: int
 ) -> None:

@@ -54,6 +54,7 @@ async def room(database: Database) -> Room:
     return await Room.of(World(database))
 
 
+@pytest.mark.databases("sqlite")
 async def test_d1_signature_and_body_must_be_the_senders(room: Room) -> None:
     body = room.alice.message(await room.talk.head(room.alice), room.key_id)
     for at, rule in ((-1, "R3"), (300, "R3"), (0, "R1")):
@@ -71,6 +72,7 @@ async def test_d1_signature_and_body_must_be_the_senders(room: Room) -> None:
     await room.post(room.alice, body)
 
 
+@pytest.mark.databases("sqlite")
 async def test_d1_only_listed_devices_post(room: Room) -> None:
     head = await room.talk.head(room.alice)
     with pytest.raises(errors.NotMember):
@@ -81,6 +83,7 @@ async def test_d1_only_listed_devices_post(room: Room) -> None:
         await room.service.posting.post(room.alice.caller, nowhere, body)
 
 
+@pytest.mark.databases("sqlite")
 async def test_d1_the_right_to_post_and_to_state_is_the_leafs(database: Database) -> None:
     room = await Room.of(World(database), who_may_post="admins")
     with pytest.raises(errors.MayNotPost):
@@ -121,12 +124,14 @@ async def test_d1_the_head_counts_for_ten_minutes_after_the_next(room: Room) -> 
         {"sent": 1_764_000_000_000 + 10 * MINUTE_MS + 1},
     ],
 )
+@pytest.mark.databases("sqlite")
 async def test_d1_stale_head(room: Room, bent: dict[str, Any]) -> None:
     head = await room.talk.head(room.alice)
     with pytest.raises(errors.StaleHead):
         await room.post(room.alice, room.alice.message(head, room.key_id, **bent))
 
 
+@pytest.mark.databases("sqlite")
 async def test_d1_an_unknown_key_is_stale(room: Room) -> None:
     head = await room.talk.head(room.alice)
     with pytest.raises(errors.StaleKey):
@@ -163,6 +168,7 @@ async def test_d1_d6_a_removal_refuses_older_keys_from_its_transaction_on(room: 
 @pytest.mark.parametrize(
     "bent", [{"seq": 1}, {"seq": 3}, {"previous": bytes(32)}, {"previous": sha256(b"another")}]
 )
+@pytest.mark.databases("sqlite")
 async def test_d1_a_message_follows_its_senders_last(room: Room, bent: dict[str, Any]) -> None:
     await room.talk.say(room.alice, room.key_id)
     head = await room.talk.head(room.alice)
@@ -171,6 +177,7 @@ async def test_d1_a_message_follows_its_senders_last(room: Room, bent: dict[str,
     assert caught.value.details == {"seq": 1}
 
 
+@pytest.mark.databases("sqlite")
 async def test_r5_the_first_message_has_nothing_before_it(room: Room) -> None:
     head = await room.talk.head(room.alice)
     first = room.alice.message(head, room.key_id, previous=sha256(b"something"))
@@ -250,6 +257,7 @@ async def test_a_chain_posted_at_once_is_taken_in_order(room: Room) -> None:
     assert repeated == accepted
 
 
+@pytest.mark.databases("sqlite")
 async def test_attachments_must_be_ready(room: Room) -> None:
     wanted = secrets.token_hex(16)
     with pytest.raises(errors.AttachmentIncomplete):
@@ -281,6 +289,7 @@ async def test_one_person_sends_only_so_much(
     await room.talk.say(room.alice, room.key_id, b"")
 
 
+@pytest.mark.databases("sqlite")
 async def test_the_newest_state_is_handed_out_with_the_conversation(room: Room) -> None:
     assert (await conversation(room)).state is None
     before = await conversation(room)
@@ -305,6 +314,7 @@ async def conversation(room: Room) -> wire.Conversation:
     return await room.service.conversations.conversation(room.alice.caller, room.c)
 
 
+@pytest.mark.databases("sqlite")
 async def test_who_is_left_out_of_a_key_may_send_under_their_own(room: Room) -> None:
     """Bob has no seal of Alice's key; he makes his own, and both serve."""
     head = await room.talk.head(room.alice)

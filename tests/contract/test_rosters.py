@@ -49,6 +49,7 @@ async def heads(world: World, reader: Device, conversation: wire.Conversation) -
     return found
 
 
+@pytest.mark.databases("sqlite")
 async def test_every_device_is_proven_in_several_cells(world: World) -> None:
     everybody = people(world, 11)
     made = await world.group(everybody[0], everybody[1:])
@@ -78,6 +79,7 @@ async def test_the_chain_of_heads_follows_and_a_removal_raises_rekey_epoch(world
         await world.service.rosters.head(everybody[2].caller, made.conversation_id, 1)
 
 
+@pytest.mark.databases("sqlite")
 async def test_r2_a_leaf_is_proven_under_any_kept_head(world: World) -> None:
     """With a cold process too: nothing depends on the trees in memory."""
     everybody = people(world, 9)
@@ -114,6 +116,7 @@ async def test_r2_a_leaf_is_proven_under_any_kept_head(world: World) -> None:
                 check_proof(chain[0], everybody[0].device, proof, "R2")
 
 
+@pytest.mark.databases("sqlite")
 async def test_cells_have_a_rekey_epoch_of_their_own(world: World) -> None:
     everybody = people(world, 8)
     made = await world.group(everybody[0], everybody[1:])
@@ -139,6 +142,7 @@ async def lines(world: World, reader: Device, c: ConversationId) -> list[CellLin
     return parsed
 
 
+@pytest.mark.databases("sqlite")
 async def test_a_cells_leaves_lead_to_the_head(world: World) -> None:
     everybody = people(world, 7)
     made = await world.group(everybody[0], everybody[1:])
@@ -162,6 +166,7 @@ async def test_a_cells_leaves_lead_to_the_head(world: World) -> None:
         await world.service.rosters.cell(everybody[0].caller, c, CellId("0" * 32))
 
 
+@pytest.mark.databases("sqlite")
 async def test_c3_a_device_stays_in_its_cell_and_new_ones_fill_the_emptiest(world: World) -> None:
     everybody = people(world, 12)
     made = await world.group(everybody[0], everybody[1:8])
@@ -234,6 +239,7 @@ async def test_a_head_is_never_created_before_the_one_before(world: World) -> No
     assert second.created == first.created == head_of(made).created
 
 
+@pytest.mark.databases("sqlite")
 async def test_a_change_names_who_came_and_who_went(world: World) -> None:
     everybody = people(world, 4)
     made = await world.group(everybody[0], everybody[1:3])

@@ -86,6 +86,7 @@ async def late(database: Database) -> Late:
     return await Late(await Crowd.of(world_of(database))).fill()
 
 
+@pytest.mark.databases("sqlite")
 async def test_s9_a_late_seal_opens_for_the_devices_of_its_cell(late: Late) -> None:
     assert await late.read(late.others[1]) is None
     await late.ask(late.holder, late.later)

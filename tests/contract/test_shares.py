@@ -312,7 +312,6 @@ class Newcomers:
         return [len((await self.shares.waiting(one.caller, self.c)).shares) for one in self.people]
 
 
-@pytest.mark.databases("sqlite", "postgresql")
 async def test_d4_a_start_asks_for_what_the_newest_page_needs(need: Need) -> None:
     """A newcomer asks for nothing: one request has all that it begins with."""
     world, phone = need.world, need.phone
@@ -374,7 +373,6 @@ async def test_d4_one_answer_costs_the_same_for_1_and_for_16(database: Database)
     assert ask_one == ask_all <= 5
 
 
-@pytest.mark.databases("sqlite", "postgresql")
 async def test_d4_a_bad_share_stops_no_other(database: Database) -> None:
     group = await Newcomers.of(World(database), 5)
     await group.ask()

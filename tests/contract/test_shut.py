@@ -120,6 +120,7 @@ async def test_d6_both_are_shut_before_the_first_head_and_open_with_it(
             await world.service.rosters.state(gone.caller, talk.conversation_id)
 
 
+@pytest.mark.databases("sqlite")
 async def test_d6_a_worker_shuts_a_large_conversation_and_leaves_its_head(world: World) -> None:
     """A worker serves sockets: another process of its node draws the heads of several cells."""
     force, drawing = Force(world), world.node()
@@ -186,6 +187,7 @@ async def test_heads_follow_the_commit_and_wait_for_no_round(
         await drawing.following.close()
 
 
+@pytest.mark.databases("sqlite")
 async def test_d6_a_crash_before_the_head_leaves_nothing_shut(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

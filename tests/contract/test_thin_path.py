@@ -63,6 +63,7 @@ async def test_two_phones_talk(database: Database, kem: int) -> None:
     assert kinds.count(KeyWakeup) == kinds.count(RosterWakeup) == 1
 
 
+@pytest.mark.databases("sqlite")
 async def test_the_newest_key_is_handed_out_with_its_author_proven(database: Database) -> None:
     world = World(database)
     alice, bob = world.registry.register(), world.registry.register()

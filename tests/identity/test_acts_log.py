@@ -78,6 +78,7 @@ async def rechained(running: Running) -> None:
         await connection.execute(update(HEAD).values(hash=previous))
 
 
+@pytest.mark.databases("sqlite")
 async def test_every_kind_of_act_has_a_right_and_an_outcome(running: Running) -> None:
     kinds = running.container.admin.kinds.table
     every = set(wire.AdminAct.__subclasses__())
@@ -100,6 +101,7 @@ def test_the_console_has_words_for_every_entry() -> None:
         assert tags <= said
 
 
+@pytest.mark.databases("sqlite")
 async def test_operators_do_the_same_unsigned(running: Running) -> None:
     await running.container.editor.suspend(OPERATOR, SHO)
     found = await verified(running)
@@ -262,6 +264,7 @@ async def test_the_log_is_searched(approving: Running, force: Force, clock: Move
     assert (len(page["entries"]), page["next"]) == (1, page["newest"])
 
 
+@pytest.mark.databases("sqlite")
 async def test_a_preview_says_whom_an_act_touches(approving: Running, force: Force) -> None:
     sho = await confirmed(approving, force, SHO)
 

@@ -2,6 +2,7 @@
 
 from contextvars import ContextVar
 
+import pytest
 from sqlalchemy import event
 
 from copconnect.ids import PersonId
@@ -13,6 +14,7 @@ from copconnect.records.trust.person_devices import PersonDevices
 from tests.identity.running import PATROL, SHO, Running
 
 
+@pytest.mark.databases("sqlite")
 async def test_registration_makes_a_device_that_rosters_list(running: Running) -> None:
     first = await running.device(SHO)
     server = running.container
@@ -29,6 +31,7 @@ async def test_registration_makes_a_device_that_rosters_list(running: Running) -
     assert server.rosters.listed == {first.person_id: {first.device}}
 
 
+@pytest.mark.databases("sqlite")
 async def test_people_trust_is_signed_by_the_roster_authority(running: Running) -> None:
     sho, patrol = await running.device(SHO), await running.device(PATROL)
     second = await running.device(SHO)
@@ -88,6 +91,7 @@ async def test_the_records_of_many_people_cost_the_statements_of_few(running: Ru
     assert 0 < len(known) <= 5
 
 
+@pytest.mark.databases("sqlite")
 async def test_whose_devices_may_be_listed_is_one_statement(running: Running) -> None:
     devices = [await running.device(number) for number in (SHO, PATROL)]
     database, registry = running.container.database, running.container.registry

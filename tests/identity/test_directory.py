@@ -152,6 +152,7 @@ async def test_every_person_is_on_exactly_one_page(running: Running) -> None:
     assert found[0] == DGP  # Seniors come first.
 
 
+@pytest.mark.databases("sqlite")
 async def test_malformed_searches_are_refused(running: Running, code_of: Any) -> None:
     device = await running.device(PATROL)
     for query in (
@@ -168,6 +169,7 @@ async def test_malformed_searches_are_refused(running: Running, code_of: Any) ->
         assert (answer.status_code, code_of(answer)) == (400, "bad_request"), query
 
 
+@pytest.mark.databases("sqlite")
 async def test_cards_and_lookups(running: Running, code_of: Any) -> None:
     device, other = await running.device(SHO), await running.device(PATROL)
     card = (await running.get(f"/v1/people/{other.person_id}", device)).json()
@@ -193,6 +195,7 @@ async def test_people_who_were_removed_are_not_found(running: Running) -> None:
     assert card["status"] == "removed"
 
 
+@pytest.mark.databases("sqlite")
 async def test_the_directory_has_an_etag(running: Running) -> None:
     device = await running.device(SHO)
     first = await running.get("/v1/directory", device)

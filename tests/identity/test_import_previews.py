@@ -83,7 +83,6 @@ async def test_a_preview_shows_and_counts_the_callers_part_alone(
         assert shown_counts.keys() == {"refused"}, shown_counts
 
 
-@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_right_guess_outside_the_part_looks_like_a_wrong_one(
     approving: Running, station: Station
 ) -> None:

@@ -70,6 +70,7 @@ async def test_a_lesson_with_a_broken_quiz_leaves_the_former_one(
     assert gone.status_code == 404
 
 
+@pytest.mark.databases("sqlite")
 async def test_the_console_publishes_over_the_built_in_lesson(whole: Whole) -> None:
     device = await whole.device(PATROL)
     parts = whole.whole

@@ -63,6 +63,7 @@ async def goes_on(running: Running, device: Device, first: TimeRecord, second: T
     return other == 0 and (old, new) == (first.log_root, second.log_root)
 
 
+@pytest.mark.databases("sqlite")
 async def test_the_time_names_the_log_and_each_log_goes_on_from_those_before(
     running: Running,
 ) -> None:
@@ -103,6 +104,7 @@ async def test_a_log_that_was_changed_below_its_tree_does_not_verify(running: Ru
         await verified(running)
 
 
+@pytest.mark.databases("sqlite")
 async def test_a_time_reads_one_row_of_the_log_however_long_it_is(running: Running) -> None:
     sho = await running.device(SHO)
 

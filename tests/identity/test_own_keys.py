@@ -143,7 +143,6 @@ def confirmation(answer: httpx.Response) -> wire.Confirmation:
     return msgspec.json.decode(answer.content, type=wire.Confirmation)
 
 
-@pytest.mark.databases("sqlite", "postgresql")
 async def test_e3_a_waiting_phone_is_told_who_compares_digits_with_it(
     approving: Running, force: Force, monkeypatch: pytest.MonkeyPatch
 ) -> None:
