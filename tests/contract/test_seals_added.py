@@ -108,7 +108,7 @@ async def test_s9_a_late_seal_opens_for_the_devices_of_its_cell(late: Late) -> N
 async def test_s9_a_device_that_starts_gets_no_share_of_a_key_that_is_sealed_to_its_cell_later(
     database: Database,
 ) -> None:
-    """Units that move fill cells of their own: each needs one seal in place of a share for each of
+    """Units that move fill separate cells: each needs one seal in place of a share for each of
     its devices."""
     world = world_of(database)
     people = [world.registry.register() for _ in range(12)]

@@ -238,7 +238,7 @@ class ShareRouting:
         turns: list[tuple[HelpedRequest, Online]] = []
         helpers: Found = {}
         busy = set(self.questions)
-        full = set[Same]()  # What every helper is busy with: no other request looks through them.
+        full = set[Same]()  # Every helper is busy with these: no request asks further.
         for together in self._due(now_ms):
             for request in together:
                 if request.same in full and not request.asked:
