@@ -62,7 +62,11 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
     _cursor_cls = _Cursor
 
     def rollback(self) -> None:
-        """Roll back what has begun. The pool asks for it after each commit too, for nothing."""
+        """Roll back what has begun. The pool asks for it after each commit too, for nothing.
+
+        Nothing begins later: SQLAlchemy closes the connection of a caller that is cancelled while
+        the thread executes its statement.
+        """
         if self._connection._connection and self._connection.in_transaction:
             super().rollback()
 

@@ -1,5 +1,8 @@
 """A statement on SQLite goes to its connection's thread once, and says what SQLAlchemy's says."""
 
+import asyncio
+import contextlib
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -63,5 +66,38 @@ async def test_counts_numbers_errors_and_streams_are_as_before(tmp_path: Path) -
         async with database.reading() as read:
             many = await read.stream(sa.select(THINGS.c.name).order_by(THINGS.c.number))
             assert [one async for one in many.scalars()] == ["one!", "two!"]
+    finally:
+        await database.close()
+
+
+async def test_a_transaction_that_is_cancelled_while_it_begins_leaves_no_lock(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "things.sqlite3"
+    database = open_database(f"sqlite+aiosqlite:///{file}")
+
+    async def write() -> None:
+        async with database.transaction():
+            raise AssertionError("another writes")
+
+    try:
+        async with database.reading() as read:
+            await read.execute(sa.text("SELECT 1"))
+        with contextlib.closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            before = database.statements
+            writing = asyncio.create_task(write())
+            while database.statements == before:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.1)  # Its thread waits for the lock.
+            writing.cancel()
+            await asyncio.sleep(0.1)
+            other.execute("ROLLBACK")
+            with pytest.raises(asyncio.CancelledError):
+                await writing
+            async with database.reading() as read:
+                await read.execute(sa.text("SELECT 1"))
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
     finally:
         await database.close()
