@@ -30,13 +30,13 @@ export const USUAL_DOWNLOADS: DownloadChoice = {
   any: ["photos", "voice"],
 };
 
-const MIB = 1024 * 1024;
+const MB = 1_000_000;
 /** Larger files wait for a tap on every network. */
 export const MOST_BYTES: Readonly<Record<DownloadKind, number>> = {
-  photos: 4 * MIB,
-  voice: 4 * MIB,
-  videos: 64 * MIB,
-  documents: 16 * MIB,
+  photos: 5 * MB,
+  voice: 5 * MB,
+  videos: 50 * MB,
+  documents: 15 * MB,
 };
 
 /** The network of now. A phone whose browser knows the kinds counts as on mobile data unless it is on Wi-Fi. */
@@ -80,17 +80,9 @@ export function withKind(
   return { ...choice, [network]: kinds };
 }
 
-/** A stored choice; what it does not say in full is as usual. */
+/** A stored choice; a network that it lacks, or names badly, is as usual. */
 export function readDownloads(text: string | null): DownloadChoice {
-  let stored: unknown = null;
-  try {
-    stored = JSON.parse(text ?? "null");
-  } catch {
-    return USUAL_DOWNLOADS;
-  }
-  const given = (typeof stored === "object" && stored !== null ? stored : {}) as Partial<
-    Record<string, unknown>
-  >;
+  const given = parsed(text);
   const read = (network: NetworkKind): readonly DownloadKind[] => {
     const kinds = given[network];
     return Array.isArray(kinds)
@@ -98,4 +90,13 @@ export function readDownloads(text: string | null): DownloadChoice {
       : USUAL_DOWNLOADS[network];
   };
   return { wifi: read("wifi"), mobile: read("mobile"), saver: read("saver"), any: read("any") };
+}
+
+function parsed(text: string | null): Readonly<Record<string, unknown>> {
+  try {
+    const stored: unknown = JSON.parse(text ?? "null");
+    return typeof stored === "object" && stored !== null ? { ...stored } : {};
+  } catch {
+    return {};
+  }
 }
