@@ -58,6 +58,7 @@ _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 _TERMS = wire.OrderTerms(
     priority="urgent",
     choices=CHOICES,
+    items=0,
     answers=False,
     readers=[],
     valid_until_ms=None,
@@ -136,6 +137,7 @@ def _record(
         person_id=bytes.fromhex(device.person_id),
         told=Told.OWN,
         choice=1 + at % CHOICES,
+        done=0,
         answer_hash=NO_ANSWER,
         created=time.time_ns() // 1_000_000,
     ).signed(device.signer)

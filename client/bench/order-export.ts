@@ -27,7 +27,7 @@ function words<Key extends string>(...keys: readonly Key[]): Record<Key, string>
 
 function wordsOf({ units, ranks }: Directory): ExportWords {
   const columns: readonly ExportColumn[] = [
-    ...(["name", "rank", "post", "unit", "state", "choice", "answer"] as const),
+    ...(["name", "rank", "post", "unit", "state", "choice", "items", "answer"] as const),
     ...(["signed", "received", "toldBy", "verified", "recordHash"] as const),
   ];
   const states: readonly ExportState[] = [
@@ -46,6 +46,7 @@ function wordsOf({ units, ranks }: Directory): ExportWords {
     states: words(...states),
     facts: [["order", "bench"]],
     choices: ["one", "two", "three"],
+    items: [],
     ranks: Object.fromEntries(ranks.map(({ code, names }) => [code, names.te || names.en])),
     unitNames: new Map(units.map(({ unitId, names }) => [unitId, names.te || names.en])),
   };

@@ -83,6 +83,8 @@ export const WAKES = 20;
 
 export const ORDER_CHOICES = 6;
 
+export const ORDER_ITEMS = 12;
+
 export const ORDER_READERS = 8;
 
 export const ORDER_UNITS = 50;

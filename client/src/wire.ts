@@ -1040,16 +1040,18 @@ export interface OrderChange {
 
 /**
  * The message is an order. ``choices``: how many texts to choose from it has, 0 for none;
- * ``answers``: it asks for a short text. ``valid_until_ms``: acknowledgements signed later do not
- * count. ``remind_minutes``: ascending, when people who owe an acknowledgement are woken again.
- * ``escalate_minutes``: when heads of units are woken below which fewer than ``escalate_below``
- * percent have acknowledged; None: never. ``readers``: people appointed to read answers beside the
- * issuer, who may withdraw the order too.
+ * ``items``: how many items its checklist has, 0 for none; ``answers``: it asks for a short text,
+ * which an order with a checklist does not. ``valid_until_ms``: acknowledgements signed later do
+ * not count. ``remind_minutes``: ascending, when people who owe an acknowledgement are woken
+ * again. ``escalate_minutes``: when heads of units are woken below which fewer than
+ * ``escalate_below`` percent have acknowledged; None: never. ``readers``: people appointed to read
+ * answers beside the issuer, who may withdraw the order too.
  */
 export interface OrderTerms {
   readonly t: "order";
   readonly priority: "routine" | "urgent" | "flash";
   readonly choices: number;
+  readonly items: number;
   readonly answers: boolean;
   readonly readers: PersonId[];
   readonly validUntilMs: number | null;
@@ -1534,6 +1536,7 @@ export interface OrderProgressFrame {
   readonly orderId: MessageId;
   readonly unitId: UnitId | null;
   readonly countedMs: number;
+  readonly items: number;
   readonly total: number[];
   readonly units: Record<UnitId, number[]>;
 }
@@ -2066,10 +2069,12 @@ export interface OwnAcknowledgement {
 /**
  * The record that counts for a person, as the server read it. ``told_by``: who told the person
  * and signed it; None: the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read
- * the order, and has not acknowledged it. ``received_ms``: when the server had it.
+ * the order, and has not acknowledged it. ``done``: items of the checklist, bit n - 1 for the
+ * nth. ``received_ms``: when the server had it.
  */
 export interface GivenAcknowledgement {
   readonly choice: number;
+  readonly done: number;
   readonly toldBy: PersonId | null;
   readonly createdMs: number;
   readonly receivedMs: number;
@@ -2153,14 +2158,16 @@ export interface AcknowledgementOutcomes {
 /**
  * Counts of a unit (None: of everybody) and of the units below it with people who owe, by
  * unit; people of the unit itself are counted under its own id. Counts: owe, received, read,
- * acknowledged, told in person among those, cannot read it, then one for each choice. Everybody
- * who has acknowledged counts as having read, and every reader, and everybody who cannot read it,
- * as having received.
+ * acknowledged, told in person among those, cannot read it, then one for each choice, then one
+ * for each item of the checklist: so many people have done it. ``items``: how many of the counts
+ * are of items. Everybody who has acknowledged counts as having read, and every reader, and
+ * everybody who cannot read it, as having received.
  */
 export interface OrderProgress {
   readonly orderId: MessageId;
   readonly unitId: UnitId | null;
   readonly countedMs: number;
+  readonly items: number;
   readonly total: number[];
   readonly units: Record<UnitId, number[]>;
 }
@@ -2173,6 +2180,7 @@ export interface CountOrders {
 /** Counts over everybody who must acknowledge an order, as in OrderProgress. */
 export interface OrderTotal {
   readonly orderId: MessageId;
+  readonly items: number;
   readonly total: number[];
 }
 

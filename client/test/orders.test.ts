@@ -1,82 +1,19 @@
 /** An order's life between real cores: issued, acknowledged on several phones, corrected, withdrawn. */
 import { describe, expect, it } from "vitest";
-import type { OrderView, Outgoing } from "#core/core.ts";
 import { newId } from "#core/ids.ts";
 import { UNREADABLE } from "#core/limits.ts";
-import type { ConversationId, MessageId } from "#core/ids.ts";
+import type { MessageId } from "#core/ids.ts";
 import { fromHex } from "#core/octets.ts";
 import { AcknowledgementFormat } from "#core/keys/acknowledgement.ts";
 import { answerPlace } from "#core/orders/answers.ts";
 import { parseAnswer } from "#core/keys/answer.ts";
 import type { Order, PostAcknowledgements } from "#core/wire.ts";
 import type { Officer } from "./support/officer.ts";
+import { PLAIN, group, issue, listed, held, owed, settled } from "./support/ordering.ts";
 import { compareDigits } from "./support/scenarios.ts";
 import { memoryWorld } from "./support/world.ts";
 
 const w = memoryWorld();
-type OutgoingOrder = Extract<Outgoing, { kind: "order" }>;
-
-const PLAIN: OutgoingOrder = {
-  kind: "order",
-  title: "Bandobast at Charminar",
-  text: "Report at 06:00.",
-  reference: "CP/HYD/114/2026",
-  priority: "urgent",
-  validUntilMs: null,
-  choices: [],
-  answers: false,
-  readers: [],
-  remindMinutes: [],
-  escalateMinutes: null,
-  escalateBelow: 80,
-  mentions: [],
-  attachments: [],
-};
-
-async function group(admin: Officer, others: readonly Officer[]): Promise<ConversationId> {
-  const personIds = others.map(({ person }) => person);
-  const { conversationId } = await admin.core.conversations.createGroup({
-    ...{ title: "Charminar PS", personIds, photo: null },
-    ...{ whoMayPost: "everyone", history: "none" },
-  });
-  await Promise.all([admin, ...others].map((officer) => officer.ready(conversationId)));
-  return conversationId;
-}
-
-async function issue(
-  issuer: Officer,
-  id: ConversationId,
-  change: Partial<OutgoingOrder> = {},
-): Promise<MessageId> {
-  const sent = await issuer.core.messages.send(id, { ...PLAIN, ...change }, null);
-  await issuer.until("issued", async () => (await listed(issuer, "issued"))[0]?.seq);
-  return sent.messageId;
-}
-
-async function listed(officer: Officer, box: "open" | "issued" | "all") {
-  return (await officer.core.orders.page({ box })).orders;
-}
-
-/** The order as this device has it, without asking the server. */
-async function held(officer: Officer, orderId: MessageId): Promise<OrderView | null> {
-  return (await listed(officer, "all")).find((one) => one.orderId === orderId) ?? null;
-}
-
-function owed(officer: Officer, orderId: MessageId): Promise<OrderView> {
-  return officer.until("owes it", async () => {
-    const order = await held(officer, orderId);
-    return order?.owed === true ? order : null;
-  });
-}
-
-function settled(officer: Officer, orderId: MessageId): Promise<OrderView> {
-  return officer.until("it counts", async () => {
-    const order = await held(officer, orderId);
-    return order !== null && order.sending === null && order.acknowledgement !== null
-      ? order
-      : null;
-  });
-}
 
 function counted(orderId: MessageId, officer: Officer) {
   return w.server.state.orders.get(orderId)?.records.get(officer.person)?.record ?? null;
@@ -92,11 +29,11 @@ describe("an order", () => {
     expect(order.body).toMatchObject({ title: PLAIN.title, reference: PLAIN.reference });
     expect(order.issuer?.personId).toBe(a.person);
     await expect(
-      b.core.orders.acknowledge(orderId, { choice: 0, answer: null }),
+      b.core.orders.acknowledge(orderId, { choice: 0, done: 0, answer: null }),
     ).rejects.toMatchObject({
       code: "message_invalid",
     });
-    await b.core.orders.acknowledge(orderId, { choice: 2, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 2, done: 0, answer: null });
     const done = await settled(b, orderId);
     expect(done).toMatchObject({ owed: false, acknowledgement: { choice: 2, toldBy: null } });
     expect(counted(orderId, b)?.choice).toBe(2);
@@ -104,6 +41,8 @@ describe("an order", () => {
 
     const change = {
       kind: "order_change",
+      language: "en",
+      translations: [],
       orderId,
       reference: "",
       attachments: [],
@@ -134,7 +73,7 @@ describe("an order", () => {
     expect(over.owed).toBe(false);
     expect(over.changes.map(({ body }) => body.change)).toEqual(["corrected", "withdrawn"]);
     await expect(
-      c.core.orders.acknowledge(orderId, { choice: 1, answer: null }),
+      c.core.orders.acknowledge(orderId, { choice: 1, done: 0, answer: null }),
     ).rejects.toMatchObject({
       code: "order_over",
     });
@@ -147,7 +86,7 @@ describe("an order", () => {
     const orderId = await issue(a, id);
     await owed(b, orderId);
     network.cut = true;
-    await b.core.orders.acknowledge(orderId, { choice: 0, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 0, done: 0, answer: null });
     expect((await held(b, orderId))?.sending).toMatchObject({ choice: 0, refused: null });
     const created = (await held(b, orderId))?.sending?.createdMs;
     await b.restart();
@@ -171,16 +110,16 @@ describe("an order", () => {
     await owed(b, orderId);
     const network = w.current.network(b);
     network.cut = true;
-    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, done: 0, answer: null });
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    await second.core.orders.acknowledge(orderId, { choice: 2, answer: null });
+    await second.core.orders.acknowledge(orderId, { choice: 2, done: 0, answer: null });
     await settled(second, orderId);
     network.cut = false;
     await b.core.app.networkChanged(true);
     const first = await settled(b, orderId);
     expect(first.acknowledgement?.choice).toBe(2);
     expect(counted(orderId, b)?.choice).toBe(2);
-    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, done: 0, answer: null });
     await settled(b, orderId);
     await second.until("told", async () => {
       return (await held(second, orderId))?.acknowledgement?.choice === 1;
@@ -192,7 +131,7 @@ describe("an order", () => {
     const id = await group(a, [b, c]);
     const orderId = await issue(a, id, { answers: true, readers: [c.person] });
     await owed(b, orderId);
-    await b.core.orders.acknowledge(orderId, { choice: 0, answer: "  వస్తున్నాను  " });
+    await b.core.orders.acknowledge(orderId, { choice: 0, done: 0, answer: "  వస్తున్నాను  " });
     await settled(b, orderId);
     const stored = w.server.state.orders.get(orderId);
     const sealed = stored?.records.get(b.person)?.answer ?? new Uint8Array();
@@ -210,7 +149,7 @@ describe("an order", () => {
     const id = await group(a, [b]);
     const orderId = await issue(a, id);
     await owed(b, orderId);
-    await b.core.orders.acknowledge(orderId, { choice: 0, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 0, done: 0, answer: null });
     await settled(b, orderId);
     const fresh = await w.device(index);
     await compareDigits(b, fresh);
@@ -227,10 +166,13 @@ describe("an order", () => {
     const id = await group(a, [b]);
     const orderId = await issue(a, id, { choices: ["Complying", "Cannot comply"] });
     await owed(b, orderId);
-    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, done: 0, answer: null });
     await settled(b, orderId);
     const first = counted(orderId, b)?.textHash;
-    const change = { kind: "order_change", orderId, reference: "", attachments: [] } as const;
+    const change = {
+      ...({ kind: "order_change", orderId, reference: "", attachments: [] } as const),
+      ...({ language: "en", translations: [] } as const),
+    };
     const slip = { change: "corrected", title: "Report at 06:00", text: "", reason: "" } as const;
     await a.core.messages.send(id, { ...change, ...slip, asksAgain: false }, null);
     await b.until("slip", async () => (await held(b, orderId))?.changes.length === 1);
@@ -239,7 +181,7 @@ describe("an order", () => {
     await a.core.messages.send(id, { ...change, ...moved }, null);
     const again = await owed(b, orderId);
     expect(again).toMatchObject({ acknowledgement: null, earlier: { choice: 1 } });
-    await b.core.orders.acknowledge(orderId, { choice: 2, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 2, done: 0, answer: null });
     expect(await settled(b, orderId)).toMatchObject({ owed: false, earlier: null });
     const said = counted(orderId, b);
     const texts = w.server.state.orders.get(orderId)?.texts ?? [];
@@ -253,7 +195,10 @@ describe("an order", () => {
     expect(await owed(b, orderId)).toMatchObject({ mine: false, mayWithdraw: true });
     expect((await owed(c, orderId)).mayWithdraw).toBe(false);
     const change = { kind: "order_change", orderId, change: "withdrawn", title: "" } as const;
-    const words = { text: "", reference: "", attachments: [], reason: "Rally called off" };
+    const words = {
+      ...({ language: "en", translations: [] } as const),
+      ...{ text: "", reference: "", attachments: [], reason: "Rally called off" },
+    };
     const asksAgain = false;
     await b.core.messages.send(id, { ...change, ...words, asksAgain }, null);
     const over = await c.until("withdrawn", async () => {
@@ -283,7 +228,7 @@ describe("a server that lies", () => {
     const { b, orderId, change } = await scene();
     change((order) => ({ ...order, terms: { ...order.terms, validUntilMs: 1 } }));
     expect(await b.core.orders.get(orderId)).toMatchObject({ differs: "terms", owed: true });
-    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, done: 0, answer: null });
     await settled(b, orderId);
     expect(counted(orderId, b)?.choice).toBe(1);
   });
@@ -292,7 +237,7 @@ describe("a server that lies", () => {
     const { b, orderId, change } = await scene();
     change((order) => ({ ...order, headerHash: new Uint8Array(32).fill(7) }));
     expect((await b.core.orders.get(orderId)).differs).toBe("header");
-    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, done: 0, answer: null });
     await settled(b, orderId);
     expect(counted(orderId, b)?.headerHash).toEqual(w.server.state.orders.get(orderId)?.headerHash);
   });
@@ -302,7 +247,7 @@ describe("a server that lies", () => {
     change((order) => ({ ...order, withdrawnSeq: order.seq, withdrawnMs: 1, owed: false }));
     expect(await b.core.orders.get(orderId)).toMatchObject({ withdrawnMs: null, owed: true });
     expect((await listed(b, "open")).map((one) => one.orderId)).toEqual([orderId]);
-    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, done: 0, answer: null });
     await settled(b, orderId);
   });
 
@@ -317,14 +262,14 @@ describe("a server that lies", () => {
       textHash: order?.headerHash ?? new Uint8Array(32),
       device: fromHex(w.server.people.clientsOf(b.person)[0]?.device ?? ""),
       person: fromHex(b.person),
-      ...{ told: 0, choice: 1, answerHash: new Uint8Array(32), created: w.server.now() },
+      ...{ told: 0, choice: 1, done: 0, answerHash: new Uint8Array(32), created: w.server.now() },
     };
     const forged = await AcknowledgementFormat.sign(words, new Uint8Array(32).fill(3));
     for (const signerId of [b.person, a.person]) {
       change((said) => ({ ...said, acknowledgement: { record: forged.bytes, signerId } }));
       expect(await b.core.orders.get(orderId)).toMatchObject({ acknowledgement: null, owed: true });
     }
-    await b.core.orders.acknowledge(orderId, { choice: 2, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 2, done: 0, answer: null });
     expect((await settled(b, orderId)).acknowledgement?.choice).toBe(2);
   });
 
@@ -336,7 +281,7 @@ describe("a server that lies", () => {
         posted = (body as PostAcknowledgements).acknowledgements[0]?.record ?? null;
       return body;
     };
-    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, done: 0, answer: null });
     await settled(b, orderId);
     const order = w.server.state.orders.get(orderId);
     const record = AcknowledgementFormat.parse(posted ?? new Uint8Array());
@@ -407,11 +352,11 @@ describe("an order that its person cannot read", () => {
     const listedAs = await b.core.orders.get(orderId);
     expect(listedAs).toMatchObject({ body: null, owed: true, priority: "flash" });
     await expect(
-      b.core.orders.acknowledge(orderId, { choice: 1, answer: null }),
+      b.core.orders.acknowledge(orderId, { choice: 1, done: 0, answer: null }),
     ).rejects.toMatchObject({
       code: "order_unread",
     });
-    await b.core.orders.acknowledge(orderId, { choice: UNREADABLE, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: UNREADABLE, done: 0, answer: null });
     const said = await settled(b, orderId);
     expect(said).toMatchObject({ owed: false, acknowledgement: { choice: UNREADABLE } });
     expect(counted(orderId, b)?.choice).toBe(UNREADABLE);
@@ -434,9 +379,9 @@ describe("an order that its person cannot read", () => {
     await b.until("has the text", async () => (await held(b, orderId))?.body !== null);
     expect(await held(b, orderId)).toMatchObject({ owed: false, differs: null });
     await expect(
-      b.core.orders.acknowledge(orderId, { choice: UNREADABLE, answer: null }),
+      b.core.orders.acknowledge(orderId, { choice: UNREADABLE, done: 0, answer: null }),
     ).rejects.toMatchObject({ code: "message_invalid" });
-    await b.core.orders.acknowledge(orderId, { choice: 1, answer: null });
+    await b.core.orders.acknowledge(orderId, { choice: 1, done: 0, answer: null });
     await b.until("counts", () => Promise.resolve(counted(orderId, b)?.choice === 1));
     keys.sealFor = sealFor;
   });

@@ -67,6 +67,7 @@ MAX_ATTACHMENT_BYTES = 2 * 1024**3  # Plaintext size.
 EVERYBODY_DEVICES = 50  # M5: in a group of no more, each member may mention everybody.
 WAKES = 20  # People whom one message wakes although they muted its conversation.
 ORDER_CHOICES = 6  # Texts that an order gives to choose from, at most.
+ORDER_ITEMS = 12  # Items of an order's checklist, at most.
 ORDER_READERS = 8  # People whom an order appoints beside its issuer, at most.
 ORDER_UNITS = 50  # Units to which somebody issues an order at once, at most.
 UNREADABLE = 255  # The choice of a record by which somebody says: I cannot read the order.

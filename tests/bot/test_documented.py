@@ -278,7 +278,7 @@ async def test_orders_are_acknowledged_issued_and_verified(
 
     @officer.order
     async def ordered(message: Message) -> None:
-        await message.acknowledge(choice=2)
+        await message.acknowledge(choice=2, done=[1])
         seen.append(message)
 
     other = await register_bot(server, OFFICERS[12], state)
@@ -293,6 +293,7 @@ async def test_orders_are_acknowledged_issued_and_verified(
         (order,) = [one.order for one in seen]
         assert order is not None
         assert (order.title, order.priority) == ("White van at Abids", "urgent")
+        assert [one.language for one in order.translations] == ["te"]
         await talk.send("/who")
         await until(lambda: bool(heard), "the bot counts")
         assert [one.text for one in heard] == ["0 will look out, 1 cannot"]
@@ -303,7 +304,7 @@ async def test_orders_are_acknowledged_issued_and_verified(
         assert (first.person_id, first.choice, first.told_by) == (other, 0, None)
         (order_of_bot,) = orders.issued
         found = [one async for one in order_of_bot.acknowledgements()]
-        assert [(one.person_id, one.choice) for one in found] == [(me, 2)]
+        assert [(one.person_id, one.choice, one.done) for one in found] == [(me, 2, [1])]
 
 
 async def first_of(found: AsyncIterator[Acknowledged]) -> AsyncIterator[Acknowledged]:

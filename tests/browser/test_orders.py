@@ -38,6 +38,9 @@ BRIDGES = "Close both bridges at once"
 OVER = "The rally was called off."
 DUTY = "Bandobast at the clock tower"
 DUTY_TEXT = "Two constables from each station at 18:00."
+DUTY_IN_TELUGU = "క్లాక్ టవర్ వద్ద బందోబస్తు"
+ITEMS = ("Barricades set", "Floodlights tried")
+ITEMS_IN_TELUGU = ("బారికేడ్లు పెట్టాం", "లైట్లు పరీక్షించాం")
 SECONDS = 30_000  # A loaded machine may take so long; a quiet one takes two seconds.
 
 
@@ -176,13 +179,22 @@ def view(officer: Officer, tab: str) -> None:
 
 
 def issue(issuer: Officer, people: list[Officer]) -> None:
-    """Make a group, and issue an order to it."""
+    """Make a group, and issue an order in two languages with a checklist to it."""
     groups.create(issuer, "Bandobast desk", people)
     conversation_id = issuer.page.url.rsplit("/", 1)[-1]
     issuer.secrets.text(DUTY, DUTY_TEXT)
     issuer.page.goto(f"/#/orders/new/to/{conversation_id}")
     issuer.page.get_by_label(issuer.word("orders.compose.title"), exact=True).fill(DUTY)
     issuer.page.get_by_label(issuer.word("orders.compose.text"), exact=True).fill(DUTY_TEXT)
+    for _ in ITEMS:
+        issuer.button("orders.compose.addItem").click()
+    issuer.button("orders.compose.addLanguage", name="తెలుగు").click()
+    fill(issuer, "orders.compose.title", DUTY_IN_TELUGU)
+    for items, language in ((ITEMS_IN_TELUGU, None), (ITEMS, "English")):
+        if language is not None:
+            issuer.page.get_by_role("button", name=language, exact=True).click()
+        for number, item in enumerate(items, 1):
+            fill(issuer, "orders.compose.item", item, number=number)
     issuer.button("orders.compose.send").click()
     issuer.page.get_by_text(DUTY).first.wait_for(timeout=SECONDS)
 
@@ -212,7 +224,15 @@ def test_an_order_is_followed_and_exported(
     quick.button("orders.acknowledge").click()
     one = issuer.word("orders.acknowledgedOf", number=1, owed=2)
     issuer.page.get_by_text(one).first.wait_for(timeout=SECONDS)
+    # A tick is signed and sent, and counted beside the acknowledgement.
+    quick.page.get_by_role("checkbox", name=ITEMS[0], exact=True).click()
+    ticked = issuer.word("orders.checklist.ticked", number=1, of=2)  # Of this station.
+    issuer.page.get_by_text(ticked).first.wait_for(timeout=SECONDS)
     issuer.shot("who-has-it")
+    quick.page.get_by_role("button", name="తెలుగు", exact=True).click()
+    quick.page.get_by_role("heading", name=DUTY_IN_TELUGU, exact=True).wait_for()
+    expect(quick.page.get_by_role("checkbox", name=ITEMS_IN_TELUGU[0], exact=True)).to_be_checked()
+    quick.shot("checklist")
 
     issuer.page.get_by_role("button", name=issuer.word("oversee.tab.people")).click()
     open_row = issuer.page.get_by_role("link").filter(has_text=slow.person.name)
@@ -243,7 +263,7 @@ def test_an_order_is_followed_and_exported(
     said = run_copconnect(app_server.data, "orders", "verify", str(file))
     found = json.loads(said.splitlines()[-1])
     assert (found["signatures_verified"], found["without_record"], found["refused"]) == (1, 1, 0)
-    assert found["file_sha256"] == shown
+    assert (found["done"], found["file_sha256"]) == ({"1": 1}, shown)
 
     issuer.button("oversee.export.certificate").click()
     expect(issuer.page.get_by_text("Part A", exact=True)).to_be_visible()

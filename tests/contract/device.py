@@ -247,6 +247,7 @@ def order_terms(**terms: Any) -> wire.OrderTerms:
     plain: dict[str, Any] = {
         "priority": "routine",
         "choices": 0,
+        "items": 0,
         "answers": False,
         "readers": [],
         "valid_until_ms": None,

@@ -90,6 +90,7 @@ def signed(place: Place, order_id: MessageId, at: int) -> Posted:
         person_id=bytes.fromhex(phone.person_id),
         told=Told.OWN,
         choice=1 + at % CHOICES,
+        done=0,
         answer_hash=NO_ANSWER,
         created=now_ms(),
     ).signed(phone.keys.signer)

@@ -327,6 +327,7 @@ class Orders:
             "person_id": bytes.fromhex((about or signer).caller.person_id),
             "told": Told.OWN if about is None else Told.IN_PERSON,
             "choice": 0,
+            "done": 0,
             "answer_hash": NO_ANSWER if answer is None else sha256(answer),
             "created": self.world.clock.now_ms(),
         }

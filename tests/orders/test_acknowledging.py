@@ -75,6 +75,26 @@ async def test_of_two_phones_the_newest_choice_counts_whichever_comes_last(
         assert await orders.send(order, a, older[1]) == ["superseded"]
 
 
+async def test_items_are_ticked_and_unticked_until_the_order_is_withdrawn(orders: Orders) -> None:
+    order = await orders.issue(items=3)
+    a, b, c = orders.officers
+    orders.roll.held[a.caller.person_id] = ["TG/HYD"]
+    assert await orders.acknowledge(order, a, done=0b011) == "counted"
+    assert await orders.acknowledge(order, b, done=0b1000) == "wrong_choice"
+    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 1, 1, 0]
+    # Nobody ticks for somebody else, nor an order that cannot be read.
+    ticked = orders.record(order, a, about=c, done=1)
+    assert await orders.send(order, a, ticked) == ["malformed"]
+    assert await orders.acknowledge(order, b, choice=wire.UNREADABLE, done=1) == "malformed"
+    orders.world.clock.at += 1
+    assert await orders.acknowledge(order, a, done=0b101) == "counted"
+    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 1, 0, 1]
+    assert (await orders.records(order))[a.caller.person_id].done == 0b101
+    await orders.withdraw(order)
+    orders.world.clock.at += 1
+    assert await orders.acknowledge(order, a, done=0b111) == "withdrawn"
+
+
 async def test_both_phones_in_one_transaction(orders: Orders) -> None:
     a, order = orders.officers[0], await orders.issue(choices=2)
     second = orders.world.registry.register(a.caller.person_id)

@@ -53,6 +53,7 @@ class Force:
             "person_id": about or bytes.fromhex(person),
             "told": Told.OWN if about is None else Told.IN_PERSON,
             "choice": 0,
+            "done": 0,
             "answer_hash": NO_ANSWER,
             "created": NOW + 60_000,
         }
@@ -100,11 +101,12 @@ def workbook(folder: Path, rows: list[Row]) -> Path:
 @pytest.mark.parametrize("write", [table, workbook])
 def test_genuine_files_are_verified(tmp_path: Path, force: Force, write: Any) -> None:
     nothing = dict.fromkeys(COLUMNS, "") | {"person_id": new_id()}
-    rows = [force.row(), force.row(about=secrets.token_bytes(16)), nothing]
+    rows = [force.row(done=0b101), force.row(about=secrets.token_bytes(16)), nothing]
     code, _, found = run(write(tmp_path, rows), force.keys)
     assert code == 0
     assert found["order"] == force.order["message_id"].hex()
     assert found["signatures_verified"] == 2
+    assert found["done"] == {"1": 1, "3": 1}
     assert (found["told_in_person"], found["without_record"], found["refused"]) == (1, 1, 0)
 
 

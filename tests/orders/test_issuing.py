@@ -36,6 +36,7 @@ async def test_an_order_is_stored_with_its_message_and_shown_to_members(orders: 
     [
         {"remind_minutes": [30, 10]},
         {"remind_minutes": [10, 10]},
+        {"items": 1, "answers": True},
         {"valid_until_ms": 1},
         {"valid_until_ms": 2**50},
         {"valid_until_ms": HOUR_MS, "remind_minutes": [60]},

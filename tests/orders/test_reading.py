@@ -73,6 +73,30 @@ async def test_names_by_state_unit_and_choice(orders: Orders) -> None:
     assert len(await found(limit=2)) == 2
 
 
+async def test_counts_and_names_of_items(orders: Orders) -> None:
+    order = await orders.issue(choices=1, items=2)
+    a, b, c = orders.officers  # PS1, PS2, PS1.
+    await orders.acknowledge(order, a, choice=1, done=0b11)
+    await orders.acknowledge(order, b, choice=1, done=0b10)
+    total, _ = await orders.progress(order)
+    assert total == [3, 2, 2, 2, 0, 0, 2, 1, 2]
+    assert (await orders.progress(order, "HYD"))[1] == {
+        "PS1": [2, 1, 1, 1, 0, 0, 1, 1, 1],
+        "PS2": [1, 1, 1, 1, 0, 0, 1, 0, 1],
+    }
+    reading, caller = orders.service.reading, orders.issuer.caller
+    progress = await reading.progress(caller, order.order_id, None)
+    (sum_of,) = (await reading.totals(caller, [order.order_id])).totals
+    assert (progress.items, sum_of.items, sum_of.total) == (2, 2, total)
+    for lacking, expected in ((1, people(b, c)), (2, people(c))):
+        page = await reading.people(
+            caller, order.order_id, unit_id=None, state=None, choice=None, lacking=lacking
+        )
+        assert {one.person.person_id for one in page.people} == expected
+        given = {one.person.person_id: one.acknowledgement for one in page.people}
+        assert given[c.caller.person_id] is None
+
+
 async def test_pages_of_names_and_of_orders_go_on_where_they_ended(
     orders: Orders, monkeypatch: pytest.MonkeyPatch
 ) -> None:

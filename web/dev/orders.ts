@@ -2,6 +2,7 @@
 import type {
   ConversationItem,
   Core,
+  GivenAcknowledgement,
   Issuing,
   OrderBody,
   OrderChangeBody,
@@ -18,7 +19,7 @@ import { ScriptedTraining } from "./teaching/training.ts";
 const HOUR_MS = 3_600_000;
 
 function body(more: Partial<OrderBody>): OrderBody {
-  return { ...emptyOrder(), attachments: [], ...more };
+  return { ...emptyOrder("en"), attachments: [], ...more };
 }
 
 /** The order that is the message of a conversation with this number. */
@@ -42,7 +43,10 @@ function change(
   said: Pick<OrderChangeBody, "change" | "reason"> & Partial<OrderChangeBody>,
 ): OrderView["changes"][number] {
   const orderId = id<MessageId>(4, 700_000 + number);
-  const words = { asksAgain: false, title: "", text: "", reference: "", attachments: [] };
+  const words = {
+    ...({ language: "en", title: "", text: "", translations: [] } as const),
+    ...{ asksAgain: false, reference: "", attachments: [] },
+  };
   return {
     ...{ messageId: id<MessageId>(4, 710_000 + number), sentMs },
     body: { kind: "order_change", orderId, ...words, ...said },
@@ -53,12 +57,29 @@ export function sampleOrders(): readonly OrderView[] {
   const now = Date.now();
   const talk = id<ConversationId>(3, 0);
   const bonalu = body({
+    language: "te",
     title: "బోనాలు బందోబస్తు: దక్షిణ ద్వారం",
     text: "రేపు ఉదయం 05:30 కి దక్షిణ ద్వారం వద్ద హాజరు కావాలి. ప్రతిబింబ జాకెట్లు, టార్చ్‌లైట్లు తీసుకురండి. 26, 27 తేదీల సెలవులు రద్దు.",
     reference: "CP/HYD/L&O/1147/2026",
     priority: "urgent",
     validUntilMs: now + 9 * HOUR_MS,
     choices: ["పాటిస్తున్నాను", "పాటించలేను", "సందేహం ఉంది"],
+    translations: [
+      {
+        language: "en",
+        title: "Bonalu bandobast: south gate",
+        text: "Report at the south gate tomorrow at 05:30. Bring reflective jackets and torches. Leave on 26 and 27 is cancelled.",
+        choices: ["Complying", "Cannot comply", "I have a question"],
+        items: [],
+      },
+      {
+        language: "ur",
+        title: "بونالو بندوبست: جنوبی دروازہ",
+        text: "کل صبح 05:30 بجے جنوبی دروازے پر حاضر ہوں۔ چمکدار جیکٹ اور ٹارچ ساتھ لائیں۔ 26 اور 27 کی چھٹیاں منسوخ ہیں۔",
+        choices: ["تعمیل کر رہا ہوں", "تعمیل ممکن نہیں", "ایک سوال ہے"],
+        items: [],
+      },
+    ],
   });
   return [
     orderView(
@@ -74,15 +95,17 @@ export function sampleOrders(): readonly OrderView[] {
     orderView(1, talk, 3, bonalu, {
       changes: [
         change(1, now - HOUR_MS, {
-          ...{ change: "corrected", title: bonalu.title, text: bonalu.text },
+          ...{ change: "corrected", language: bonalu.language, title: bonalu.title },
+          ...{ text: bonalu.text, translations: bonalu.translations },
           ...{ reason: "సమయం మారింది", asksAgain: true },
         }),
       ],
-      earlier: { choice: 0, toldBy: null, createdMs: now - 2 * HOUR_MS },
+      earlier: { choice: 0, done: 0, toldBy: null, createdMs: now - 2 * HOUR_MS },
     }),
     orderView(
       ...([2, talk, 26] as const),
       body({
+        language: "ur",
         title: "رمضان کے دوران رات کی گشت",
         text: "ہر چوکی رات 10 بجے سے صبح 4 بجے تک دو مرتبہ رپورٹ دے۔",
         reference: "DCP/SZ/212/2026",
@@ -92,11 +115,49 @@ export function sampleOrders(): readonly OrderView[] {
     orderView(
       ...([3, talk, 50] as const),
       body({
-        title: "Court duty roster, December",
-        text: "See the attached roster.",
+        title: "Night check of the station",
+        text: "Before 23:00. Tick what is done.",
         reference: "SHO/CMR/88",
+        items: [
+          "Lock-up checked, medicines with the sentry",
+          "Arms counted in the kote",
+          "CCTV recording",
+          "Beat books signed",
+          "Generator tried",
+        ],
+        translations: [
+          {
+            language: "te",
+            title: "స్టేషన్ రాత్రి తనిఖీ",
+            text: "23:00 లోపు. పూర్తయిన వాటికి టిక్ పెట్టండి.",
+            choices: [],
+            items: [
+              "లాకప్ తనిఖీ, మందులు సెంట్రీ వద్ద",
+              "ఆయుధాల లెక్క",
+              "సీసీటీవీ రికార్డింగ్",
+              "బీట్ పుస్తకాలపై సంతకాలు",
+              "జనరేటర్ పరీక్ష",
+            ],
+          },
+          {
+            language: "ur",
+            title: "تھانے کی رات کی جانچ",
+            text: "23:00 سے پہلے۔ جو ہو جائے اس پر نشان لگائیں۔",
+            choices: [],
+            items: [
+              "لاک اپ کی جانچ، دوائیں سنتری کے پاس",
+              "اسلحے کی گنتی",
+              "سی سی ٹی وی ریکارڈنگ",
+              "بیٹ بک پر دستخط",
+              "جنریٹر کی جانچ",
+            ],
+          },
+        ],
       }),
-      { owed: false, acknowledgement: { choice: 0, toldBy: null, createdMs: now - 49 * HOUR_MS } },
+      {
+        owed: false,
+        acknowledgement: { choice: 0, done: 0b01101, toldBy: null, createdMs: now - 49 * HOUR_MS },
+      },
     ),
     orderView(
       ...([4, talk, 72] as const),
@@ -119,7 +180,7 @@ export function sampleOrders(): readonly OrderView[] {
         title: "Station diary entries by 20:00",
         text: "All beats.",
         choices: ["Done", "Not yet"],
-        answers: true,
+        items: ["Beats covered", "Entries signed", "Diary closed"],
       }),
       { mine: true, owed: false, overseen: true, issuer: plate(ME) },
     ),
@@ -140,7 +201,7 @@ export function sampleOrders(): readonly OrderView[] {
           }),
         ],
         sending: {
-          ...{ choice: 1, answer: null, createdMs: now - HOUR_MS, waitsForReaders: false },
+          ...{ choice: 1, done: 0, answer: null, createdMs: now - HOUR_MS, waitsForReaders: false },
           refused: "wrong_time",
         },
       },
@@ -162,10 +223,7 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
   readonly orders = {
     ...this.ownOrders,
     get: async (orderId: MessageId): Promise<OrderView> => this.order(orderId),
-    acknowledge: async (
-      orderId: MessageId,
-      given: { choice: number; answer: string | null },
-    ): Promise<OrderView> => {
+    acknowledge: async (orderId: MessageId, given: GivenAcknowledgement): Promise<OrderView> => {
       if (this.now.connection !== "offline") return this.ownOrders.acknowledge(orderId, given);
       const sending = { ...given, createdMs: Date.now(), refused: null, waitsForReaders: false };
       return this.changeOrder(orderId, { owed: false, sending });

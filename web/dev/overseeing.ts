@@ -43,7 +43,9 @@ export class ScriptedOverseeing implements Overseeing {
       const told = Math.round(acknowledged * 0.04);
       const first = Math.round((acknowledged - told) * 0.9);
       const choices = [first, acknowledged - told - first];
-      this.#own.set(unitId, { owed, received, read, acknowledged, told, unreadable: 0, choices });
+      const items = [0.9, 0.7, 0.4].map((done) => Math.round((acknowledged - told) * done));
+      const counts = { owed, received, read, acknowledged, told, unreadable: 0, choices, items };
+      this.#own.set(unitId, counts);
     }
     if (lively) setInterval(() => this.#move(), 1_000);
   }
@@ -90,6 +92,7 @@ export class ScriptedOverseeing implements Overseeing {
         t: "order",
         priority: "urgent",
         choices: 2,
+        items: 3,
         answers: false,
         readers: [],
         validUntilMs: null,
@@ -130,7 +133,9 @@ export class ScriptedOverseeing implements Overseeing {
       const given = { createdMs: ISSUED_MS + at * 9_000, receivedMs: ISSUED_MS + at * 9_100 };
       const teller = { told: by, toldBy: by ? plate(ME) : null };
       const acknowledgement =
-        state === "acknowledged" ? { ...given, ...teller, choice: by ? 0 : 1 } : null;
+        state === "acknowledged"
+          ? { ...given, ...teller, choice: by ? 0 : 1, done: by ? 0 : at % 8 }
+          : null;
       return { person, state, acknowledgement };
     });
     const text = query.text?.toLowerCase() ?? "";
@@ -138,6 +143,8 @@ export class ScriptedOverseeing implements Overseeing {
       ({ person, state, acknowledgement }) =>
         (query.state === undefined || state === query.state) &&
         (query.choice === undefined || acknowledgement?.choice === query.choice) &&
+        (query.lacking === undefined ||
+          (((acknowledgement?.done ?? 0) >> (query.lacking - 1)) & 1) === 0) &&
         person.names.en.toLowerCase().includes(text),
     );
     const from = Number(query.after ?? "0");
@@ -191,6 +198,7 @@ export class ScriptedOverseeing implements Overseeing {
       rank: words.ranks[person.rank] ?? person.rank,
       post: person.post[words.language as "en"] || person.post.en,
       choice: acknowledgement?.choice ?? 0,
+      done: acknowledgement?.done ?? 0,
       answer: "",
       toldBy: acknowledgement?.told === true ? ME.names.en : "",
       createdMs: acknowledgement?.createdMs ?? null,
@@ -230,6 +238,7 @@ function sum(all: readonly OrderCounts[]): OrderCounts {
     ...{ read: add((one) => one.read), acknowledged: add((one) => one.acknowledged) },
     told: add((one) => one.told),
     unreadable: add((one) => one.unreadable),
-    choices: [add((one) => one.choices[0] ?? 0), add((one) => one.choices[1] ?? 0)],
+    choices: [0, 1].map((at) => add((one) => one.choices[at] ?? 0)),
+    items: [0, 1, 2].map((at) => add((one) => one.items[at] ?? 0)),
   };
 }

@@ -25,7 +25,7 @@ import type { WaitingRecord } from "../inbox/waiting.ts";
 import { callOf } from "../kinds/called.ts";
 import { decodeContent } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
-import { UNREADABLE } from "../limits.ts";
+import { ORDER_ITEMS, UNREADABLE } from "../limits.ts";
 import { readHere } from "../messages/reading.ts";
 import { gather } from "../overseeing/gathering.ts";
 import { STORES } from "../records.ts";
@@ -378,7 +378,8 @@ export class BotCalls {
   }
 
   /** Sign that this person has an order, and wait until that counts. Rejects with the outcome. */
-  async acknowledge(orderId: MessageId, choice: number): Promise<void> {
+  async acknowledge(orderId: MessageId, choice: number, items: readonly number[]): Promise<void> {
+    const done = items.reduce((bits, place) => bits | (1 << (place - 1)), 0);
     let stop = (): void => undefined;
     const ended = new Promise<AcknowledgementOutcome | null>((resolve) => {
       stop = this.#engine.subscribe((event) => {
@@ -388,7 +389,7 @@ export class BotCalls {
       });
     });
     try {
-      await this.#engine.orders.acknowledge(orderId, { choice, answer: null });
+      await this.#engine.orders.acknowledge(orderId, { choice, done, answer: null });
       const refused = await ended;
       if (refused === null) return;
       await this.#engine.orders.dismissRefusal(orderId);
@@ -424,7 +425,10 @@ export class BotCalls {
       const { record, told, signerId } = verified;
       const answered = record.answerHash.some((byte) => byte !== 0);
       const toldBy = told ? signerId : null;
-      return [{ personId, choice: record.choice, toldBy, signedMs: record.created, answered }];
+      const { choice, created: signedMs } = record;
+      const places = Array.from({ length: ORDER_ITEMS }, (_, at) => at + 1);
+      const done = places.filter((place) => (record.done >> (place - 1)) & 1);
+      return [{ personId, choice, done, toldBy, signedMs, answered }];
     });
   }
 }

@@ -56,6 +56,8 @@ export interface StateView extends Pick<AppState, "phase" | "reason" | "kept"> {
 export interface Acknowledged {
   readonly personId: PersonId;
   readonly choice: number;
+  /** Places of the items that are done, from 1. */
+  readonly done: readonly number[];
   readonly toldBy: PersonId | null;
   readonly signedMs: number;
   readonly answered: boolean;

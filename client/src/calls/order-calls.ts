@@ -1,5 +1,12 @@
 /** `core.orders`. */
-import type { Issuing, OrderBox, OrderDraft, OrderPage, OrderView } from "../seam.ts";
+import type {
+  GivenAcknowledgement,
+  Issuing,
+  OrderBox,
+  OrderDraft,
+  OrderPage,
+  OrderView,
+} from "../seam.ts";
 import type { ConversationId, MessageId } from "../ids.ts";
 import type { Device } from "./device.ts";
 
@@ -32,10 +39,7 @@ export class OrderCalls {
    * Sign this person's acknowledgement and send it now or later. A second one replaces the first.
    * Rejects with `order_differs` where the server states another order than the issuer signed.
    */
-  acknowledge(
-    orderId: MessageId,
-    given: { readonly choice: number; readonly answer: string | null },
-  ): Promise<OrderView> {
+  acknowledge(orderId: MessageId, given: GivenAcknowledgement): Promise<OrderView> {
     return this.#device.orders.acknowledge(orderId, given);
   }
 

@@ -6,7 +6,7 @@
 import { RecordFormat, bytes, integer, type RecordOf } from "./format/record.ts";
 import { refuseUnless } from "./format/refused.ts";
 import { hash } from "./format/hashing.ts";
-import { ORDER_CHOICES, UNREADABLE } from "../limits.ts";
+import { ORDER_CHOICES, ORDER_ITEMS, UNREADABLE } from "../limits.ts";
 import { idOf, type PersonId } from "../ids.ts";
 import { equalBytes } from "../octets.ts";
 import type { Certificate } from "./trust/device-certificate.ts";
@@ -16,7 +16,7 @@ export const OWN = 0;
 export const TOLD_IN_PERSON = 1;
 
 export const AcknowledgementFormat = new RecordFormat(
-  { label: "copconnect acknowledgement v2", rule: "O1", version: 2 },
+  { label: "copconnect acknowledgement v3", rule: "O1", version: 3 },
   {
     conversation: bytes(16),
     messageId: bytes(16),
@@ -30,6 +30,8 @@ export const AcknowledgementFormat = new RecordFormat(
     told: integer(1),
     /** 0: none; UNREADABLE; otherwise its place in the order's list, from 1. */
     choice: integer(1),
+    /** Items of the order's checklist that are done: bit n - 1 for the nth. */
+    done: integer(2),
     /** H of the sealed answer; zeros: none. */
     answerHash: bytes(32),
     created: integer(8),
@@ -53,6 +55,7 @@ export async function checkAcknowledgement(
     readonly messageId: Uint8Array;
     readonly headerHash: Uint8Array;
     readonly choices: number;
+    readonly items: number;
     /** By which acknowledgements name its texts. */
     readonly texts: readonly Uint8Array[];
   },
@@ -69,6 +72,7 @@ export async function checkAcknowledgement(
   refuseUnless(read, "O1", "the order has no such text");
   const known = record.choice === UNREADABLE || record.choice <= order.choices;
   refuseUnless(known, "O1", "the order has no such choice");
+  refuseUnless(record.done < 1 << order.items, "O1", "the order has no such item");
   refuseUnless(equalBytes(record.answerHash, answerHash), "O1", "not the signed answer");
   const told = record.told === TOLD_IN_PERSON;
   const own = signer.person === idOf<PersonId>(record.person);
@@ -76,8 +80,11 @@ export async function checkAcknowledgement(
   await AcknowledgementFormat.verify(record, signer.publicKey);
 }
 
-export function requireAcknowledgementValues({ told, choice }: Acknowledgement): void {
+export function requireAcknowledgementValues({ told, choice, done }: Acknowledgement): void {
   refuseUnless(told <= TOLD_IN_PERSON, "O1", "told neither by itself nor in person");
   const unreadable = choice === UNREADABLE && told === OWN;
   refuseUnless(unreadable || choice <= ORDER_CHOICES, "O1", "more choices than an order may have");
+  refuseUnless(done < 1 << ORDER_ITEMS, "O1", "more items than an order may have");
+  const said = told === OWN && !unreadable;
+  refuseUnless(said || done === 0, "O1", "items done by somebody who did not say so");
 }

@@ -20,17 +20,20 @@ import {
 import type { AttachmentPointer } from "./fields.ts";
 import { NOT_FORWARDED, PREVIEW } from "./kind.ts";
 import type { WrittenKind } from "./kind.ts";
-import { ORDER_REFERENCE, ORDER_TITLE } from "./order.ts";
+import { ORDER_REFERENCE, translatedTitles } from "./order.ts";
+import type { OrderPreview } from "./order.ts";
+import { fitsTogether, textsOf, translated, titledText, wordingsOf } from "./wording.ts";
+import type { Translated, TitledText } from "./wording.ts";
 
-/** A correction replaces title, text, reference and files; terms stay as they were issued. */
-interface OrderChangeWords {
+/**
+ * A correction replaces the title and text of every language, reference and files; terms and choices
+ * stay as they were issued. The words are empty where the order is withdrawn.
+ */
+interface OrderChangeWords extends Translated<TitledText> {
   readonly orderId: MessageId;
   readonly change: OrderChange["change"];
   /** A correction that everybody is to acknowledge again: the order asks for something else now. */
   readonly asksAgain: boolean;
-  /** Empty where the order is withdrawn. */
-  readonly title: string;
-  readonly text: string;
   readonly reference: string;
   /** The issuer's words about why. */
   readonly reason: string;
@@ -46,10 +49,9 @@ export interface OrderChangeBody extends OrderChangeWords {
   readonly attachments: readonly AttachmentView[];
 }
 
-export interface OrderChangePreview {
+export interface OrderChangePreview extends Omit<OrderPreview, "kind" | "priority"> {
   readonly kind: "order_change";
   readonly change: OrderChange["change"];
-  readonly text: string;
 }
 
 export interface OutgoingOrderChange extends OrderChangeWords {
@@ -73,17 +75,18 @@ export const orderChange: WrittenKind<
     orderId: id<MessageId>(fields["orderId"]),
     change: change(fields["change"]),
     asksAgain: boolean(fields["asksAgain"]),
-    title: string(fields["title"], ORDER_TITLE),
-    text: string(fields["text"], MAX_TEXT),
+    ...translated(fields, titledText),
     reference: string(fields["reference"], ORDER_REFERENCE),
     reason: string(fields["reason"], MAX_NAME),
     attachments: list(fields["attachments"], MAX_ATTACHMENTS, attachment),
   }),
   shown: true,
-  texts: (content) => [content.title, content.text, content.reason],
+  texts: (content) => [...textsOf(content), content.reason],
   foundAs: "order",
-  preview: ({ kind, change: how, title, reason }) => {
-    return { kind, change: how, text: (how === "corrected" ? title : reason).slice(0, PREVIEW) };
+  preview: (content) => {
+    const { kind, change: how, language, title, reason } = content;
+    const text = (how === "corrected" ? title : reason).slice(0, PREVIEW);
+    return { kind, change: how, language, text, translations: translatedTitles(content) };
   },
   body: async (content, shown) => ({
     ...content,
@@ -94,11 +97,11 @@ export const orderChange: WrittenKind<
   replyTo: () => null,
   ...NOT_FORWARDED,
   compose: (outgoing, _replyTo, prepare) => {
-    const { title, text, reference, reason, attachments: files } = outgoing;
+    const { reference, reason, attachments: files } = outgoing;
+    const titled = wordingsOf<TitledText>(outgoing).every(({ title }) => title.trim() !== "");
     const fits =
-      (outgoing.change === "withdrawn" ? !outgoing.asksAgain : title.trim() !== "") &&
-      title.length <= ORDER_TITLE &&
-      text.length <= MAX_TEXT &&
+      (outgoing.change === "withdrawn" ? !outgoing.asksAgain : titled) &&
+      fitsTogether(outgoing) &&
       reference.length <= ORDER_REFERENCE &&
       reason.length <= MAX_NAME &&
       files.length <= MAX_ATTACHMENTS;

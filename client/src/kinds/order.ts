@@ -5,9 +5,9 @@
  */
 import { failure } from "../failure.ts";
 import type { MessageId, PersonId } from "../ids.ts";
-import { ORDER_CHOICES, ORDER_READERS, ORDER_UNITS, REMINDERS } from "../limits.ts";
+import { ORDER_CHOICES, ORDER_ITEMS, ORDER_READERS, ORDER_UNITS, REMINDERS } from "../limits.ts";
 import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
-import type { OrderPriority, OrderTerms } from "../wire.ts";
+import type { Language, OrderPriority, OrderTerms } from "../wire.ts";
 import {
   MAX_ATTACHMENTS,
   MAX_TEXT,
@@ -22,23 +22,29 @@ import {
   nullable,
   string,
 } from "./fields.ts";
-import type { AttachmentPointer } from "./fields.ts";
+import type { AttachmentPointer, ContentFields } from "./fields.ts";
 import { NOT_FORWARDED, PREVIEW } from "./kind.ts";
 import type { WrittenKind } from "./kind.ts";
+import { fitsTogether, textsOf, translated, titledText, wordingsOf } from "./wording.ts";
+import type { Translated, TitledText } from "./wording.ts";
 
-/** Longest title, reference and text of a choice, in UTF-16 units. */
-export const ORDER_TITLE = 160;
+/** Longest reference, and text of a choice or of an item, in UTF-16 units. */
 export const ORDER_REFERENCE = 80;
 export const ORDER_CHOICE = 80;
+export const ORDER_ITEM = 160;
 const MOST_MINUTES = 43_200;
 
-interface OrderWords {
-  readonly title: string;
-  readonly text: string;
+/** The words of an order in one language; every language has as many choices and items. */
+export interface OrderWording extends TitledText {
+  readonly choices: readonly string[];
+  /** The checklist: each person ticks the items that are done. An order with one asks for no answer. */
+  readonly items: readonly string[];
+}
+
+interface OrderWords extends Translated<OrderWording> {
   readonly reference: string;
   readonly priority: OrderPriority;
   readonly validUntilMs: number | null;
-  readonly choices: readonly string[];
   /** A short answer is asked for. */
   readonly answers: boolean;
   /** People who read answers beside the issuer, and may withdraw the order. */
@@ -46,6 +52,7 @@ interface OrderWords {
   readonly remindMinutes: readonly number[];
   readonly escalateMinutes: number | null;
   readonly escalateBelow: number;
+  /** In the text of the first language. */
   readonly mentions: readonly Mention[];
 }
 
@@ -68,10 +75,18 @@ export interface OrderBody extends OrderWords {
   readonly attachments: readonly AttachmentView[];
 }
 
+/** The beginning of a title in one more language. */
+export interface TranslatedTitle {
+  readonly language: Language;
+  readonly text: string;
+}
+
 export interface OrderPreview {
   readonly kind: "order";
   readonly priority: OrderPriority;
+  readonly language: Language;
   readonly text: string;
+  readonly translations: readonly TranslatedTitle[];
 }
 
 export interface OutgoingOrder extends OrderWords {
@@ -85,6 +100,7 @@ export function termsOf(content: OrderContent): OrderTerms {
     t: "order",
     priority: content.priority,
     choices: content.choices.length,
+    items: content.items.length,
     answers: content.answers,
     readers: [...content.readers],
     validUntilMs: content.validUntilMs,
@@ -99,6 +115,7 @@ export function sameTerms(one: OrderTerms, other: OrderTerms): boolean {
   return (
     one.priority === other.priority &&
     one.choices === other.choices &&
+    one.items === other.items &&
     one.answers === other.answers &&
     one.validUntilMs === other.validUntilMs &&
     one.escalateMinutes === other.escalateMinutes &&
@@ -124,6 +141,37 @@ function series(value: unknown): OrderSeries {
   return { id: id<MessageId>(value["id"]), at: integer(value["at"], of - 1), of };
 }
 
+function orderWording(value: unknown): OrderWording {
+  const { choices = null, items = null } = isFields(value) ? value : {};
+  return {
+    ...titledText(value),
+    choices: list(choices, ORDER_CHOICES, (v) => string(v, ORDER_CHOICE)),
+    items: list(items, ORDER_ITEMS, (v) => string(v, ORDER_ITEM)),
+  };
+}
+
+/** Every choice and every item is there in every language. */
+function isWhole(words: Translated<OrderWording>): boolean {
+  const { choices, items } = words;
+  return words.translations.every(
+    (one) => one.choices.length === choices.length && one.items.length === items.length,
+  );
+}
+
+function words(fields: ContentFields): Translated<OrderWording> {
+  const found = translated(fields, orderWording);
+  if (!isWhole(found)) throw new Misshapen();
+  return found;
+}
+
+/** The beginnings of the titles in the other languages. */
+export function translatedTitles(words: Translated<TitledText>): readonly TranslatedTitle[] {
+  return words.translations.map(({ language, title }) => ({
+    language,
+    text: title.slice(0, PREVIEW),
+  }));
+}
+
 function priority(value: unknown): OrderPriority {
   if (!isPriority(value)) throw new Misshapen();
   return value;
@@ -132,12 +180,10 @@ function priority(value: unknown): OrderPriority {
 export const order: WrittenKind<OrderContent, OrderBody, OrderPreview, OutgoingOrder> = {
   read: (fields) => ({
     kind: "order",
-    title: string(fields["title"], ORDER_TITLE),
-    text: string(fields["text"], MAX_TEXT),
+    ...words(fields),
     reference: string(fields["reference"], ORDER_REFERENCE),
     priority: priority(fields["priority"]),
     validUntilMs: nullable(fields["validUntilMs"], (v) => integer(v, Number.MAX_SAFE_INTEGER)),
-    choices: list(fields["choices"], ORDER_CHOICES, (v) => string(v, ORDER_CHOICE)),
     answers: boolean(fields["answers"]),
     readers: list(fields["readers"], ORDER_READERS, id<PersonId>),
     remindMinutes: list(fields["remindMinutes"], REMINDERS, (v) => integer(v, MOST_MINUTES)),
@@ -148,9 +194,17 @@ export const order: WrittenKind<OrderContent, OrderBody, OrderPreview, OutgoingO
     series: nullable(fields["series"], series),
   }),
   shown: true,
-  texts: (content) => [content.title, content.text, content.reference],
+  texts: (content) => [
+    ...textsOf(content),
+    content.reference,
+    ...wordingsOf<OrderWording>(content).flatMap(({ items }) => items),
+  ],
   foundAs: "order",
-  preview: ({ kind, priority, title }) => ({ kind, priority, text: title.slice(0, PREVIEW) }),
+  preview: (content) => {
+    const { kind, priority, language, title } = content;
+    const translations = translatedTitles(content);
+    return { kind, priority, language, text: title.slice(0, PREVIEW), translations };
+  },
   body: async (content, shown) => ({
     ...content,
     attachments: await shown.attachments(content.attachments),
@@ -160,14 +214,19 @@ export const order: WrittenKind<OrderContent, OrderBody, OrderPreview, OutgoingO
   replyTo: () => null,
   ...NOT_FORWARDED,
   compose: (outgoing, _replyTo, prepare) => {
-    const { title, text, reference, choices, readers, attachments: files } = outgoing;
+    const { reference, choices, items, answers, readers, attachments: files } = outgoing;
+    const all = wordingsOf<OrderWording>(outgoing);
+    const fill = (text: string, most: number): boolean => text.trim() !== "" && text.length <= most;
     const fits =
-      title.trim() !== "" &&
-      title.length <= ORDER_TITLE &&
-      text.length <= MAX_TEXT &&
+      all.every(({ title }) => title.trim() !== "") &&
+      fitsTogether(outgoing) &&
+      isWhole(outgoing) &&
       reference.length <= ORDER_REFERENCE &&
       choices.length <= ORDER_CHOICES &&
-      choices.every((one) => one.trim() !== "" && one.length <= ORDER_CHOICE) &&
+      items.length <= ORDER_ITEMS &&
+      (items.length === 0 || !answers) &&
+      all.every((one) => one.choices.every((text) => fill(text, ORDER_CHOICE))) &&
+      all.every((one) => one.items.every((text) => fill(text, ORDER_ITEM))) &&
       readers.length <= ORDER_READERS &&
       files.length <= MAX_ATTACHMENTS;
     if (!fits) throw failure("message_invalid", { details: { limit: MAX_TEXT } });

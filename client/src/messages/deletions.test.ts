@@ -61,7 +61,8 @@ describe("a deletion", () => {
   it("takes no order, no change of one and no notice, but a message without its body", () => {
     const content = encodeContent({
       ...{ kind: "order_change", orderId: message.messageId, change: "withdrawn" },
-      ...{ asksAgain: false, title: "", text: "", reference: "", reason: "", attachments: [] },
+      ...{ asksAgain: false, language: "en", title: "", text: "", translations: [] },
+      ...{ reference: "", reason: "", attachments: [] },
     });
     expect(takes({ admin: true }, { ...message, content })).toBe(false);
     const told = { ...message, content: null, notice: notice("gap") };
@@ -73,7 +74,8 @@ describe("a deletion", () => {
     const oneself = { clears: () => false, isGone: () => true };
     const content = encodeContent({
       ...{ kind: "order_change", orderId: message.messageId, change: "withdrawn" },
-      ...{ asksAgain: false, title: "", text: "", reference: "", reason: "", attachments: [] },
+      ...{ asksAgain: false, language: "en", title: "", text: "", translations: [] },
+      ...{ reference: "", reason: "", attachments: [] },
     });
     const told = { ...message, content: null, notice: notice("gap") };
     for (const one of [message, told]) expect(isHidden(oneself, one)).toBe(true);

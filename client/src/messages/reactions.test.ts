@@ -11,7 +11,8 @@ import { takesReactions } from "./reactions.ts";
 const text: Content = { kind: "text", text: "Go", mentions: [], replyTo: null, forwards: 0 };
 const withdrawal: Content = {
   ...{ kind: "order_change", orderId: newId<MessageId>(), change: "withdrawn", asksAgain: false },
-  ...{ title: "", text: "", reference: "", reason: "Over.", attachments: [] },
+  ...{ language: "en", title: "", text: "", translations: [] },
+  ...{ reference: "", reason: "Over.", attachments: [] },
 };
 
 function takes(content: Content, change: object = {}, sent = true): boolean {

@@ -50,10 +50,11 @@ export const ANNOUNCEMENTS: readonly string[] = [
 /** The order of the head of the force to the station. */
 export const ORDER: Extract<Outgoing, { kind: "order" }> = {
   kind: "order",
+  ...{ language: "en", translations: [] },
   title: "Festival bandobast: strength by tomorrow",
   text: "Report how many officers can stand at fixed points on both days, by 10:00.",
   reference: "DGP/L&O/211",
-  ...{ priority: "urgent", validUntilMs: null, choices: [], answers: true, readers: [] },
+  ...{ priority: "urgent", validUntilMs: null, choices: [], items: [], answers: true, readers: [] },
   ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 80, mentions: [], attachments: [] },
 };
 

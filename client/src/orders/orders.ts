@@ -16,7 +16,13 @@ import type { ConversationId, MessageId } from "../ids.ts";
 import { ANSWER_TEXT_BYTES } from "../keys/answer.ts";
 import { UNREADABLE } from "../limits.ts";
 import { utf8 } from "../octets.ts";
-import type { Issuing, OrderBox, OrderPage, OrderView } from "../seam/orders.ts";
+import type {
+  GivenAcknowledgement,
+  Issuing,
+  OrderBox,
+  OrderPage,
+  OrderView,
+} from "../seam/orders.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Order, OrderAcknowledged, OrderPriority } from "../wire.ts";
 import { DONE, ISSUED, OPEN, changeOrder, putOrder } from "./noting.ts";
@@ -219,10 +225,7 @@ export class Orders implements SendingListener {
   // --- Acknowledging ---------------------------------------------------------------------------
 
   /** docs/walks/acknowledgement.md follows an acknowledgement from here to the commander's count. */
-  async acknowledge(
-    orderId: MessageId,
-    given: { readonly choice: number; readonly answer: string | null },
-  ): Promise<OrderView> {
+  async acknowledge(orderId: MessageId, given: GivenAcknowledgement): Promise<OrderView> {
     const known = await this.find(orderId);
     if (known === null) throw failure("not_found");
     // Terms that were never compared are asked for; without a network the signed ones are enough.
@@ -232,14 +235,16 @@ export class Orders implements SendingListener {
       });
     const row = (await this.find(orderId)) ?? known;
     const answer = (given.answer ?? "").trim();
-    if (given.choice === UNREADABLE) this.#requireUnreadable(row);
-    else this.#requireAcknowledgeable(row, given.choice, answer);
+    const { choice, done } = given;
+    if (choice === UNREADABLE) this.#requireUnreadable(row, done);
+    else this.#requireAcknowledgeable(row, given, answer);
     const before = this.#sending.find(orderId)?.createdMs ?? 0;
     const counted = Math.max(givenOf(row)?.createdMs ?? 0, before);
     // A second answer is later than the first, whatever the clock did.
     const createdMs = Math.max(this.#now(), counted + 1);
     await this.#sending.enqueue(row, {
-      choice: given.choice,
+      choice,
+      done,
       answer: answer === "" ? null : answer,
       createdMs,
     });
@@ -247,16 +252,20 @@ export class Orders implements SendingListener {
   }
 
   /** Its person cannot read it: the text is not here, and an answer is owed. */
-  #requireUnreadable(row: OrderRecord): void {
+  #requireUnreadable(row: OrderRecord, done: number): void {
     const { self, nowMs } = this.#noting();
-    if (row.facts !== null || row.server === null) throw failure("message_invalid");
+    if (row.facts !== null || row.server === null || done !== 0) throw failure("message_invalid");
     if (!isOwed(row, self, nowMs)) throw failure("order_over");
   }
 
-  #requireAcknowledgeable(row: OrderRecord, choice: number, answer: string): void {
+  #requireAcknowledgeable(
+    row: OrderRecord,
+    { choice, done }: GivenAcknowledgement,
+    answer: string,
+  ): void {
     const { facts } = row;
     if (facts === null) throw failure("order_unread");
-    const { choices, answers, validUntilMs } = facts.content;
+    const { choices, items, answers, validUntilMs } = facts.content;
     const over = withdrawnMs(row) !== null || (validUntilMs ?? Infinity) < this.#now();
     if (over || facts.issuerId === this.#noting().self) throw failure("order_over");
     const least = choices.length > 0 ? 1 : 0;
@@ -264,6 +273,9 @@ export class Orders implements SendingListener {
       Number.isInteger(choice) &&
       choice >= least &&
       choice <= choices.length &&
+      Number.isInteger(done) &&
+      done >= 0 &&
+      done < 1 << items.length &&
       (answers || answer === "") &&
       utf8(answer).length <= ANSWER_TEXT_BYTES;
     if (!fits) throw failure("message_invalid", { details: { limit: ANSWER_TEXT_BYTES } });
@@ -274,14 +286,14 @@ export class Orders implements SendingListener {
   }
 
   async counted(
-    { orderId, conversationId, choice, createdMs }: SendingRecord,
+    { orderId, conversationId, choice, done, createdMs }: SendingRecord,
     textHash: Uint8Array,
   ): Promise<void> {
     const sent = { op: "delete", store: ORDER_STORES.acknowledgements, key: orderId } as const;
     const count = (row: OrderRecord | null): OrderRecord | null => {
       const headerHash = row === null ? null : headerHashOf(row);
       if (row === null || headerHash === null) return null;
-      return { ...row, own: { choice, createdMs, toldBy: null, headerHash, textHash } };
+      return { ...row, own: { choice, done, createdMs, toldBy: null, headerHash, textHash } };
     };
     await this.#change(conversationId, orderId, count, [sent]);
     this.changed(orderId);

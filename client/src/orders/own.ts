@@ -29,12 +29,14 @@ export async function verifiedOwn(
     const named = {
       ...answerPlace(order, record.device),
       choices: order.terms.choices,
+      items: order.terms.items,
       texts: textsOf(order),
     };
     // Its answer is for others to read.
     await checkAcknowledgement(record, named, record.answerHash, signer);
     return {
       choice: record.choice,
+      done: record.done,
       createdMs: record.created,
       toldBy: record.told === TOLD_IN_PERSON ? signerId : null,
       headerHash: record.headerHash,

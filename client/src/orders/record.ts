@@ -61,6 +61,7 @@ export interface OrderRecord {
 
 export interface OwnAcknowledgement {
   readonly choice: number;
+  readonly done: number;
   readonly createdMs: number;
   /** The colleague who told this person and signed; null: this person signed. */
   readonly toldBy: PersonId | null;
@@ -78,6 +79,8 @@ export type SendingRecord = {
   readonly orderId: MessageId;
   readonly conversationId: ConversationId;
   readonly choice: number;
+  /** Items that are done, as the record has them. */
+  readonly done: number;
   readonly answer: string | null;
   readonly createdMs: number;
 } & (

@@ -28,11 +28,15 @@ beforeEach(async () => {
   orderId = newId();
 });
 
-const WORDS = { title: "All units", text: "Report to the gate", reference: "7", attachments: [] };
+const WORDS = {
+  ...{ language: "en", title: "All units", text: "Report to the gate", translations: [] },
+  ...{ reference: "7", attachments: [] },
+};
 
 function orderBytes(): Uint8Array {
   return encode({
     ...{ v: 1, kind: "order", ...WORDS, priority: "flash", validUntilMs: null, choices: [] },
+    items: [],
     ...{ answers: false, readers: [], remindMinutes: [], escalateMinutes: null },
     ...{ escalateBelow: 80, mentions: [] },
   });

@@ -11,6 +11,7 @@ import type { Content, Decoded } from "../kinds/content.ts";
 import { MAX_TEXT } from "../kinds/fields.ts";
 import type { OrderChangeContent } from "../kinds/order-change.ts";
 import type { OrderContent } from "../kinds/order.ts";
+import { textsOf } from "../kinds/wording.ts";
 import { mayAdminister, mayIssue } from "../keys/roster/leaf.ts";
 import { EVERYBODY_DEVICES } from "../limits.ts";
 import { equalBytes } from "../octets.ts";
@@ -123,9 +124,9 @@ export async function judgeEarlier(
 
 /** The words of an order that is none, or of a change, as a plain message. */
 export function plain(content: OrderContent | OrderChangeContent): Content {
-  const { title, text: words, reference, attachments } = content;
+  const { reference, attachments } = content;
   const reason = content.kind === "order_change" ? content.reason : "";
-  const parts = [title, words, reference, reason].filter((one) => one !== "");
+  const parts = [...textsOf(content), reference, reason].filter((one) => one !== "");
   const said = {
     text: parts.join("\n").slice(0, MAX_TEXT),
     mentions: [],

@@ -61,7 +61,7 @@ export class OrderSender {
   /** Store an acknowledgement, signed at once where no answer is to be sealed, and begin to send it. */
   async enqueue(
     order: OrderRecord,
-    given: { readonly choice: number; readonly answer: string | null; readonly createdMs: number },
+    given: Pick<SendingRecord, "choice" | "done" | "answer" | "createdMs">,
   ): Promise<void> {
     const { orderId, conversationId } = order;
     const unsealed: SendingRecord = { orderId, conversationId, ...given, stage: "unsealed" };
@@ -164,7 +164,7 @@ export class OrderSender {
     if (headerHash === null || textHash === null)
       throw new TypeError("an order of which nothing is known");
     const { deviceBytes, personId, privateKey } = this.#context.identity();
-    const { choice, answer, createdMs } = record;
+    const { choice, done, answer, createdMs } = record;
     const { bytes } = await AcknowledgementFormat.sign(
       {
         ...answerPlace({ conversationId, orderId, headerHash }, deviceBytes),
@@ -172,12 +172,13 @@ export class OrderSender {
         person: fromHex(personId),
         told: OWN,
         choice,
+        done,
         answerHash: answerHash(sealed),
         created: createdMs,
       },
       privateKey,
     );
-    const kept = { orderId, conversationId, choice, answer, createdMs };
+    const kept = { orderId, conversationId, choice, done, answer, createdMs };
     return { ...kept, stage: "signed", record: bytes, sealed };
   }
 
@@ -208,8 +209,8 @@ export class OrderSender {
     if (outcome === "wrong_time" && (await this.#resign(order, sent))) return;
     if (outcome === "superseded") await this.#delete(orderId);
     else {
-      const { conversationId, choice, answer, createdMs } = sent;
-      const kept = { orderId, conversationId, choice, answer, createdMs };
+      const { conversationId, choice, done, answer, createdMs } = sent;
+      const kept = { orderId, conversationId, choice, done, answer, createdMs };
       await this.#put({ ...kept, stage: "refused", outcome });
     }
     await this.#listener.ask(orderId).catch(() => undefined);

@@ -10,6 +10,8 @@ import type {
 import { bodyOf } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import type { BodySources } from "../kinds/kind.ts";
+import type { OrderWording } from "../kinds/order.ts";
+import { textsOf, wordingsOf } from "../kinds/wording.ts";
 import type { AttachmentView } from "../seam/attachments.ts";
 import type { PersonId } from "../ids.ts";
 import {
@@ -85,7 +87,7 @@ async function acknowledged(
 ): Promise<AcknowledgedView | null> {
   if (own === null) return null;
   const toldBy = own.toldBy === null ? null : await people.plate(own.toldBy);
-  return { choice: own.choice, createdMs: own.createdMs, toldBy };
+  return { choice: own.choice, done: own.done, createdMs: own.createdMs, toldBy };
 }
 
 export function sendingView(
@@ -93,19 +95,18 @@ export function sendingView(
   waitsForReaders: boolean,
 ): SendingView | null {
   if (record === null) return null;
-  const { choice, answer, createdMs } = record;
+  const { choice, done, answer, createdMs } = record;
   const refused = record.stage === "refused" ? record.outcome : null;
-  return { choice, answer, createdMs, refused, waitsForReaders };
+  return { choice, done, answer, createdMs, refused, waitsForReaders };
 }
 
 /** The texts of an order in which a search looks. */
 export function wordsOf({ facts, changes }: OrderRecord): string {
   const parts = [facts?.content, ...changes.map(({ content }) => content)];
-  const words = parts.flatMap((one) =>
-    one === undefined ? [] : [one.title, one.text, one.reference],
-  );
+  const words = parts.flatMap((one) => (one === undefined ? [] : [...textsOf(one), one.reference]));
+  const given = facts === null ? [] : wordingsOf<OrderWording>(facts.content);
   return words
-    .concat(facts?.content.choices ?? [])
+    .concat(given.flatMap(({ choices, items }) => [...choices, ...items]))
     .join("\n")
     .toLowerCase();
 }

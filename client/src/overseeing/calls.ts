@@ -63,8 +63,8 @@ export class OverseeCalls {
   /** Counts of orders that this person issued together; those of which nothing is known are left out. */
   async totals(orderIds: readonly MessageId[]): Promise<readonly OrderTotalView[]> {
     const { totals } = await this.#options.context.api.orderTotals({ orderIds: [...orderIds] });
-    return totals.map(({ orderId, total }) => {
-      const counts = readCounts(total);
+    return totals.map(({ orderId, items, total }) => {
+      const counts = readCounts(total, items);
       if (counts === null || !orderIds.includes(orderId)) throw malformed();
       return { orderId, total: counts };
     });
@@ -89,9 +89,9 @@ export class OverseeCalls {
 
   async #acknowledgement({ acknowledgement }: OrderPerson): Promise<CountedAcknowledgement | null> {
     if (acknowledgement === null) return null;
-    const { choice, toldBy, createdMs, receivedMs } = acknowledgement;
+    const { choice, done, toldBy, createdMs, receivedMs } = acknowledgement;
     const plate = toldBy === null ? null : await this.#options.people.plate(toldBy);
-    return { choice, toldBy: plate, told: toldBy !== null, createdMs, receivedMs };
+    return { choice, done, toldBy: plate, told: toldBy !== null, createdMs, receivedMs };
   }
 
   async curve(orderId: MessageId): Promise<OrderCurve> {

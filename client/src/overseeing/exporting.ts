@@ -23,7 +23,7 @@ import type { Gathered, GatheredPerson } from "./gathering.ts";
 import { hashOf } from "./verifying.ts";
 
 const COLUMNS: readonly ExportColumn[] = [
-  ...(["name", "rank", "post", "unit", "state", "choice", "answer"] as const),
+  ...(["name", "rank", "post", "unit", "state", "choice", "items", "answer"] as const),
   ...(["signed", "received", "toldBy", "verified", "recordHash"] as const),
 ];
 export const TECHNICAL = ["person_id", "record", "certificate"] as const;
@@ -114,6 +114,7 @@ class ExportRows {
       pathOf(person.unitId, this.#options, this.#paths),
       words.states[person.state],
       choiceText(choice, words),
+      itemsText(record?.record.done ?? 0, words),
       person.answer,
       cellTime(record?.record.created ?? null),
       cellTime(record?.receivedMs ?? null),
@@ -141,6 +142,14 @@ function choiceText(choice: number, { choices }: ExportWords): string {
   // The state says that somebody cannot read it.
   if (choice === 0 || choice === UNREADABLE) return "";
   return choices[choice - 1] ?? String(choice);
+}
+
+/** "2 of 3: 1, 3": the items of the checklist that are done; "" without a checklist. */
+function itemsText(done: number, { items }: ExportWords): string {
+  if (items.length === 0) return "";
+  const places = items.flatMap((_, at) => ((done >> at) & 1 ? [String(at + 1)] : []));
+  const count = `${String(places.length)} / ${String(items.length)}`;
+  return places.length === 0 ? count : `${count}: ${places.join(", ")}`;
 }
 
 function toldBy(
@@ -176,6 +185,7 @@ function printed(
     rank: words.ranks[person.rank] ?? person.rank,
     post: nameIn(words.language, person.post),
     choice: state === "unreadable" ? 0 : (record?.record.choice ?? 0),
+    done: record?.record.done ?? 0,
     answer: person.answer,
     toldBy: toldBy(person, gathered, words),
     createdMs: record?.record.created ?? null,
@@ -207,11 +217,12 @@ async function workbook(gathered: Gathered, options: ExportOptions): Promise<rea
     Object.entries(words.counts).map(([key, word]) => [word, countOf(gathered.total, key)]),
   );
   book.rows(words.choices.map((text, at) => [text, gathered.total.choices[at] ?? 0]));
+  book.rows(words.items.map((text, at) => [text, gathered.total.items[at] ?? 0]));
   book.begin({ name: sheets.units, widths: [60, 12, 12, 12, 12, 12] });
-  book.rows([[words.unit, ...Object.values(words.counts), ...words.choices]], true);
+  book.rows([[words.unit, ...Object.values(words.counts), ...words.choices, ...words.items]], true);
   book.rows(unitRows(gathered, options));
   const rows = new ExportRows(gathered, options);
-  book.begin({ name: sheets.people, widths: [28, 16, 32, 48, 16, 20, 32, 24, 24, 24, 12, 20] });
+  book.begin({ name: sheets.people, widths: [28, 16, 32, 48, 16, 20, 20, 32, 24, 24, 24, 12, 20] });
   book.rows([rows.header], true);
   await rows.each((some) => book.rows(some));
   const refused = refusedOf(gathered, options);
@@ -224,7 +235,7 @@ async function workbook(gathered: Gathered, options: ExportOptions): Promise<rea
 }
 
 function countOf(counts: OrderCounts, key: string): number {
-  return counts[key as keyof Omit<OrderCounts, "choices">];
+  return counts[key as keyof Omit<OrderCounts, "choices" | "items">];
 }
 
 /** Units in the order of the tree, each below the one that it belongs to. */
@@ -237,5 +248,6 @@ function unitRows({ units }: Gathered, options: ExportOptions): readonly (readon
       path,
       ...Object.keys(options.words.counts).map((key) => countOf(counts, key)),
       ...counts.choices,
+      ...counts.items,
     ]);
 }

@@ -205,7 +205,7 @@ function joined(
   const counted = people.filter(({ record }) => record !== null).length;
   return {
     ...{ order, people, signers, refused: missing, signaturesVerified: counted },
-    ...count(people, order.terms.choices, directory),
+    ...count(people, order.terms, directory),
   };
 }
 
@@ -242,11 +242,12 @@ const REACHED: Readonly<Record<OrderState, number>> = {
 
 function count(
   people: readonly GatheredPerson[],
-  choices: number,
+  { choices, items }: Order["terms"],
   { units }: Directory,
 ): { readonly total: OrderCounts; readonly units: ReadonlyMap<UnitId, OrderCounts> } {
   const parents = new Map(units.map((unit) => [unit.unitId, unit.parentId]));
-  const none = { ...NOBODY, choices: new Array<number>(choices).fill(0) };
+  const zeros = (length: number): readonly number[] => new Array<number>(length).fill(0);
+  const none = { ...NOBODY, choices: zeros(choices), items: zeros(items) };
   const counts = new Map<UnitId, OrderCounts>();
   let total: OrderCounts = none;
   for (const person of people) {
@@ -266,6 +267,7 @@ function withOne(before: OrderCounts, { state, record }: GatheredPerson): OrderC
   const add = (at: number): number => (reached >= at ? 1 : 0);
   const counts = state === "acknowledged";
   const choice = counts ? (record?.record.choice ?? 0) : 0;
+  const done = counts ? (record?.record.done ?? 0) : 0;
   return {
     owed: before.owed + 1,
     received: before.received + add(1),
@@ -274,5 +276,6 @@ function withOne(before: OrderCounts, { state, record }: GatheredPerson): OrderC
     told: before.told + (counts && record?.told === true ? 1 : 0),
     unreadable: before.unreadable + (state === "unreadable" ? 1 : 0),
     choices: before.choices.map((one, at) => (at + 1 === choice ? one + 1 : one)),
+    items: before.items.map((one, at) => one + ((done >> at) & 1)),
   };
 }

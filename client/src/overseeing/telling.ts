@@ -30,7 +30,7 @@ export async function tellInPerson(
     ...answerPlace(order, deviceBytes),
     // A colleague tells the newest text.
     textHash: textsOf(order).at(-1) ?? order.headerHash,
-    ...{ told: TOLD_IN_PERSON, choice: 0, answerHash: answerHash(null) },
+    ...{ told: TOLD_IN_PERSON, choice: 0, done: 0, answerHash: answerHash(null) },
   };
   const told: ToldOutcome[] = [];
   for (let at = 0; at < people.length; at += ACKNOWLEDGEMENTS) {

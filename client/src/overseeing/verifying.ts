@@ -48,6 +48,7 @@ export async function verifyRecord(
     const named = {
       ...answerPlace(order, record.device),
       choices: order.terms.choices,
+      items: order.terms.items,
       texts: textsOf(order),
     };
     const device = idOf<DeviceId>(record.device);

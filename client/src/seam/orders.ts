@@ -1,6 +1,8 @@
 /** Orders on the screens: what somebody owes, has answered and has issued. */
 import type { ConversationId, MessageId, UnitId } from "../ids.ts";
 import type { KindBody, Outgoing } from "../kinds/content.ts";
+export type { OrderWording, TranslatedTitle } from "../kinds/order.ts";
+export type { Translated, TitledText } from "../kinds/wording.ts";
 import type { AcknowledgementOutcome, OrderPriority } from "../wire.ts";
 import type { Plate } from "./people.ts";
 
@@ -13,19 +15,26 @@ export interface OrderChangeView {
   readonly body: OrderChangeBody;
 }
 
+/** An acknowledgement as a person gives it. */
+export interface GivenAcknowledgement {
+  readonly choice: number;
+  /** Items of the checklist that are done: bit n - 1 for the nth. */
+  readonly done: number;
+  readonly answer: string | null;
+}
+
 /** The acknowledgement that counts for this person. */
 export interface AcknowledgedView {
   /** 0: none; UNREADABLE: cannot read it; otherwise its place among the order's choices, from 1. */
   readonly choice: number;
+  readonly done: number;
   /** The person who told this one and signed it; null: this person's own. */
   readonly toldBy: Plate | null;
   readonly createdMs: number;
 }
 
 /** This device's acknowledgement that has not been counted. */
-export interface SendingView {
-  readonly choice: number;
-  readonly answer: string | null;
+export interface SendingView extends GivenAcknowledgement {
   readonly createdMs: number;
   /** Null: it waits for the server. */
   readonly refused: AcknowledgementOutcome | null;

@@ -9,7 +9,8 @@ import type { Plate } from "./people.ts";
 
 /**
  * So many people owe an acknowledgement, have received the order, read it, acknowledged it; `told`:
- * acknowledged because somebody told them in person; `unreadable`: cannot read it; `choices`: the first choice's count first. Each
+ * acknowledged because somebody told them in person; `unreadable`: cannot read it; `choices`: the first choice's count first;
+ * `items`: how many have done each item of the checklist. Each
  * of owed, received, read and acknowledged contains the next.
  */
 export interface OrderCounts {
@@ -20,6 +21,7 @@ export interface OrderCounts {
   readonly told: number;
   readonly unreadable: number;
   readonly choices: readonly number[];
+  readonly items: readonly number[];
 }
 
 /** `units`: right below `unitId` (null: the top); people of the unit itself under its own id. */
@@ -41,6 +43,8 @@ export interface OverseenQuery {
   readonly unitId?: UnitId;
   readonly state?: OrderState;
   readonly choice?: number;
+  /** People who have not done the item at this place, from 1. */
+  readonly lacking?: number;
   readonly text?: string;
   readonly after?: string;
 }
@@ -48,6 +52,7 @@ export interface OverseenQuery {
 /** `toldBy`: the person who told this one; null: acknowledged on an own device. */
 export interface CountedAcknowledgement {
   readonly choice: number;
+  readonly done: number;
   readonly toldBy: Plate | null;
   readonly told: boolean;
   readonly createdMs: number;
@@ -97,15 +102,16 @@ export interface ExportWords {
     readonly refused: string;
   };
   readonly columns: Readonly<Record<ExportColumn, string>>;
-  readonly counts: Readonly<Record<keyof Omit<OrderCounts, "choices">, string>>;
+  readonly counts: Readonly<Record<keyof Omit<OrderCounts, "choices" | "items">, string>>;
   readonly states: Readonly<Record<ExportState, string>>;
   readonly verified: string;
   readonly unit: string;
   readonly reason: string;
   /** Lines of the first sheet: what, and its value. */
   readonly facts: readonly (readonly [string, string])[];
-  /** The texts of the choices. */
+  /** The texts of the choices, and of the items of the checklist. */
   readonly choices: readonly string[];
+  readonly items: readonly string[];
   /** Names of ranks by code, in the language of the file. */
   readonly ranks: Readonly<Record<string, string>>;
   readonly unitNames: ReadonlyMap<UnitId, string>;
@@ -120,6 +126,7 @@ export type ExportColumn =
   | "unit"
   | "state"
   | "choice"
+  | "items"
   | "answer"
   | "signed"
   | "received"
@@ -139,6 +146,7 @@ export interface ExportedPerson {
   readonly state: ExportState;
   /** 0: none. */
   readonly choice: number;
+  readonly done: number;
   readonly answer: string;
   readonly toldBy: string;
   readonly createdMs: number | null;

@@ -33,7 +33,12 @@ const POINTER = {
 } as const;
 const ORDER = {
   ...{ v: 1, kind: "order", title: "All units", text: "Report to the gate", reference: "7" },
-  ...{ priority: "flash", validUntilMs: null, choices: [], answers: false, readers: [] },
+  language: "en",
+  translations: [
+    { language: "te", title: "అందరూ", text: "గేటు వద్దకు రండి", choices: [], items: ["లాకప్"] },
+  ],
+  ...{ priority: "flash", validUntilMs: null, choices: [], items: ["Lock-up"], answers: false },
+  readers: [],
   ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 80, mentions: [] },
   attachments: [],
 };
@@ -97,10 +102,14 @@ beforeAll(async () => {
     ...{ kind: MESSAGE_KIND.edit, marked: fromHex(said["first"]) },
   });
   said["order"] = await posts(encode(ORDER), { kind: MESSAGE_KIND.kept });
+  said["one language twice"] = await posts(encode({ ...ORDER, language: "te" }), {
+    kind: MESSAGE_KIND.kept,
+  });
   said["change"] = await posts(
     encode({
       ...{ v: 1, kind: "order_change", orderId: said["order"], change: "withdrawn" },
       ...{ asksAgain: false, title: "", text: "", reference: "", reason: "All over" },
+      ...{ language: "en", translations: [] },
       attachments: [],
     }),
     { kind: MESSAGE_KIND.kept },
@@ -225,8 +234,9 @@ describe("a message of a member with a changed app", () => {
   it("that is no order is shown in plain words (O3)", async () => {
     const found = await verify(forged(rows));
     expect(of(found, "order")).toMatchObject({
-      ...{ content: "text", text: "All units\nReport to the gate\n7" },
+      ...{ content: "text", text: "All units\nReport to the gate\nఅందరూ\nగేటు వద్దకు రండి\n7" },
     });
+    expect(of(found, "one language twice")).toMatchObject({ content: null, text: "" });
     expect(of(found, "change")).toMatchObject({ content: "text", text: "All over" });
   });
 

@@ -95,7 +95,9 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     const key = await insider.makeKey(id);
     const text = {
       ...{ v: 1, kind: "order", title: "All units", text: "Report to the gate", reference: "7" },
-      ...{ priority: "flash", validUntilMs: null, choices: [], answers: false, readers: [] },
+      ...{ language: "en", translations: [] },
+      ...{ priority: "flash", validUntilMs: null, choices: [], items: [], answers: false },
+      readers: [],
       ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 80, mentions: [] },
       attachments: [],
     };

@@ -30,7 +30,8 @@ const words = { text: "Gate 2", mentions: [], replyTo: null, forwards: 0 };
 const text = encodeContent({ kind: "text", ...words });
 const order = encodeContent({
   ...{ kind: "order_change", orderId: golden.message_id, change: "withdrawn", asksAgain: false },
-  ...{ title: "", text: "", reference: "", reason: "", attachments: [] },
+  ...{ language: "en", title: "", text: "", translations: [] },
+  ...{ reference: "", reason: "", attachments: [] },
 });
 
 it("M3 the content of a deletion is the reference's", () => {

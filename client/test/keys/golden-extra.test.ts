@@ -205,7 +205,7 @@ describe("extra.json", () => {
     const teller = "0".repeat(32) as PersonId;
     const signer = { person: teller, publicKey: keyOf("s1") };
     const other = { person, publicKey: keyOf("b1") };
-    const order = { ...record, choices: 2, texts: [record.headerHash, record.textHash] };
+    const order = { ...record, choices: 2, items: 3, texts: [record.headerHash, record.textHash] };
     await checkAcknowledgement(record, order, none, signer);
     expect(record.told).toBe(TOLD_IN_PERSON);
     const refused = async (...given: Parameters<typeof checkAcknowledgement>) => {
@@ -221,7 +221,7 @@ describe("extra.json", () => {
     const own = AcknowledgementFormat.parse(
       fromHex(at(EXTRA.records, "acknowledgement b1").record),
     );
-    expect([own.told, own.choice]).toEqual([OWN, 2]);
+    expect([own.told, own.choice, own.done]).toEqual([OWN, 2, 0b101]);
     const seed = fromHex(at(EXTRA.devices, "b1").signature_seed);
     const unreadable = AcknowledgementFormat.parse(
       fromHex(at(EXTRA.records, "acknowledgement unreadable b1").record),
@@ -236,6 +236,14 @@ describe("extra.json", () => {
     await checkAcknowledgement(chosen, order, none, other);
     await refused(chosen, order, none, { ...other, person: teller });
     await refused(chosen, { ...order, choices: 1 }, none, other);
+    await refused(chosen, { ...order, items: 2 }, none, other);
+    for (const ticked of [unreadable, record])
+      await refused(
+        await AcknowledgementFormat.sign({ ...ticked, done: 1 }, seed),
+        order,
+        none,
+        ticked === record ? { ...other, person: teller } : other,
+      );
     await refused(
       await AcknowledgementFormat.sign({ ...chosen, told: 2 }, seed),
       order,

@@ -203,10 +203,11 @@ export class Orders {
       equalBytes(record.headerHash, order.headerHash) &&
       placeOf(order, record) >= 0;
     if (!named) return "wrong_order";
-    const { choices, answers, validUntilMs } = order.terms;
+    const { choices, items, answers, validUntilMs } = order.terms;
     const least = choices > 0 && record.told === OWN ? 1 : 0;
     const unreadable = record.choice === UNREADABLE;
     if (!unreadable && (record.choice < least || record.choice > choices)) return "wrong_choice";
+    if (record.done >= 1 << items) return "wrong_choice";
     const signed = equalBytes(record.answerHash, answerHash(answer));
     if (!signed || (answer !== null && (!answers || unreadable))) return "wrong_answer";
     const now = this.#server.now();

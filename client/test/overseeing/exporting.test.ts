@@ -41,7 +41,7 @@ async function linesOf(served: Served): Promise<readonly (readonly string[])[]> 
 describe("who acknowledged, in a file", () => {
   it("verifies every record, and names people as their cards do", async () => {
     const served = await Served.of(["Asha", "Bilal", "Chandra", "Devi", "Esha"]);
-    await served.acknowledge(0, { choice: 2 });
+    await served.acknowledge(0, { choice: 2, done: 0b101 });
     await served.acknowledge(1, { told: 1, choice: 0 }, served.officers[0]?.signers[0]);
     served.say(2, "read");
     await served.acknowledge(3, { choice: UNREADABLE });
@@ -55,6 +55,7 @@ describe("who acknowledged, in a file", () => {
       told: 1,
       unreadable: 1,
       choices: [0, 1],
+      items: [1, 0, 1],
     });
     expect(made.units.get("HYD" as UnitId)?.owed).toBe(5);
     expect(made.units.get("GOLC" as UnitId)).toMatchObject({ owed: 2, acknowledged: 1, told: 1 });
@@ -66,15 +67,25 @@ describe("who acknowledged, in a file", () => {
     ]);
     // A choice that a spreadsheet would compute is text.
     expect(asha?.[5]).toBe("'=cmd|'/c calc'!A1");
-    expect(asha?.[7]).toBe("2026-11-26T17:29:30+05:30");
-    expect(bilal?.[9]).toBe("Asha");
+    expect(asha?.[6]).toBe("2 / 3: 1, 3");
+    expect(asha?.[8]).toBe("2026-11-26T17:29:30+05:30");
+    expect(bilal?.[10]).toBe("Asha");
     expect(chandra?.slice(4)).toEqual([
-      ...["Read", "", "", "", "", "", "", "", served.officers[2]?.personId, "", ""],
+      ...["Read", "", "0 / 3", "", "", "", "", "", "", served.officers[2]?.personId, "", ""],
     ]);
   });
 
   it("counts nothing that does not verify, and says what it was", async () => {
-    const served = await Served.of(["Asha", "Bilal", "Chandra", "Devi", "Esha", "Farid", "Gita"]);
+    const served = await Served.of([
+      "Asha",
+      "Bilal",
+      "Chandra",
+      "Devi",
+      "Esha",
+      "Farid",
+      "Gita",
+      "Hari",
+    ]);
     const flipped = await served.record(0);
     flipped.record[flipped.record.length - 1] = (flipped.record.at(-1) ?? 0) ^ 1;
     served.records.push(flipped);
@@ -87,9 +98,15 @@ describe("who acknowledged, in a file", () => {
     served.records.push(await served.record(5, { choice: 2 }));
     served.records.push({ record: new Uint8Array(3), answer: null, receivedMs: NOW });
     await served.acknowledge(6, { choice: 3 });
+    await served.acknowledge(7, { done: 0b1000 });
     const made = await file(served, "csv");
     expect(made.signaturesVerified).toBe(1);
-    expect(made.total).toMatchObject({ owed: 7, acknowledged: 1, choices: [1, 0] });
+    expect(made.total).toMatchObject({
+      owed: 8,
+      acknowledged: 1,
+      choices: [1, 0],
+      items: [0, 0, 0],
+    });
     expect(made.refused.map(({ name, reason }) => [name, reason])).toEqual([
       ["Asha as the server says", "O1: signature does not verify"],
       ["Bilal as the server says", "O1: another order's acknowledgement"],
@@ -98,6 +115,7 @@ describe("who acknowledged, in a file", () => {
       ["Farid", "O1: a second record of the person"],
       ["", expect.stringMatching(/^O1: /u)],
       ["Gita as the server says", "O1: the order has no such choice"],
+      ["Hari as the server says", "O1: the order has no such item"],
       ["Esha as the server says", "O1: counted, but its record was not handed out"],
     ]);
   });

@@ -19,7 +19,7 @@ export const ORDER: Order = {
   issuerId: newId<PersonId>(),
   issuedMs: NOW - 60_000,
   terms: {
-    ...{ t: "order", priority: "urgent", choices: 2, answers: false, readers: [] },
+    ...{ t: "order", priority: "urgent", choices: 2, items: 3, answers: false, readers: [] },
     ...{ validUntilMs: null, remindMinutes: [], escalateMinutes: null, escalateBelow: 1 },
   },
   texts: [{ seq: 7 as Order["seq"], headerHash: new Uint8Array(32).fill(9) }],
@@ -50,6 +50,7 @@ export const WORDS: ExportWords = {
     ...{ name: "Name", rank: "Rank", post: "Post", unit: "Unit", state: "State" },
     ...{
       choice: "Choice",
+      items: "Items",
       answer: "Answer",
       signed: "Signed",
       received: "Received",
@@ -67,6 +68,7 @@ export const WORDS: ExportWords = {
   },
   facts: [["Order", "Bandobast at Charminar"]],
   choices: ["Understood", "=cmd|'/c calc'!A1"],
+  items: ["Lock-up", "Kote", "CCTV"],
   ranks: { PC: "Constable" },
   unitNames: new Map(DIRECTORY.units.map(({ unitId }) => [unitId, String(unitId)])),
 };
@@ -124,7 +126,7 @@ export class Served {
       textHash: ORDER.headerHash,
       device: by.deviceBytes,
       person: fromHex(officer.personId),
-      ...{ told: 0, choice: 1, answerHash: answerHash(null), created: NOW - 30_000 },
+      ...{ told: 0, choice: 1, done: 0, answerHash: answerHash(null), created: NOW - 30_000 },
       ...other,
     };
     const { bytes } = await AcknowledgementFormat.sign(values, by.keys.privateKey);
@@ -142,8 +144,9 @@ export class Served {
       const count = (state: OrderState): number =>
         this.people.filter((one) => one.state === state).length;
       const acknowledged = count("acknowledged");
-      const total = [this.people.length, acknowledged, acknowledged, acknowledged, 0, 0, 0];
-      return Promise.resolve({ orderId, unitId, countedMs: NOW, total, units: {} });
+      const reached = [acknowledged, acknowledged, acknowledged];
+      const total = [this.people.length, ...reached, 0, 0, 0, 0, 0, 0, 0];
+      return Promise.resolve({ orderId, unitId, countedMs: NOW, items: 3, total, units: {} });
     },
     orderPeople: (_, { after } = {}) => {
       const from = Number(after ?? "0");

@@ -22,6 +22,7 @@ function frame(countedMs: number, more: Partial<OrderProgressFrame>): OrderProgr
     orderId: ORDER_ID,
     unitId: null,
     countedMs,
+    items: 0,
     total,
     units: {},
     ...more,
@@ -85,7 +86,9 @@ it("takes nothing from another order, from the past, or of a wrong shape", () =>
   ];
   for (const one of wrong) watching.takeProgress(frame(6, one as Partial<OrderProgressFrame>));
   expect(told).toHaveLength(1);
-  expect(readCounts([2, 2, 2, 1, 1, 0, 0, 0])?.choices).toEqual([0, 0]);
+  expect(readCounts([2, 2, 2, 1, 1, 0, 0, 0], 0)?.choices).toEqual([0, 0]);
+  expect(readCounts([2, 2, 2, 1, 1, 0, 0, 1], 1)).toMatchObject({ choices: [0], items: [1] });
+  expect(readCounts([2, 2, 2, 1, 1, 0, 2], 1)).toBeNull();
 });
 
 it("signs for each person that this device's person told them, 500 in a request", async () => {

@@ -281,7 +281,9 @@ it(
       id,
       {
         ...{ kind: "order", title: "All units", text: "Report to the gate", reference: "7" },
-        ...{ priority: "flash", validUntilMs: null, choices: [], answers: false, readers: [] },
+        ...{ language: "en", translations: [] },
+        ...{ priority: "flash", validUntilMs: null, choices: [], items: [], answers: false },
+        readers: [],
         ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 80, mentions: [] },
         attachments: [],
       },

@@ -49,8 +49,15 @@ function draft(unitIds: readonly UnitId[], title: string): OrderDraft {
     ...{ sendAtMs: null, savedMs: 0, filesLost: false },
     order: {
       ...{ kind: "order", title, text: "", reference: "", priority: "urgent", validUntilMs: null },
-      ...{ choices: [], answers: false, readers: [], remindMinutes: [], escalateMinutes: null },
-      ...{ escalateBelow: 80, mentions: [] },
+      ...{
+        choices: [],
+        items: [],
+        answers: false,
+        readers: [],
+        remindMinutes: [],
+        escalateMinutes: null,
+      },
+      ...{ escalateBelow: 80, mentions: [], language: "en", translations: [] },
       attachments: [
         { kind: "document", name: "map.txt", mime: "text/plain", file: new Blob(["to the north"]) },
       ],
@@ -120,7 +127,7 @@ describe("an order to units below", { timeout: LIMIT_MS }, () => {
     expect(issued).toHaveLength(1);
     expect(new Set(issued[0]?.together)).toEqual(new Set([here.orderId, there.orderId]));
     expect(here.together).toBeNull();
-    await other.core.orders.acknowledge(there.orderId, { choice: 0, answer: null });
+    await other.core.orders.acknowledge(there.orderId, { choice: 0, done: 0, answer: null });
     const together = issued[0]?.together ?? [];
     const counted = await head.until(
       "an acknowledgement counts",

@@ -26,16 +26,16 @@ from spec.keys.reference.hpke import ENC_BYTES, PrivateKey, hpke_open, hpke_seal
 from spec.keys.reference.keys import KEY_ID, DeviceKey
 from spec.keys.reference.messages import NONCE, Header, open_body, parse_message
 
-CHOICES, UNREADABLE = 6, 255
+CHOICES, ITEMS, UNREADABLE = 6, 12, 255
 OWN, IN_PERSON = 0, 1
 PROVEN_MESSAGES = 6
 
 
 class Acknowledgement(Record):
-    label, rule, version = "copconnect acknowledgement v2", "O1", 2
+    label, rule, version = "copconnect acknowledgement v3", "O1", 3
     layout = """
         conversation:16 message:16 header:32 text:32 device:32 person:16 told:u1 choice:u1
-        answer:32 created:u8
+        done:u2 answer:32 created:u8
     """
 
     def check(self) -> None:
@@ -43,6 +43,9 @@ class Acknowledgement(Record):
         unreadable = self.choice == UNREADABLE and self.told == OWN and self.answer == ZEROS
         known = unreadable or self.choice <= CHOICES
         require(known, self.rule, "more choices than an order may have")
+        require(self.done < 1 << ITEMS, self.rule, "more items than an order may have")
+        said = self.told == OWN and not unreadable
+        require(said or self.done == 0, self.rule, "items done by somebody who did not say so")
 
 
 class Kind(NamedTuple):

@@ -7,7 +7,7 @@ server never imports it.
 """
 
 from copconnect.bot.bot import Bot
-from copconnect.bot.content import Mention, Order
+from copconnect.bot.content import Mention, Order, Translation
 from copconnect.bot.failures import (
     BotFailure,
     NoSuchConversation,
@@ -55,6 +55,7 @@ __all__ = [
     "ServerRefused",
     "SignedOut",
     "StateFailure",
+    "Translation",
     "Unreachable",
     "Untrusted",
     "Upload",

@@ -44,19 +44,38 @@ class Pointer(_BotContent, frozen=True, kw_only=True):
     key: bytes
 
 
+Language = Literal["en", "te", "ur", "hi"]
+
+
+class Translation(_BotContent, frozen=True, kw_only=True):
+    """The words of an order in one more language, with as many choices and items."""
+
+    language: Language
+    title: str
+    text: str
+    choices: list[str] = []
+    items: list[str] = []
+
+
 class Order(_BotContent, frozen=True, kw_only=True):
-    """An order: a message that asks for an acknowledgement. ``choices``: texts, of which an
-    acknowledgement names one by its place from 1; ``answers``: it asks for a short text, which
-    ``readers`` read beside the issuer. ``valid_until_ms``: acknowledgements signed later do not
-    count. Minutes: when people who owe an acknowledgement are woken again, and when heads of units
-    are below which fewer than ``escalate_below`` percent have acknowledged."""
+    """An order: a message that asks for an acknowledgement. ``language``: that of ``title`` and
+    ``text``; ``translations``: the same in others, of which each reader sees one. ``choices``:
+    texts, of which an acknowledgement names one by its place from 1; ``items``: the checklist, of
+    which each person says what is done; ``answers``: it asks for a short text, which an order with
+    a checklist does not, and which ``readers`` read beside the issuer. ``valid_until_ms``:
+    acknowledgements signed later do not count. Minutes: when people who owe an acknowledgement are
+    woken again, and when heads of units are below which fewer than ``escalate_below`` percent have
+    acknowledged."""
 
     title: str
     text: str
+    language: Language = "en"
+    translations: list[Translation] = []
     reference: str = ""
     priority: Literal["routine", "urgent", "flash"] = "routine"
     valid_until_ms: int | None = None
     choices: list[str] = []
+    items: list[str] = []
     answers: bool = False
     readers: list[PersonId] = []
     remind_minutes: list[int] = []

@@ -5,7 +5,7 @@ of a person's signed card, never what a server says.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -70,11 +70,13 @@ Sendable = Upload | Path
 
 class Acknowledged(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A person who has acknowledged. ``choice``: its place in the order's list from 1, 0 for none;
-    ``told_by``: who told the person in person and signed it; None: the person's own signature.
-    ``signed_ms``: by the signer's device."""
+    ``done``: places of the items of its checklist that are done; ``told_by``: who told the person
+    in person and signed it; None: the person's own signature. ``signed_ms``: by the signer's
+    device."""
 
     person_id: PersonId
     choice: int
+    done: list[int]
     told_by: PersonId | None
     signed_ms: int
     answered: bool
@@ -201,14 +203,15 @@ class Message:
         """Delete it for everybody, as an admin of the conversation. Raises BotFailure."""
         await self._desk.delete(self.conversation.conversation_id, self.message_id)
 
-    async def acknowledge(self, choice: int = 0) -> None:
+    async def acknowledge(self, choice: int = 0, *, done: Collection[int] = ()) -> None:
         """Sign and send that the bot has the order, and wait until that counts; ``choice``: its
-        place in the order's list from 1. Raises ValueError for a message that is no order and for
+        place in the order's list from 1; ``done``: places of the items that are done. A later call
+        replaces it. Raises ValueError for a message that is no order and for
         no choice of its list, NotSent with the outcome that refuses it, and what the server
         raises: then the handler runs again."""
         if self.order is None:
             raise ValueError("the message is no order")
-        await self._desk.acknowledge(self.message_id, choice)
+        await self._desk.acknowledge(self.message_id, choice, done)
 
     async def reply(self, text: str, *, attachments: Sequence[Sendable] = ()) -> QueuedMessage:
         """Answer in the same conversation, quoting the message.
@@ -299,9 +302,9 @@ class Desk:
         given = {"id": pointer.id, "key": pointer.key, "size": pointer.size}
         return await self._core.call(bytes, "bot.file", given)
 
-    async def acknowledge(self, order_id: MessageId, choice: int) -> None:
+    async def acknowledge(self, order_id: MessageId, choice: int, done: Collection[int]) -> None:
         """Acknowledge an order. Raises NotSent, ValueError."""
-        await self._core.tell("bot.acknowledge", order_id, choice)
+        await self._core.tell("bot.acknowledge", order_id, choice, sorted(set(done)))
 
     async def acknowledgements(self, order_id: MessageId) -> list[Acknowledged]:
         """Return who has acknowledged an order of this bot, each verified. Raises BotFailure."""

@@ -232,6 +232,7 @@ class _Batch:
             signer_id=request.caller.person_id,
             told=told,
             choice=record.choice,
+            done=record.done,
             text_seq=order.texts[record.text_hash],
             created_ms=record.created,
             received_ms=self._now_ms,

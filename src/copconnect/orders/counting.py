@@ -74,4 +74,4 @@ class Counting:
                 deps.people.placed(),
             )
             paths = await deps.people.unit_paths(connection)
-        return rules.tree(standings, order.choices, paths, counted_ms)
+        return rules.tree(standings, order.choices, order.items, paths, counted_ms)

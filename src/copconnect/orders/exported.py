@@ -11,6 +11,7 @@ import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from copconnect.limits import ORDER_ITEMS
 from copconnect.records.conversation.acknowledgement import Acknowledgement, Told
 from copconnect.records.primitives.fields import Refused, require
 from copconnect.records.trust.device import Certificate
@@ -33,6 +34,7 @@ class Verified:
     order_id: str = ""
     header_hash: str = ""
     texts: dict[str, int] = field(default_factory=dict)  # Records, by the text that they answer.
+    done: dict[int, int] = field(default_factory=dict)  # Records, by the items that they say.
 
 
 def verify(rows: Iterable[Mapping[str, str]], issuing_keys: Sequence[bytes]) -> Verified:
@@ -58,6 +60,9 @@ def verify(rows: Iterable[Mapping[str, str]], issuing_keys: Sequence[bytes]) -> 
         found.signatures_verified += 1
         found.told_in_person += record.told == Told.IN_PERSON
         found.unreadable += record.unreadable
+        for item in range(1, ORDER_ITEMS + 1):
+            if record.done >> (item - 1) & 1:
+                found.done[item] = found.done.get(item, 0) + 1
         text = record.text_hash.hex()
         found.texts[text] = found.texts.get(text, 0) + 1
         if named is None:

@@ -204,6 +204,7 @@ class OrderIssuing:
                 "asked_ms": message.sent_ms,
                 "priority": terms.priority,
                 "choices": terms.choices,
+                "items": terms.items,
                 "answers": terms.answers,
                 "valid_until_ms": terms.valid_until_ms,
                 "readers": ",".join(terms.readers),

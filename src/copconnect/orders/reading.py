@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.ids import MessageId, PersonId, Seq, UnitId
-from copconnect.orders import rules, store
+from copconnect.orders import record_store, rules, store
 from copconnect.orders.counting import Counting
 from copconnect.orders.dependencies import OrderDependencies
 from copconnect.orders.rules import KnownOrder
@@ -131,6 +131,7 @@ class OrderReads:
             order_id=order_id,
             unit_id=unit_id,
             counted_ms=tree.counted_ms,
+            items=tree.items,
             total=total,
             units=units,
         )
@@ -153,7 +154,8 @@ class OrderReads:
         for one in dict.fromkeys(order_ids):
             tree = await self._counting.tree(one) if one in mine else None
             if tree is not None:
-                totals.append(wire.OrderTotal(order_id=one, total=tree.of(None, None)[0]))
+                total, _ = tree.of(None, None)
+                totals.append(wire.OrderTotal(order_id=one, items=tree.items, total=total))
         return wire.OrderTotals(totals=totals)
 
     async def people(
@@ -164,12 +166,14 @@ class OrderReads:
         unit_id: UnitId | None,
         state: wire.OrderState | None,
         choice: int | None,
+        lacking: wire.ItemPlace | None = None,
         after: str = "",
         text: wire.SearchText = "",
         limit: int = PAGE,
     ) -> wire.OrderPeople:
-        """Return a page of the people who owe, of a unit and all below it. ``text``: of those whom
-        it finds. Raises as ``oversight``."""
+        """Return a page of the people who owe, of a unit and all below it. ``lacking``: of
+        people who have not done the item of the checklist at this place, from 1; ``text``: of
+        people whom it finds. Raises as ``oversight``."""
         limit = max(1, min(limit, MOST_PEOPLE))
         deps = self._deps
         seen = await self.oversight(caller.person_id, order_id)
@@ -184,6 +188,7 @@ class OrderReads:
                 units=await self._units(connection, unit_id, seen.units),
                 state=None if state is None else rules.STATES.index(state),
                 choice=choice,
+                lacking=lacking,
                 found=deps.people.found_by(text) if text else None,
                 after=after,
                 limit=limit + 1,
@@ -223,7 +228,7 @@ class OrderReads:
         elapsed_ms = max(0, self._deps.clock.now_ms() - seen.order.issued_ms)
         step_ms = max(1_000, -(-elapsed_ms // _CURVE_POINTS))
         async with self._deps.database.reading() as connection:
-            steps = await store.curve(
+            steps = await record_store.curve(
                 connection, seen.order, self._deps.people.placed(), seen.units, step_ms
             )
         points: list[tuple[int, int]] = []
@@ -248,7 +253,7 @@ class OrderReads:
         seen = await self.oversight(caller.person_id, order_id)
         limit = PAGE if answered else MOST_PEOPLE if trust else RECORDS_PAGE
         async with self._deps.database.reading() as connection:
-            rows = await store.records(
+            rows = await record_store.records(
                 connection,
                 order_id,
                 self._deps.people.placed(),
@@ -310,6 +315,7 @@ def _acknowledgement(row: Row[Any]) -> wire.GivenAcknowledgement | None:
         return None
     return wire.GivenAcknowledgement(
         choice=row.choice,
+        done=row.done,
         told_by=row.signer_id if row.told else None,
         created_ms=row.created_ms,
         received_ms=row.received_ms,

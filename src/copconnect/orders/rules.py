@@ -39,6 +39,7 @@ class KnownOrder:
     issuer_id: PersonId
     issued_ms: int
     choices: int
+    items: int
     answers: bool
     valid_until_ms: int | None
     withdrawn_ms: int | None
@@ -69,6 +70,9 @@ class OrderReader:
 
 def check_terms(terms: wire.OrderTerms, now_ms: int) -> None:
     """Raise OrderInvalid for terms that no order can have."""
+    if terms.items and terms.answers:
+        # A tick replaces the record, and would take the answer with it.
+        raise errors.OrderInvalid(reason="a checklist and a short answer")
     minutes = terms.remind_minutes
     if any(later <= one for one, later in pairwise(minutes)):
         raise errors.OrderInvalid(reason="reminders do not ascend")
@@ -115,7 +119,8 @@ def judge(
     # An order with choices asks for one of them; somebody who was told in person chose nothing.
     least = int(order.choices > 0 and record.told == Told.OWN)
     most = 0 if record.told == Told.IN_PERSON else order.choices
-    if not (record.unreadable or least <= record.choice <= most):
+    chosen = record.unreadable or least <= record.choice <= most
+    if not chosen or record.done >= 1 << order.items:
         return "wrong_choice"
     may_answer = order.answers and record.told == Told.OWN and not record.unreadable
     if not record.has_answer(answer) or (answer is not None and not may_answer):
@@ -172,6 +177,7 @@ class OrderCount:
     state: int
     told: bool
     choice: int
+    done: int
     people: int
 
 
@@ -182,6 +188,7 @@ class Tree:
 
     counted_ms: int
     choices: int
+    items: int
     paths: Mapping[UnitId, str]
     own: dict[UnitId, list[int]] = field(default_factory=dict)
     below: dict[UnitId, list[int]] = field(default_factory=dict)
@@ -193,7 +200,7 @@ class Tree:
         the unit itself under its own id. ``seen``: of people in these units alone; None: all."""
         if seen is not None:
             kept = {unit: counts for unit, counts in self.own.items() if unit in seen}
-            narrowed = Tree(self.counted_ms, self.choices, self.paths, kept)
+            narrowed = Tree(self.counted_ms, self.choices, self.items, self.paths, kept)
             narrowed.sum()
             return narrowed.of(unit_id, None)
         parts = {
@@ -212,7 +219,7 @@ class Tree:
 
     def zeros(self) -> list[int]:
         """Return counts of nobody."""
-        return [0] * (FIRST_CHOICE + self.choices)
+        return [0] * (FIRST_CHOICE + self.choices + self.items)
 
     def sum(self) -> None:
         """Add the counts of each unit to those above it."""
@@ -232,12 +239,17 @@ def _add(total: list[int], counts: list[int]) -> None:
 
 
 def tree(
-    standings: Iterable[OrderCount], choices: int, paths: Mapping[UnitId, str], counted_ms: int
+    standings: Iterable[OrderCount],
+    choices: int,
+    items: int,
+    paths: Mapping[UnitId, str],
+    counted_ms: int,
 ) -> Tree:
     """Count by unit. People of a unit that is not there any more are counted at the top, under
     their unit's id."""
     known = dict(paths)
-    found = Tree(counted_ms, choices, known)
+    found = Tree(counted_ms, choices, items, known)
+    first_item = FIRST_CHOICE + choices
     for one in standings:
         known.setdefault(one.unit_id, one.unit_id)
         counts = found.own.setdefault(one.unit_id, found.zeros())
@@ -249,5 +261,7 @@ def tree(
         counts[TOLD] += one.people if one.told else 0
         if 0 < one.choice <= choices:
             counts[FIRST_CHOICE - 1 + one.choice] += one.people
+        for item in range(items):
+            counts[first_item + item] += one.people if one.done >> item & 1 else 0
     found.sum()
     return found

@@ -48,6 +48,7 @@ class NewAcknowledgement:
     signer_id: PersonId
     told: bool
     choice: int
+    done: int
     text_seq: int
     created_ms: int
     received_ms: int
@@ -78,6 +79,7 @@ def known(row: Row[Any]) -> KnownOrder:
         issuer_id=row.issuer_id,
         issued_ms=row.issued_ms,
         choices=row.choices,
+        items=row.items,
         answers=row.answers,
         valid_until_ms=row.valid_until_ms,
         withdrawn_ms=row.withdrawn_ms,
@@ -91,6 +93,7 @@ def terms(row: Row[Any]) -> wire.OrderTerms:
     return wire.OrderTerms(
         priority=row.priority,
         choices=row.choices,
+        items=row.items,
         answers=row.answers,
         valid_until_ms=row.valid_until_ms,
         readers=[PersonId(one) for one in row.readers.split(",") if one],
@@ -303,12 +306,16 @@ async def standings(
     query, place, state = _people_of(order, readers, reached, placed)
     told = func.coalesce(_A.told, false())
     choice = func.coalesce(_A.choice, 0)
+    done = func.coalesce(_A.done, 0)
     rows = await connection.execute(
-        query.add_columns(place.unit_id, state, told, choice, func.count()).group_by(
-            place.unit_id, state, told, choice
+        query.add_columns(place.unit_id, state, told, choice, done, func.count()).group_by(
+            place.unit_id, state, told, choice, done
         )
     )
-    return [OrderCount(unit, at, bool(by), chosen, people) for unit, at, by, chosen, people in rows]
+    return [
+        OrderCount(unit, at, bool(by), chosen, items, people)
+        for unit, at, by, chosen, items, people in rows
+    ]
 
 
 async def people(
@@ -321,13 +328,15 @@ async def people(
     units: Collection[UnitId] | None,
     state: int | None,
     choice: int | None,
+    lacking: int | None,
     found: Select[Any] | None,
     after: str,
     limit: int,
 ) -> list[Row[Any]]:
     """Return people who owe, as the directory orders them: ``person_id``, ``sort_key``, ``state``,
-    and the record that counts, or an earlier text's. ``units``: of these alone; ``found``: those of
-    a statement alone; ``after``: a sort key."""
+    and the record that counts, or an earlier text's. ``units``: of these alone; ``lacking``:
+    people who have not done the item at this place, from 1; ``found``: people of a statement
+    alone; ``after``: a sort key."""
     query, place, at = _people_of(order, readers, reached, placed)
     any_text = ACKNOWLEDGEMENTS.alias()
     given = any_text.c
@@ -339,6 +348,7 @@ async def people(
             given.signer_id,
             given.told,
             given.choice,
+            given.done,
             given.created_ms,
             given.received_ms,
         )
@@ -356,6 +366,9 @@ async def people(
         query = query.where(at == state)
     if choice is not None:
         query = query.where(_A.choice == choice)
+    if lacking is not None:
+        done = func.coalesce(_A.done, 0)
+        query = query.where(done.bitwise_and(1 << (lacking - 1)) == 0)
     if found is not None:
         query = query.where(place.person_id.in_(select(found.subquery().c.person_id)))
     return list(await connection.execute(query))
@@ -369,65 +382,6 @@ def still_owing(order: KnownOrder, readers: Select[Any], placed: Select[Any]) ->
     query, place, _ = _people_of(order, readers, reached, placed)
     owing: Select[Any] = query.add_columns(place.person_id, place.unit_id)
     return owing.where(_A.person_id.is_(None))
-
-
-# --- Records out --------------------------------------------------------------------------------
-
-
-async def records(
-    connection: AsyncConnection,
-    order_id: MessageId,
-    placed: Select[Any],
-    *,
-    units: Collection[UnitId] | None,
-    answered: bool,
-    after: str,
-    limit: int,
-) -> list[Row[Any]]:
-    """Return the records that count, by person: ``person_id``, ``signer_id``, ``record``,
-    ``received_ms``, ``answer``. ``answered``: those with an answer alone."""
-    join = and_(_N.order_id == _A.order_id, _N.person_id == _A.person_id)
-    query = (
-        select(_A.person_id, _A.signer_id, _A.record, _A.received_ms, _N.answer)
-        .join(ANSWERS, join, isouter=not answered)
-        .where(_A.order_id == order_id, _A.person_id > after)
-        .order_by(_A.person_id)
-        .limit(limit)
-    )
-    return list(await connection.execute(_within(query, placed, units)))
-
-
-def _within(
-    query: Select[Any], placed: Select[Any], units: Collection[UnitId] | None
-) -> Select[Any]:
-    """Return a query of acknowledgements by people of these units alone; None: of all."""
-    if units is None:
-        return query
-    place = placed.subquery()
-    joined = query.join(place, place.c.person_id == _A.person_id)
-    return joined.where(among(place.c.unit_id, units))
-
-
-async def curve(
-    connection: AsyncConnection,
-    order: KnownOrder,
-    placed: Select[Any],
-    units: Collection[UnitId] | None,
-    step_ms: int,
-) -> list[tuple[int, int]]:
-    """Return how many acknowledgements came in each step of time after an order, by its number from
-    1."""
-    elapsed = case((_A.received_ms > order.issued_ms, _A.received_ms - order.issued_ms), else_=0)
-    # A difference less its remainder divides exactly: both databases agree.
-    step = ((elapsed - elapsed % step_ms) / step_ms).label("step")
-    counted: tuple[Any, Any] = (step, func.count())
-    query = select(*counted).where(
-        _A.order_id == order.order_id,
-        _A.choice != wire.UNREADABLE,
-        _A.text_seq >= order.asked_seq,
-    )
-    rows = await connection.execute(_within(query, placed, units).group_by(step).order_by(step))
-    return [(int(at) + 1, count) for at, count in rows]
 
 
 # --- In the background ----------------------------------------------------------------------------

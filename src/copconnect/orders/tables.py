@@ -30,6 +30,7 @@ ORDERS = Table(
     Column("issued_ms", BigInteger, nullable=False, index=True),
     Column("priority", String(16), nullable=False),
     Column("choices", SmallInteger, nullable=False),
+    Column("items", SmallInteger, nullable=False),
     Column("answers", Boolean, nullable=False),
     Column("valid_until_ms", BigInteger),
     Column("readers", String(300), nullable=False),  # By commas.
@@ -59,12 +60,16 @@ ACKNOWLEDGEMENTS = Table(
     Column("signer_id", String(32), nullable=False),  # The person whose device signed.
     Column("told", Boolean, nullable=False),  # In person, by the signer.
     Column("choice", SmallInteger, nullable=False),
+    Column("done", SmallInteger, nullable=False),  # Items, bit n - 1 for the nth.
     Column("text_seq", BigInteger, nullable=False),  # The text that it answers.
     Column("created_ms", BigInteger, nullable=False),  # As the record says.
     Column("received_ms", BigInteger, nullable=False),
     Column("record", LargeBinary, nullable=False),
     # A count reads every row of an order: from this index alone.
-    Index("ix_acknowledgements_counted", "order_id", "person_id", "told", "choice", "text_seq"),
+    Index(
+        "ix_acknowledgements_counted",
+        *("order_id", "person_id", "told", "choice", "done", "text_seq"),
+    ),
 )
 # The sealed answers of the records that count.
 ANSWERS = Table(

@@ -146,6 +146,7 @@ class Watching:
         if total == watcher.total and not changed:
             return
         frame = wire.OrderProgressFrame(
+            items=tree.items,
             order_id=watcher.order_id,
             unit_id=watcher.unit_id,
             counted_ms=tree.counted_ms,

@@ -299,7 +299,7 @@ KINDS: tuple[PersonalTable, ...] = (
         orders.ACKNOWLEDGEMENTS,
         ("person_id", "signer_id"),
         (
-            *("order_id", "person_id", "signer_id", "told", "choice", "text_seq"),
+            *("order_id", "person_id", "signer_id", "told", "choice", "done", "text_seq"),
             *("created_ms", "received_ms"),
         ),
         _ORDERS,

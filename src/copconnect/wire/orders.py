@@ -16,6 +16,7 @@ from copconnect.limits import (
     MAX_ANSWER_BYTES,
     MAX_RECORD_BYTES,
     ORDER_CHOICES,
+    ORDER_ITEMS,
     ORDER_READERS,
     ORDER_UNITS,
     REMINDERS,
@@ -44,6 +45,7 @@ AcknowledgementOutcome = Literal[
     "too_late",
     "withdrawn",
 ]
+ItemPlace = Annotated[int, Meta(ge=1, le=ORDER_ITEMS)]
 Minutes = Annotated[int, Meta(ge=1, le=43_200)]
 
 
@@ -60,14 +62,16 @@ class MessageTerms(
 
 class OrderTerms(MessageTerms, frozen=True, kw_only=True, tag="order"):
     """The message is an order. ``choices``: how many texts to choose from it has, 0 for none;
-    ``answers``: it asks for a short text. ``valid_until_ms``: acknowledgements signed later do not
-    count. ``remind_minutes``: ascending, when people who owe an acknowledgement are woken again.
-    ``escalate_minutes``: when heads of units are woken below which fewer than ``escalate_below``
-    percent have acknowledged; None: never. ``readers``: people appointed to read answers beside the
-    issuer, who may withdraw the order too."""
+    ``items``: how many items its checklist has, 0 for none; ``answers``: it asks for a short text,
+    which an order with a checklist does not. ``valid_until_ms``: acknowledgements signed later do
+    not count. ``remind_minutes``: ascending, when people who owe an acknowledgement are woken
+    again. ``escalate_minutes``: when heads of units are woken below which fewer than
+    ``escalate_below`` percent have acknowledged; None: never. ``readers``: people appointed to read
+    answers beside the issuer, who may withdraw the order too."""
 
     priority: OrderPriority
     choices: Annotated[int, Meta(ge=0, le=ORDER_CHOICES)]
+    items: Annotated[int, Meta(ge=0, le=ORDER_ITEMS)]
     answers: bool
     readers: Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=ORDER_READERS)]
     valid_until_ms: Annotated[int, Meta(ge=0)] | None
@@ -105,9 +109,11 @@ class OwnAcknowledgement(Wire, frozen=True, kw_only=True):
 class GivenAcknowledgement(Wire, frozen=True, kw_only=True):
     """The record that counts for a person, as the server read it. ``told_by``: who told the person
     and signed it; None: the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read
-    the order, and has not acknowledged it. ``received_ms``: when the server had it."""
+    the order, and has not acknowledged it. ``done``: items of the checklist, bit n - 1 for the
+    nth. ``received_ms``: when the server had it."""
 
     choice: int
+    done: int
     told_by: PersonId | None
     created_ms: int
     received_ms: int
@@ -193,13 +199,15 @@ class AcknowledgementOutcomes(Wire, frozen=True, kw_only=True):
 class OrderProgress(Wire, frozen=True, kw_only=True):
     """Counts of a unit (None: of everybody) and of the units below it with people who owe, by
     unit; people of the unit itself are counted under its own id. Counts: owe, received, read,
-    acknowledged, told in person among those, cannot read it, then one for each choice. Everybody
-    who has acknowledged counts as having read, and every reader, and everybody who cannot read it,
-    as having received."""
+    acknowledged, told in person among those, cannot read it, then one for each choice, then one
+    for each item of the checklist: so many people have done it. ``items``: how many of the counts
+    are of items. Everybody who has acknowledged counts as having read, and every reader, and
+    everybody who cannot read it, as having received."""
 
     order_id: MessageId
     unit_id: UnitId | None
     counted_ms: int
+    items: int
     total: list[int]
     units: dict[UnitId, list[int]]
 
@@ -216,6 +224,7 @@ class OrderTotal(Wire, frozen=True, kw_only=True):
     """Counts over everybody who must acknowledge an order, as in OrderProgress."""
 
     order_id: MessageId
+    items: int
     total: list[int]
 
 
@@ -281,6 +290,7 @@ class OrderProgressFrame(Frame, frozen=True, kw_only=True, tag="order_progress")
     order_id: MessageId
     unit_id: UnitId | None
     counted_ms: int
+    items: int
     total: list[int]
     units: dict[UnitId, list[int]]
 

@@ -7,8 +7,8 @@ import {
 } from "@copconnect/client/core";
 import { afterEach, expect, it, vi } from "vitest";
 import { adopt } from "#app/state/app.svelte.ts";
-import { speak } from "./index.svelte.ts";
-import { isNameless, noticeText } from "./talk.ts";
+import { loadLater, speak } from "./index.svelte.ts";
+import { isNameless, noticeText, previewText } from "./talk.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -40,6 +40,16 @@ it("takes a title, a person, members or the department for a name", () => {
   expect(isNameless(item({ some: [anjali] }))).toBe(false);
   const standing = { key: null, title: names, unitId: null, about: "unit", postId: null } as const;
   expect(isNameless(item({ standing }))).toBe(false);
+});
+
+it("previews an order in the reader's language", async () => {
+  vi.stubGlobal("document", { documentElement: {} });
+  await speak("te");
+  await loadLater("rest");
+  const preview = { kind: "order", priority: "urgent", language: "en", text: "Report" } as const;
+  const translations = [{ language: "te", text: "హాజరు కండి" }] as const;
+  expect(previewText({ ...preview, translations })).toContain("హాజరు కండి");
+  expect(previewText({ ...preview, translations: [] })).toContain("Report");
 });
 
 it('says "you" in the middle of a notice, and "You" at its beginning', async () => {

@@ -1,15 +1,18 @@
 /** Conversations, previews and notices put into words. */
-import type {
-  ConversationItem,
-  MessageBody,
-  Notice,
-  Plate,
-  Preview,
+import {
+  wordingIn,
+  type ConversationItem,
+  type MessageBody,
+  type Notice,
+  type Plate,
+  type Preview,
+  type Translated,
+  type TranslatedTitle,
 } from "@copconnect/client/core";
 import { app } from "#app/state/app.svelte.ts";
 import { unitName, unitPath } from "#app/state/directory.svelte.ts";
 import { formatDate, formatList, nameOf } from "./format.ts";
-import { t } from "./index.svelte.ts";
+import { language, t } from "./index.svelte.ts";
 
 /** A person's name, "You" for oneself. */
 export function whoOf(plate: Plate): string {
@@ -59,14 +62,19 @@ export function previewText(preview: Preview): string {
     case "notice":
       return noticeText(preview.notice);
     case "order":
-      return t("orders.preview.order", { title: preview.text });
+      return t("orders.preview.order", { title: titleIn(preview) });
     case "order_change":
-      return t(`orders.preview.${preview.change}`, { text: preview.text });
+      return t(`orders.preview.${preview.change}`, { text: titleIn(preview) });
     default: {
       const text = "text" in preview ? preview.text : "";
       return text === "" ? t(`chats.preview.${preview.kind}`) : text;
     }
   }
+}
+
+function titleIn(preview: Extract<Preview, { kind: "order" | "order_change" }>): string {
+  const all: Translated<TranslatedTitle> = preview;
+  return wordingIn(all, language.current).text;
 }
 
 function whoList(people: readonly Plate[]): string {

@@ -69,7 +69,7 @@ describe("a practice", () => {
     const [order] = (await core.orders.page({ box: "open" })).orders;
     expect(order).toMatchObject({ owed: true });
     const orderId = order?.orderId as MessageItem["messageId"];
-    await core.orders.acknowledge(orderId, { choice: 0, answer: null });
+    await core.orders.acknowledge(orderId, { choice: 0, done: 0, answer: null });
     expect((await core.orders.page({ box: "open" })).orders).toEqual([]);
     expect((await core.orders.page({ box: "all" })).orders).toHaveLength(1);
     expect(deeds).toEqual(["acknowledged"]);

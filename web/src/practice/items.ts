@@ -127,7 +127,10 @@ export function previewOf(body: MessageBody): Preview {
     case "live":
       return { kind: body.kind };
     case "order":
-      return { kind: "order", priority: body.priority, text: body.title };
+      return {
+        ...{ kind: "order", priority: body.priority, language: body.language },
+        ...{ text: body.title, translations: [] },
+      };
     case "poll":
       return { kind: "poll", text: body.question };
     case "notice":

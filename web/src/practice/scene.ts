@@ -1,7 +1,7 @@
 /** The conversations and the order that a practice begins with, in the reader's language. */
 import type { ConversationItem, MessageItem, OrderView } from "@copconnect/client/core";
 import type { ConversationId, MessageId, Names, Person, UnitId } from "@copconnect/client/wire";
-import { LANGUAGES, t } from "#i18n/index.svelte.ts";
+import { LANGUAGES, language, t } from "#i18n/index.svelte.ts";
 import {
   BEAT,
   DISTRICT,
@@ -68,12 +68,15 @@ export function orderOfScene(): OrderView {
     ...{ issuedMs, issuer: plateOf(HEAD) },
     body: {
       kind: "order",
+      language: language.current,
+      translations: [],
       title: t("training.scene.orderTitle"),
       text: t("training.scene.orderText"),
       reference: "PS/PRACTICE/1",
       priority: "urgent",
       validUntilMs: Date.now() + 9 * HOUR_MS,
       choices: [t("training.scene.choiceYes"), t("training.scene.choiceNo")],
+      items: [],
       answers: false,
       readers: [],
       remindMinutes: [],

@@ -16,6 +16,7 @@ import type {
   FoundMessages,
   GalleryPage,
   GalleryQuery,
+  GivenAcknowledgement,
   LivePlace,
   LiveShare,
   MessageBody,
@@ -367,8 +368,8 @@ export abstract class Station {
         .sort((a, b) => b.issuedMs - a.issuedMs);
       return { orders, next: null };
     },
-    acknowledge: async (orderId: MessageId, { choice }: { readonly choice: number }) => {
-      const acknowledgement = { choice, toldBy: null, createdMs: Date.now() };
+    acknowledge: async (orderId: MessageId, { choice, done }: GivenAcknowledgement) => {
+      const acknowledgement = { choice, done, toldBy: null, createdMs: Date.now() };
       return this.changeOrder(orderId, { owed: false, sending: null, acknowledgement });
     },
   } satisfies Partial<Core["orders"]>;

@@ -29,7 +29,13 @@ const [NOON, MIDNIGHT] = [new Date("2026-11-27T12:00:00"), new Date("2026-11-27T
 describe("an order's notification", () => {
   const order = {
     ...item,
-    body: { kind: "order", title: "Report at 06:00", text: "South gate", priority: "flash" },
+    body: {
+      ...{ kind: "order", title: "Report at 06:00", text: "South gate", priority: "flash" },
+      language: "en",
+      translations: [
+        { language: "te", title: "06:00 కి హాజరు కండి", text: "", choices: [], items: [] },
+      ],
+    },
   } as unknown as MessageItem;
 
   it("has its title, leads to its page, and a flash order sounds off duty", () => {
@@ -50,6 +56,8 @@ describe("an order's notification", () => {
       body: order.body,
     } as unknown as OrderView;
     expect(reminderOf(owed, telling, NOON).title).toBe("Report at 06:00");
+    const telugu = { ...telling, language: "te" } as const;
+    expect(reminderOf(owed, telugu, NOON).title).toBe("06:00 కి హాజరు కండి");
     const plain = reminderOf(owed, PLAIN, NOON);
     expect(JSON.stringify(plain)).not.toContain("06:00");
     expect(plain.options.tag).toBe(`order-${MESSAGE}`);
@@ -132,7 +140,10 @@ describe("a notification that a push brings", () => {
     const everybody = { ...item, called: "everybody" } as const;
     expect(noticeOf(everybody, group, settings, MIDNIGHT).options.silent).toBe(true);
     const order = (priority: string): MessageItem =>
-      ({ ...item, body: { kind: "order", priority, title: "Stand to" } }) as unknown as MessageItem;
+      ({
+        ...item,
+        body: { kind: "order", priority, language: "en", title: "Stand to", translations: [] },
+      }) as unknown as MessageItem;
     expect(noticeOf(order("flash"), group, settings, MIDNIGHT).options.silent).toBe(false);
     expect(noticeOf(order("urgent"), group, settings, MIDNIGHT).options.silent).toBe(true);
     expect(noticeOf(order("urgent"), group, settings, NOON).options.body).toBe("Stand to");

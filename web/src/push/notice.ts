@@ -1,9 +1,11 @@
 /** A notification as it is written on the device. Pure. */
-import type {
-  ConversationItem,
-  MessageItem,
-  OrderView,
-  ReactionNotice,
+import {
+  wordingIn,
+  type ConversationItem,
+  type MessageItem,
+  type OrderView,
+  type ReactionNotice,
+  type TitledText,
 } from "@copconnect/client/core";
 import type { ConversationId, MessageId, Names } from "@copconnect/client/wire";
 import { reactionWording, wording } from "#app/device/notification-wording.ts";
@@ -57,7 +59,7 @@ export function noticeOf(
 ): Notice {
   const { words, language, detail } = settings;
   const name = (names: Names): string => names[language] || names.en;
-  const told = wording(item, detail, words.newMessage, name);
+  const told = wording(item, detail, words.newMessage, name, language);
   const group = detail && item.sender !== null ? (conversation?.title ?? null) : null;
   const data: NoticeData = {
     conversationId: item.conversationId,
@@ -128,7 +130,8 @@ export function reminderOf(order: OrderView, settings: PushSettings, now: Date):
   const { words, language, detail } = settings;
   const { orderId: messageId, conversationId, priority } = order;
   const data: NoticeData = { conversationId, messageId, telling: detail, order: true };
-  const title = detail ? (order.body?.title ?? "") : "";
+  const title =
+    detail && order.body !== null ? wordingIn<TitledText>(order.body, language).title : "";
   return {
     title: title === "" ? words.app : title,
     options: {

@@ -2,21 +2,23 @@
 
 A record names its order by message id and H(header ‖ signature), and the text that it answers, the
 order's own or a correction's, by the same hash of that message, so that it proves that its signer
-had this text and no other. One with the choice :data:`~copconnect.limits.UNREADABLE` says that the
-person cannot read the order. It is about the signer's own person, or about somebody whom the signer
-told in person; whether the signer may say so is judged by :mod:`copconnect.orders`.
+had this text and no other. It also says which items of the order's checklist are done. One with
+the choice :data:`~copconnect.limits.UNREADABLE` says that the person cannot read the order. It is
+about the signer's own person, or about somebody whom the signer told in person; whether the signer
+may say so is judged by :mod:`copconnect.orders`.
 """
 
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated, ClassVar
 
-from copconnect.limits import ORDER_CHOICES, UNREADABLE
+from copconnect.limits import ORDER_CHOICES, ORDER_ITEMS, UNREADABLE
 from copconnect.records.primitives.fields import (
     ZEROS,
     Bytes16,
     Bytes32,
     Uint8,
+    Uint16,
     Uint64,
     one_of,
     require,
@@ -39,9 +41,9 @@ class Told(IntEnum):
 class Acknowledgement(SignedRecord):
     """``device`` says that ``person_id`` has the order ``message_id``."""
 
-    LABEL: ClassVar[bytes] = tag("copconnect acknowledgement v2")
+    LABEL: ClassVar[bytes] = tag("copconnect acknowledgement v3")
     RULE: ClassVar[str] = "O1"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     conversation_id: Bytes16
     message_id: Bytes16
@@ -51,6 +53,7 @@ class Acknowledgement(SignedRecord):
     person_id: Bytes16
     told: Annotated[Told, one_of(Told, "told neither by itself nor in person")]
     choice: Uint8  # 0: none; UNREADABLE; otherwise its place in the order's list, from 1.
+    done: Uint16  # Items of its checklist that are done: bit n - 1 for the nth.
     answer_hash: Bytes32  # H of the sealed answer, or NO_ANSWER.
     created: Uint64
 
@@ -58,6 +61,9 @@ class Acknowledgement(SignedRecord):
         unreadable = self.unreadable and self.told == Told.OWN
         known = unreadable or self.choice <= ORDER_CHOICES
         require(known, rule, "more choices than an order may have")
+        require(self.done < 1 << ORDER_ITEMS, rule, "more items than an order may have")
+        own = self.told == Told.OWN and not self.unreadable
+        require(own or self.done == 0, rule, "items done by somebody who did not say so")
 
     @property
     def unreadable(self) -> bool:

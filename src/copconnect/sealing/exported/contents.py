@@ -15,6 +15,7 @@ import msgspec
 from copconnect.limits import (
     MAX_ATTACHMENT_BYTES,
     ORDER_CHOICES,
+    ORDER_ITEMS,
     ORDER_READERS,
     ORDER_UNITS,
     REMINDERS,
@@ -27,6 +28,7 @@ _Read = Callable[[Any], Any]
 
 _TEXT, _NAME, _UNIT, _FILES, _MENTIONS, _ITEMS = 16_384, 255, 64, 32, 256, 200
 _TITLE = 160
+_LANGUAGES = ("en", "te", "ur", "hi")
 _WHOLE = (1 << 53) - 1
 _KEPT = {"order", "order_change", "exported", "state", "mark", "own"}
 _ATTACHMENT_LABEL = tag("copconnect attachment id v1")
@@ -46,7 +48,10 @@ def content_of(plaintext: bytes) -> Content:
         kind = found.get("kind")
         _require(found["v"] == 1 and isinstance(kind, str) and kind in _KINDS)
         _require_names(found)
-        return {"kind": kind} | _fields(found, _KINDS[kind])
+        content = {"kind": kind} | _fields(found, _KINDS[kind])
+        if kind in {"order", "order_change"}:
+            _check_wordings(content)
+        return content
     except (_Misshapen, msgspec.DecodeError, ValueError, RecursionError, MemoryError):
         return {}
 
@@ -66,13 +71,18 @@ def is_declared(header: MessageHeader, content: Content) -> bool:
 
 def plain(content: Content) -> Content:
     """Return an order that is none, or a change of one, as the plain message that phones show."""
-    names = ("title", "text", "reference", "reason")
-    words = "\n".join(content[one] for one in names if content.get(one))
+    said_last = (content["reference"], content.get("reason", ""))
+    words = "\n".join(one for one in (*texts_of(content), *said_last) if one)
     said: Content = {"text": _cut(words, _TEXT), "mentions": [], "replyTo": None, "forwards": 0}
     files = content["attachments"]
     if not files:
         return {"kind": "text", **said}
     return {"kind": "attachments", **said, "attachments": files, "evidence": None}
+
+
+def texts_of(content: Content) -> list[str]:
+    """Return the titles and texts of an order, or of a change of one, in all its languages."""
+    return [one[name] for one in _wordings(content) for name in ("title", "text")]
 
 
 def file_name(pointer: Mapping[str, Any]) -> str:
@@ -263,6 +273,20 @@ def _series(value: object) -> Content:
     return found
 
 
+def _wordings(content: Content) -> list[Content]:
+    """The words of the first language, and those of the others."""
+    return [content, *content["translations"]]
+
+
+def _check_wordings(content: Content) -> None:
+    """No language twice, all texts within the limit of one, and every choice and item in each."""
+    all_words = _wordings(content)
+    _require(len({one["language"] for one in all_words}) == len(all_words))
+    _require(sum(_units(one["text"]) for one in all_words) <= _TEXT)
+    for name in ("choices", "items"):
+        _require(len({len(one.get(name, ())) for one in all_words}) == 1)
+
+
 def _options(value: object) -> list[str]:
     found: list[str] = _list(12, _string(120))(value)
     _require(len(found) >= 2)
@@ -326,6 +350,15 @@ _OWN_ITEMS = {
     *("star", "gone", "cleared", "archived", "unread"),
     *("pinned", "blocked", "folder", "filed"),
 }
+_WORDING: dict[str, _Read] = {
+    "language": _one_of(*_LANGUAGES),
+    "title": _string(_TITLE),
+    "text": _string(_TEXT),
+}
+_ORDER_WORDING = _WORDING | {
+    "choices": _list(ORDER_CHOICES, _string(80)),
+    "items": _list(ORDER_ITEMS, _string(160)),
+}
 _KINDS: dict[str, dict[str, _Read]] = {
     "text": _SAID,
     "attachments": _SAID
@@ -348,13 +381,12 @@ _KINDS: dict[str, dict[str, _Read]] = {
     },
     "mark": {"messageId": _id, "what": _stated},
     "question": {"text": _string(_TEXT), "mentions": _mentions},
-    "order": {
-        "title": _string(_TITLE),
-        "text": _string(_TEXT),
+    "order": _ORDER_WORDING
+    | {
+        "translations": _list(len(_LANGUAGES) - 1, _record(**_ORDER_WORDING)),
         "reference": _string(80),
         "priority": _one_of("routine", "urgent", "flash"),
         "validUntilMs": _nullable(_integer(_WHOLE)),
-        "choices": _list(ORDER_CHOICES, _string(80)),
         "answers": _boolean,
         "readers": _list(ORDER_READERS, _id),
         "remindMinutes": _list(REMINDERS, _integer(43_200)),
@@ -364,12 +396,12 @@ _KINDS: dict[str, dict[str, _Read]] = {
         "attachments": _files,
         "series": _nullable(_series),
     },
-    "order_change": {
+    "order_change": _WORDING
+    | {
+        "translations": _list(len(_LANGUAGES) - 1, _record(**_WORDING)),
         "orderId": _id,
         "change": _one_of("corrected", "withdrawn"),
         "asksAgain": _boolean,
-        "title": _string(_TITLE),
-        "text": _string(_TEXT),
         "reference": _string(80),
         "reason": _string(_NAME),
         "attachments": _files,

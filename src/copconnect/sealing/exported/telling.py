@@ -13,7 +13,13 @@ from copconnect.records.conversation.message import MessageKind
 from copconnect.records.conversation.roster import LeafRights
 from copconnect.records.trust.trust import Trust
 from copconnect.sealing.exported.archive import Archive
-from copconnect.sealing.exported.contents import Content, content_of, file_name, plain
+from copconnect.sealing.exported.contents import (
+    Content,
+    content_of,
+    file_name,
+    plain,
+    texts_of,
+)
 from copconnect.sealing.exported.verifying import Problem, ProvenLog, ProvenMessage
 
 _EDITABLE_MS, _DELETABLE_MS, _MOST_EDITS = 3_600_000, 48 * 3_600_000, 4
@@ -204,7 +210,7 @@ def _content(one: ProvenMessage) -> Content:
 
 def _text(content: Content) -> str:
     if content.get("kind") in {"order", "order_change"}:
-        return "\n".join(part for part in (content["title"], content["text"]) if part)
+        return "\n".join(part for part in texts_of(content) if part)
     return str(content.get("text") or content.get("question") or "")
 
 

@@ -26,19 +26,33 @@ const item: MessageItem = {
 const name = (names: { readonly en: string }): string => names.en;
 
 it("says nothing of who and what unless it may", () => {
-  expect(wording(item, false, "New message", name)).toEqual({
+  expect(wording(item, false, "New message", name, "en")).toEqual({
     title: "Cop Connect",
     body: "New message",
   });
 });
 
 it("says who and what when it may, cut to a few lines", () => {
-  expect(wording(item, true, "New message", name)).toEqual({
+  expect(wording(item, true, "New message", name, "en")).toEqual({
     title: "Ravi Kumar",
     body: "Raid at 5",
   });
   const long = { ...item, body: { ...item.body, text: "x".repeat(999) } } as MessageItem;
-  expect(wording(long, true, "New message", name).body).toHaveLength(200);
+  expect(wording(long, true, "New message", name, "en").body).toHaveLength(200);
+});
+
+it("says an order's title in the language of the notices", () => {
+  const order = {
+    ...item,
+    body: {
+      ...{ kind: "order", language: "en", title: "Report at 06:00", text: "" },
+      translations: [
+        { language: "te", title: "06:00 కి హాజరు కండి", text: "", choices: [], items: [] },
+      ],
+    },
+  } as unknown as MessageItem;
+  expect(wording(order, true, "", name, "te").body).toBe("06:00 కి హాజరు కండి");
+  expect(wording(order, true, "", name, "ur").body).toBe("Report at 06:00");
 });
 
 it("never says where somebody is", () => {
@@ -46,5 +60,5 @@ it("never says where somebody is", () => {
     ...item,
     body: { kind: "location", latitude: 17.4, longitude: 78.5, accuracyM: 5, takenMs: 0 },
   };
-  expect(wording(place, true, "New message", name).body).toBe("New message");
+  expect(wording(place, true, "New message", name, "en").body).toBe("New message");
 });

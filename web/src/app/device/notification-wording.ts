@@ -1,6 +1,11 @@
 /** The wording of a notification. Pure. */
-import type { MessageItem, ReactionNotice } from "@copconnect/client/core";
-import type { Names } from "@copconnect/client/wire";
+import {
+  wordingIn,
+  type MessageItem,
+  type ReactionNotice,
+  type TitledText,
+} from "@copconnect/client/core";
+import type { Language, Names } from "@copconnect/client/wire";
 
 /** The words of a reaction to a message of this person's. */
 export interface ReactionWords {
@@ -29,9 +34,11 @@ export function wording(
   allowed: boolean,
   plain: string,
   name: (names: Names) => string,
+  language: Language,
 ): { readonly title: string; readonly body: string } {
   if (!allowed || item.sender === null) return { title: "Cop Connect", body: plain };
   const { body: found } = item;
-  const body = found.kind === "order" ? found.title : "text" in found ? found.text : "";
+  const said = "text" in found ? found.text : "";
+  const body = found.kind === "order" ? wordingIn<TitledText>(found, language).title : said;
   return { title: name(item.sender.names), body: body === "" ? plain : body.slice(0, 200) };
 }

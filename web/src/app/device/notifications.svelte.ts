@@ -10,7 +10,7 @@ import type { ConversationId } from "@copconnect/client/wire";
 import type { MessageItem, ReactionNotice } from "@copconnect/client/core";
 import { SvelteMap } from "svelte/reactivity";
 import { nameOf } from "#i18n/format.ts";
-import { t } from "#i18n/index.svelte.ts";
+import { language, t } from "#i18n/index.svelte.ts";
 import { app, onCoreEvent } from "../state/app.svelte.ts";
 import { conversations } from "../state/conversations.svelte.ts";
 import { isSilent } from "#push/duty.ts";
@@ -83,7 +83,7 @@ async function show(
   const words = { plain: t("me.newReaction"), told: t("me.reacted", { emoji: "{{emoji}}" }) };
   const { title, body } =
     reaction === null
-      ? wording(item, allowed, t("me.newMessage"), nameOf)
+      ? wording(item, allowed, t("me.newMessage"), nameOf, language.current)
       : reactionWording(item, reaction, allowed, words, nameOf);
   const called = reaction === null && calls(item);
   const tag = reaction === null ? conversationId : reactionTag(conversationId);

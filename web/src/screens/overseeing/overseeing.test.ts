@@ -8,7 +8,7 @@ import { percent, shares } from "./shares.ts";
 import { languageOf } from "#i18n/script.ts";
 
 function counts(owed: number, received: number, read: number, acknowledged: number): OrderCounts {
-  return { owed, received, read, acknowledged, told: 0, unreadable: 0, choices: [] };
+  return { owed, received, read, acknowledged, told: 0, unreadable: 0, choices: [], items: [] };
 }
 
 it("counts each person once, as far as they have come", () => {

@@ -32,7 +32,10 @@ export function shares({
 export function added(counts: readonly OrderCounts[]): OrderCounts {
   const sum = (of: (one: OrderCounts) => number): number =>
     counts.reduce((total, one) => total + of(one), 0);
-  const most = Math.max(0, ...counts.map(({ choices }) => choices.length));
+  const each = (of: (one: OrderCounts) => readonly number[]): readonly number[] => {
+    const most = Math.max(0, ...counts.map((one) => of(one).length));
+    return Array.from({ length: most }, (_, at) => sum((one) => of(one)[at] ?? 0));
+  };
   return {
     owed: sum(({ owed }) => owed),
     received: sum(({ received }) => received),
@@ -40,7 +43,8 @@ export function added(counts: readonly OrderCounts[]): OrderCounts {
     acknowledged: sum(({ acknowledged }) => acknowledged),
     told: sum(({ told }) => told),
     unreadable: sum(({ unreadable }) => unreadable),
-    choices: Array.from({ length: most }, (_, at) => sum(({ choices }) => choices[at] ?? 0)),
+    choices: each(({ choices }) => choices),
+    items: each(({ items }) => items),
   };
 }
 

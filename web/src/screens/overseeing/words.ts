@@ -1,18 +1,26 @@
 /** An order and a file about it in words of one language, whatever language the screen has. */
-import type { ExportState, ExportWords } from "@copconnect/client/core";
+import {
+  wordingIn,
+  wordingsOf,
+  type ExportState,
+  type ExportWords,
+  type OrderBody,
+  type TitledText,
+  type Translated,
+} from "@copconnect/client/core";
 import type { Directory, Language, Names, UnitId } from "@copconnect/client/wire";
 import { momentIn } from "#i18n/format.ts";
-import type { TextKey, TextValues } from "#i18n/index.svelte.ts";
+import { LANGUAGE_NAMES, type TextKey, type TextValues } from "#i18n/index.svelte.ts";
+import { listsIn } from "#parts/orders/wording.ts";
 
 /** An order as its overseer reads it. */
 export interface OrderFacts {
-  readonly title: string;
-  readonly text: string;
+  /** As issued; null: its text is not here. */
+  readonly body: OrderBody | null;
+  /** Title and text as they are now, in every language. */
+  readonly words: Translated<TitledText> | null;
   readonly reference: string;
   readonly issuer: { readonly names: Names } | null;
-  readonly choices: readonly string[];
-  /** It asks for a free answer. */
-  readonly answers: boolean;
   readonly issuedMs: number;
   readonly validUntilMs: number | null;
   readonly withdrawnMs: number | null;
@@ -24,6 +32,10 @@ export function nameIn(language: Language, names: Names | null): string {
   return names === null ? "" : names[language] || names.en;
 }
 
+export function titleIn(language: Language, { words }: OrderFacts): string {
+  return words === null ? "" : wordingIn<TitledText>(words, language).title;
+}
+
 /** Lines that say which order it is. */
 export function factsOf(
   facts: OrderFacts,
@@ -32,9 +44,11 @@ export function factsOf(
   made: { readonly ms: number; readonly by: string },
 ): readonly (readonly [string, string])[] {
   const time = (ms: number | null): string => (ms === null ? "" : momentIn(language, ms));
+  const shown = facts.words === null ? null : wordingIn<TitledText>(facts.words, language);
+  const others = facts.words === null ? [] : wordingsOf<TitledText>(facts.words);
   const lines: readonly (readonly [TextKey, string])[] = [
-    ["oversee.file.order", facts.title],
-    ["oversee.file.text", facts.text],
+    ["oversee.file.order", shown?.title ?? ""],
+    ["oversee.file.text", shown?.text ?? ""],
     ["oversee.file.reference", facts.reference],
     ["oversee.file.issuer", nameIn(language, facts.issuer?.names ?? null)],
     ["oversee.file.issued", time(facts.issuedMs)],
@@ -43,7 +57,15 @@ export function factsOf(
     ["oversee.file.made", time(made.ms)],
     ["oversee.file.madeBy", made.by],
   ];
-  return lines.flatMap(([key, value]) => (value === "" ? [] : [[say(key), value] as const]));
+  return [
+    ...lines.map(([key, value]) => [say(key), value] as const),
+    ...others
+      .filter((one) => one !== shown)
+      .map(({ language: other, title, text }) => {
+        const label = `${say("oversee.file.order")} (${LANGUAGE_NAMES[other]})`;
+        return [label, [title, text].filter(Boolean).join("\n")] as const;
+      }),
+  ].filter(([, value]) => value !== "");
 }
 
 const STATES: readonly ExportState[] = [
@@ -63,6 +85,7 @@ export function exportWords(
   facts: readonly (readonly [string, string])[],
 ): ExportWords {
   const states = Object.fromEntries(STATES.map((one) => [one, say(`oversee.state.${one}`)]));
+  const lists = listsIn(order.body, language);
   return {
     language,
     rightToLeft: language === "ur",
@@ -79,6 +102,7 @@ export function exportWords(
       unit: say("oversee.file.unit"),
       state: say("oversee.file.state"),
       choice: say("oversee.file.choice"),
+      items: say("oversee.file.items"),
       answer: say("oversee.file.answer"),
       signed: say("oversee.file.signed"),
       received: say("oversee.file.received"),
@@ -99,7 +123,7 @@ export function exportWords(
     unit: say("oversee.file.unit"),
     reason: say("oversee.file.reason"),
     facts,
-    choices: order.choices,
+    ...{ choices: lists.choices, items: lists.items },
     ranks: Object.fromEntries(
       (directory?.ranks ?? []).map(({ code, names }) => [code, nameIn(language, names)]),
     ),

@@ -3,7 +3,13 @@
  * say. A guard that fails lets the message through: it must never stop duty talk.
  */
 import type { ConversationId } from "@copconnect/client/wire";
-import type { ConversationItem, GuardVerdict, Outgoing } from "@copconnect/client/core";
+import {
+  wordingsOf,
+  type ConversationItem,
+  type GuardVerdict,
+  type Outgoing,
+  type TitledText,
+} from "@copconnect/client/core";
 import { core } from "#app/core.ts";
 
 interface GuardFinding {
@@ -73,7 +79,11 @@ function isOrder(outgoing: Outgoing): outgoing is OfOrder {
 
 /** The words that the guard judges. */
 function textOf(outgoing: Outgoing): string {
-  if (isOrder(outgoing)) return [outgoing.title, outgoing.text].filter(Boolean).join("\n");
+  if (isOrder(outgoing))
+    return wordingsOf<TitledText>(outgoing)
+      .flatMap(({ title, text }) => [title, text])
+      .filter(Boolean)
+      .join("\n");
   return outgoing.kind === "text" || outgoing.kind === "attachments" ? outgoing.text : "";
 }
 

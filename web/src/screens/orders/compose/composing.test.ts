@@ -10,6 +10,11 @@ import {
   othersIn,
   prioritiesOf,
   problemsOf,
+  unwrittenIn,
+  withList,
+  withLanguage,
+  withWords,
+  withoutLanguage,
 } from "./composing.ts";
 import type { OutgoingOrder } from "./composing.ts";
 
@@ -20,7 +25,7 @@ const PLACE = { admin: false, trainingFirst: false, issuing: { here: ALL, anywhe
 const talk = "c".repeat(32) as ConversationId;
 
 function draft(order: Partial<OutgoingOrder>, more: Partial<OrderDraft> = {}): OrderDraft {
-  const empty = emptyDraft(talk);
+  const empty = emptyDraft(talk, "en");
   return { ...empty, ...more, order: { ...empty.order, title: "Bandobast", ...order } };
 }
 
@@ -34,7 +39,7 @@ describe("an order while it is written", () => {
 
   it("needs somebody to go to, a title, whole choices, and an admin for flash", () => {
     expect(problemsOf(draft({}), PLACE, NOW)).toEqual([]);
-    expect(problemsOf(emptyDraft(null), PLACE, NOW)).toEqual(["noAudience", "noTitle"]);
+    expect(problemsOf(emptyDraft(null, "en"), PLACE, NOW)).toEqual(["noAudience", "noTitle"]);
     expect(problemsOf(draft({ choices: ["Yes", " "] }), PLACE, NOW)).toEqual(["emptyChoice"]);
     expect(problemsOf(draft({ choices: ["Yes"] }), PLACE, NOW)).toEqual(["oneChoice"]);
     expect(problemsOf(draft({ priority: "flash" }), PLACE, NOW)).toEqual(["flashAdmin"]);
@@ -83,6 +88,40 @@ describe("an order while it is written", () => {
     expect(until(2, {}, NOW + 3 * HOUR)).toEqual(["sendsLate"]);
     // Minutes count from when it is sent.
     expect(until(4, { remindMinutes: [120] }, NOW + 3 * HOUR)).toEqual(["remindsLate"]);
+  });
+
+  it("is written in several languages, each with a title and every choice", () => {
+    const { order } = draft({ choices: ["Yes", "No"] });
+    const two = withLanguage(order, "te");
+    expect(problemsOf({ ...draft({}), order: two }, PLACE, NOW)).toEqual([
+      ...(["noTitle", "emptyChoice"] as const),
+    ]);
+    expect(unwrittenIn(two)).toBe("te");
+    const titled = withWords(two, "te", { title: "బందోబస్తు" });
+    const done = withWords(titled, "te", { choices: ["సరే", "కుదరదు"] });
+    expect(unwrittenIn(done)).toBeNull();
+    expect(done).toMatchObject({ language: "en", title: "Bandobast", choices: ["Yes", "No"] });
+    const listed = withList(done, "items", () => ["Lock-up"]);
+    expect(
+      problemsOf({ ...draft({}), order: withList(listed, "items", () => [""]) }, PLACE, NOW),
+    ).toEqual(["emptyItem"]);
+    expect(withLanguage(listed, "hi").translations[1]?.items).toEqual([""]);
+    const longer = withList(done, "choices", (all) => [...all, "?"]);
+    expect(longer.translations[0]?.choices).toEqual(["సరే", "కుదరదు", "?"]);
+    expect(withoutLanguage(done, "en")).toMatchObject({
+      ...{ language: "te", title: "బందోబస్తు", choices: ["సరే", "కుదరదు"], translations: [] },
+    });
+    const long = withWords(done, "te", { text: "x".repeat(10_000) });
+    const both = withWords(long, "en", { text: "x".repeat(10_000) });
+    expect(problemsOf({ ...draft({}), order: both }, PLACE, NOW)).toEqual(["textsTooLong"]);
+  });
+
+  it("has the language of its letters while it has one", () => {
+    const { order } = draft({});
+    expect(withWords(order, "en", { title: "బందోబస్తు" }).language).toBe("te");
+    expect(withWords(order, "en", { title: "06:00" }).language).toBe("en");
+    const two = withLanguage(order, "ur");
+    expect(withWords(two, "en", { title: "బందోబస్తు" }).language).toBe("en");
   });
 
   it("advises on a validity that outlasts its reminders", () => {

@@ -1,12 +1,15 @@
 /** An order while it is written: its beginning, what keeps it from being sent, what to know before. Pure. */
 import {
   newId,
+  wordingsOf,
   type ConversationItem,
   type Issuing,
   type OrderDraft,
+  type OrderWording,
   type Outgoing,
 } from "@copconnect/client/core";
-import type { ConversationId, MessageId, OrderPriority } from "@copconnect/client/wire";
+import type { ConversationId, Language, MessageId, OrderPriority } from "@copconnect/client/wire";
+import { languageOf } from "#i18n/script.ts";
 
 export type OutgoingOrder = Extract<Outgoing, { kind: "order" }>;
 
@@ -20,18 +23,23 @@ export const TEXT = 16_384;
 export const REFERENCE = 80;
 export const REASON = 255;
 export const CHOICE = 80;
+export const ITEM = 160;
+export const MOST_ITEMS = 12;
 /** Minutes after which people who have not acknowledged are reminded. */
 export const REMINDERS = [15, 30, 60, 120, 240, 480, 1_440] as const;
 
-export function emptyOrder(): OutgoingOrder {
+export function emptyOrder(language: Language): OutgoingOrder {
   return {
     kind: "order",
+    language,
+    translations: [],
     title: "",
     text: "",
     reference: "",
     priority: "routine",
     validUntilMs: null,
     choices: [],
+    items: [],
     answers: false,
     readers: [],
     remindMinutes: [],
@@ -42,17 +50,76 @@ export function emptyOrder(): OutgoingOrder {
   };
 }
 
-export function emptyDraft(conversationId: ConversationId | null): OrderDraft {
+export function emptyDraft(conversationId: ConversationId | null, language: Language): OrderDraft {
   return {
     draftId: newId<MessageId>(),
     template: null,
     conversationId,
     unitIds: [],
-    order: emptyOrder(),
+    order: emptyOrder(language),
     sendAtMs: null,
     savedMs: 0,
     filesLost: false,
   };
+}
+
+/** The order with other words in one of its languages. */
+export function withWords(
+  order: OutgoingOrder,
+  within: Language,
+  words: Partial<OrderWording>,
+): OutgoingOrder {
+  if (within !== order.language) {
+    const other = (one: OrderWording): OrderWording =>
+      one.language === within ? { ...one, ...words } : one;
+    return { ...order, translations: order.translations.map(other) };
+  }
+  const next = { ...order, ...words };
+  const written = `${next.title} ${next.text}`;
+  // An order in one language is in the language whose letters it has.
+  const only = order.translations.length === 0 && /\p{L}/u.test(written);
+  return only ? { ...next, language: languageOf(written) } : next;
+}
+
+/** The order with a place for one more language. */
+export function withLanguage(order: OutgoingOrder, language: Language): OutgoingOrder {
+  const [choices, items] = [order.choices, order.items].map((all) => all.map(() => ""));
+  const added = { language, title: "", text: "", choices: choices ?? [], items: items ?? [] };
+  return { ...order, translations: [...order.translations, added] };
+}
+
+/** The order without its words in a language; the next one is first in the place of the first. */
+export function withoutLanguage(order: OutgoingOrder, language: Language): OutgoingOrder {
+  const left = wordingsOf<OrderWording>(order)
+    .filter((one) => one.language !== language)
+    .map(({ language: other, title, text, choices, items }) => {
+      return { language: other, title, text, choices, items };
+    });
+  const [first, ...translations] = left;
+  if (first === undefined) return order;
+  // Mentions are places in the first text.
+  const mentions = first.language === order.language ? order.mentions : [];
+  return { ...order, ...first, mentions, translations };
+}
+
+/** The order with its choices or items changed alike in every language. */
+export function withList(
+  order: OutgoingOrder,
+  list: "choices" | "items",
+  change: (texts: readonly string[], language: Language) => readonly string[],
+): OutgoingOrder {
+  const changed = <W extends OrderWording>(one: W): W => {
+    return { ...one, [list]: change(one[list], one.language) };
+  };
+  return { ...changed(order), translations: order.translations.map(changed) };
+}
+
+/** The first language in which a title, a choice or an item is missing; null: none is. */
+export function unwrittenIn(order: OutgoingOrder): Language | null {
+  const missing = wordingsOf<OrderWording>(order).find(({ title, choices, items }) =>
+    [title, ...choices, ...items].some((one) => one.trim() === ""),
+  );
+  return missing?.language ?? null;
 }
 
 /** A new order with the words and terms of a template, its validity as long as the template's was. */
@@ -93,8 +160,10 @@ export function prioritiesOf(place: OrderLimits | null, anywhere: readonly Order
 export type OrderProblem =
   | "noAudience"
   | "noTitle"
+  | "textsTooLong"
   | "emptyChoice"
   | "oneChoice"
+  | "emptyItem"
   | "over"
   | "tooLong"
   | "remindsLate"
@@ -125,9 +194,12 @@ export function problemsOf(
   const startMs = Math.max(nowMs, sendAtMs ?? 0);
   const { validUntilMs, choices } = order;
   if (conversationId === null && unitIds.length === 0) found.push("noAudience");
-  if (order.title.trim() === "") found.push("noTitle");
-  if (choices.some((one) => one.trim() === "")) found.push("emptyChoice");
+  const all = wordingsOf<OrderWording>(order);
+  if (all.some(({ title }) => title.trim() === "")) found.push("noTitle");
+  if (all.reduce((sum, { text }) => sum + text.length, 0) > TEXT) found.push("textsTooLong");
+  if (all.some((one) => one.choices.some((text) => text.trim() === ""))) found.push("emptyChoice");
   else if (choices.length === 1) found.push("oneChoice");
+  if (all.some((one) => one.items.some((text) => text.trim() === ""))) found.push("emptyItem");
   if (place !== null) found.push(...rightOf(order.priority, place));
   if (validUntilMs !== null) {
     if (validUntilMs <= nowMs) found.push("over");
