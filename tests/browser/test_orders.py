@@ -226,7 +226,9 @@ def test_an_order_is_followed_and_exported(
     issuer.page.get_by_text(one).first.wait_for(timeout=SECONDS)
     # A tick is signed and sent, and counted beside the acknowledgement.
     quick.page.get_by_role("checkbox", name=ITEMS[0], exact=True).click()
-    ticked = issuer.word("orders.checklist.ticked", number=1, of=2)  # Of this station.
+    ticked = issuer.word(
+        "orders.checklist.ticked", number=1, of=2
+    )  # A station has one person and two items.
     issuer.page.get_by_text(ticked).first.wait_for(timeout=SECONDS)
     issuer.shot("who-has-it")
     quick.page.get_by_role("button", name="తెలుగు", exact=True).click()
