@@ -130,6 +130,9 @@ async def test_the_web_app(built: Path) -> None:
         hashed = await client.get("/assets/main-B1a2C3d4.js", headers={"accept-encoding": ""})
         assert hashed.text == "plain"
         assert "immutable" in hashed.headers["cache-control"]
+        # A part of a page: short, and useless as a page.
+        assert hashed.headers["content-security-policy"] == "default-src 'none'; sandbox"
+        assert "content-security-policy" not in worker.headers  # The whole one, of every answer.
         async with client.stream("GET", "/assets/main-B1a2C3d4.js") as packed:
             raw = b"".join([part async for part in packed.aiter_raw()])
             assert (packed.headers["content-encoding"], raw) in (
