@@ -53,7 +53,7 @@ const BENDS: readonly (readonly [string, Begin, RegExp, (server: MemoryServer) =
   ],
   [
     "older keys are taken after a removal (D1)",
-    [5, 24],
+    [7, 5],
     /open to removed devices/u,
     (server) => {
       server.log.takesOldKeys = true;
