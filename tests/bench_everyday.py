@@ -46,39 +46,9 @@ LONG_TASKS = """() => {
 }"""
 KEYS = (
     *("messages", "chats", "caught_up_s", "indexed_s", "cold_start_ms", "open_ms_p50"),
-    *("search_ms_p95", "long_tasks", "longest_task_ms", "memory_mb", "transcode_s"),
+    *("search_ms_p95", "long_tasks", "longest_task_ms", "memory_mb"),
     *("slowdown_page", "slowdown_worker"),
 )
-# A camera's picture: colours that move behind a sharp edge.
-FILM = """async (seconds) => {
-  const canvas = Object.assign(document.createElement("canvas"), { width: 1920, height: 1080 });
-  const drawing = canvas.getContext("2d");
-  let frames = 0;
-  const timer = setInterval(() => {
-    for (let at = 0; at < 60; at++) {
-      drawing.fillStyle = `hsl(${(at * 37 + frames * 3) % 360} 60% 50%)`;
-      drawing.fillRect((at * 131 + frames * 5) % 1920, (at * 71) % 1080, 160, 240);
-    }
-    frames += 1;
-  }, 1000 / 30);
-  const recorder = new MediaRecorder(canvas.captureStream(30), { videoBitsPerSecond: 12_000_000 });
-  const parts = [];
-  recorder.ondataavailable = ({ data }) => parts.push(data);
-  const ended = new Promise((resolve) => (recorder.onstop = resolve));
-  recorder.start(1000);
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-  recorder.stop();
-  await ended;
-  clearInterval(timer);
-  const film = new File(parts, "film.webm", { type: "video/webm" });
-  const began = performance.now();
-  const small = await transcoding.transcoded(film, {
-    onProgress: () => undefined,
-    signal: new AbortController().signal,
-  });
-  if (small === null) throw new Error("this browser cannot write the film again");
-  return { frames, bytes: film.size, small: small.size, s: (performance.now() - began) / 1000 };
-}"""
 Figures = dict[str, float]
 
 
@@ -100,7 +70,6 @@ class Load:
     chats: int
     opened: int
     searches: int
-    film_s: int
     slowdown: float
 
 
@@ -221,22 +190,6 @@ class Everyday(Phone):
         self.figures["long_tasks"] = len(tasks)
         self.figures["longest_task_ms"] = max(tasks, default=0)
 
-    def transcode(self, seconds: int) -> None:
-        """Record a film of 1,920 by 1,080 and make it small as the app does.
-
-        At full speed: phones have hardware for it, so that a slowed processor would say nothing.
-        """
-        source = "web/src/media/encoding/transcoding.ts"
-        code = chromium.bundle("iife", source, "transcoding")
-        page = self.officer.context.new_page()
-        page.route("**/film", lambda route: route.fulfill(body="", content_type="text/html"))
-        page.goto("/film")
-        page.evaluate(f"() => {{ {code}; globalThis.transcoding = transcoding; }}")
-        film = page.evaluate(FILM, seconds)
-        say(json.dumps(film))
-        self.figures["transcode_s"] = film["s"]
-        page.close()
-
     def _turn(self, direction: int) -> None:
         self.page.mouse.move(195, 400)
         for _ in range(TURNS):
@@ -285,7 +238,6 @@ def _used(phone: Everyday, browser: Browser, written: Written, load: Load) -> Fi
         phone.memory()
         slow_page = median(phone.loops()[0] for _ in range(5)) / page_loop
         slow_worker = slow_down.measured(lambda: phone.loops()[1])
-    phone.transcode(load.film_s)
     return phone.figures | {
         "messages": load.messages,
         "chats": load.chats,
@@ -303,9 +255,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--slowdown", type=float, default=6)
     parser.add_argument("--small", action="store_true", help="in seconds: no figures")
     options = parser.parse_args(arguments)
-    load = Load(options.messages, 300, 20, 60, 60, options.slowdown)
+    load = Load(options.messages, 300, 20, 60, options.slowdown)
     if options.small:
-        load = Load(messages=40, chats=4, opened=1, searches=1, film_s=1, slowdown=1)
+        load = Load(messages=40, chats=4, opened=1, searches=1, slowdown=1)
     with bench_server(**LIMITS) as server:
         figures = measure(server, load)
     line = json.dumps({name: round(value, 2) for name, value in figures.items()})
