@@ -6,8 +6,8 @@
  * first screen names a word that comes later.
  */
 import { LANGUAGES, type Language } from "@copconnect/client/wire";
+import { createInstance } from "i18next";
 import type { FirstTexts, LaterTexts, TextKey } from "./keys.ts";
-import { find, isHere, learn } from "./texts.ts";
 
 export type { TextKey } from "./keys.ts";
 
@@ -27,9 +27,6 @@ const loaders: Readonly<Record<Language, () => Promise<FirstTexts>>> = {
   ur: async () => (await import("./locales/ur.ts")).ur,
   hi: async () => (await import("./locales/hi.ts")).hi,
 };
-
-/** The namespace of the app's own words. */
-const APP = "app";
 
 type Later = keyof LaterTexts;
 
@@ -72,6 +69,14 @@ let wantedLater: readonly Later[] = [];
 /** The later texts that are here. Reactive: a screen drawn without them is drawn again. */
 let here = $state.raw<ReadonlySet<string>>(new Set());
 
+const words = createInstance();
+void words.init({
+  initAsync: false,
+  resources: {},
+  fallbackLng: false,
+  returnNull: false,
+});
+
 let spoken = $state<Language>("en");
 
 export const language = {
@@ -84,29 +89,30 @@ export const language = {
 };
 
 /** Words of one page, such as the console's, by namespace. */
-type Loaders = Readonly<Record<Language, () => Promise<object>>>;
+type Loaders = Readonly<Record<Language, () => Promise<unknown>>>;
 let namespaces: Readonly<Record<string, Loaders>> = {};
 
 /** Speak these words too from the next {@link speak} on. */
-export function alsoSpeak(namespace: string, loaders: Loaders): void {
-  namespaces = { ...namespaces, [namespace]: loaders };
+export function alsoSpeak(namespace: string, texts: Loaders): void {
+  namespaces = { ...namespaces, [namespace]: texts };
 }
 
 async function load(next: Language): Promise<void> {
-  const all: readonly (readonly [string, () => Promise<object>])[] = [
-    [APP, loaders[next]],
-    ...Object.entries(namespaces).map(([name, one]) => [name, one[next]] as const),
+  const all: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ["translation", loaders[next]],
+    ...Object.entries(namespaces).map(([name, texts]) => [name, texts[next]] as const),
   ];
   await Promise.all(
-    all.map(async ([name, nested]) => {
-      if (!isHere(next, name)) learn(next, name, await nested());
+    all.map(async ([name, texts]) => {
+      if (words.hasResourceBundle(next, name)) return;
+      words.addResourceBundle(next, name, await texts());
     }),
   );
   await Promise.all(
     wantedLater.map(async (part) => {
       const name = `${next}:${part}`;
       if (here.has(name)) return;
-      learn(next, APP, await later[part][next]());
+      words.addResourceBundle(next, "translation", await later[part][next](), true);
       here = new Set([...here, name]);
     }),
   );
@@ -124,6 +130,8 @@ let wanted: Language = "en";
 export async function speak(next: Language): Promise<void> {
   wanted = next;
   await load(next);
+  if (wanted !== next) return;
+  await words.changeLanguage(next);
   if (wanted !== next) return;
   spoken = next;
   document.documentElement.lang = next;
@@ -144,7 +152,7 @@ export function formatNumber(value: number): string {
 
 /** The text for a key; `count` picks the plural form, and numbers are grouped. */
 export function t(key: TextKey, values: TextValues = {}): string {
-  return say(APP, key, values);
+  return say("translation", key, values);
 }
 
 /** The text for a key of a namespace; its module checks the keys ({@link alsoSpeak}). */
@@ -157,16 +165,28 @@ export async function textsIn(
   language: Language,
 ): Promise<(key: TextKey, values?: TextValues) => string> {
   await load(language);
-  return (key, values = {}) => sayIn(language, APP, key, values);
+  return (key, values = {}) => sayIn(language, "translation", key, values);
 }
 
 /** A name whose last consonant has no vowel, in Telugu or Hindi: a suffix would become one letter with it. */
 const ENDS_BARE = /[\u094d\u0c4d]$/u;
 const NON_JOINER = "\u200c";
 
+/** The text before values are put into it. Most have one form, and the library's way to it is the shortest. */
+function template(
+  lng: Language,
+  ns: string,
+  key: string,
+  count: TextValues[string] | undefined,
+): string {
+  const found: unknown = typeof count === "number" ? null : words.getResource(lng, ns, key);
+  if (typeof found === "string") return found;
+  const plural = typeof count === "number" ? { count } : {};
+  return words.t(key, { lng, ns, skipInterpolation: true, ...plural });
+}
+
 function sayIn(language: Language, namespace: string, key: string, values: TextValues): string {
-  const { count } = values;
-  const text = find(language, namespace, key, typeof count === "number" ? count : undefined) ?? key;
+  const text = template(language, namespace, key, values.count);
   return text.replace(/\{\{(\w+)\}\}(\p{L}?)/gu, (_, name: string, next: string) => {
     const value = values[name];
     const said = typeof value === "number" ? formatNumber(value) : (value ?? "");
@@ -176,11 +196,12 @@ function sayIn(language: Language, namespace: string, key: string, values: TextV
 
 /** Whether there is a text for a key made at run time (error codes, step names). */
 export function hasText(key: string): key is TextKey {
-  return has(APP, key);
+  return has("translation", key);
 }
 
 /** Whether a namespace has a text for a key made at run time; `count`: in its plural form. */
 export function has(namespace: string, key: string, count?: number): boolean {
   void here;
-  return find(spoken, namespace, key, count) !== undefined;
+  const plural = count === undefined ? {} : { count };
+  return words.exists(key, { lng: spoken, ns: namespace, ...plural });
 }
