@@ -23,9 +23,9 @@ from bench.crowd.recipients import (
     leaves,
     now_ms,
     sealed,
-    usable_keys,
+    usable_of,
 )
-from bench.crowd.sharing import lacking, reference, share_for
+from bench.crowd.sharing import expected, lacking, reference, share_for
 from bench.net.http_client import Answer, refusal_code, request
 from copconnect import wire
 from copconnect.ids import CellId, ConversationId, DeviceId, PersonId
@@ -149,18 +149,14 @@ class Duties:
         self._reading.begin(place, (first, page.log_hash))
         self._receive_cell_keys(device, place, start.cell_keys)
         self._simulator.receive_page(device, place, page)
-        awaited = {
-            reference(SecretKind.CONVERSATION_KEY, bytes.fromhex(one)[:16]) for one in start.awaited
-        }
-        unasked = set(lacking(place)) - {*start.asked, *awaited}
+        unasked = set(lacking(place)) - set(expected(start))
         await self._simulator.catch_up(device, place, conversation_id, page.last_seq)
         for payload, now_ns in self._starting.pop((device, conversation_id)):
             self._simulator.receive(device, payload, now_ns)
         if unasked:
             await self._ask_for_shares(device, place, conversation_id, "start")
-        if awaited:
-            chance = random.random()  # noqa: S311 - jitter.
-            self.lacks(device, conversation_id, place, "awaited", AWAITED_S * (1 + chance))
+        if start.awaited:
+            self._awaits(device, conversation_id, place)
 
     def hold(
         self, device: SimulatedDevice, conversation_id: ConversationId, payload: bytes, now_ns: int
@@ -227,15 +223,7 @@ class Duties:
             self._reading.refused[str(refused)] += 1
             return
         self._reading.cell_records[key_id] = record
-        self._learn_cell_secret(device, place, key_id, secret)
-
-    def _learn_cell_secret(
-        self, device: SimulatedDevice, place: Place, key_id: bytes, secret: bytes
-    ) -> None:
-        self._reading.learn_cell_secret(key_id, secret)
-        place.cell_keys = (*place.cell_keys, key_id)
-        place.cell_records.pop(key_id, None)
-        self._reading.try_lacking(device, place)
+        self._reading.cell_key(device, place, key_id, secret)
 
     # --- Asking for shares ----------------------------------------------------------------
 
@@ -249,11 +237,16 @@ class Duties:
         chance = random.random()  # noqa: S311 - jitter.
         held = frame.seal is not None and frame.seal[:16] in place.cell_keys
         if frame.awaited:
-            self.lacks(device, c, place, "awaited", AWAITED_S * (1 + chance))
+            self._awaits(device, c, place)
         elif held or frame.first:
             self.lacks(device, c, place, "failed", 0.0 if frame.first else FAILED_S * chance)
         else:
             self.lacks(device, c, place, "sealed", ASK_AFTER_S * (1 + chance))
+
+    def _awaits(self, device: SimulatedDevice, c: ConversationId, place: Place) -> None:
+        """Let a device wait for the seal of its cell (S9)."""
+        chance = random.random()  # noqa: S311 - jitter.
+        self.lacks(device, c, place, "awaited", AWAITED_S * (1 + chance))
 
     async def _say_opened(
         self, device: SimulatedDevice, conversation_id: ConversationId, key_id: bytes
@@ -334,7 +327,7 @@ class Duties:
                 if record is None:
                     return reference in place.cell_keys
                 check_cell_secret(record, secret)
-                self._learn_cell_secret(device, place, reference, secret)
+                self._reading.cell_key(device, place, reference, secret)
                 return True
             for key_id in place.lacking:
                 if key_id.startswith(reference):
@@ -392,9 +385,8 @@ class Duties:
         found = await self._ask(device, "GET", f"{path}/cells?since=0", wire.CellKeys)
         if found is None:
             return
-        by_cell = {one.cell_id: one for one in (CellKey.parse(i.record) for i in found.keys)}
-        usable = usable_keys(cells_of(found.lines), by_cell, head.kem).values()
         wanted = {bytes.fromhex(one) for one in asked.cell_keys}
+        usable = usable_of(found, head.kem)
         seals = sealed(secret, record, [one for one in usable if one.key_id in wanted])
         body = wire.PostLateSeals(key_id=asked.key_id, seals=seals, refused=[])
         if await self._raw(device, "POST", f"{path}/keys/seals", body) is not None:
@@ -431,10 +423,8 @@ class Duties:
         if found is None:
             return
         head = RosterHead.parse(found.head)
-        by_cell = {one.cell_id: one for one in (CellKey.parse(i.record) for i in found.keys)}
-        lines = cells_of(found.lines)
-        if len(lines) > 1:
-            recipients = list(usable_keys(lines, by_cell, head.kem).values())
+        if len(cells_of(found.lines)) > 1:
+            recipients = usable_of(found, head.kem)
         else:
             cell = await self._ask(device, "GET", f"{path}/cells/own", wire.CellLeaves)
             listed = leaves(cell.leaves) if cell is not None else []

@@ -202,6 +202,13 @@ class Reading:
         place.lacking.pop(key_id, None)
         self.retry(device, place)
 
+    def cell_key(self, device: SimulatedDevice, place: Place, key_id: bytes, secret: bytes) -> None:
+        """Keep C of a device's cell, and open what was sealed to it."""
+        self.learn_cell_secret(key_id, secret)
+        place.cell_keys = (*place.cell_keys, key_id)
+        place.cell_records.pop(key_id, None)
+        self.try_lacking(device, place)
+
     def try_lacking(self, device: SimulatedDevice, place: Place) -> None:
         """Try again to open the keys that are lacking."""
         for key_id, seal in list(place.lacking.items()):

@@ -54,6 +54,12 @@ def usable_keys(
     return found
 
 
+def usable_of(found: wire.CellKeys, kem: int) -> list[Recipient]:
+    """Return the usable keys of cells, as the server hands them out."""
+    by_cell = {one.cell_id: one for one in (CellKey.parse(i.record) for i in found.keys)}
+    return list(usable_keys(cells_of(found.lines), by_cell, kem).values())
+
+
 def leaves(data: bytes) -> list[Leaf]:
     """Return the leaves of a cell."""
     reader = Reader(data, "S3")

@@ -47,3 +47,9 @@ def lacking(place: Place) -> list[wire.ShareReference]:
 def reference(kind: SecretKind, named: bytes) -> wire.ShareReference:
     """Return the name of a secret."""
     return wire.ShareReference(kind=kind.value, reference=named.hex())
+
+
+def expected(start: wire.Start) -> list[wire.ShareReference]:
+    """Return the secrets that come without a request of the device that starts."""
+    keys = (bytes.fromhex(one)[:16] for one in start.awaited)
+    return [*start.asked, *(reference(SecretKind.CONVERSATION_KEY, one) for one in keys)]
