@@ -51,7 +51,7 @@ class Worker:
         with self._log.open("ab") as log:
             given = ["serve", "--data", str(self._data), "--port", str(self.port)]
             outputs = log.fileno(), log.fileno()
-            forking = _forking(self.module)
+            forking = forking_of(self.module)
             self._process = forking.start(self.module, given, environment, outputs)
 
     def wait(self) -> None:
@@ -94,7 +94,7 @@ class Worker:
 
 
 @cache
-def _forking(module: str) -> Forking:
+def forking_of(module: str) -> Forking:
     """Return the process that forks a program's workers; it ends with this one."""
     forking = Forking([f"{module}.cli"], str(Path.cwd()), os.environ)
     atexit.register(forking.close)

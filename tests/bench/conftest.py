@@ -36,7 +36,7 @@ class World:
 @pytest.fixture(autouse=True)
 def one_forking(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let servers of benchmarks be forked from the process that forks all others of the session."""
-    monkeypatch.setattr(workers, "_forking", lambda _: forking.process())
+    monkeypatch.setattr(workers, "forking_of", lambda _: forking.process())
 
 
 @pytest.fixture(scope="session")

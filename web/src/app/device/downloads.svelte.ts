@@ -22,7 +22,9 @@ function stored(): DownloadChoice {
   }
 }
 
-const { connection = null } = navigator as { connection?: (NetworkFacts & EventTarget) | null };
+const { connection = null } = (typeof navigator === "undefined" ? {} : navigator) as {
+  connection?: (NetworkFacts & EventTarget) | null;
+};
 let choice = $state.raw<DownloadChoice>(stored());
 let network = $state<NetworkKind>(networkOf(connection));
 connection?.addEventListener("change", () => (network = networkOf(connection)));
