@@ -41,7 +41,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from copconnect import errors
 from copconnect.bus import AnyWakeup
-from copconnect.database import sqlite_cursor
 from copconnect.database.word_index import PENDING, PENDING_MOST
 
 T = TypeVar("T")
@@ -328,7 +327,6 @@ def open_database(url: str) -> Database:
         options: dict[str, Any] = {"pool_timeout": POOL_WAIT_S, "hide_parameters": True}
         engine = create_async_engine(url, **options)
         writing = create_engine(engine.url.set(drivername="sqlite"), pool_size=1, **options)
-        event.listen(engine.sync_engine, "do_connect", sqlite_cursor.connect)
         for one in (engine.sync_engine, writing):
             event.listen(one, "connect", _configure_sqlite)
             event.listen(one, "begin", _begin_sqlite)
