@@ -96,7 +96,8 @@ async def test_a_held_person_holds_the_conversations_of_then_and_of_later(
 
     async def held() -> set[ConversationId]:
         async with database.reading() as connection:
-            found = {c for (c,) in await connection.execute(holds.held(world.clock.at))}
+            rows = await connection.execute(holds.held(world.clock.at))
+            found = {ConversationId(str(row[0])) for row in rows}
             for one in (left, stays, joined, nobodys, foreign):
                 c = one.conversation_id
                 assert await holds.is_held(connection, c, world.clock.at) == (c in found)
