@@ -12,7 +12,6 @@ import { idOf } from "../ids.ts";
 import type { DeviceId, MessageId, PersonId, SealKeyId } from "../ids.ts";
 import { ballotKeyId, openBallot } from "../keys/ballot.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { decodeContent } from "../kinds/content.ts";
 import type { Mark, MarkContent } from "../kinds/mark.ts";
 import { fromHex } from "../octets.ts";
 import { byPosition } from "../mark-records.ts";
@@ -28,9 +27,7 @@ import { withDeletion } from "./deletions.ts";
 import { withEdits } from "./edits.ts";
 import { leaveFiles } from "./files.ts";
 import { loadMessage, messagesAbove } from "./messages.ts";
-import type { OutgoingStore } from "./outgoing.ts";
-import { mayPin, pinnedBy, withPin } from "./pins.ts";
-import type { Pinned } from "./pins.ts";
+import { mayPin, withPin } from "./pins.ts";
 import { NO_MARKS } from "./poll-count.ts";
 import type { Vault } from "../vault/vault.ts";
 
@@ -184,45 +181,6 @@ export async function markedIn(
 ): Promise<MessageRecord | null> {
   const here = work.messages.findLast((one) => one.messageId === messageId);
   return here ?? loadMessage(vault, conversation.id, messageId);
-}
-
-/** This device's marks that are on their way, the newest first. */
-export function queuedMarks(
-  outgoing: OutgoingStore,
-  { id }: Conversation,
-): readonly Pick<MarkContent, "messageId" | "what">[] {
-  return outgoing
-    .of(id)
-    .toReversed()
-    .flatMap(({ quiet, stage, content: bytes }) => {
-      const content = quiet && stage !== "failed" ? decodeContent(bytes) : null;
-      return content?.kind === "mark" ? [content] : [];
-    });
-}
-
-/** Those of them on one message. */
-export function queuedMarksOn(
-  outgoing: OutgoingStore,
-  conversation: Conversation,
-  messageId: MessageId,
-): readonly Mark[] {
-  return queuedMarks(outgoing, conversation)
-    .filter((one) => one.messageId === messageId)
-    .map(({ what }) => what);
-}
-
-/** The pinned messages, with this device's own pins that are on their way. */
-export function pinnedIn(
-  outgoing: OutgoingStore,
-  conversation: Conversation,
-  personId: PersonId,
-): readonly Pinned[] {
-  const queued = queuedMarks(outgoing, conversation)
-    .toReversed()
-    .flatMap(({ messageId, what }) =>
-      what.mark === "pin" ? [{ messageId, personId, pinned: what.pinned }] : [],
-    );
-  return pinnedBy([...conversation.record.pins, ...queued]);
 }
 
 /**

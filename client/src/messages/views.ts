@@ -40,7 +40,7 @@ import { questionState } from "./questions.ts";
 import { deletableUntil, isHidden, withDeletion } from "./deletions.ts";
 import { decodedOf, isWithheld, loadMessage, newestOf, shortOf } from "./messages.ts";
 import { editableUntil, withEdits } from "./edits.ts";
-import { pinnedIn, queuedMarksOn } from "./marks.ts";
+import { pinnedIn, queuedMarksOn } from "./queued-marks.ts";
 import { mayPin } from "./pins.ts";
 import type { Pinned } from "./pins.ts";
 import { reactionsOf } from "./reactions.ts";

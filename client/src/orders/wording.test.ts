@@ -1,12 +1,12 @@
 /** An order in several languages: one message, read whole or not at all. */
 import { encode } from "@msgpack/msgpack";
 import { expect, it } from "vitest";
-import { plain } from "../orders/rightful.ts";
-import { contentOf, decodeContent, previewOf, searchTexts } from "./content.ts";
-import type { Outgoing } from "./content.ts";
-import { MAX_TEXT } from "./fields.ts";
-import type { OrderContent } from "./order.ts";
-import { wordingIn } from "./wording.ts";
+import { plain } from "./rightful.ts";
+import { contentOf, decodeContent, previewOf, searchTexts } from "../kinds/content.ts";
+import type { Outgoing } from "../kinds/content.ts";
+import { MAX_TEXT } from "../kinds/fields.ts";
+import type { OrderContent } from "../kinds/order.ts";
+import { wordingIn } from "../kinds/wording.ts";
 
 const TELUGU = {
   language: "te",
