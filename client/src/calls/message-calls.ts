@@ -115,7 +115,8 @@ export class MessageCalls {
     const device = await this.#reach.device();
     const conversation = device.find(conversationId);
     const message = await stored(device, conversationId, messageId);
-    const replies = await repliesTo(device.context, device.outgoing, conversation, messageId);
+    const queued = device.outgoing.of(conversationId).map((one) => one.messageId);
+    const replies = await repliesTo(device.context, queued, conversation, messageId);
     const { messages } = await this.#pageOf(device, conversation, [message, ...replies], false);
     return messages;
   }

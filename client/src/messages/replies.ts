@@ -7,7 +7,6 @@ import { replyOf } from "../kinds/content.ts";
 import type { MessageRecord } from "../records.ts";
 import { markedIn } from "./marks.ts";
 import { decodedOf, storedMessages } from "./messages.ts";
-import type { OutgoingStore } from "./outgoing.ts";
 import { NO_MARKS } from "./poll-count.ts";
 
 /** Replies to one message that are noted. */
@@ -36,15 +35,14 @@ export async function noteReply(
   if (marked !== null) work.messages.push(marked);
 }
 
-/** The replies on this device, in the order of the log, and at their end those on their way. */
+/** The replies on this device, in the order of the log, and at their end those `queued`. */
 export async function repliesTo(
   { vault }: Pick<DeviceContext, "vault">,
-  outgoing: OutgoingStore,
+  queued: readonly MessageId[],
   conversation: Conversation,
   messageId: MessageId,
 ): Promise<readonly MessageRecord[]> {
   const marks = await conversation.marks.get(null, messageId);
-  const queued = outgoing.of(conversation.id).map((one) => one.messageId);
   const ids = new Set([...(marks?.replies ?? []).map((one) => one.messageId), ...queued]);
   const found = await storedMessages(vault, conversation.id, [...ids]);
   return [...found.values()]
