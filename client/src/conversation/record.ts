@@ -102,7 +102,7 @@ export function readableFrom({
   return historyFromMs <= createdMs ? null : historyFromMs;
 }
 
-/** Whether this person may mention everybody here (M5). */
+/** Whether this person may mention everybody, a rank or a post of all units here (M5). */
 export function mayCallEverybody({ kind, admin, devices, members }: ConversationRecord): boolean {
   return kind !== "direct" && (admin || Math.max(devices, members) <= EVERYBODY_DEVICES);
 }

@@ -12,7 +12,7 @@ export interface CalledPerson {
   readonly unitId: UnitId | null;
 }
 
-/** How a message calls a person: by name, post or rank, or as one of all; null: not at all. */
+/** How a message calls a person: by name or by the post of one unit, or as one of many (M5); null: not at all. */
 export type Call = "name" | "everybody" | null;
 
 /** Whether a mention of a person, a post or a rank is about this person. */
@@ -25,28 +25,31 @@ export function names(called: Called, person: CalledPerson): boolean {
 
 export function callOf(content: Decoded, person: CalledPerson): Call {
   const mentions = mentionsOf(content);
-  if (mentions.some((one) => names(one, person))) return "name";
-  return mentions.some(isEverybody) ? "everybody" : null;
+  const about = mentions.filter((one) => "everybody" in one || names(one, person));
+  if (about.some((one) => !callsMany(one))) return "name";
+  return about.length > 0 ? "everybody" : null;
 }
 
 export function callsEverybody(content: Decoded): boolean {
-  return mentionsOf(content).some(isEverybody);
+  return mentionsOf(content).some((one) => "everybody" in one);
 }
 
-/** The content without mentions of everybody; the same where it has none. */
-export function withoutEverybody(content: Decoded): Decoded {
+/** The content without mentions that reach people of several units; the same where it has none. */
+export function withoutCallsToMany(content: Decoded): Decoded {
   if (content.kind === "mark") {
     const { what } = content;
-    if (what.mark !== "edit" || !what.mentions.some(isEverybody)) return content;
+    if (what.mark !== "edit" || !what.mentions.some(callsMany)) return content;
     return {
       ...content,
-      what: { ...what, mentions: what.mentions.filter((one) => !isEverybody(one)) },
+      what: { ...what, mentions: what.mentions.filter((one) => !callsMany(one)) },
     };
   }
-  if (!("mentions" in content) || !content.mentions.some(isEverybody)) return content;
-  return { ...content, mentions: content.mentions.filter((one) => !isEverybody(one)) };
+  if (!("mentions" in content) || !content.mentions.some(callsMany)) return content;
+  return { ...content, mentions: content.mentions.filter((one) => !callsMany(one)) };
 }
 
-function isEverybody(called: Called): boolean {
-  return "everybody" in called;
+/** Everybody, a rank, or a post in all units: only who may mention everybody calls by these (M5). */
+function callsMany(called: Called): boolean {
+  if ("everybody" in called || "rank" in called) return true;
+  return "post" in called && called.unitId === null;
 }

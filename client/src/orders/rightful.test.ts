@@ -4,7 +4,7 @@ import { encode } from "@msgpack/msgpack";
 import { beforeEach, expect, test } from "vitest";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import { newId } from "../ids.ts";
-import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import type { ConversationId, MessageId, PersonId, UnitId } from "../ids.ts";
 import { MAY_ADMINISTER, MAY_ISSUE, MAY_POST, type Leaf } from "../keys/roster/leaf.ts";
 import { decodeContent, encodeContent } from "../kinds/content.ts";
 import { EVERYBODY_DEVICES } from "../limits.ts";
@@ -97,27 +97,32 @@ test.each([
   ["an admin's, among many devices", MAY_ADMINISTER, EVERYBODY_DEVICES + 1, true],
   ["anybody's, among few", MAY_POST, EVERYBODY_DEVICES, true],
   ["anybody's, among many", MAY_POST, EVERYBODY_DEVICES + 1, false],
-] as const)("M5 a mention of everybody: %s", async (_, rights, devices, counts) => {
-  const work = new UnitOfWork({ record: {} as ConversationRecord, members: {} as MembersRecord });
-  const rank = { rank: "Inspector", start: 0, length: 9 };
-  const mentions = [{ everybody: true, start: 10, length: 9 }, rank] as const;
-  const words = { kind: "text", text: "@Inspector @everybody", mentions } as const;
-  const written = encodeContent({ ...words, replyTo: null, forwards: 0 });
-  const edit = { mark: "edit", text: words.text, mentions } as const;
-  const edited = encodeContent({ kind: "mark", messageId: newId(), what: edit });
-  const leaf = { person: ISSUER, rights } as Leaf;
-  const said = await rightful(vault, work, written, leaf, devices);
-  expect("mentions" in said.content && said.content.mentions).toEqual(counts ? mentions : [rank]);
-  expect(decodeContent(said.bytes)).toEqual(said.content);
-  const { content } = await rightful(vault, work, edited, leaf, devices);
-  const what = content.kind === "mark" && content.what.mark === "edit" ? content.what : null;
-  expect(what?.mentions).toEqual(counts ? mentions : [rank]);
-  // The same words may be posted again when the right has begun or ended.
-  const before = { content: said.bytes };
-  expect(saysTheSame(before, await rightful(vault, work, written, leaf, 1))).toBe(true);
-  const other = encodeContent({ ...words, text: "@Inspector come", replyTo: null, forwards: 0 });
-  expect(saysTheSame(before, await rightful(vault, work, other, leaf, 1))).toBe(false);
-});
+] as const)(
+  "M5 a mention of everybody, a rank or a post of all units: %s",
+  async (_, rights, devices, counts) => {
+    const work = new UnitOfWork({ record: {} as ConversationRecord, members: {} as MembersRecord });
+    const rank = { rank: "Inspector", start: 0, length: 9 };
+    const post = { post: "SHO", unitId: null, start: 0, length: 1 };
+    const one = { post: "SHO", unitId: "TG.HYD" as UnitId, start: 0, length: 1 };
+    const mentions = [{ everybody: true, start: 10, length: 9 }, rank, post, one] as const;
+    const words = { kind: "text", text: "@Inspector @everybody", mentions } as const;
+    const written = encodeContent({ ...words, replyTo: null, forwards: 0 });
+    const edit = { mark: "edit", text: words.text, mentions } as const;
+    const edited = encodeContent({ kind: "mark", messageId: newId(), what: edit });
+    const leaf = { person: ISSUER, rights } as Leaf;
+    const said = await rightful(vault, work, written, leaf, devices);
+    expect("mentions" in said.content && said.content.mentions).toEqual(counts ? mentions : [one]);
+    expect(decodeContent(said.bytes)).toEqual(said.content);
+    const { content } = await rightful(vault, work, edited, leaf, devices);
+    const what = content.kind === "mark" && content.what.mark === "edit" ? content.what : null;
+    expect(what?.mentions).toEqual(counts ? mentions : [one]);
+    // The same words may be posted again when the right has begun or ended.
+    const before = { content: said.bytes };
+    expect(saysTheSame(before, await rightful(vault, work, written, leaf, 1))).toBe(true);
+    const other = encodeContent({ ...words, text: "@Inspector come", replyTo: null, forwards: 0 });
+    expect(saysTheSame(before, await rightful(vault, work, other, leaf, 1))).toBe(false);
+  },
+);
 
 const MAY = MAY_POST | MAY_ISSUE.flash;
 

@@ -1,11 +1,11 @@
 /**
  * Judges messages by the rights that their senders' signed leaves bear. Every received message
  * passes here before anything else is done with its content, so that nothing later can take it for more:
- * an order without the right to issue it is a plain message (O3), and a mention of everybody without the
- * right to it is plain words (M5).
+ * an order without the right to issue it is a plain message (O3), and a mention of everybody, of a rank or
+ * of a post in all units is plain words without the right to it (M5).
  */
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
-import { withoutEverybody } from "../kinds/called.ts";
+import { withoutCallsToMany } from "../kinds/called.ts";
 import { decodeContent, encodeContent } from "../kinds/content.ts";
 import type { Content, Decoded } from "../kinds/content.ts";
 import { MAX_TEXT } from "../kinds/fields.ts";
@@ -41,7 +41,7 @@ export async function rightful(
   devices: number,
 ): Promise<Rightful> {
   const written = decodeContent(bytes);
-  const content = mayCallEverybody(leaf, devices) ? written : withoutEverybody(written);
+  const content = mayCallMany(leaf, devices) ? written : withoutCallsToMany(written);
   const counts =
     content.kind === "order"
       ? mayIssue(leaf, content.priority)
@@ -52,7 +52,7 @@ export async function rightful(
   return { content: instead, written, bytes: encodeContent(instead), notOrder: true };
 }
 
-function mayCallEverybody(leaf: Leaf, devices: number): boolean {
+function mayCallMany(leaf: Leaf, devices: number): boolean {
   return mayAdminister(leaf) || devices <= EVERYBODY_DEVICES;
 }
 
@@ -70,14 +70,13 @@ export function saysTheSame(
   { bytes, notOrder }: Rightful,
 ): boolean {
   if (held.content === null) return true;
-  if ((held.notOrder === true) === notOrder)
-    return equalBytes(toNobody(held.content), toNobody(bytes));
+  if ((held.notOrder === true) === notOrder) return equalBytes(toFew(held.content), toFew(bytes));
   return equalBytes(plainBytes(held.content), plainBytes(bytes));
 }
 
-function toNobody(bytes: Uint8Array): Uint8Array {
+function toFew(bytes: Uint8Array): Uint8Array {
   const content = decodeContent(bytes);
-  return reencoded(content, withoutEverybody(content), bytes);
+  return reencoded(content, withoutCallsToMany(content), bytes);
 }
 
 function plainBytes(bytes: Uint8Array): Uint8Array {

@@ -6,7 +6,7 @@ import type { PersonId, UnitId } from "../ids.ts";
 import type { PersonCard } from "../keys/trust/person-card.ts";
 import type { names } from "../kinds/called.ts";
 import type { Decoded } from "../kinds/content.ts";
-import { WAKES } from "../limits.ts";
+import { EVERYBODY_DEVICES, WAKES } from "../limits.ts";
 import type { ConversationKind, Member } from "../wire.ts";
 import { mentionedPeople } from "./mentions.ts";
 
@@ -30,7 +30,7 @@ const context: CardSource & { identity: () => Identity } = {
   },
 };
 
-function woken(called: readonly Called[], kind: ConversationKind = "group") {
+function woken(called: readonly Called[], kind: ConversationKind = "group", devices = 1) {
   const content: Decoded = {
     kind: "text",
     text: "Come to the gate.",
@@ -41,7 +41,7 @@ function woken(called: readonly Called[], kind: ConversationKind = "group") {
   const members = { members: [ME, ASHA, RAVI, PADMA].map((personId) => ({ personId }) as Member) };
   return mentionedPeople(
     context,
-    { record: { kind }, members } as unknown as Conversation,
+    { record: { kind, admin: false, devices, members: 4 }, members } as unknown as Conversation,
     content,
   );
 }
@@ -61,6 +61,10 @@ describe("people whom a message calls", () => {
       ASHA,
     ]);
     expect(await woken([{ rank: "Inspector" }])).toEqual([ASHA, RAVI]);
+    const many = EVERYBODY_DEVICES + 1;
+    expect(
+      await woken([{ rank: "Inspector" }, { post: "SHO", unitId: null }], "group", many),
+    ).toEqual([]);
     // The server wakes everybody without a list.
     expect(await woken([{ everybody: true }])).toEqual([]);
   });

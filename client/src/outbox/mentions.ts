@@ -6,7 +6,8 @@ import { calledPerson, type CardSource } from "../conversation/called-people.ts"
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import type { PersonId } from "../ids.ts";
-import { names } from "../kinds/called.ts";
+import { mayCallEverybody } from "../conversation/record.ts";
+import { names, withoutCallsToMany } from "../kinds/called.ts";
 import { mentionsOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
 import { WAKES } from "../limits.ts";
@@ -18,7 +19,7 @@ export async function mentionedPeople(
   content: Decoded,
 ): Promise<PersonId[]> {
   if (record.kind === "direct") return [];
-  const mentions = mentionsOf(content);
+  const mentions = mentionsOf(mayCallEverybody(record) ? content : withoutCallsToMany(content));
   const people = new Set(mentions.flatMap((one) => ("personId" in one ? [one.personId] : [])));
   if (mentions.some((one) => "post" in one || "rank" in one)) {
     for (const { personId } of members.members) {

@@ -83,7 +83,7 @@ export interface ConversationItem {
   readonly pins: readonly MessageId[];
   /** This person may pin messages and take them down. */
   readonly canPin: boolean;
-  /** This person may mention everybody (M5). */
+  /** This person may mention everybody, a rank and a post of all units (M5). */
   readonly canCallEverybody: boolean;
   readonly draft: string | null;
   /** How many files were chosen and not sent. */

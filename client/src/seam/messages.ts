@@ -103,7 +103,7 @@ export interface MessageItem {
   /** It was written as an order, or as a change of one, by somebody who may not do that here: it
    * is a plain message. */
   readonly notOrder?: true;
-  /** It mentions this person by name, post or rank, or as one of all; absent: it does not. */
+  /** It mentions this person by name or post, or as one of many (M5); absent: it does not. */
   readonly called?: "name" | "everybody";
   /** This person starred it. */
   readonly starred?: true;

@@ -1,5 +1,5 @@
 import { inEnglish, type Plate } from "@copconnect/client/core";
-import type { PersonId, UnitId } from "@copconnect/client/wire";
+import type { Names, PersonId, UnitId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import { candidatesOf, insertMention, matching, mentionQuery, mentionsIn } from "./mentions.ts";
 
@@ -48,10 +48,11 @@ describe("mentions", () => {
       plate("Asha", "Inspector", "Reader, Charminar", "Charminar"),
       plate("Teja", "Constable", "Driver", "Charminar"),
     ];
-    const offered = candidatesOf(plates, {
-      ...{ name: ({ en }) => en, unit: (unitId) => unitId, rankAndPost: () => "" },
-      people: (count) => `${String(count)} people`,
-    });
+    const say = {
+      ...{ name: ({ en }: Names) => en, unit: (unitId: UnitId) => unitId, rankAndPost: () => "" },
+      people: (count: number) => `${String(count)} people`,
+    };
+    const offered = candidatesOf(plates, say, true);
     const groups = offered.flatMap(({ called, label, note }) =>
       "personId" in called ? [] : [[label, note, called]],
     );

@@ -27,8 +27,15 @@ export interface Wording {
   readonly people: (count: number) => string;
 }
 
-/** Each of these people; the posts that they hold, each in its unit and in all; and their ranks. */
-export function candidatesOf(plates: readonly Plate[], say: Wording): readonly Candidate[] {
+/**
+ * Each of these people; the posts that they hold in their units; and for a writer who may call many (M5), posts
+ * in all units and ranks.
+ */
+export function candidatesOf(
+  plates: readonly Plate[],
+  say: Wording,
+  callsMany: boolean,
+): readonly Candidate[] {
   const groups = new Map<string, { candidate: Candidate; holders: Plate[] }>();
   const add = (plate: Plate, called: Called, label: string, found: readonly string[]): void => {
     const key = JSON.stringify(called);
@@ -54,6 +61,7 @@ export function candidatesOf(plates: readonly Plate[], say: Wording): readonly C
     if (first === undefined) return [];
     const { called } = candidate;
     const inUnit = "unitId" in called && called.unitId !== null;
+    if (!inUnit && !callsMany) return [];
     const isElsewhere = others.some(({ unitId }) => unitId !== first.unitId);
     // A post of one unit is offered with its unit alone, and no rank of one person is a group.
     if (!inUnit && !("post" in called ? isElsewhere : others.length > 0)) return [];
