@@ -1245,7 +1245,10 @@ export interface Joining {
   readonly requests: JoinRequest[];
 }
 
-/** Ask to join a listed group. Asked again while it is open, the reason alone changes. */
+/**
+ * Ask to join a listed group. Asked again while it is open, the reason alone changes, and nobody
+ * is notified.
+ */
 export interface AskToJoin {
   readonly sealed: Uint8Array;
 }

@@ -108,6 +108,43 @@ async def test_f4_a_refused_person_asks_again_a_day_later(station: Station) -> N
     assert await station.requests(station.admin) == []
 
 
+async def test_f4_repeats_notify_nobody_and_withdrawing_frees_no_place(station: Station) -> None:
+    def notified() -> int:
+        return sum(isinstance(one, AccountWakeup) for one in station.world.wakeups)
+
+    await station.ask(station.near)
+    (asked,) = (await station.joining.joining(station.admin.caller)).requests
+    before = notified()
+    station.world.clock.at += HOUR_MS // 2
+    await station.ask(station.near, b"Another reason")
+    (again,) = (await station.joining.joining(station.admin.caller)).requests
+    assert (again.asked_ms, notified()) == (asked.asked_ms, before)
+    assert again.sealed != asked.sealed
+    await station.joining.withdraw(station.near.caller, station.c)
+    (found,) = await station.found(station.near)
+    assert found.asked_ms is None
+    with pytest.raises(errors.RateLimited):
+        await station.ask(station.near)
+    station.world.clock.at += HOUR_MS // 2
+    await station.ask(station.near)
+    assert len(await station.requests(station.admin)) == 1
+
+
+async def test_f4_withdrawn_requests_count_for_the_day(station: Station) -> None:
+    groups = [ConversationId(new_id()) for _ in range(21)]
+    for number, station.c in enumerate(groups):
+        by = station.admin if number % 2 else station.member
+        await station.world.group(by, [station.far], conversation_id=station.c)
+        await station.show(LISTING, by)
+        if number < 20:
+            await station.ask(station.near)
+            await station.joining.withdraw(station.near.caller, station.c)
+    with pytest.raises(errors.RateLimited):
+        await station.ask(station.near)
+    station.world.clock.at += DAY_MS
+    await station.ask(station.near)
+
+
 async def test_f4_requests_end_by_themselves_and_with_the_listing(station: Station) -> None:
     await station.ask(station.near)
     station.world.clock.at += 14 * DAY_MS - HOUR_MS

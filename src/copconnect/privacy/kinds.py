@@ -211,7 +211,7 @@ KINDS: tuple[PersonalTable, ...] = (
         "requests_to_join",
         joining.JOIN_REQUESTS,
         _PERSON,
-        ("conversation_id", "asked_ms", "refused_ms"),
+        ("conversation_id", "asked_ms", "refused_ms", "withdrawn_ms"),
         ERASED,
     ),
     PersonalTable(

@@ -222,7 +222,8 @@ class Joining(Wire, frozen=True, kw_only=True):
 
 
 class AskToJoin(Wire, frozen=True, kw_only=True):
-    """Ask to join a listed group. Asked again while it is open, the reason alone changes."""
+    """Ask to join a listed group. Asked again while it is open, the reason alone changes, and nobody
+    is notified."""
 
     sealed: Annotated[bytes, Meta(min_length=1, max_length=MAX_JOIN_REQUEST_BYTES)]
 

@@ -3,21 +3,23 @@
 A group is invisible to people outside it unless an admin lists it: then people at or below one unit
 find its listing, whose words the server reads. They ask with a reason that is sealed to the admins'
 devices (F4). An admin who accepts adds the person (membership.py), which drops the request; a
-refused person may ask again a day later.
+refused person may ask again a day later, and one who withdrew an hour after the request.
 
-Invariants: a person has one request for a group, which a repeat replaces; a request that nobody
+Invariants: a person has one request for a group; a repeat while it is open changes the reason alone
+and notifies nobody; withdrawn and refused requests count for the day's limit; a request that nobody
 answers ends after 14 days; who asks and who answers is one transaction, and the other side's
 devices hear of it after its commit.
 """
 
 from collections import defaultdict
 from collections.abc import Collection
+from typing import Any
 
 from copconnect import errors, wire
 from copconnect.bus import AccountWakeup
 from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import DeliveryDependencies
-from copconnect.delivery.rules.limits import DAY_MS, JOIN_REQUEST_MS
+from copconnect.delivery.rules.limits import DAY_MS, HOUR_MS, JOIN_REQUEST_MS
 from copconnect.delivery.store import conversations, joining, members
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Caller
@@ -25,7 +27,7 @@ from copconnect.records.conversation.envelope import JOIN, parse_envelope
 from copconnect.records.primitives.fields import Refused
 
 _MOST_ADMINS = 32
-_OPEN_REQUESTS = 20  # A person has no more.
+_OPEN_REQUESTS = 20  # A person has no more, and asks no more groups in a day.
 _OPEN_OF_GROUP = 100
 
 
@@ -93,7 +95,7 @@ class Joining:
     async def ask(
         self, caller: Caller, conversation_id: ConversationId, body: wire.AskToJoin
     ) -> None:
-        """Ask to join a listed group, again with another reason. Nothing changes for a member.
+        """Ask to join a listed group, or give an open request another reason. Nothing changes for a member.
         Raises NotFound, JoinRefused, RateLimited, BadRequest."""
         deps, me, now_ms = self._deps, caller.person_id, self._deps.clock.now_ms()
         try:
@@ -110,29 +112,43 @@ class Joining:
             if not set(listed) & set(units):
                 raise errors.NotFound(conversation_id=conversation_id)
             known = await joining.own_request(connection, conversation_id, me)
-            since_ms = now_ms - JOIN_REQUEST_MS
-            if known is not None and known.refused_ms is not None:
-                again_ms = known.refused_ms + DAY_MS
-                if now_ms < again_ms:
-                    raise errors.JoinRefused(until_ms=again_ms)
-            elif known is None or known.asked_ms <= since_ms:
-                of_person = {"column": "person_id", "value": me}
-                of_group = {"column": "conversation_id", "value": conversation_id}
-                if (
-                    await joining.count_open(connection, since_ms, **of_person) >= _OPEN_REQUESTS
-                    or await joining.count_open(connection, since_ms, **of_group) >= _OPEN_OF_GROUP
-                ):
-                    raise errors.RateLimited(retry_after_ms=DAY_MS, limit="join_requests")
-            await joining.ask(connection, conversation_id, me, body.sealed, now_ms)
-            notify(connection, [one for one, admin in people.items() if admin])
+            if await self._require_may_ask(connection, conversation_id, me, known):
+                await joining.ask(connection, conversation_id, me, body.sealed, now_ms)
+                notify(connection, [one for one, admin in people.items() if admin])
+            else:
+                await joining.reseal(connection, conversation_id, me, body.sealed)
+
+    async def _require_may_ask(
+        self, connection: Transaction, conversation_id: ConversationId, me: PersonId, known: Any
+    ) -> bool:
+        """Check the limits of a new request; return False where the ``known`` one is open."""
+        now_ms = self._deps.clock.now_ms()
+        since_ms = now_ms - JOIN_REQUEST_MS
+        if known is not None and known.refused_ms is not None:
+            again_ms = known.refused_ms + DAY_MS
+            if now_ms < again_ms:
+                raise errors.JoinRefused(until_ms=again_ms)
+        elif known is not None and known.withdrawn_ms is not None:
+            wait_ms = known.asked_ms + HOUR_MS - now_ms
+            if wait_ms > 0:
+                raise errors.RateLimited(retry_after_ms=wait_ms, limit="join_requests")
+        elif known is not None and known.asked_ms > since_ms:
+            return False
+        of_person = {"column": "person_id", "value": me}
+        of_group = {"column": "conversation_id", "value": conversation_id}
+        if (
+            await joining.count_asked(connection, now_ms - DAY_MS, me) >= _OPEN_REQUESTS
+            or await joining.count_open(connection, since_ms, **of_person) >= _OPEN_REQUESTS
+            or await joining.count_open(connection, since_ms, **of_group) >= _OPEN_OF_GROUP
+        ):
+            raise errors.RateLimited(retry_after_ms=DAY_MS, limit="join_requests")
+        return True
 
     async def withdraw(self, caller: Caller, conversation_id: ConversationId) -> None:
         """Take one's open request back; nothing changes where there is none."""
         async with self._deps.database.transaction() as connection:
-            known = await joining.own_request(connection, conversation_id, caller.person_id)
-            # A refusal stays, so that nobody asks again at once.
-            if known is not None and known.refused_ms is None:
-                await joining.drop(connection, conversation_id, [caller.person_id])
+            now_ms = self._deps.clock.now_ms()
+            await joining.withdraw(connection, conversation_id, caller.person_id, now_ms)
 
     async def refuse(
         self, caller: Caller, conversation_id: ConversationId, body: wire.RefuseToJoin

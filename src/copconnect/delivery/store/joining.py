@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Index,
     LargeBinary,
     String,
@@ -45,12 +46,16 @@ JOIN_REQUESTS = Table(
     Column("person_id", String(32), primary_key=True),
     Column("asked_ms", BigInteger, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
-    Column("refused_ms", BigInteger),  # None: it is open.
+    Column("refused_ms", BigInteger),
+    # Kept, so that a person who asks and withdraws by turns meets the same limits. None, and not
+    # refused: it is open.
+    Column("withdrawn_ms", BigInteger),
     Index(None, "person_id"),
     Index(None, "asked_ms"),
 )
 
 _L, _R, _C, _M = LISTINGS.c, JOIN_REQUESTS.c, CONVERSATIONS.c, MEMBERS.c
+_OPEN = and_(_R.refused_ms.is_(None), _R.withdrawn_ms.is_(None))
 
 
 async def list_group(
@@ -98,6 +103,7 @@ async def listed(
         _R.conversation_id == _L.conversation_id,
         _R.person_id == person_id,
         _R.asked_ms > since_ms,
+        _R.withdrawn_ms.is_(None),
     )
     query = (
         select(LISTINGS, _C.members, _M.admin, _R.asked_ms, _R.refused_ms)
@@ -131,7 +137,7 @@ async def open_requests(
         select(JOIN_REQUESTS)
         .where(
             among(_R.conversation_id, conversation_ids),
-            _R.refused_ms.is_(None),
+            _OPEN,
             _R.asked_ms > since_ms,
         )
         .order_by(_R.asked_ms, _R.person_id)
@@ -142,11 +148,16 @@ async def open_requests(
 
 async def count_open(connection: AsyncConnection, since_ms: int, *, column: str, value: str) -> int:
     """Return how many open requests of since then a person has made, or a group has."""
-    query = (
-        select(func.count())
-        .select_from(JOIN_REQUESTS)
-        .where(_R[column] == value, _R.refused_ms.is_(None), _R.asked_ms > since_ms)
-    )
+    return await _count(connection, _R[column] == value, _OPEN, _R.asked_ms > since_ms)
+
+
+async def count_asked(connection: AsyncConnection, since_ms: int, person_id: PersonId) -> int:
+    """Return how many groups a person has asked since then, also where the request has ended."""
+    return await _count(connection, _R.person_id == person_id, _R.asked_ms > since_ms)
+
+
+async def _count(connection: AsyncConnection, *conditions: ColumnElement[bool]) -> int:
+    query = select(func.count()).select_from(JOIN_REQUESTS).where(*conditions)
     return int(await connection.scalar(query) or 0)
 
 
@@ -174,22 +185,46 @@ async def ask(
         "asked_ms": asked_ms,
         "sealed": sealed,
         "refused_ms": None,
+        "withdrawn_ms": None,
     }
-    await put(connection, JOIN_REQUESTS, row, "asked_ms", "sealed", "refused_ms")
+    changing = ("asked_ms", "sealed", "refused_ms", "withdrawn_ms")
+    await put(connection, JOIN_REQUESTS, row, *changing)
 
 
 async def refuse(
     connection: AsyncConnection, conversation_id: ConversationId, person_id: PersonId, now_ms: int
 ) -> bool:
     """Refuse an open request; False: there is none."""
+    return await _change(connection, conversation_id, person_id, refused_ms=now_ms, sealed=b"")
+
+
+async def withdraw(
+    connection: AsyncConnection, conversation_id: ConversationId, person_id: PersonId, now_ms: int
+) -> bool:
+    """Take an open request back; False: there is none."""
+    return await _change(connection, conversation_id, person_id, withdrawn_ms=now_ms, sealed=b"")
+
+
+async def reseal(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    person_id: PersonId,
+    sealed: bytes,
+) -> bool:
+    """Give an open request another reason; False: there is none."""
+    return await _change(connection, conversation_id, person_id, sealed=sealed)
+
+
+async def _change(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    person_id: PersonId,
+    **values: int | bytes,
+) -> bool:
     done = await connection.execute(
         update(JOIN_REQUESTS)
-        .where(
-            _R.conversation_id == conversation_id,
-            _R.person_id == person_id,
-            _R.refused_ms.is_(None),
-        )
-        .values(refused_ms=now_ms, sealed=b"")
+        .where(_R.conversation_id == conversation_id, _R.person_id == person_id, _OPEN)
+        .values(**values)
     )
     return bool(done.rowcount)
 
@@ -197,8 +232,7 @@ async def refuse(
 async def drop(
     connection: AsyncConnection, conversation_id: ConversationId, people: Collection[PersonId]
 ) -> bool:
-    """Drop the requests of people who belong now, or take theirs back; return whether there was
-    one."""
+    """Drop the requests of people who belong now; return whether there was one."""
     dropped = await connection.execute(
         delete(JOIN_REQUESTS).where(
             _R.conversation_id == conversation_id, among(_R.person_id, people)

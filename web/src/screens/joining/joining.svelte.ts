@@ -7,14 +7,28 @@ import { Loading } from "#app/state/loading.svelte.ts";
 import { toast } from "#app/state/toasts.svelte.ts";
 import { errorText } from "#i18n/errors.ts";
 
+const TOGETHER_MS = 1000;
+
+/** Run once for all the calls of a second, so that many requests at once cost one read. */
+export function oncePerSecond(run: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      run();
+    }, TOGETHER_MS);
+  };
+}
+
 /** To be made while a component is. */
 export class JoinRequests extends Loading<JoiningView> {
   constructor() {
     super();
     onMount(() => {
       void this.refresh();
+      const refresh = oncePerSecond(() => void this.refresh());
       return onCoreEvent((event) => {
-        if (event.type === "joining") void this.refresh();
+        if (event.type === "joining") refresh();
       });
     });
   }
