@@ -1,11 +1,14 @@
 """F4: requests to join groups: who finds a group, who asks, who answers, and how it ends."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from copconnect import errors, wire
 from copconnect.bus import AccountWakeup
 from copconnect.database.engine import Database
 from copconnect.ids import ConversationId, PersonId, UnitId, new_id
+from copconnect.limits import LISTED_GROUPS
 from copconnect.records.conversation.envelope import JOIN
 from copconnect.sealing.envelopes import EnvelopePlace, seal_envelope
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, World
@@ -34,6 +37,17 @@ class Station:
     async def show(self, listing: wire.GroupListing | None, by: Device | None = None) -> None:
         body = wire.SetListing(listing=listing)
         await self.joining.set_listing((by or self.admin).caller, self.c, body)
+
+    async def make(
+        self, groups: Sequence[ConversationId], listing: wire.GroupListing = LISTING
+    ) -> None:
+        """Make and list groups of other admins, each of whom lists ten."""
+        for number, self.c in enumerate(groups):
+            if number % 10 == 0:
+                by = self.world.registry.register()
+                self.world.chart.post(by.caller.person_id, "TG.HYD.CHAR")
+            await self.world.group(by, [self.member], conversation_id=self.c)
+            await self.show(listing, by)
 
     async def found(self, by: Device) -> list[wire.ListedGroup]:
         return (await self.joining.joining(by.caller)).groups
@@ -132,10 +146,8 @@ async def test_f4_repeats_notify_nobody_and_withdrawing_frees_no_place(station: 
 
 async def test_f4_withdrawn_requests_count_for_the_day(station: Station) -> None:
     groups = [ConversationId(new_id()) for _ in range(21)]
+    await station.make(groups)
     for number, station.c in enumerate(groups):
-        by = station.admin if number % 2 else station.member
-        await station.world.group(by, [station.far], conversation_id=station.c)
-        await station.show(LISTING, by)
         if number < 20:
             await station.ask(station.near)
             await station.joining.withdraw(station.near.caller, station.c)
@@ -174,12 +186,46 @@ async def test_f4_a_group_is_listed_by_its_admins_to_their_own_units(station: St
     assert [one.listing.title for one in await station.found(station.far)] == ["All"]
 
 
+async def test_f4_listings_of_others_hide_neither_own_ones_nor_near_ones(station: Station) -> None:
+    near = wire.GroupListing(title="Zone", purpose="", unit_id=UnitId("TG.HYD.GOPA"))
+    mine = station.c
+    c = ConversationId(new_id())
+    lister = station.world.registry.register()
+    station.world.chart.post(lister.caller.person_id, "TG.HYD.GOPA")
+    await station.world.group(lister, [station.far], conversation_id=c)
+    await station.joining.set_listing(lister.caller, c, wire.SetListing(listing=near))
+    await station.show(wire.GroupListing(title="Zz", purpose="", unit_id=UnitId("TG")))
+    await station.ask(station.near)
+    everywhere = wire.GroupListing(title=" a", purpose="", unit_id=UnitId("TG"))
+    await station.make([ConversationId(new_id()) for _ in range(LISTED_GROUPS)], everywhere)
+    found = await station.found(station.near)
+    assert len(found) == LISTED_GROUPS
+    assert found[0].conversation_id == c
+    assert mine in [one.conversation_id for one in await station.found(station.admin) if one.mine]
+    assert await station.requests(station.admin) == [station.near.caller.person_id]
+
+
+async def test_f4_an_admin_lists_ten_groups(station: Station) -> None:
+    for _ in range(9):
+        station.c = ConversationId(new_id())
+        await station.world.group(station.admin, [station.member], conversation_id=station.c)
+        await station.show(LISTING)
+    await station.show(LISTING)
+    await station.world.group(
+        station.admin, [station.member], conversation_id=(eleventh := ConversationId(new_id()))
+    )
+    listed, station.c = station.c, eleventh
+    with pytest.raises(errors.RateLimited):
+        await station.show(LISTING)
+    station.c = listed
+    await station.show(None)
+    station.c = eleventh
+    await station.show(LISTING)
+
+
 async def test_f4_open_requests_are_few(station: Station) -> None:
     groups = [ConversationId(new_id()) for _ in range(21)]
-    for c in groups:
-        await station.world.group(station.admin, [station.member], conversation_id=c)
-    for station.c in groups:
-        await station.show(LISTING)
+    await station.make(groups)
     for station.c in groups[:20]:
         await station.ask(station.near)
     station.c = groups[20]

@@ -11,9 +11,10 @@ export function joiningOf(
   emit: (event: CoreEvent) => void,
 ): Core["joining"] {
   const [first, second, third] = PEOPLE;
+  const admins = [first, second].flatMap((one) => (one ? [plate(one)] : []));
   const group = (name: string, purpose: string, more: Partial<JoinableGroup>): JoinableGroup => ({
     ...{ conversationId: name as ConversationId, title: name, purpose, unitId: ME.unitId },
-    ...{ members: 24, admins: [first, second].flatMap((one) => (one ? [plate(one)] : [])) },
+    ...{ members: 24, adminIds: admins.map(({ personId }) => personId) },
     ...{ mine: false, askedMs: null, againMs: null },
     ...more,
   });
@@ -53,6 +54,7 @@ export function joiningOf(
         groups = [...groups, { ...group("", "", { mine: true, conversationId }), ...listing }];
       emit({ type: "joining" });
     },
+    readers: async () => admins,
     ask: async (conversationId) => change(conversationId, { askedMs: Date.now() }),
     withdraw: async (conversationId) => change(conversationId, { askedMs: null }),
     refuse: async (_, personId) => {

@@ -6,7 +6,7 @@ import { JOIN, joinPlace } from "../keys/join-reason.ts";
 import { openEnvelope, parseEnvelope, sealEnvelope } from "../keys/sealed-envelope.ts";
 import { JOIN_REASON_BYTES, LISTING_PURPOSE, LISTING_TITLE, REPORT_SEALS } from "../limits.ts";
 import { randomBytes, utf8 } from "../octets.ts";
-import type { JoinableGroup, JoiningView, JoinRequestView } from "../seam.ts";
+import type { JoinableGroup, JoiningView, JoinRequestView, Plate } from "../seam.ts";
 import { keysOfPeople, takenInTurn } from "../secrets/people-keys.ts";
 import type { JoinRequest, ListedGroup } from "../wire.ts";
 import type { Device } from "./device.ts";
@@ -26,10 +26,9 @@ export class JoiningCalls {
   /** Groups that this person may ask to join or has listed, and the requests that this person decides. */
   async current(): Promise<JoiningView> {
     const { groups, requests } = await this.#device.context.api.joining();
-    const asking = requests.map(({ personId }) => personId);
-    await this.#reach.people.prefetch([...groups.flatMap(({ admins }) => admins), ...asking]);
+    await this.#reach.people.prefetch(requests.map(({ personId }) => personId));
     return {
-      groups: await Promise.all(groups.map((one) => this.#group(one))),
+      groups: groups.map((one) => this.#group(one)),
       requests: (await Promise.all(requests.map((one) => this.#request(one)))).flat(),
     };
   }
@@ -58,19 +57,26 @@ export class JoiningCalls {
     await this.#device.context.api.setListing(conversationId, { listing: said });
   }
 
+  /** The admins of a group whose cards this device knows: only of one group, as lists of names are few. */
+  async readers({ adminIds }: Pick<JoinableGroup, "adminIds">): Promise<readonly Plate[]> {
+    await this.#reach.people.prefetch(adminIds);
+    return this.#reach.people.plates(adminIds);
+  }
+
   /**
-   * Ask to join a group. The reason is sealed to the devices of its admins (F4). Rejects with
-   * `message_invalid`, `not_found`, `join_refused`, `rate_limited`, `admins_unreachable`.
+   * Ask to join a group. The reason is sealed to the devices of these admins alone, whom the screen named
+   * (F4). Rejects with `message_invalid`, `not_found`, `join_refused`, `rate_limited`, `admins_unreachable`.
    */
-  async ask(conversationId: ConversationId, reason: string): Promise<void> {
+  async ask(
+    conversationId: ConversationId,
+    reason: string,
+    readers: readonly PersonId[],
+  ): Promise<void> {
     const { context } = this.#device;
     const content = utf8(reason.trim());
     if (content.length === 0 || content.length > JOIN_REASON_BYTES)
       throw failure("message_invalid", { details: { limit: JOIN_REASON_BYTES } });
-    const { groups } = await context.api.joining();
-    const group = groups.find((one) => one.conversationId === conversationId);
-    if (group === undefined) throw failure("not_found");
-    const targets = takenInTurn(await keysOfPeople(context, group.admins), REPORT_SEALS);
+    const targets = takenInTurn(await keysOfPeople(context, readers), REPORT_SEALS);
     if (targets.length === 0) throw failure("admins_unreachable", { retry: true });
     const place = joinPlace(conversationId, context.identity().personId);
     const sealed = await sealEnvelope(JOIN, place, content, targets, randomBytes(32));
@@ -86,12 +92,11 @@ export class JoiningCalls {
     await this.#device.context.api.refuseToJoin(conversationId, { personId });
   }
 
-  async #group({ listing, admins, refusedMs, ...group }: ListedGroup): Promise<JoinableGroup> {
+  #group({ listing, admins, refusedMs, ...group }: ListedGroup): JoinableGroup {
     const { time, now } = this.#device.context;
     const againMs = refusedMs === null ? null : refusedMs + DAY_MS;
     const wait = againMs !== null && againMs > (time.now() ?? now());
-    const plates = await this.#reach.people.plates(admins);
-    return { ...group, ...listing, admins: plates, againMs: wait ? againMs : null };
+    return { ...group, ...listing, adminIds: admins, againMs: wait ? againMs : null };
   }
 
   /** None where this device cannot say who asks. */

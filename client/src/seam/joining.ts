@@ -1,5 +1,5 @@
 /** Groups that people may ask to join, and requests to join them. */
-import type { ConversationId, UnitId } from "../ids.ts";
+import type { ConversationId, PersonId, UnitId } from "../ids.ts";
 import type { Plate } from "./people.ts";
 
 /** A group that its admins list to the people of a unit and of those below it. */
@@ -9,8 +9,8 @@ export interface JoinableGroup {
   readonly purpose: string;
   readonly unitId: UnitId;
   readonly members: number;
-  /** The people who read a reason and decide. */
-  readonly admins: readonly Plate[];
+  /** The people who decide, by the server's word. */
+  readonly adminIds: readonly PersonId[];
   /** This person is one of them. */
   readonly mine: boolean;
   /** This person's open request; null: there is none. */

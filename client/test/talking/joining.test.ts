@@ -30,10 +30,14 @@ it("F4 the reason is read by the admins alone, who accept by adding the person",
   await a.core.joining.list(id, LISTING);
   const [found] = (await current(c)).groups;
   expect(found).toMatchObject({ title: "Cyber cell", purpose: "Fraud by phone", mine: false });
-  expect(found?.admins.map(({ personId }) => personId)).toEqual([a.person]);
-  await expect(c.core.joining.ask(id, "  ")).rejects.toMatchObject({ code: "message_invalid" });
+  expect(found?.adminIds).toEqual([a.person]);
+  const readers = await c.core.joining.readers({ adminIds: [a.person] });
+  expect(readers.map(({ personId }) => personId)).toEqual([a.person]);
+  await expect(c.core.joining.ask(id, "  ", [a.person])).rejects.toMatchObject({
+    code: "message_invalid",
+  });
   const reason = "I follow the money: నేను డబ్బును వెంబడిస్తాను";
-  await c.core.joining.ask(id, reason);
+  await c.core.joining.ask(id, reason, [a.person]);
   await a.until("told", () => Promise.resolve(a.events.some(({ type }) => type === "joining")));
   const { requests } = await current(a);
   expect(requests).toMatchObject([{ conversationId: id, person: { personId: c.person }, reason }]);
@@ -52,10 +56,10 @@ it("is refused, taken back, and bound to the person who asks", async () => {
   const [a, b, c] = [await w.join(), await w.join(), await w.join()];
   const id = await group(a, b);
   await a.core.joining.list(id, LISTING);
-  await c.core.joining.ask(id, "First");
+  await c.core.joining.ask(id, "First", [a.person]);
   await c.core.joining.withdraw(id);
   expect((await current(a)).requests).toEqual([]);
-  await c.core.joining.ask(id, "Again");
+  await c.core.joining.ask(id, "Again", [a.person]);
   // The server passes the reason off as another person's.
   w.server.joining.swap(id, c.person, b.person);
   await a.core.members.change(id, { remove: [b.person] });
@@ -67,7 +71,24 @@ it("is refused, taken back, and bound to the person who asks", async () => {
   await c.until("told", () => Promise.resolve(c.events.some(({ type }) => type === "joining")));
   const [refused] = (await current(c)).groups;
   expect(refused).toMatchObject({ askedMs: null, againMs: expect.any(Number) as number });
-  await expect(c.core.joining.ask(id, "Please")).rejects.toMatchObject({ code: "join_refused" });
+  await expect(c.core.joining.ask(id, "Please", [a.person])).rejects.toMatchObject({
+    code: "join_refused",
+  });
   await a.core.joining.list(id, null);
   expect((await current(c)).groups).toEqual([]);
+});
+
+it("F4 the reason is sealed to the people whom the screen named, not to those whom the server names", async () => {
+  const [a, b, c] = [await w.join(), await w.join(), await w.join()];
+  const id = await group(a, b);
+  await a.core.joining.list(id, LISTING);
+  const [found] = (await current(c)).groups;
+  // The server has another admin by the time of the request.
+  await a.core.members.change(id, { makeAdmin: [b.person] });
+  await c.core.joining.ask(id, "For A alone", found?.adminIds ?? []);
+  expect((await current(a)).requests).toMatchObject([{ reason: "For A alone" }]);
+  expect((await current(b)).requests).toMatchObject([{ reason: null }]);
+  await expect(c.core.joining.ask(id, "For nobody", [])).rejects.toMatchObject({
+    code: "admins_unreachable",
+  });
 });

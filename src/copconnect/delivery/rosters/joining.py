@@ -29,6 +29,7 @@ from copconnect.records.primitives.fields import Refused
 _MOST_ADMINS = 32
 _OPEN_REQUESTS = 20  # A person has no more, and asks no more groups in a day.
 _OPEN_OF_GROUP = 100
+_LISTINGS = 10  # That one admin has listed.
 
 
 class Joining:
@@ -43,11 +44,12 @@ class Joining:
         since_ms = self._deps.clock.now_ms() - JOIN_REQUEST_MS
         async with self._deps.database.reading() as connection:
             units = await organisation.units_above(connection, me)
-            rows = await joining.listed(connection, me, units, since_ms)
+            own = await joining.listed_by(connection, me)
+            rows = [*own, *await joining.listed_to(connection, me, units, since_ms)]
             admins: dict[str, list[PersonId]] = defaultdict(list)
             for row in await joining.admins(connection, [one.conversation_id for one in rows]):
                 admins[row.conversation_id].append(PersonId(row.person_id))
-            mine = [ConversationId(one.conversation_id) for one in rows if one.admin]
+            mine = [ConversationId(one.conversation_id) for one in own]
             requests = await joining.open_requests(connection, mine, since_ms)
         groups = [
             wire.ListedGroup(
@@ -80,7 +82,7 @@ class Joining:
         self, caller: Caller, conversation_id: ConversationId, body: wire.SetListing
     ) -> None:
         """List a group to the people of a unit, or take it off the list. Raises NotMember,
-        NotAdmin, NotFound for a unit that is not the caller's or above it."""
+        NotAdmin, NotFound for a unit that is not the caller's or above it, RateLimited."""
         listing = body.listing
         async with self._deps.database.transaction() as connection:
             await self._require_admin(connection, caller, conversation_id)
@@ -90,6 +92,9 @@ class Joining:
             units = await self._deps.organisation.units_above(connection, caller.person_id)
             if listing.unit_id not in units:
                 raise errors.NotFound(unit_id=listing.unit_id)
+            others = await joining.count_listings(connection, caller.person_id, conversation_id)
+            if others >= _LISTINGS:
+                raise errors.RateLimited(retry_after_ms=DAY_MS, limit="group_listings")
             await joining.list_group(connection, conversation_id, caller.person_id, listing)
 
     async def ask(

@@ -9,12 +9,13 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     LargeBinary,
+    Select,
     String,
     Table,
     and_,
+    case,
     delete,
     func,
-    or_,
     select,
     update,
 )
@@ -37,6 +38,7 @@ LISTINGS = Table(
     Column("title", String(LISTING_TITLE), nullable=False),
     Column("purpose", String(LISTING_PURPOSE), nullable=False),
     Index(None, "unit_id"),
+    Index(None, "person_id"),
 )
 
 JOIN_REQUESTS = Table(
@@ -89,11 +91,32 @@ async def listed_units(
     return (await connection.scalars(query)).all()
 
 
-async def listed(
-    connection: AsyncConnection, person_id: PersonId, units: Collection[UnitId], since_ms: int
+async def listed_by(connection: AsyncConnection, person_id: PersonId) -> Sequence[Any]:
+    """Return every listed group of which a person is an admin."""
+    query = _listed(person_id, since_ms=0).where(_M.admin.is_(True))
+    return (await connection.execute(query.order_by(_L.title, _L.conversation_id))).all()
+
+
+async def listed_to(
+    connection: AsyncConnection, person_id: PersonId, units: Sequence[UnitId], since_ms: int
 ) -> Sequence[Any]:
-    """Return the groups that are listed to these units, with the person's request of since then,
-    and the listed groups of which the person is an admin; no others that the person belongs to."""
+    """Return groups that are listed to these units and to which the person does not belong, with
+    the person's request of since then. Of more than :data:`LISTED_GROUPS` those of the lowest
+    units, which come last in ``units``."""
+    if not units:
+        return []
+    depth = case({unit: at for at, unit in enumerate(units)}, value=_L.unit_id)
+    query = (
+        _listed(person_id, since_ms)
+        .where(_M.person_id.is_(None), among(_L.unit_id, units))
+        .order_by(depth.desc(), _L.title, _L.conversation_id)
+        .limit(LISTED_GROUPS)
+    )
+    return (await connection.execute(query)).all()
+
+
+def _listed(person_id: PersonId, since_ms: int) -> Select[Any]:
+    """Select listed groups with a person's place and request of since then."""
     own = and_(
         _M.conversation_id == _L.conversation_id,
         _M.person_id == person_id,
@@ -105,16 +128,24 @@ async def listed(
         _R.asked_ms > since_ms,
         _R.withdrawn_ms.is_(None),
     )
-    query = (
+    return (
         select(LISTINGS, _C.members, _M.admin, _R.asked_ms, _R.refused_ms)
         .join(CONVERSATIONS, _C.conversation_id == _L.conversation_id)
         .outerjoin(MEMBERS, own)
         .outerjoin(JOIN_REQUESTS, asked)
-        .where(or_(and_(_M.person_id.is_(None), among(_L.unit_id, units)), _M.admin.is_(True)))
-        .order_by(_L.title, _L.conversation_id)
-        .limit(LISTED_GROUPS)
     )
-    return (await connection.execute(query)).all()
+
+
+async def count_listings(
+    connection: AsyncConnection, person_id: PersonId, other_than: ConversationId
+) -> int:
+    """Return how many other groups a person has listed."""
+    query = (
+        select(func.count())
+        .select_from(LISTINGS)
+        .where(_L.person_id == person_id, _L.conversation_id != other_than)
+    )
+    return int(await connection.scalar(query) or 0)
 
 
 async def admins(
