@@ -4,7 +4,7 @@
  */
 import type { DeviceId, PersonId } from "../ids.ts";
 import { notice } from "../messages/messages.ts";
-import type { NoticeRecord } from "../records.ts";
+import type { ConversationRecord, NoticeRecord } from "../records.ts";
 import { mayAdminister } from "../keys/roster/leaf.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 
@@ -13,10 +13,24 @@ export interface DeviceFacts {
   readonly by: (person: PersonId, device: DeviceId) => Promise<PersonId | null>;
   /** Whether the device is still the person's and confirmed. */
   readonly has: (person: PersonId, device: DeviceId) => Promise<boolean>;
-  /** Departures are shown: to admins alone, so that a person leaves without a notice to everybody. */
+  /** Departures are shown ({@link showsDepartures}). */
   readonly departures: boolean;
   /** The word for a person's first leaf. */
   readonly arrival: (person: PersonId) => "added" | "registered";
+}
+
+/**
+ * Whether this device notifies of departures. A person leaves a group with a notice to its admins alone;
+ * where no leaf is an admin's, or people come and go by the data bank, every device notifies.
+ */
+export function showsDepartures(
+  { kind, audience }: Pick<ConversationRecord, "kind" | "audience">,
+  leaves: readonly Pick<Leaf, "device" | "rights">[],
+  device: DeviceId,
+): boolean {
+  const admins = leaves.filter(mayAdminister);
+  const isLeftByHand = kind === "group" && audience === null;
+  return !isLeftByHand || admins.length === 0 || admins.some((leaf) => leaf.device === device);
 }
 
 function byPerson(leaves: readonly Leaf[]): ReadonlyMap<PersonId, readonly Leaf[]> {

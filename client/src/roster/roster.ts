@@ -16,13 +16,13 @@ import { concat, equalBytes } from "../octets.ts";
 import { noticeId, noticeMessage } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { MembersRecord, RosterRecord } from "../records.ts";
-import { mayAdminister, type Leaf } from "../keys/roster/leaf.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
 import type { Member } from "../wire.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import { checkCell, checkLines, readLeaves, rootOf } from "./cells.ts";
 import { requireNewest } from "./newest.ts";
 import type { Newest } from "./newest.ts";
-import { rosterNotices } from "./notices.ts";
+import { rosterNotices, showsDepartures } from "./notices.ts";
 import { judgeParties } from "./parties.ts";
 
 /** Past every version of a cell key, in the 15 digits that the server reads. */
@@ -73,7 +73,7 @@ export async function followRoster(
           has: async (person, device) =>
             conversation.record.kind !== "direct" &&
             (await verdict(person, device)).confirmed !== "no",
-          departures: leaves.some((leaf) => leaf.device === device && mayAdminister(leaf)),
+          departures: showsDepartures(conversation.record, leaves, device),
           arrival: (person) => arrivalOf(conversation, since?.created ?? 0, person),
         });
   await conversation.change(async (work) => {

@@ -35,7 +35,7 @@ export function mayPost(leaf: Leaf): boolean {
   return (leaf.rights & MAY_POST) !== 0;
 }
 
-export function mayAdminister(leaf: Leaf): boolean {
+export function mayAdminister(leaf: Pick<Leaf, "rights">): boolean {
   return (leaf.rights & MAY_ADMINISTER) !== 0;
 }
 
