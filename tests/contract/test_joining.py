@@ -1,12 +1,14 @@
 """F4: requests to join groups: who finds a group, who asks, who answers, and how it ends."""
 
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import pytest
 
 from copconnect import errors, wire
 from copconnect.bus import AccountWakeup
 from copconnect.database.engine import Database
+from copconnect.delivery.store import conversations, members
 from copconnect.ids import ConversationId, PersonId, UnitId, new_id
 from copconnect.limits import LISTED_GROUPS
 from copconnect.records.conversation.envelope import JOIN
@@ -155,6 +157,27 @@ async def test_f4_withdrawn_requests_count_for_the_day(station: Station) -> None
         await station.ask(station.near)
     station.world.clock.at += DAY_MS
     await station.ask(station.near)
+
+
+async def test_f4_requests_lock_no_conversation_and_read_no_members(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def locked(*_: object) -> NoReturn:
+        raise AssertionError("a request waits for the conversation")
+
+    read = members.admins_by_person
+
+    async def few(connection: Any, conversation_id: Any, only: Any = None) -> Any:
+        assert only is not None, "a request reads all members"
+        return await read(connection, conversation_id, only)
+
+    monkeypatch.setattr(conversations, "hold", locked)
+    monkeypatch.setattr(members, "admins_by_person", few)
+    await station.ask(station.near)
+    await station.refuse(station.near)
+    with pytest.raises(errors.NotFound):
+        await station.ask(station.far)
+    await station.show(None)
 
 
 async def test_f4_requests_end_by_themselves_and_with_the_listing(station: Station) -> None:

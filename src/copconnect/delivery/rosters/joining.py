@@ -100,26 +100,26 @@ class Joining:
     async def ask(
         self, caller: Caller, conversation_id: ConversationId, body: wire.AskToJoin
     ) -> None:
-        """Ask to join a listed group, or give an open request another reason. Nothing changes for a member.
-        Raises NotFound, JoinRefused, RateLimited, BadRequest."""
+        """Ask to join a listed group, or give an open request another reason. Nothing changes
+        for a member. Raises NotFound, JoinRefused, RateLimited, BadRequest."""
         deps, me, now_ms = self._deps, caller.person_id, self._deps.clock.now_ms()
         try:
             parse_envelope(JOIN, body.sealed)
         except Refused as refused:
             raise errors.BadRequest(reason=refused.message) from refused
         async with deps.database.transaction() as connection:
-            await conversations.hold(connection, [conversation_id])
-            units = await deps.organisation.units_above(connection, me)
-            listed = await joining.listed_units(connection, conversation_id)
-            people = await members.admins_by_person(connection, conversation_id)
-            if me in people:
+            # The listing's row alone: to lock the conversation would delay its posts.
+            listed = await joining.hold_listing(connection, conversation_id)
+            if await members.admins_by_person(connection, conversation_id, only=[me]):
                 return
-            if not set(listed) & set(units):
+            units = await deps.organisation.units_above(connection, me)
+            admins = await self._admins(connection, conversation_id)
+            if listed not in units or not admins:
                 raise errors.NotFound(conversation_id=conversation_id)
             known = await joining.own_request(connection, conversation_id, me)
             if await self._require_may_ask(connection, conversation_id, me, known):
                 await joining.ask(connection, conversation_id, me, body.sealed, now_ms)
-                notify(connection, [one for one, admin in people.items() if admin])
+                notify(connection, admins)
             else:
                 await joining.reseal(connection, conversation_id, me, body.sealed)
 
@@ -162,21 +162,28 @@ class Joining:
         NotAdmin."""
         now_ms, person_id = self._deps.clock.now_ms(), PersonId(body.person_id)
         async with self._deps.database.transaction() as connection:
-            admins = await self._require_admin(connection, caller, conversation_id)
+            await self._require_admin(connection, caller, conversation_id)
             if await joining.refuse(connection, conversation_id, person_id, now_ms):
+                admins = await self._admins(connection, conversation_id)
                 notify(connection, [person_id, *admins])
 
     async def _require_admin(
         self, connection: Transaction, caller: Caller, conversation_id: ConversationId
-    ) -> list[PersonId]:
-        """Return the admins of a group that the caller administers."""
-        held = await conversations.hold_one(connection, conversation_id)
-        people = await members.admins_by_person(connection, conversation_id)
-        if caller.person_id not in people:
+    ) -> None:
+        """Require that the caller administers a group."""
+        me = caller.person_id
+        admin = (await members.admins_by_person(connection, conversation_id, only=[me])).get(me)
+        if admin is None:
             raise errors.NotMember
-        if not people[caller.person_id] or held.kind != "group":
+        (found,) = await conversations.read(connection, [conversation_id])
+        if not admin or found.kind != "group":
             raise errors.NotAdmin
-        return [one for one, admin in people.items() if admin]
+
+    async def _admins(
+        self, connection: Transaction, conversation_id: ConversationId
+    ) -> list[PersonId]:
+        rows = await joining.admins(connection, [conversation_id])
+        return [PersonId(row.person_id) for row in rows]
 
 
 def notify(connection: Transaction, people: Collection[PersonId]) -> None:

@@ -69,6 +69,8 @@ class Membership:
             if not plan.empty:
                 change = _MembershipChange(caller, body.change_id, plan)
                 await self._apply(connection, held, change)
+                # A request that is made at the same time waits, and finds its person a member.
+                await requests.hold_listing(connection, conversation_id)
                 if await requests.drop(connection, conversation_id, plan.add):
                     joining.notify(connection, [one for one, admin in people.items() if admin])
             return await showing.conversation(

@@ -83,12 +83,12 @@ async def unlist(connection: AsyncConnection, conversation_id: ConversationId) -
         await connection.execute(delete(table).where(table.c.conversation_id == conversation_id))
 
 
-async def listed_units(
+async def hold_listing(
     connection: AsyncConnection, conversation_id: ConversationId
-) -> Sequence[UnitId]:
-    """Return the unit to whose people a group is listed; nothing for one that is not listed."""
-    query = select(_L.unit_id).where(_L.conversation_id == conversation_id)
-    return (await connection.scalars(query)).all()
+) -> UnitId | None:
+    """Lock a group's listing; return the unit to whose people it is listed, or None."""
+    query = select(_L.unit_id).where(_L.conversation_id == conversation_id).with_for_update()
+    return await connection.scalar(query)
 
 
 async def listed_by(connection: AsyncConnection, person_id: PersonId) -> Sequence[Any]:
