@@ -1180,7 +1180,8 @@ export interface Members {
  * Change who belongs. Admins only, except that anybody may remove themselves (leave).
  *
  * Idempotent by ``change_id``. The rows, the new roster head and the refusal of older keys are one
- * transaction.
+ * transaction. ``asked``: nothing changes unless each person in ``add`` has an open request to
+ * join (``not_found``).
  */
 export interface ChangeMembers {
   readonly changeId: ChangeId;
@@ -1188,6 +1189,7 @@ export interface ChangeMembers {
   readonly remove: PersonId[];
   readonly makeAdmin: PersonId[];
   readonly revokeAdmin: PersonId[];
+  readonly asked: boolean;
 }
 
 export interface ChangePolicy {
@@ -1246,8 +1248,8 @@ export interface Joining {
 }
 
 /**
- * Ask to join a listed group. Asked again while it is open, the reason alone changes, and nobody
- * is notified.
+ * Ask to join a listed group. Asked again while it is open, the reason alone changes, and
+ * nobody is notified.
  */
 export interface AskToJoin {
   readonly sealed: Uint8Array;

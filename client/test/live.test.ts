@@ -132,6 +132,7 @@ describe("a live position", { timeout: LIMIT_MS }, () => {
     await sees(b, 17.2);
     await insider.api.changeMembers(id, {
       ...{ changeId: newId(), add: [], remove: [a.person], makeAdmin: [], revokeAdmin: [] },
+      asked: false,
     });
     await sees(b);
     await a.until("left", async () => (await a.core.live.shares()).length === 0);

@@ -246,6 +246,59 @@ async def test_f4_an_admin_lists_ten_groups(station: Station) -> None:
     await station.show(LISTING)
 
 
+async def test_f4_a_withdrawn_request_is_not_accepted(station: Station) -> None:
+    def told() -> set[PersonId]:
+        events = [one for one in station.world.wakeups if isinstance(one, AccountWakeup)]
+        return set(events[-1].person_ids)
+
+    admin, near = station.admin.caller.person_id, station.near.caller.person_id
+    await station.ask(station.near)
+    await station.joining.withdraw(station.near.caller, station.c)
+    assert told() == {admin}
+    with pytest.raises(errors.NotFound):
+        await station.world.change(
+            station.admin.caller, station.made, add=[station.near], asked=True
+        )
+    assert [one.mine for one in await station.found(station.near)] == [False]
+    station.world.clock.at += HOUR_MS
+    await station.ask(station.near)
+    await station.world.change(station.admin.caller, station.made, add=[station.near], asked=True)
+    assert told() == {admin, near}
+    assert await station.found(station.near) == []
+
+
+async def test_f4_taking_a_group_off_the_list_notifies_and_keeps_refusals(station: Station) -> None:
+    await station.ask(station.near)
+    await station.refuse(station.near)
+    await station.show(None)
+    await station.show(LISTING)
+    with pytest.raises(errors.JoinRefused):
+        await station.ask(station.near)
+    station.world.clock.at += DAY_MS
+    await station.ask(station.near)
+    await station.show(None)
+    events = [one for one in station.world.wakeups if isinstance(one, AccountWakeup)]
+    assert station.near.caller.person_id in events[-1].person_ids
+
+
+async def test_f4_an_admin_of_another_unit_changes_the_words(station: Station) -> None:
+    far = station.far.caller.person_id
+    await station.world.change(station.admin.caller, station.made, add=[station.far])
+    await station.world.change(station.admin.caller, station.made, make_admin=[far])
+    words = wire.GroupListing(title="New", purpose="", unit_id=LISTING.unit_id)
+    await station.show(words, station.far)
+    assert [one.listing for one in await station.found(station.near)] == [words]
+
+
+async def test_f4_a_group_that_everybody_left_is_not_found(station: Station) -> None:
+    await station.world.change(station.admin.caller, station.made, remove=[station.member])
+    await station.ask(station.near)
+    await station.world.change(station.admin.caller, station.made, remove=[station.admin])
+    assert await station.found(station.near) == []
+    with pytest.raises(errors.NotFound):
+        await station.ask(station.near)
+
+
 async def test_f4_open_requests_are_few(station: Station) -> None:
     groups = [ConversationId(new_id()) for _ in range(21)]
     await station.make(groups)

@@ -122,6 +122,7 @@ export class ConversationCalls {
         remove: [personId],
         makeAdmin: [],
         revokeAdmin: [],
+        asked: false,
       })
       .catch((error: unknown) => {
         if (!hasCode(error, "not_member", "not_found")) throw error;

@@ -63,6 +63,8 @@ export class MemberCalls {
       readonly remove?: readonly PersonId[];
       readonly makeAdmin?: readonly PersonId[];
       readonly revokeAdmin?: readonly PersonId[];
+      /** Add only people whose requests to join are open; rejects with `not_found` else. */
+      readonly asked?: boolean;
     },
   ): Promise<void> {
     const device = await this.#reach.device();
@@ -73,6 +75,7 @@ export class MemberCalls {
       remove: [...(change.remove ?? [])],
       makeAdmin: [...(change.makeAdmin ?? [])],
       revokeAdmin: [...(change.revokeAdmin ?? [])],
+      asked: change.asked ?? false,
     });
     await device.book.adopt(info);
     await device.sync.refresh(conversationId).catch(rejectUnlessOffline);

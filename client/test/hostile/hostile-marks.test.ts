@@ -69,7 +69,7 @@ function bodies(): readonly number[] {
 /** The insider becomes an ordinary member. */
 async function demote(): Promise<void> {
   await insider.api.changeMembers(id, {
-    ...{ changeId: newId(), add: [], remove: [], makeAdmin: [a.person] },
+    ...{ changeId: newId(), add: [], remove: [], makeAdmin: [a.person], asked: false },
     revokeAdmin: [insider.personId],
   });
   await a.until("admin", async () => (await a.core.conversations.get(id)).admin);

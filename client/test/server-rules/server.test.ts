@@ -41,7 +41,7 @@ async function group(...others: readonly Insider[]): Promise<ConversationId> {
 
 function remove(conversationId: ConversationId, who: Insider) {
   return a.api.changeMembers(conversationId, {
-    ...{ changeId: newId(), add: [], makeAdmin: [], revokeAdmin: [] },
+    ...{ changeId: newId(), add: [], makeAdmin: [], revokeAdmin: [], asked: false },
     remove: [who.personId],
   });
 }

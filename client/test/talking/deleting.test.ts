@@ -55,7 +55,7 @@ async function forge(of: MessageId): Promise<Uint8Array> {
 /** The insider, who made the group, becomes an ordinary member. */
 async function step(): Promise<void> {
   await insider.api.changeMembers(id, {
-    ...{ changeId: newId(), add: [], remove: [], makeAdmin: [a.person] },
+    ...{ changeId: newId(), add: [], remove: [], makeAdmin: [a.person], asked: false },
     revokeAdmin: [insider.personId],
   });
   await a.until("admin", async () => (await a.core.conversations.get(id)).admin);

@@ -154,7 +154,8 @@ class ChangeMembers(Wire, frozen=True, kw_only=True):
     """Change who belongs. Admins only, except that anybody may remove themselves (leave).
 
     Idempotent by ``change_id``. The rows, the new roster head and the refusal of older keys are one
-    transaction.
+    transaction. ``asked``: nothing changes unless each person in ``add`` has an open request to
+    join (``not_found``).
     """
 
     change_id: Annotated[ChangeId, HEX16]
@@ -162,6 +163,7 @@ class ChangeMembers(Wire, frozen=True, kw_only=True):
     remove: ListedPeople
     make_admin: ListedPeople
     revoke_admin: ListedPeople
+    asked: bool = False
 
 
 class ChangePolicy(Wire, frozen=True, kw_only=True):
@@ -222,8 +224,8 @@ class Joining(Wire, frozen=True, kw_only=True):
 
 
 class AskToJoin(Wire, frozen=True, kw_only=True):
-    """Ask to join a listed group. Asked again while it is open, the reason alone changes, and nobody
-    is notified."""
+    """Ask to join a listed group. Asked again while it is open, the reason alone changes, and
+    nobody is notified."""
 
     sealed: Annotated[bytes, Meta(min_length=1, max_length=MAX_JOIN_REQUEST_BYTES)]
 

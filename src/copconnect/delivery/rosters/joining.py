@@ -82,15 +82,19 @@ class Joining:
         self, caller: Caller, conversation_id: ConversationId, body: wire.SetListing
     ) -> None:
         """List a group to the people of a unit, or take it off the list. Raises NotMember,
-        NotAdmin, NotFound for a unit that is not the caller's or above it, RateLimited."""
+        NotAdmin, NotFound for a unit that is neither the listing's nor the caller's or above it,
+        RateLimited."""
         listing = body.listing
         async with self._deps.database.transaction() as connection:
             await self._require_admin(connection, caller, conversation_id)
             if listing is None:
-                await joining.unlist(connection, conversation_id)
+                asking = await joining.unlist(connection, conversation_id)
+                notify(connection, [*asking, *await self._admins(connection, conversation_id)])
                 return
             units = await self._deps.organisation.units_above(connection, caller.person_id)
-            if listing.unit_id not in units:
+            # An admin of another unit may change the words and leave the unit.
+            held = await joining.hold_listing(connection, conversation_id)
+            if listing.unit_id not in (*units, held):
                 raise errors.NotFound(unit_id=listing.unit_id)
             others = await joining.count_listings(connection, caller.person_id, conversation_id)
             if others >= _LISTINGS:
@@ -153,7 +157,8 @@ class Joining:
         """Take one's open request back; nothing changes where there is none."""
         async with self._deps.database.transaction() as connection:
             now_ms = self._deps.clock.now_ms()
-            await joining.withdraw(connection, conversation_id, caller.person_id, now_ms)
+            if await joining.withdraw(connection, conversation_id, caller.person_id, now_ms):
+                notify(connection, await self._admins(connection, conversation_id))
 
     async def refuse(
         self, caller: Caller, conversation_id: ConversationId, body: wire.RefuseToJoin

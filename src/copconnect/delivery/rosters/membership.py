@@ -18,6 +18,7 @@ from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.conversations import require_active, require_size
 from copconnect.delivery.rosters.drawing import barred_of, difference
 from copconnect.delivery.rules.history import history_from
+from copconnect.delivery.rules.limits import JOIN_REQUEST_MS
 from copconnect.delivery.rules.membership import MembershipPlan, plan_members
 from copconnect.delivery.rules.roster_plan import LeafEdit
 from copconnect.delivery.store import conversations, leaves, marks, members
@@ -71,8 +72,14 @@ class Membership:
                 await self._apply(connection, held, change)
                 # A request that is made at the same time waits, and finds its person a member.
                 await requests.hold_listing(connection, conversation_id)
-                if await requests.drop(connection, conversation_id, plan.add):
-                    joining.notify(connection, [one for one, admin in people.items() if admin])
+                since_ms = deps.clock.now_ms() - JOIN_REQUEST_MS
+                asking = await requests.open_of(connection, conversation_id, plan.add, since_ms)
+                if body.asked and set(asking) != set(plan.add):
+                    raise errors.NotFound(conversation_id=conversation_id)
+                await requests.drop(connection, conversation_id, plan.add)
+                if asking:
+                    admins = [one for one, admin in people.items() if admin]
+                    joining.notify(connection, [*asking, *admins])
             return await showing.conversation(
                 connection, deps, caller, conversation_id, even_if_left=True
             )

@@ -77,10 +77,18 @@ async def list_group(
     await put(connection, LISTINGS, row, "person_id", "unit_id", "title", "purpose")
 
 
-async def unlist(connection: AsyncConnection, conversation_id: ConversationId) -> None:
-    """Take a group off the list; drop the requests to join it."""
-    for table in (LISTINGS, JOIN_REQUESTS):
-        await connection.execute(delete(table).where(table.c.conversation_id == conversation_id))
+async def unlist(
+    connection: AsyncConnection, conversation_id: ConversationId
+) -> Sequence[PersonId]:
+    """Take a group off the list; drop the open requests to join it, and return whose they were.
+    Refusals are kept, so that nobody asks again at once when the group is listed again."""
+    await connection.execute(delete(LISTINGS).where(_L.conversation_id == conversation_id))
+    dropped = (
+        delete(JOIN_REQUESTS)
+        .where(_R.conversation_id == conversation_id, _OPEN)
+        .returning(_R.person_id)
+    )
+    return (await connection.scalars(dropped)).all()
 
 
 async def hold_listing(
@@ -94,28 +102,41 @@ async def hold_listing(
 async def listed_by(connection: AsyncConnection, person_id: PersonId) -> Sequence[Any]:
     """Return every listed group of which a person is an admin."""
     query = _listed(person_id, since_ms=0).where(_M.admin.is_(True))
-    return (await connection.execute(query.order_by(_L.title, _L.conversation_id))).all()
+    query = query.order_by(_L.title, _L.conversation_id)
+    rows: Sequence[Any] = (await connection.execute(query)).all()
+    return rows
 
 
 async def listed_to(
     connection: AsyncConnection, person_id: PersonId, units: Sequence[UnitId], since_ms: int
 ) -> Sequence[Any]:
-    """Return groups that are listed to these units and to which the person does not belong, with
-    the person's request of since then. Of more than :data:`LISTED_GROUPS` those of the lowest
-    units, which come last in ``units``."""
+    """Return groups with admins that are listed to these units and to which the person does not
+    belong, with the person's request of since then. The limit keeps the groups of the lowest units,
+    which come last in ``units``."""
     if not units:
         return []
+    admins = MEMBERS.alias("admins")
+    has_admin = (
+        select(admins.c.person_id)
+        .where(
+            admins.c.conversation_id == _L.conversation_id,
+            admins.c.admin,
+            admins.c.removed_ms.is_(None),
+        )
+        .exists()
+    )
     depth = case({unit: at for at, unit in enumerate(units)}, value=_L.unit_id)
     query = (
         _listed(person_id, since_ms)
-        .where(_M.person_id.is_(None), among(_L.unit_id, units))
+        .where(_M.person_id.is_(None), among(_L.unit_id, units), has_admin)
         .order_by(depth.desc(), _L.title, _L.conversation_id)
         .limit(LISTED_GROUPS)
     )
-    return (await connection.execute(query)).all()
+    rows: Sequence[Any] = (await connection.execute(query)).all()
+    return rows
 
 
-def _listed(person_id: PersonId, since_ms: int) -> Select[Any]:
+def _listed(person_id: PersonId, since_ms: int) -> Select[tuple[Any, ...]]:
     """Select listed groups with a person's place and request of since then."""
     own = and_(
         _M.conversation_id == _L.conversation_id,
@@ -179,7 +200,9 @@ async def open_requests(
 
 async def count_open(connection: AsyncConnection, since_ms: int, *, column: str, value: str) -> int:
     """Return how many open requests of since then a person has made, or a group has."""
-    return await _count(connection, _R[column] == value, _OPEN, _R.asked_ms > since_ms)
+    # Requests whose listing is gone, as that of an erased admin, are seen and answered by nobody.
+    listed = _R.conversation_id.in_(select(_L.conversation_id))
+    return await _count(connection, _R[column] == value, _OPEN, listed, _R.asked_ms > since_ms)
 
 
 async def count_asked(connection: AsyncConnection, since_ms: int, person_id: PersonId) -> int:
@@ -262,14 +285,29 @@ async def _change(
 
 async def drop(
     connection: AsyncConnection, conversation_id: ConversationId, people: Collection[PersonId]
-) -> bool:
-    """Drop the requests of people who belong now; return whether there was one."""
-    dropped = await connection.execute(
+) -> None:
+    """Drop the requests of people who belong now."""
+    await connection.execute(
         delete(JOIN_REQUESTS).where(
             _R.conversation_id == conversation_id, among(_R.person_id, people)
         )
     )
-    return bool(dropped.rowcount)
+
+
+async def open_of(
+    connection: AsyncConnection,
+    conversation_id: ConversationId,
+    people: Collection[PersonId],
+    since_ms: int,
+) -> Sequence[PersonId]:
+    """Return which of these people have an open request of since then."""
+    query = select(_R.person_id).where(
+        _R.conversation_id == conversation_id,
+        among(_R.person_id, people),
+        _OPEN,
+        _R.asked_ms > since_ms,
+    )
+    return (await connection.scalars(query)).all()
 
 
 async def forget(connection: AsyncConnection, before_ms: int) -> None:
