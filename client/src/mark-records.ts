@@ -64,6 +64,13 @@ export interface DeletionRecord extends MarkFact {
   readonly admin: boolean;
 }
 
+/** A message that answers another one, with its place in the log. */
+export interface ReplyRecord {
+  readonly messageId: MessageId;
+  readonly position: number;
+  readonly personId: PersonId | null;
+}
+
 /** Marks on one message (kinds/mark.ts). Group: the conversation; order: the newest's position. */
 export interface MarksRecord {
   readonly messageId: MessageId;
@@ -74,8 +81,8 @@ export interface MarksRecord {
   readonly reactions: readonly ReactionRecord[];
   readonly edits: readonly EditRecord[];
   readonly deletions: readonly DeletionRecord[];
-  /** Messages that answer it, with their places in the log. */
-  readonly replies: readonly { readonly messageId: MessageId; readonly position: number }[];
+  /** Messages that answer it (messages/replies.ts). */
+  readonly replies: readonly ReplyRecord[];
   /** The device that began a live position by this message; null: the message is none. */
   readonly device: DeviceId | null;
 }

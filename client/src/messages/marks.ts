@@ -26,7 +26,7 @@ import type { MessageRecord } from "../records.ts";
 import { withDeletion } from "./deletions.ts";
 import { withEdits } from "./edits.ts";
 import { leaveFiles } from "./files.ts";
-import { loadMessage, messagesAbove } from "./messages.ts";
+import { answeredBy, loadMessage, messagesAbove } from "./messages.ts";
 import { mayPin, withPin } from "./pins.ts";
 import { NO_MARKS } from "./poll-count.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -143,6 +143,24 @@ async function putDeleted(
   work.put(left);
   conversation.marks.delete(work, messageId);
   await leaveFiles(vault, work, marked);
+  await dropReply(vault, conversation, work, marked);
+}
+
+/** A deleted message is no reply any more. */
+async function dropReply(
+  vault: Vault,
+  conversation: Conversation,
+  work: UnitOfWork,
+  deleted: MessageRecord,
+): Promise<void> {
+  const answered = answeredBy(deleted);
+  const before = answered === null ? null : await conversation.marks.get(work, answered);
+  if (answered === null || before === null) return;
+  const replies = before.replies.filter(({ messageId }) => messageId !== deleted.messageId);
+  if (replies.length === before.replies.length) return;
+  conversation.marks.put(work, answered, { ...before, replies }, deleted.seq ?? 0);
+  const marked = await markedIn(vault, conversation, work, answered);
+  if (marked !== null) work.messages.push(marked);
 }
 
 /**

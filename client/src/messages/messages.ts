@@ -1,6 +1,6 @@
 /** Messages as records: made from content or a notice, summed up for the list, paged. */
 import type { ConversationId, MessageId } from "../ids.ts";
-import { decodeContent, previewOf } from "../kinds/content.ts";
+import { decodeContent, previewOf, replyOf } from "../kinds/content.ts";
 import { reworded } from "./edits.ts";
 import type { Decoded } from "../kinds/content.ts";
 import type { QuestionRecord } from "../mark-records.ts";
@@ -211,4 +211,11 @@ export function isNewer(next: LastRecord, current: LastRecord | null): boolean {
   if (current === null || current.messageId === next.messageId) return true;
   if (next.seq === null) return true;
   return current.seq !== null && next.seq >= current.seq;
+}
+
+/** The message of the same conversation that a message answers. */
+export function answeredBy(message: MessageRecord): MessageId | null {
+  if (message.content === null) return null;
+  const reply = replyOf(decodedOf(message));
+  return reply === null || reply.conversationId !== undefined ? null : reply.messageId;
 }

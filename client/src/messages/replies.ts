@@ -2,15 +2,15 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
-import type { MessageId } from "../ids.ts";
-import { replyOf } from "../kinds/content.ts";
+import type { MessageId, PersonId } from "../ids.ts";
+import type { ReplyRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 import { markedIn } from "./marks.ts";
-import { decodedOf, storedMessages } from "./messages.ts";
+import { answeredBy, storedMessages } from "./messages.ts";
 import { NO_MARKS } from "./poll-count.ts";
 
-/** Replies to one message that are noted. */
-const MOST_REPLIES = 500;
+/** Replies to one message that are noted: the newest, and of the person with most the fewest. */
+export const MOST_REPLIES = 500;
 
 /** Note a message of the log as a reply, if it is one. Safe to do again, also at another position. */
 export async function noteReply(
@@ -20,19 +20,32 @@ export async function noteReply(
   reply: MessageRecord,
 ): Promise<void> {
   const answered = answeredBy(reply);
-  const { messageId, seq: position } = reply;
+  const { messageId, seq: position, senderId: personId } = reply;
   if (answered === null || position === null) return;
   const before = (await conversation.marks.get(work, answered)) ?? {
     messageId: answered,
     ...NO_MARKS,
   };
-  const others = before.replies.filter((one) => one.messageId !== messageId);
-  if (others.length >= MOST_REPLIES) return;
   const marked = await markedIn(vault, conversation, work, answered);
   if (marked?.deletion !== undefined) return;
-  const replies = [...others, { messageId, position }];
+  const replies = withReply(before.replies, { messageId, position, personId });
   conversation.marks.put(work, answered, { ...before, replies }, position);
   if (marked !== null) work.messages.push(marked);
+}
+
+/** If there are too many replies, the person with most loses the oldest: nobody takes all places. */
+export function withReply(
+  before: readonly ReplyRecord[],
+  reply: ReplyRecord,
+): readonly ReplyRecord[] {
+  const replies = [...before.filter(({ messageId }) => messageId !== reply.messageId), reply];
+  if (replies.length <= MOST_REPLIES) return replies;
+  const counts = new Map<PersonId | null, number>();
+  for (const { personId } of replies) counts.set(personId, (counts.get(personId) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  const theirs = replies.filter(({ personId }) => counts.get(personId) === most);
+  const oldest = theirs.reduce((a, b) => (b.position < a.position ? b : a));
+  return replies.filter((one) => one !== oldest);
 }
 
 /** The replies on this device, in the order of the log, and at their end those `queued`. */
@@ -46,13 +59,6 @@ export async function repliesTo(
   const ids = new Set([...(marks?.replies ?? []).map((one) => one.messageId), ...queued]);
   const found = await storedMessages(vault, conversation.id, [...ids]);
   return [...found.values()]
-    .filter((one) => one.deletion !== undefined || answeredBy(one) === messageId)
+    .filter((one) => answeredBy(one) === messageId)
     .sort((a, b) => a.order - b.order);
-}
-
-/** The message of the same conversation that a message answers. */
-function answeredBy(message: MessageRecord): MessageId | null {
-  if (message.content === null) return null;
-  const reply = replyOf(decodedOf(message));
-  return reply === null || reply.conversationId !== undefined ? null : reply.messageId;
 }

@@ -39,6 +39,7 @@ import type { PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
 import { deletableUntil, isHidden, withDeletion } from "./deletions.ts";
 import { decodedOf, isWithheld, loadMessage, newestOf, shortOf } from "./messages.ts";
+import { MOST_REPLIES } from "./replies.ts";
 import { editableUntil, withEdits } from "./edits.ts";
 import { pinnedIn, queuedMarksOn } from "./queued-marks.ts";
 import { mayPin } from "./pins.ts";
@@ -377,7 +378,9 @@ export class ViewMaker implements Views {
   async #replies({ id, marks }: Conversation, { messageId, deletion }: MessageRecord) {
     const noted = deletion === undefined ? await marks.get(null, messageId) : null;
     const shown = (noted?.replies ?? []).filter((one) => !this.#oneself.isGone(id, one.messageId));
-    return shown.length === 0 ? {} : { replies: shown.length };
+    if (shown.length === 0) return {};
+    const more = noted !== null && noted.replies.length >= MOST_REPLIES;
+    return { replies: shown.length, ...(more ? { moreReplies: true as const } : {}) };
   }
 
   /** The accepted answer; null where it is older than this device, or on its way. */

@@ -91,6 +91,8 @@ export interface MessageItem {
   readonly reactions?: readonly Reaction[];
   /** How many messages of this conversation answer it; absent: none does. */
   readonly replies?: number;
+  /** There may be more replies than this device keeps. */
+  readonly moreReplies?: true;
   /** This person may edit it until then; absent: not at all. */
   readonly editableUntilMs?: number;
   /** This person may delete it until then, for everybody; absent: not at all. */
