@@ -1,7 +1,14 @@
 import { inEnglish, type Plate } from "@copconnect/client/core";
 import type { Names, PersonId, UnitId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
-import { candidatesOf, insertMention, matching, mentionQuery, mentionsIn } from "./mentions.ts";
+import {
+  callable,
+  candidatesOf,
+  insertMention,
+  matching,
+  mentionQuery,
+  mentionsIn,
+} from "./mentions.ts";
 
 const called = (name: string) => ({ personId: name as PersonId });
 const PEOPLE = [
@@ -37,6 +44,18 @@ describe("mentions", () => {
     ]);
   });
 
+  it("takes no address for a mention, and calls many only if the writer picked them", () => {
+    expect(mentionsIn("mail@Ravi", PEOPLE)).toEqual([]);
+    expect(mentionsIn("(@Ravi)", PEOPLE)).toHaveLength(1);
+    const rank = { called: { rank: "Inspector" }, label: "Inspector", note: "", search: "" };
+    const all = { called: { everybody: true as const }, label: "all", note: "", search: "" };
+    const offered = [...PEOPLE, rank, all];
+    const words = "@Inspector Ravi wrote: @all come, @Padma";
+    expect(mentionsIn(words, callable(offered, []))).toMatchObject([called("3")]);
+    const picked = mentionsIn(words, callable(offered, [all]));
+    expect(picked).toMatchObject([{ everybody: true }, called("3")]);
+  });
+
   it("offers posts in their units, posts and ranks of several people, each with its holders", () => {
     const plate = (name: string, rank: string, post: string, unit: string): Plate => ({
       ...{ personId: name as PersonId, unitId: unit as UnitId },
@@ -65,6 +84,7 @@ describe("mentions", () => {
       ["Driver Charminar", "Teja", { post: "Driver", unitId: "Charminar" }],
     ]);
     const text = "@SHO Charminar and every @SHO, not @SHOs";
+    expect(candidatesOf(plates, say, false).map(({ label }) => label)).not.toContain("SHO");
     expect(mentionsIn(text, offered)).toEqual([
       { post: "SHO", unitId: "Charminar", start: 0, length: 14 },
       { post: "SHO", unitId: null, start: 25, length: 4 },

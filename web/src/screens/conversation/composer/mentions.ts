@@ -81,6 +81,23 @@ function personOf(plate: Plate, say: Wording): Candidate {
   };
 }
 
+/** Whether an @ may begin a mention: not within an address. */
+function begins(text: string, at: number): boolean {
+  return at === 0 || /[\s(]/u.test(text[at - 1] ?? "");
+}
+
+/**
+ * Whom words may call: each person by name, but a post, a rank or everybody only if the writer picked it,
+ * since their names are words of everyday.
+ */
+export function callable(
+  candidates: readonly Candidate[],
+  picked: readonly Candidate[],
+): readonly Candidate[] {
+  const isPerson = ({ called }: Candidate): boolean => "personId" in called;
+  return [...candidates.filter(isPerson), ...picked.filter((one) => !isPerson(one))];
+}
+
 /** The word after an @ before the caret, or null when no mention is being written. */
 export function mentionQuery(
   text: string,
@@ -88,7 +105,7 @@ export function mentionQuery(
 ): { readonly start: number; readonly query: string } | null {
   const before = text.slice(0, caret);
   const start = before.lastIndexOf("@");
-  if (start < 0 || (start > 0 && !/[\s(]/u.test(before[start - 1] ?? ""))) return null;
+  if (start < 0 || !begins(text, start)) return null;
   const query = before.slice(start + 1);
   return query.includes("\n") || query.length > 30 ? null : { start, query };
 }
@@ -130,7 +147,7 @@ export function mentionsIn(text: string, candidates: readonly Mentionable[]): re
       const end = at + written.length;
       const next = text.slice(end, end + 1);
       const overlaps = found.some((one) => at < one.start + one.length && one.start < end);
-      if (!overlaps && !/[\p{L}\p{M}\p{N}]/u.test(next)) {
+      if (!overlaps && begins(text, at) && !/[\p{L}\p{M}\p{N}]/u.test(next)) {
         found.push({ ...called, start: at, length: written.length });
       }
     }
