@@ -96,7 +96,7 @@ LEGAL_HOLDS = Table(
     Column("members_from_ms", BigInteger, nullable=False),
     Column("set_by", _Id, nullable=False),
     Column("second_by", _Id),
-    Column("lifted_ms", BigInteger),
+    Column("lifted_ms", BigInteger, index=True),  # None: it may be in force.
     Column("lifted_by", _Id),
 )
 
