@@ -176,6 +176,7 @@ class NoAttachments:
     def __init__(self) -> None:
         self.known: set[str] = set()
         self.dropped: list[tuple[ConversationId, Seq]] = []
+        self.hidden: list[tuple[ConversationId, Seq]] = []  # For a legal hold.
 
     async def ready(
         self,
@@ -189,10 +190,15 @@ class NoAttachments:
             raise errors.AttachmentIncomplete
 
     async def drop(
-        self, _connection: AsyncConnection, conversation_id: ConversationId, seq: Seq
+        self,
+        _connection: AsyncConnection,
+        conversation_id: ConversationId,
+        seq: Seq,
+        *,
+        held: bool,
     ) -> None:
         """Note it."""
-        self.dropped.append((conversation_id, seq))
+        (self.hidden if held else self.dropped).append((conversation_id, seq))
 
 
 class Commanders:

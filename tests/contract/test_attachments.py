@@ -37,8 +37,8 @@ class Members:
     holds: Collection[ConversationId] = ()
 
     def held(self, _now_ms: int) -> CompoundSelect[tuple[ConversationId]]:
-        conversation = store.POSTS.c.conversation_id
-        return union(select(conversation).where(conversation.in_(self.holds)))
+        columns = store.POSTS.c.conversation_id, store.HELD.c.conversation_id
+        return union(*(select(one).where(one.in_(self.holds)) for one in columns))
 
     async def reads_case_in(
         self,
@@ -398,3 +398,28 @@ async def test_m3_a_deleted_message_takes_the_files_that_no_other_names(shelf: S
             assert await store.shared_to(connection, one) == conversations
     await shelf.service.clean()
     assert len(await shelf.stored()) == 4
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+async def test_m3_a_deleted_message_of_a_held_conversation_hides_its_files_until_the_hold_ends(
+    shelf: Shelf,
+) -> None:
+    file, elsewhere = await shelf.begin(), await shelf.begin()
+    for one in (file, elsewhere):
+        await shelf.fill(one)
+    await shelf.service.share(BOB, elsewhere, wire.ShareAttachment(conversation_id=THERE))
+    await shelf.post(file, elsewhere, seq=1)
+    await shelf.post(elsewhere, to=THERE, seq=1)
+    shelf.members.holds = [HERE]
+    async with shelf.database.transaction() as connection:
+        await shelf.service.drop(connection, HERE, Seq(1), held=True)
+    for caller in (ALICE, BOB):  # Neither who sent it nor anybody else.
+        with pytest.raises(errors.NotFound):
+            await shelf.service.read_chunk(caller, file, 0)
+    assert (await shelf.service.status(BOB, elsewhere)).complete
+    shelf.clock.at += 181 * rules.DAY_MS
+    await shelf.service.clean()
+    assert len(await shelf.stored()) == 4
+    shelf.members.holds = []
+    await shelf.service.clean()
+    assert await shelf.stored() == []

@@ -1,16 +1,19 @@
 """Legal holds keep what retention and deletions would take (docs/operations.md, Legal holds)."""
 
 import pytest
+from sqlalchemy import select
 
 from copconnect import errors
 from copconnect.database.engine import Database
 from copconnect.delivery.store import holds
+from copconnect.delivery.store.tables import HELD_MESSAGES
 from copconnect.ids import AttachmentId, ConversationId, PersonId, new_id
 from copconnect.records.conversation.conversation_key import ConversationKey
+from copconnect.records.conversation.message import SIGNED_HEADER_BYTES, MessageKind
 from tests.contract.delivery_world import DAY_MS, World
 from tests.contract.device import Device, Talk, header_of
 from tests.contract.holding import hold, lift
-from tests.contract.test_deleting import delete, said, sizes
+from tests.contract.test_deleting import delete, mark, said
 from tests.contract.test_posting import Room
 
 
@@ -58,24 +61,44 @@ async def test_k1_a_held_conversation_keeps_its_log_and_the_keys_that_open_it(
         await other_node.keys.read(b.caller, held.conversation_id, keys[0])
 
 
-async def test_m3_a_deletion_hides_a_held_message_and_takes_neither_body_nor_file(
+async def kept_words(database: Database) -> list[bytes]:
+    async with database.reading() as connection:
+        order = HELD_MESSAGES.c.seq
+        return list(await connection.scalars(select(HELD_MESSAGES.c.message).order_by(order)))
+
+
+async def test_m3_a_deletion_hides_a_held_message_and_the_server_keeps_it(
     database: Database,
 ) -> None:
+    """Members see no difference: neither at the log, nor by an edit, nor by a file."""
     room = await Room.of(World(database))
     file = AttachmentId(new_id())
     room.world.attachments.known.add(file)
     now_ms = room.world.clock.at
-    first, _ = await said(room, room.bob, attachment_ids=[file])
+    first, seq = await said(room, room.bob, attachment_ids=[file])
+    edit = await mark(room, room.bob, MessageKind.EDIT, first)
+    page = await room.service.log.page(room.bob.caller, room.c, after=0, before=None)
+    whole = [one.message for one in page.entries]
+    assert whole[1] == edit.message
     hold_id = await hold(database, now_ms, person_id=room.bob.caller.person_id)
     await delete(room, room.bob, first)
-    second, _ = await said(room, room.alice)
-    await delete(room, room.alice, second)  # Everybody's words in the conversation stay.
-    assert all(await sizes(room))
+    await delete(room, room.alice, first)  # Again changes nothing.
+    for node in (room.service, room.world.node()):
+        for after, before in ((0, None), (None, 99)):
+            page = await node.log.page(room.bob.caller, room.c, after=after, before=before)
+            bodies = [one.message[SIGNED_HEADER_BYTES:] for one in page.entries]
+            assert [body != b"" for body in bodies] == [False, False, True, True]
+    with pytest.raises(errors.MessageInvalid):
+        await mark(room, room.bob, MessageKind.EDIT, first)
+    assert room.world.attachments.hidden[0] == (room.c, seq)
     assert room.world.attachments.dropped == []
-    await lift(database, hold_id, now_ms)
-    await delete(room, room.bob, first)
-    assert [size > 0 for size in await sizes(room)] == [False, True, True, True, True]
-    assert len(room.world.attachments.dropped) == 1
+    room.world.clock.at += 200 * DAY_MS
+    await room.service.retention.clean()
+    assert await kept_words(database) == whole
+    # What a deletion left goes with the hold.
+    await lift(database, hold_id, room.world.clock.at)
+    await room.service.retention.clean()
+    assert await kept_words(database) == []
 
 
 async def test_a_held_person_holds_the_conversations_of_then_and_of_later(

@@ -51,6 +51,7 @@ ABOUT_NOBODY = {
     ),
     *("auth_code_failures", "auth_departments", "auth_incarnations", "auth_trust"),
     *("cell_key_asks", "cell_keys", "cell_lines", "heads", "key_asks"),
+    *("held_attachments", "held_messages"),
     *("late_seal_asks", "late_seals", "sender_chains"),
     *("directory_former_units", "directory_group_policy", "directory_levels", "directory_posts"),
     *("directory_ranks", "directory_roles", "directory_units", "directory_state"),

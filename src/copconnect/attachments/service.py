@@ -205,12 +205,18 @@ class AttachmentService:
             raise errors.AttachmentIncomplete
 
     async def drop(
-        self, connection: AsyncConnection, conversation_id: ConversationId, seq: Seq
+        self,
+        connection: AsyncConnection,
+        conversation_id: ConversationId,
+        seq: Seq,
+        *,
+        held: bool = False,
     ) -> None:
         """Delete the attachments of a message, in the transaction that deletes it, except what
         another message names or another conversation shares. Nobody reads them from then on; their
-        blobs go with the next cleaning."""
-        await store.drop(connection, conversation_id, seq)
+        blobs go with the next cleaning; where the conversation is ``held``, with the first one
+        after its holds."""
+        await store.drop(connection, conversation_id, seq, held=held)
 
     # --- Cleaning ---------------------------------------------------------------------------
 
@@ -218,12 +224,11 @@ class AttachmentService:
         """Delete uploads abandoned for a day and attachments past their retention, except those of
         held conversations."""
         now_ms = self._clock.now_ms()
+        held = self._conversations().held(now_ms)
         async with self._database.transaction() as connection:
+            await store.release(connection, held)
             await store.doom_old(
-                connection,
-                now_ms - rules.ABANDONED_MS,
-                now_ms - self._retention_ms,
-                self._conversations().held(now_ms),
+                connection, now_ms - rules.ABANDONED_MS, now_ms - self._retention_ms, held
             )
             await store.forget_quotas(connection, rules.day_of(now_ms) - _QUOTA_DAYS)
         while True:

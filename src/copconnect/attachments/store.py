@@ -2,7 +2,8 @@
 
 Invariants: ``complete`` is set in the transaction that records the last missing chunk, whose blob
 was written before; a chunk's row exists only after its blob; an attachment marked ``doomed`` can
-no longer be posted, shared or continued, so that its blobs can be deleted outside a transaction.
+no longer be read, posted, shared or continued, so that its blobs can be deleted outside a
+transaction; they stay as long as ``held_attachments`` names it.
 """
 
 from collections.abc import Collection
@@ -67,6 +68,14 @@ POSTS = Table(
     Column("conversation_id", String(32), primary_key=True),
     Column("seq", BigInteger, primary_key=True),
     Column("attachment_id", String(32), primary_key=True, index=True),
+)
+
+# Attachments of deleted messages of held conversations: they answer nobody, and keep their blobs.
+HELD = Table(
+    "held_attachments",
+    METADATA,
+    Column("attachment_id", String(32), primary_key=True),
+    Column("conversation_id", String(32), primary_key=True),
 )
 
 QUOTAS = Table(
@@ -236,9 +245,12 @@ async def mark_posted(
     return len(found)
 
 
-async def drop(connection: AsyncConnection, conversation_id: ConversationId, seq: Seq) -> None:
+async def drop(
+    connection: AsyncConnection, conversation_id: ConversationId, seq: Seq, *, held: bool
+) -> None:
     """Forget that a message names attachments. The conversation no longer shares an attachment that
-    none of its other messages names; an attachment that no conversation shares is deleted later."""
+    none of its other messages names; an attachment that no conversation shares is deleted later,
+    those of a held conversation not before its holds are over."""
     a, p, s = ATTACHMENTS.c, POSTS.c, SHARES.c
     named = await connection.scalars(
         delete(POSTS)
@@ -248,6 +260,10 @@ async def drop(connection: AsyncConnection, conversation_id: ConversationId, seq
     ids = named.all()
     if not ids:
         return
+    if held:
+        for attachment_id in ids:
+            row = {"attachment_id": attachment_id, "conversation_id": conversation_id}
+            await add_once(connection, HELD, row)
     still = exists(
         select(literal(1)).where(
             p.attachment_id == s.attachment_id, p.conversation_id == s.conversation_id
@@ -337,11 +353,18 @@ async def doom_old(
     )
 
 
+async def release(connection: AsyncConnection, held: CompoundSelect[tuple[ConversationId]]) -> None:
+    """Keep nothing for conversations that are held no more."""
+    await connection.execute(delete(HELD).where(HELD.c.conversation_id.not_in(held)))
+
+
 async def doomed(connection: AsyncConnection, limit: int) -> list[tuple[AttachmentId, int]]:
-    """Return attachments marked for deletion, with how many chunks each may have."""
+    """Return attachments marked for deletion that no hold keeps, with how many chunks each may
+    have."""
     a = ATTACHMENTS.c
+    kept = exists(select(literal(1)).where(HELD.c.attachment_id == a.attachment_id))
     rows = await connection.execute(
-        select(a.attachment_id, a.chunks).where(a.doomed.is_(True)).limit(limit)
+        select(a.attachment_id, a.chunks).where(a.doomed.is_(True), ~kept).limit(limit)
     )
     return [(row.attachment_id, row.chunks) for row in rows]
 

@@ -183,9 +183,15 @@ class Attachments(Protocol):
         ...
 
     async def drop(
-        self, connection: AsyncConnection, conversation_id: ConversationId, seq: Seq
+        self,
+        connection: AsyncConnection,
+        conversation_id: ConversationId,
+        seq: Seq,
+        *,
+        held: bool,
     ) -> None:
-        """Delete those of a message, except what other messages name."""
+        """Delete those of a message, except what other messages name; where the conversation is
+        ``held``, hide them alone, until it is held no more."""
         ...
 
 

@@ -3,8 +3,9 @@
 Headers stay, so that the log's hash and each sender's chain still verify. The header of a mark
 names, signed, the message that it deletes or edits. Every device judges the mark again by signed
 records; this module judges by the server's rows, so that nobody drops another person's words. A
-message that may be part of a report, or whose conversation is held (holding.py), stays whole, with
-its edits and files, for as long as the log is kept.
+message that may be part of a report stays whole, with its edits and files, for as long as the log
+is kept. If the conversation is held (holding.py), body, edits and files move to rows that no
+request reads, until the hold is over: to members it is a deletion like any other.
 """
 
 from sqlalchemy import select
@@ -50,7 +51,8 @@ async def apply_mark(
     check_deletion(message, mark.person_id, mark.sent_ms, admin=admin)
     if await deps.sanctions.reported_since(connection, c, message.sent_ms):
         return
-    if await holds.is_held(connection, c, deps.clock.now_ms()):
-        return
+    held = await holds.is_held(connection, c, deps.clock.now_ms())
+    if held:
+        await log.hold_words(connection, c, mark.marked)
     await log.drop_words(connection, c, mark.marked)
-    await deps.attachments.drop(connection, c, message.seq)
+    await deps.attachments.drop(connection, c, message.seq, held=held)

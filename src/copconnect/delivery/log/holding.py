@@ -1,10 +1,11 @@
 """Legal holds: set and lifted by acts of two admins.
 
 While a conversation is held, the server deletes nothing of its log: no message after the retention
-time, no body, file or edit by a deletion (M3), and no key, head, leaf, certificate or order that
-proves or opens what is left. Devices hide deleted messages as always; no answer to a device names
-the hold. Invariants: a hold keeps what there is when it begins and restores nothing; its row is
-never deleted; the same act again changes nothing.
+time, and no key, head, leaf, certificate or order that proves or opens what is left. A deletion
+(M3) moves body, edits and files to rows that no request reads: to a device it is a
+deletion like any other, and no answer to a device names the hold. Invariants: a hold keeps what
+there is when it begins and restores nothing; its row is never deleted; the same act again changes
+nothing.
 """
 
 from collections.abc import Sequence

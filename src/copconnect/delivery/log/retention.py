@@ -3,7 +3,8 @@
 The log is kept for the retention time; a conversation key as long as the log keeps what it opens;
 the newest state's message, with the head, leaves and key that prove it, outlives trimming. Former
 leaves, lines and heads go with the last message and key that name them. A held conversation
-(holding.py) keeps its messages, and with them all of that. Short transactions do it; a crash may
+(holding.py) keeps its messages, and with them all of that; what a deletion left for a hold alone
+goes with the hold. Short transactions do it; a crash may
 interrupt them, and the next round continues. At most one node cleans at a time.
 """
 
@@ -40,6 +41,7 @@ class Retention:
         now_ms = self._deps.clock.now_ms()
         log_ms = now_ms - self._deps.options.log_days * DAY_MS
         await self._in_batches(lambda one: trimming.forget_entries(one, log_ms, now_ms, _BATCH))
+        await self._in_batches(lambda one: trimming.forget_held(one, now_ms, _BATCH))
         key_ms = now_ms - _KEYS_KEPT_MS
         await self._in_batches(lambda one: trimming.forget_keys(one, key_ms, _BATCH))
         await self._in_batches(lambda one: trimming.forget_heads(one, log_ms, _BATCH))

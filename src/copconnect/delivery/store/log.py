@@ -6,7 +6,18 @@ from typing import Any, Self
 
 import msgspec
 from prometheus_client import Counter
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
@@ -14,7 +25,14 @@ from copconnect.database.engine import upsert_for
 from copconnect.delivery.rules.deletion import MarkedMessage
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.store import leaves
-from copconnect.delivery.store.tables import CHAINS, CONVERSATIONS, KEYS, LEAVES, LOG
+from copconnect.delivery.store.tables import (
+    CHAINS,
+    CONVERSATIONS,
+    HELD_MESSAGES,
+    KEYS,
+    LEAVES,
+    LOG,
+)
 from copconnect.ids import ConversationId, MessageId, PersonId, Seq
 from copconnect.records.conversation.message import SIGNED_HEADER_BYTES, MessageKind
 
@@ -190,12 +208,28 @@ async def drop_words(
     connection: AsyncConnection, conversation_id: ConversationId, message_id: MessageId
 ) -> None:
     """Keep header and signature alone of a message and of its edits."""
-    edits = and_(_E.marked == message_id, _E.kind == MessageKind.EDIT)
     await connection.execute(
         update(LOG)
-        .where(_E.conversation_id == conversation_id, or_(_E.message_id == message_id, edits))
+        .where(*_with_edits(conversation_id, message_id))
         .values(message=func.substr(_E.message, 1, SIGNED_HEADER_BYTES))
     )
+
+
+async def hold_words(
+    connection: AsyncConnection, conversation_id: ConversationId, message_id: MessageId
+) -> None:
+    """Copy a message and its edits to where no reader of the log finds them."""
+    whole = select(_E.conversation_id, _E.seq, _E.message).where(
+        *_with_edits(conversation_id, message_id), func.length(_E.message) > SIGNED_HEADER_BYTES
+    )
+    await connection.execute(insert(HELD_MESSAGES).from_select(list(whole.selected_columns), whole))
+
+
+def _with_edits(
+    conversation_id: ConversationId, message_id: MessageId
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    edits = and_(_E.marked == message_id, _E.kind == MessageKind.EDIT)
+    return _E.conversation_id == conversation_id, or_(_E.message_id == message_id, edits)
 
 
 # --- Reading ----------------------------------------------------------------------------------

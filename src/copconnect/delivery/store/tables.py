@@ -327,6 +327,16 @@ LOG = Table(
     ),
 )
 
+# Messages of held conversations as they were before a deletion (log/deleting.py); the log has their
+# headers alone.
+HELD_MESSAGES = Table(
+    "held_messages",
+    METADATA,
+    Column("conversation_id", _Id, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("message", LargeBinary, nullable=False),
+)
+
 # The end of each device's chain of messages in a conversation.
 CHAINS = Table(
     "sender_chains",

@@ -13,6 +13,7 @@ from copconnect.delivery.store.tables import (
     CELL_LINES,
     CONVERSATIONS,
     HEADS,
+    HELD_MESSAGES,
     KEY_ASKS,
     KEYS,
     LATE_SEAL_ASKS,
@@ -50,6 +51,15 @@ async def forget_entries(
         .limit(limit)
     )
     return await _delete(connection, LOG, list(rows))
+
+
+async def forget_held(connection: AsyncConnection, now_ms: int, limit: int) -> int:
+    """Delete what deletions left of conversations that are held no more; return how many."""
+    h = HELD_MESSAGES.c
+    rows = await connection.execute(
+        select(h.conversation_id, h.seq).where(h.conversation_id.not_in(held(now_ms))).limit(limit)
+    )
+    return await _delete(connection, HELD_MESSAGES, list(rows))
 
 
 async def forget_keys(connection: AsyncConnection, before_ms: int, limit: int) -> int:
