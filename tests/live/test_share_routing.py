@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.bus import LocalBus, ShareAskedWakeup, ShareDoneWakeup, ShareWakeup
 from copconnect.database.engine import Database
-from copconnect.delivery.live import share_routing
+from copconnect.delivery.live import share_helpers, share_routing
 from copconnect.delivery.live.asking import HelpRequests
 from copconnect.delivery.live.share_helpers import (
     MOST_ASKS,
@@ -244,6 +244,22 @@ async def test_d4_where_every_helper_is_busy_one_request_looks_for_one(
     await force.help(asking, newcomers[: wire.SHARES_AT_ONCE])
     await asking.work()
     assert node.asked() == force.others[:1]
+
+
+async def test_d4_a_free_device_of_the_person_is_asked_while_all_others_are_busy(
+    force: Force, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a large group it is not among the devices that are looked at for everybody."""
+    monkeypatch.setattr(share_helpers, "_HELPERS", len(force.others))
+    owner, crowd = force.asker, [device() for _ in range(6 * wire.SHARES_AT_ONCE)]
+    await force.join(crowd)
+    node, asking = force.node(*force.others, force.own)
+    await force.all_lack(asking, [*crowd[:-5], owner, *crowd[-5:]])
+    force.clock.at += AGAIN_MS
+    await asking.work()
+    questions = dict(node.questions())
+    assert [*questions] == [*force.others, force.own]
+    assert questions[force.own] == [owner.device.hex()]
 
 
 async def test_d4_a_helper_that_lets_time_pass_is_asked_no_more_for_a_minute(force: Force) -> None:

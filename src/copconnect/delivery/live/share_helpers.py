@@ -91,6 +91,12 @@ class HelperChoice:
         request.lacks = frozenset(lacks)
         self.note(request)
 
+    def has_own(self, request: HelpedRequest) -> bool:
+        """Return whether another device of the same person is connected here."""
+        who = request.who
+        own = self._connected().online_of_person(who.conversation_id, who.person_id)
+        return any(one.device != who.device for one in own)
+
     def choose(
         self,
         request: HelpedRequest,

@@ -238,10 +238,12 @@ class ShareRouting:
         turns: list[tuple[HelpedRequest, Online]] = []
         helpers: Found = {}
         busy = set(self.questions)
-        full = set[Same]()  # Every helper is busy with these: no request asks further.
+        full = set[Same]()  # Every helper of anybody is busy with these.
         for together in self._due(now_ms):
             for request in together:
-                if request.same in full and not request.asked:
+                # Its person's own devices are no helpers of others': D4 asks them first.
+                alone = not self.choice.has_own(request)
+                if request.same in full and not request.asked and alone:
                     continue
                 chosen = self.choice.choose(request, helpers, busy)
                 if chosen is None and 0 < request.anew_ms <= now_ms:
@@ -252,7 +254,7 @@ class ShareRouting:
                     turns.append((request, chosen))
                 elif self.choice.choose(request, helpers, ()) is None:
                     self._rest(request, now_ms)
-                elif not request.asked:
+                elif not request.asked and alone:
                     full.add(request.same)
             busy |= {(one.client_id, request.who.conversation_id) for request, one in turns}
             if len(turns) >= _TOGETHER:
