@@ -4,21 +4,18 @@
  */
 import "./app/trusted-types.ts";
 import { connectCore } from "@copconnect/client/host/connect";
+import { pageIsWhole, sayUnopened } from "./app/opening.ts";
 
 const core = connectCore();
 
-/** The page is read, and its styles are here: screens measure what they draw. */
-async function pageIsWhole(): Promise<void> {
-  if (document.readyState === "loading")
-    await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
-  const links = document.querySelectorAll<HTMLLinkElement>('link[rel="stylesheet"]');
-  const missing = [...links].filter(({ sheet }) => sheet === null);
-  await Promise.all(
-    missing.map((link) => new Promise((resolve) => (link.onload = link.onerror = resolve))),
-  );
+async function open(): Promise<void> {
+  const screens = import("./app/start.ts").catch(() => null);
+  await pageIsWhole();
+  const target = document.getElementById("app");
+  if (target === null) return;
+  const loaded = await screens;
+  if (loaded === null) sayUnopened(target);
+  else await loaded.start(core, target);
 }
 
-void Promise.all([import("./app/start.ts"), pageIsWhole()]).then(([{ start }]) => {
-  const target = document.getElementById("app");
-  if (target !== null) void start(core, target);
-});
+void open();
