@@ -9,8 +9,8 @@ import { core, coreError } from "#app/core.ts";
 import { downloads } from "#app/device/downloads.svelte.ts";
 import { errorText } from "#i18n/errors.ts";
 import { t } from "#i18n/index.svelte.ts";
+import { NearFiles } from "#media/near-files.ts";
 import { objectUrls } from "#media/object-urls.ts";
-import { SvelteSet } from "svelte/reactivity";
 
 /** Why a file cannot be shown or saved; null: the person has cancelled it. */
 export function failureText(error: unknown): string | null {
@@ -69,32 +69,31 @@ export class HeldFile {
   }
 }
 
-/** Files that are fetched without a tap, or were: a download that its person cancelled waits for a tap. */
-const fetched = new SvelteSet<AttachmentId>();
-/** One file after another: what the person taps has the line to itself. */
-let fetching: Promise<unknown> = Promise.resolve();
+const files = new NearFiles(({ attachmentId, sha256 }) =>
+  core()
+    .attachments.get(attachmentId, sha256 ?? null)
+    .then(
+      () => true,
+      (error: unknown) => coreError(error).code === "cancelled",
+    ),
+);
 
-/** Fetch a file when its part comes near the screen, if files of its kind come on this network without a tap. */
+/**
+ * Fetch a file while its part is near the screen, if files of its kind come on this network without a tap:
+ * also when the network or the person's choice changes meanwhile.
+ */
 export function fetchNear(attachment: () => AttachmentView): Attachment<HTMLElement> {
   return (element) => {
+    let near = $state(false);
     const observer = new IntersectionObserver(
-      ([entry]) => {
-        const file = attachment();
-        const { attachmentId, sha256, local } = file;
-        if (entry?.isIntersecting !== true || local || fetched.has(attachmentId)) return;
-        if (!downloads.comes(file)) return;
-        fetched.add(attachmentId);
-        fetching = fetching.then(() =>
-          core()
-            .attachments.get(attachmentId, sha256 ?? null)
-            .catch((error: unknown) => {
-              if (coreError(error).code !== "cancelled") fetched.delete(attachmentId);
-            }),
-        );
-      },
+      (entries) => (near = entries.at(-1)?.isIntersecting === true),
       { rootMargin: NEAR },
     );
     observer.observe(element);
-    return () => observer.disconnect();
+    $effect(() => files.want(attachment(), () => near && downloads.comes(attachment())));
+    return () => {
+      near = false;
+      observer.disconnect();
+    };
   };
 }
