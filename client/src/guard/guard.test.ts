@@ -133,13 +133,46 @@ test("duty talk waits for weights that do not come once, and not for long", asyn
   served.arriving = new Promise(() => undefined);
   vi.useFakeTimers();
   try {
-    const first = guard.verdict("good morning all", GROUP);
-    await vi.advanceTimersByTimeAsync(5_000);
-    expect((await first).act).toBe("fine");
+    for (const [members, pressing] of [
+      [20, false],
+      [413, true],
+    ] as const) {
+      const first = guard.verdict("good morning all", { ...GROUP, members }, pressing);
+      await vi.advanceTimersByTimeAsync(1_500);
+      expect((await first).act).toBe("fine");
+    }
+    const large = guard.verdict("good morning all", GROUP);
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect((await large).act).toBe("fine");
     expect((await guard.verdict("good morning all", GROUP)).act).toBe("fine");
   } finally {
     vi.useRealTimers();
   }
+});
+
+test("a greeting to a large group waits for weights that take some seconds", async () => {
+  const { make, served } = await device();
+  const guard = make();
+  await guard.refresh();
+  vi.useFakeTimers();
+  try {
+    served.arriving = new Promise((resolve) => setTimeout(resolve, 8_000));
+    const said = guard.verdict("good morning all", GROUP);
+    await vi.advanceTimersByTimeAsync(8_000);
+    vi.useRealTimers(); // The weights are inflated off this thread.
+    expect((await said).act).toBe("hold");
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("weights come for a conversation that was on screen before the policy acted there", async () => {
+  const { make, asked } = await device();
+  const guard = make();
+  await guard.prepare(GROUP);
+  expect(asked).toEqual([]);
+  await guard.refresh();
+  await vi.waitFor(() => expect(asked).toEqual(["weights"]));
 });
 
 test("weights that could not be fetched are asked for again", async () => {

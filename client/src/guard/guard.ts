@@ -5,8 +5,8 @@
  * Invariants: weights, a policy or pictures that are older, unsigned, truncated or malformed change
  * nothing, and the former ones stay in force; without any, every message is fine, because a guard that is
  * missing must not hold duty talk. The weights are a third of all that a phone fetches on its first day:
- * they come when a conversation is on screen in which the policy acts ({@link Guard.prepare}), and a
- * verdict waits for them {@link PATIENCE_MS} at most. One refresh at a time.
+ * they come when a conversation is on screen in which the policy acts ({@link Guard.prepare}), also where the
+ * policy comes after it, and verdicts wait for them {@link PATIENCE_MS} at most. One refresh at a time.
  */
 import type { Context } from "../context.ts";
 import { hasCode } from "../failure.ts";
@@ -32,8 +32,11 @@ const ASK_MS = 6 * HOUR_MS;
 const MOST_MISTAKES = 50;
 /** So much of a text is kept with a mistake. */
 const MOST_TEXT = 2_000;
-/** Duty talk waits so long for the first weights of a phone, where they are on their way. */
-const PATIENCE_MS = 1_500;
+/**
+ * Messages wait so long for the first weights of a phone, where they are on their way. A greeting to a large
+ * group interrupts hundreds, and no order waits as a message there does.
+ */
+const PATIENCE_MS = { usual: 1_500, large: 15_000 };
 
 const KEPT = "guard";
 const MISTAKES = "guard_mistakes";
@@ -71,7 +74,9 @@ export class Guard {
   /** Somebody writes where the policy acts. */
   #wanted = false;
   #fetching: Promise<void> | null = null;
-  #patience: Promise<void> | null = null;
+  #patience: Partial<Record<keyof typeof PATIENCE_MS, Promise<void>>> = {};
+  /** The conversation that came on screen last. */
+  #shown: ConversationFacts | null = null;
   /** The weights in force, expanded with the first text. */
   #model: { readonly weights: Bytes; readonly read: Promise<Model> } | null = null;
 
@@ -85,7 +90,8 @@ export class Guard {
     this.#loading = null;
     this.#askedMs = null;
     this.#wanted = false;
-    this.#patience = null;
+    this.#patience = {};
+    this.#shown = null;
     this.#model = null;
   }
 
@@ -109,6 +115,7 @@ export class Guard {
 
   /** A conversation is on screen: have the weights where the policy acts on what is written there. */
   async prepare(conversation: ConversationFacts): Promise<void> {
+    this.#shown = conversation;
     await this.#loaded();
     if (this.#actsIn(conversation)) await this.#want();
   }
@@ -119,13 +126,20 @@ export class Guard {
     return this.#classify(text);
   }
 
-  async verdict(text: string, conversation: ConversationFacts): Promise<GuardVerdict> {
+  /** `pressing`: an order, which waits for weights no longer than words to a few people. */
+  async verdict(
+    text: string,
+    conversation: ConversationFacts,
+    pressing = false,
+  ): Promise<GuardVerdict> {
     await this.#loaded();
     if (!this.#actsIn(conversation)) return this.#act(FINE, conversation);
     if (this.#inForce?.weights === null) {
+      const place = placeOf(this.#inForce.policy, conversation);
+      const waits = place === "large" && !pressing ? "large" : "usual";
       // Once: messages after it are not held up by a network that brings no weights.
-      this.#patience ??= new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
-      await Promise.race([this.#want().catch(() => undefined), this.#patience]);
+      this.#patience[waits] ??= new Promise((resolve) => setTimeout(resolve, PATIENCE_MS[waits]));
+      await Promise.race([this.#want().catch(() => undefined), this.#patience[waits]]);
     }
     return this.#act((await this.#classify(text)) ?? FINE, conversation);
   }
@@ -274,6 +288,9 @@ export class Guard {
     await this.#options.context.vault.write([putMeta(KEPT, kept)]);
     this.#inForce = next;
     this.#options.context.emit({ type: "guard" });
+    // The conversation on screen may be one in which the former policy did not act.
+    if (weights === null && this.#shown !== null)
+      void this.prepare(this.#shown).catch(() => undefined);
   }
 
   /** The list that a record names: by its changes since the list in force, else whole. */

@@ -13,9 +13,9 @@ export class GuardCalls {
     this.#device = device;
   }
 
-  /** On a text before it is sent to a conversation. */
-  verdict(conversationId: ConversationId, text: string): Promise<GuardVerdict> {
-    return this.#guard.verdict(text, this.#device.find(conversationId).record);
+  /** On a text before it is sent to a conversation. `pressing`: it is an order. */
+  verdict(conversationId: ConversationId, text: string, pressing = false): Promise<GuardVerdict> {
+    return this.#guard.verdict(text, this.#device.find(conversationId).record, pressing);
   }
 
   /** On a picture, by its perceptual hash, 32 bytes. */

@@ -35,7 +35,7 @@ export class GuardAsking {
     const files = outgoing.kind === "attachments" || isOrder(outgoing) ? outgoing.attachments : [];
     const text = textOf(outgoing);
     const pictures = files.filter(({ kind }) => kind === "image").map(({ file }) => file);
-    return this.allowsAll(items, [text], pictures, onquestion);
+    return this.allowsAll(items, [text], pictures, onquestion, isOrder(outgoing));
   }
 
   /** The same for texts and pictures that go to several conversations: asked once, with all they reach. */
@@ -44,9 +44,10 @@ export class GuardAsking {
     texts: readonly string[],
     pictures: readonly Blob[] = [],
     onquestion?: () => void,
+    pressing = false,
   ): Promise<boolean> {
     const asked = items.flatMap(({ conversationId }) => [
-      ...texts.filter((text) => text !== "").map((text) => judged(conversationId, text)),
+      ...texts.filter((text) => text !== "").map((text) => judged(conversationId, text, pressing)),
       ...(pictures.length > 0 ? [seen(conversationId, pictures)] : []),
     ]);
     const found = (await Promise.all(asked)).flat();
@@ -91,9 +92,10 @@ function textOf(outgoing: Outgoing): string {
 async function judged(
   conversationId: ConversationId,
   text: string,
+  pressing: boolean,
 ): Promise<readonly GuardFinding[]> {
   try {
-    const verdict = await core().guard.verdict(conversationId, text);
+    const verdict = await core().guard.verdict(conversationId, text, pressing);
     return verdict.act === "fine" ? [] : [{ text, verdict }];
   } catch {
     return [];
