@@ -1423,8 +1423,16 @@ export interface LegalHold {
   readonly inForce: boolean;
 }
 
+/** A conversation of the department with its name. */
+export interface TitledGroup {
+  readonly conversationId: ConversationId;
+  readonly title: Names;
+}
+
+/** ``groups``: conversations of the department that may be held, ended ones too. */
 export interface LegalHolds {
   readonly holds: LegalHold[];
+  readonly groups: TitledGroup[];
 }
 
 export interface Unit {

@@ -119,7 +119,11 @@ async def test_a_hold_that_names_nothing_too_much_or_the_past_is_refused(
     assert (await act(whole, admin, good)).json()["state"] == "waiting"
     second = await root(whole, clock, DCP)
     await agreed(whole, second)
-    (shown,) = (await whole.get(HOLDS, second)).json()["holds"]
+    answered = (await whole.get(HOLDS, second)).json()
+    assert [(one["conversationId"], one["title"]["en"]) for one in answered["groups"]] == [
+        (made, "All")
+    ]
+    (shown,) = answered["holds"]
     assert (shown["conversationId"], shown["title"]["en"]) == (made, "All")
     assert shown["inForce"]
     assert refusal(await act(whole, admin, good))[0] == "act_invalid"  # The id is taken.

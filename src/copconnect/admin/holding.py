@@ -89,7 +89,8 @@ class HoldReading:
         self._holds = holds
 
     async def all(self, caller: Caller) -> wire.LegalHolds:
-        """Return holds, the newest first, without those on the caller. Raises NotAllowed."""
+        """Return holds, the newest first, without those on the caller, and the groups that there
+        are, also for an admin who manages none. Raises NotAllowed."""
         now_ms = self._clock.now_ms()
         async with self._database.reading() as connection:
             held = await self._rights.having(connection, caller.person_id, _RIGHT)
@@ -99,7 +100,7 @@ class HoldReading:
                 for row in await self._holds.listed(connection)
                 if row.person_id != caller.person_id
             ]
-            titles = await self._groups.rules(connection) if rows else {}
+            titles = {c: title for c, (_, title) in (await self._groups.rules(connection)).items()}
             named = {
                 PersonId(one)
                 for row in rows
@@ -109,8 +110,7 @@ class HoldReading:
             cards = await self._directory.cards(connection, named, caller.person_id)
 
         def title(conversation_id: str | None) -> wire.Names | None:
-            found = conversation_id and titles.get(ConversationId(conversation_id))
-            return found[1] if found else None
+            return None if conversation_id is None else titles.get(ConversationId(conversation_id))
 
         return wire.LegalHolds(
             holds=[
@@ -131,5 +131,9 @@ class HoldReading:
                     and (row.until_ms is None or row.until_ms > now_ms),
                 )
                 for row in rows
-            ]
+            ],
+            groups=[
+                wire.TitledGroup(conversation_id=c, title=title)
+                for c, title in sorted(titles.items())
+            ],
         )

@@ -432,5 +432,15 @@ class LegalHold(Wire, frozen=True, kw_only=True):
     in_force: bool
 
 
+class TitledGroup(Wire, frozen=True, kw_only=True):
+    """A conversation of the department with its name."""
+
+    conversation_id: ConversationId
+    title: Names
+
+
 class LegalHolds(Wire, frozen=True, kw_only=True):
+    """``groups``: conversations of the department that may be held, ended ones too."""
+
     holds: list[LegalHold]
+    groups: list[TitledGroup]

@@ -91,7 +91,7 @@ export abstract class ScriptedConduct extends ScriptedOrganising {
       liftedMs: number === 3 ? Date.now() - DAY_MS : null,
       liftedBy: number === 3 ? ME : null,
     }));
-    return Promise.resolve({ holds });
+    return Promise.resolve({ holds, groups: [] });
   }
   guardPolicyOf(text: string): Promise<GuardPolicy | null> {
     const { number } = JSON.parse(text) as { readonly number: number };
