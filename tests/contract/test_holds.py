@@ -2,10 +2,12 @@
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors
 from copconnect.database.engine import Database
-from copconnect.delivery.store import holds
+from copconnect.delivery.log import retention
+from copconnect.delivery.store import holds, trimming
 from copconnect.delivery.store.tables import HELD_MESSAGES
 from copconnect.ids import AttachmentId, ConversationId, PersonId, new_id
 from copconnect.records.conversation.conversation_key import ConversationKey
@@ -61,6 +63,40 @@ async def test_k1_a_held_conversation_keeps_its_log_and_the_keys_that_open_it(
         await other_node.keys.read(b.caller, held.conversation_id, keys[0])
 
 
+async def test_the_cleaning_reads_held_messages_once_a_round(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_BATCH", 1)
+    world = World(database)
+    a, b = world.registry.register(), world.registry.register()
+    talks = []
+    for _ in range(2):
+        made = await world.group(a, [b])
+        talks.append(Talk(world.service, made.conversation_id))
+    held, other = talks
+    key_id = await held.begin(a, [b])
+    for _ in range(3):
+        await held.say(a, key_id)
+    world.clock.at += 1
+    later_ms, key_id = world.clock.at, await other.begin(a, [b])
+    for _ in range(3):
+        await other.say(a, key_id)
+    await hold(database, world.clock.at, conversation_id=held.conversation_id)
+    world.clock.at += 181 * DAY_MS
+    began: list[int] = []
+    forget = trimming.forget_entries
+
+    async def noted(connection: AsyncConnection, at_ms: int, *more: int) -> int | None:
+        began.append(at_ms)
+        return await forget(connection, at_ms, *more)
+
+    monkeypatch.setattr(trimming, "forget_entries", noted)
+    await world.service.retention.clean()
+    assert began == [0, later_ms, later_ms, later_ms]
+    assert len(await texts(world, held, b)) == 3
+    assert await texts(world, other, b) == []
+
+
 async def kept_words(database: Database) -> list[bytes]:
     async with database.reading() as connection:
         order = HELD_MESSAGES.c.seq
@@ -95,7 +131,7 @@ async def test_m3_a_deletion_hides_a_held_message_and_the_server_keeps_it(
     room.world.clock.at += 200 * DAY_MS
     await room.service.retention.clean()
     assert await kept_words(database) == whole
-    # What a deletion left goes with the hold.
+    # Deleted messages go with the hold.
     await lift(database, hold_id, room.world.clock.at)
     await room.service.retention.clean()
     assert await kept_words(database) == []

@@ -93,10 +93,10 @@ class Reminding:
         now_ms = self._deps.clock.now_ms()
         before_ms = now_ms - self._deps.log_days * rules.DAY_MS
         held = self._deps.conversations.held(now_ms)
-        forgotten = _BATCH
-        while forgotten == _BATCH:
+        at_ms: int | None = 0
+        while at_ms is not None:
             async with self._deps.database.transaction() as connection:
-                forgotten = await store.forget(connection, before_ms, held, _BATCH)
+                at_ms = await store.forget(connection, at_ms, before_ms, held, _BATCH)
 
 
 def _fell_due(row: Row[Any], minutes: int, now_ms: int) -> bool:

@@ -395,10 +395,15 @@ async def due(connection: AsyncConnection, now_ms: int, limit: int) -> list[Row[
     return list(rows)
 
 
-async def forget(connection: AsyncConnection, before_ms: int, held: Held, limit: int) -> int:
-    """Forget orders whose message was forgotten; return how many."""
-    old = select(_O.order_id).where(_O.issued_ms < before_ms, _O.conversation_id.not_in(held))
-    order_ids = list(await connection.scalars(old.order_by(_O.issued_ms).limit(limit)))
+async def forget(
+    connection: AsyncConnection, after_ms: int, before_ms: int, held: Held, limit: int
+) -> int | None:
+    """Forget orders whose message was forgotten, from a time on; return the time at which the next
+    batch continues, so that held orders are read once; None: there are no more."""
+    within = _O.issued_ms >= after_ms, _O.issued_ms < before_ms, _O.conversation_id.not_in(held)
+    old = select(_O.order_id, _O.issued_ms).where(*within).order_by(_O.issued_ms).limit(limit)
+    rows = list(await connection.execute(old))
+    order_ids = [row.order_id for row in rows]
     for table in (ANSWERS, TEXTS, ACKNOWLEDGEMENTS, ORDERS):
         await connection.execute(delete(table).where(among(table.c.order_id, order_ids)))
-    return len(order_ids)
+    return rows[-1].issued_ms if len(rows) == limit else None

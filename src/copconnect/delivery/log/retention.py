@@ -40,11 +40,13 @@ class Retention:
         """Forget everything that is past its time."""
         now_ms = self._deps.clock.now_ms()
         log_ms = now_ms - self._deps.options.log_days * DAY_MS
-        await self._in_batches(lambda one: trimming.forget_entries(one, log_ms, now_ms, _BATCH))
-        await self._in_batches(lambda one: trimming.forget_held(one, now_ms, _BATCH))
+        await self._in_batches(
+            lambda one, at: trimming.forget_entries(one, at, log_ms, now_ms, _BATCH)
+        )
+        await self._in_batches(lambda one, _: trimming.forget_held(one, now_ms, _BATCH))
         key_ms = now_ms - _KEYS_KEPT_MS
-        await self._in_batches(lambda one: trimming.forget_keys(one, key_ms, _BATCH))
-        await self._in_batches(lambda one: trimming.forget_heads(one, log_ms, _BATCH))
+        await self._in_batches(lambda one, at: trimming.forget_keys(one, at, key_ms, _BATCH))
+        await self._in_batches(lambda one, at: trimming.forget_heads(one, at, log_ms, _BATCH))
         async with self._deps.database.transaction() as connection:
             await trimming.forget_intervals(connection)
             await trimming.forget_cell_keys(connection, now_ms - CELL_KEYS_KEPT_MS)
@@ -52,9 +54,10 @@ class Retention:
             await joining.forget(connection, now_ms - JOIN_REQUEST_MS)
             await trimming.forget_shares(connection, now_ms - SHARES_KEPT_MS, log_ms)
 
-    async def _in_batches(self, forget: Callable[[AsyncConnection], Awaitable[int]]) -> None:
-        while True:
+    async def _in_batches(
+        self, forget: Callable[[AsyncConnection, int], Awaitable[int | None]]
+    ) -> None:
+        at_ms: int | None = 0
+        while at_ms is not None:
             async with self._deps.database.transaction() as connection:
-                forgotten = await forget(connection)
-            if forgotten < _BATCH:
-                return
+                at_ms = await forget(connection, at_ms)

@@ -1,8 +1,13 @@
-"""Statements that forget what is past its time (log/retention.py)."""
+"""Statements that forget what is past its time (log/retention.py).
+
+A statement that deletes in batches begins at a time and returns the time at which the next batch
+continues, so that a round reads once what stays, such as a held conversation's rows. None: there is
+no more.
+"""
 
 from typing import Any
 
-from sqlalchemy import Table, and_, delete, exists, func, literal, or_, select, tuple_
+from sqlalchemy import Select, Table, and_, delete, exists, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.delivery.store.holds import held
@@ -35,34 +40,45 @@ async def _delete(connection: AsyncConnection, table: Table, rows: list[Any]) ->
     return len(rows)
 
 
+async def _delete_batch(
+    connection: AsyncConnection, table: Table, query: Select[Any], limit: int
+) -> int | None:
+    """Delete rows by their key and time; return the time of the last one of a full batch."""
+    rows = list(await connection.execute(query.limit(limit)))
+    await _delete(connection, table, [row[:-1] for row in rows])
+    return rows[-1][-1] if len(rows) == limit else None
+
+
 async def forget_entries(
-    connection: AsyncConnection, before_ms: int, now_ms: int, limit: int
-) -> int:
+    connection: AsyncConnection, after_ms: int, before_ms: int, now_ms: int, limit: int
+) -> int | None:
     """Delete messages of before a time, but no conversation's newest state and nothing of held
-    conversations; return how many."""
+    conversations."""
     e = LOG.c
     is_state = exists(
         select(literal(1)).where(_C.conversation_id == e.conversation_id, _C.state_seq == e.seq)
     )
-    rows = await connection.execute(
-        select(e.conversation_id, e.seq)
-        .where(e.sent_ms < before_ms, ~is_state, e.conversation_id.not_in(held(now_ms)))
+    query = (
+        select(e.conversation_id, e.seq, e.sent_ms)
+        .where(e.sent_ms >= after_ms, e.sent_ms < before_ms)
+        .where(~is_state, e.conversation_id.not_in(held(now_ms)))
         .order_by(e.sent_ms)
-        .limit(limit)
     )
-    return await _delete(connection, LOG, list(rows))
+    return await _delete_batch(connection, LOG, query, limit)
 
 
-async def forget_held(connection: AsyncConnection, now_ms: int, limit: int) -> int:
-    """Delete what deletions left of conversations that are held no more; return how many."""
+async def forget_held(connection: AsyncConnection, now_ms: int, limit: int) -> int | None:
+    """Delete what deletions left of conversations that are held no more."""
     h = HELD_MESSAGES.c
     rows = await connection.execute(
         select(h.conversation_id, h.seq).where(h.conversation_id.not_in(held(now_ms))).limit(limit)
     )
-    return await _delete(connection, HELD_MESSAGES, list(rows))
+    return 0 if await _delete(connection, HELD_MESSAGES, list(rows)) == limit else None
 
 
-async def forget_keys(connection: AsyncConnection, before_ms: int, limit: int) -> int:
+async def forget_keys(
+    connection: AsyncConnection, after_ms: int, before_ms: int, limit: int
+) -> int | None:
     """Delete keys of before a time that open no message of the log any more."""
     k, e = KEYS.c, LOG.c
     opens = exists(
@@ -78,16 +94,17 @@ async def forget_keys(connection: AsyncConnection, before_ms: int, limit: int) -
             ),
         ).select_from(LOG.join(CONVERSATIONS, _C.conversation_id == e.conversation_id))
     )  # fmt: skip
-    rows = await connection.execute(
-        select(k.conversation_id, k.key_id)
-        .where(k.stored_ms < before_ms, ~opens)
+    query = (
+        select(k.conversation_id, k.key_id, k.stored_ms)
+        .where(k.stored_ms >= after_ms, k.stored_ms < before_ms, ~opens)
         .order_by(k.stored_ms)
-        .limit(limit)
     )
-    return await _delete(connection, KEYS, list(rows))
+    return await _delete_batch(connection, KEYS, query, limit)
 
 
-async def forget_heads(connection: AsyncConnection, before_ms: int, limit: int) -> int:
+async def forget_heads(
+    connection: AsyncConnection, after_ms: int, before_ms: int, limit: int
+) -> int | None:
     """Delete heads of before a time that are not the newest and that no kept message or key names.
 
     R2 asks for proofs under the highest epoch named so far, which a kept message names too unless
@@ -110,13 +127,12 @@ async def forget_heads(connection: AsyncConnection, before_ms: int, limit: int) 
             KEYS.c.conversation_id == h.conversation_id, KEYS.c.epoch == h.epoch
         )
     )
-    rows = await connection.execute(
-        select(h.conversation_id, h.epoch)
-        .where(h.created_ms < before_ms, ~newest, ~named, ~of_key)
+    query = (
+        select(h.conversation_id, h.epoch, h.created_ms)
+        .where(h.created_ms >= after_ms, h.created_ms < before_ms, ~newest, ~named, ~of_key)
         .order_by(h.created_ms)
-        .limit(limit)
     )
-    return await _delete(connection, HEADS, list(rows))
+    return await _delete_batch(connection, HEADS, query, limit)
 
 
 async def forget_intervals(connection: AsyncConnection) -> None:
