@@ -91,6 +91,7 @@ export class Conversation {
       this.id,
       table(STORES.conversationKeys, MOST.keys),
       this.cellKeys,
+      (step) => this.change(step),
     );
     this.log = table(STORES.log, MOST.log);
     this.accepted = table(STORES.accepted, MOST.accepted);

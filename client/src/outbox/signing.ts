@@ -173,7 +173,7 @@ export class Signing {
         sent: this.#context.time.requireNow(),
       };
       const message = await sealMessage(draft, secret, current.content, privateKey);
-      if (made !== null) await conversation.keys.made(work, made.record, secret);
+      if (made !== null) conversation.keys.made(work, made.record, secret);
       const { seq, attempt } = draft;
       const key = made?.pending ?? null;
       const signed: SignedMessage = { ...current, stage: "signed", seq, attempt, message, key };
@@ -201,8 +201,9 @@ export class Signing {
     const made = await makeKey(this.#context, conversation, newest);
     if (made === null) return;
     const { record, secret, pending } = made;
-    await conversation.change(async (work) => {
-      await conversation.keys.made(work, record, secret);
+    await conversation.change((work) => {
+      conversation.keys.made(work, record, secret);
+      return Promise.resolve();
     }, true);
     try {
       await this.#context.api.postKey(conversation.id, {

@@ -2,7 +2,8 @@
  * The conversation keys that this device knows of: records, and S of the ones that it could open.
  *
  * Invariants: S matches its record's commitment (R6); a key is kept as long as the log keeps what it
- * opens, then destroyed (K1). Runs in the conversation's queue.
+ * opens, then destroyed (K1). Runs in the conversation's queue, but for the question which keys are old: no
+ * message waits for its answer.
  */
 import type { Table, Transaction } from "../conversation/table.ts";
 import {
@@ -46,17 +47,21 @@ export class ConversationKeys {
   readonly #conversation: ConversationId;
   readonly #table: Table<ConversationKeyRecord>;
   readonly #cellKeys: CellKeys;
+  /** Runs a separate unit of work, after all that the queue has. */
+  readonly #change: (step: (work: Transaction) => Promise<void>) => Promise<void>;
 
   constructor(
     context: KeyContext & Pick<DeviceContext, "api" | "random">,
     conversation: ConversationId,
     table: Table<ConversationKeyRecord>,
     cellKeys: CellKeys,
+    change: (step: (work: Transaction) => Promise<void>) => Promise<void>,
   ) {
     this.#context = context;
     this.#conversation = conversation;
     this.#table = table;
     this.#cellKeys = cellKeys;
+    this.#change = change;
   }
 
   async find(work: Transaction | null, keyId: KeyId): Promise<HeldKey | null> {
@@ -88,7 +93,7 @@ export class ConversationKeys {
     if (known !== null && (known.secret !== null || seal === null)) return known;
     const secret = seal === null ? null : await this.#open(work, record, seal);
     if (known !== null && secret === null) return known;
-    if (known === null) await this.#forgetOld(work);
+    if (known === null) this.#lookForOld(work);
     const { authorProof = null, firstSeq = null } = known ?? {};
     return this.#put(work, { record: record.bytes, secret, authorProof, firstSeq }, record);
   }
@@ -102,8 +107,8 @@ export class ConversationKeys {
   }
 
   /** A key that this device made itself. */
-  async made(work: Transaction, record: ConversationKey, secret: Uint8Array): Promise<HeldKey> {
-    await this.#forgetOld(work);
+  made(work: Transaction, record: ConversationKey, secret: Uint8Array): HeldKey {
+    this.#lookForOld(work);
     const row = { record: record.bytes, secret, authorProof: null, firstSeq: null };
     return this.#put(work, row, record);
   }
@@ -131,24 +136,30 @@ export class ConversationKeys {
         this.#table.delete(work, keyId);
   }
 
+  /** With one new key in SELDOM, look for old ones once this work is stored. */
+  #lookForOld(work: Transaction): void {
+    if (this.#context.random() * SELDOM >= 1) return;
+    work.afterwards.push(() => void this.#forgetOld().catch(() => undefined));
+  }
+
   /**
    * K1: destroy what opens nothing that the log still keeps. The log's oldest message says what that
    * is: a legal hold keeps it longer. Without an answer the keys stay until a later look.
    */
-  async #forgetOld(work: Transaction): Promise<void> {
-    if (this.#context.random() * SELDOM >= 1) return;
+  async #forgetOld(): Promise<void> {
     const now = this.#context.time.now() ?? this.#context.now();
     const rows = (await this.#table.page(null, LOOKED_AT, false)).map(held);
     const old = rows.filter(({ record }) => now - record.created > KEPT_MS);
     if (old.length === 0) return;
     // Two entries: the first may be a state that outlived what came after it.
-    const page = await this.#context.api
-      .log(this.#conversation, { after: 0, limit: 2 })
-      .catch(() => null);
-    if (page === null) return;
+    const page = await this.#context.api.log(this.#conversation, { after: 0, limit: 2 });
     const oldestMs = page.entries[0]?.sentMs ?? now;
-    for (const { keyId, record } of old)
-      if (record.created + USED_MS < oldestMs) this.#table.delete(work, keyId);
+    const useless = old.filter(({ record }) => record.created + USED_MS < oldestMs);
+    if (useless.length === 0) return;
+    await this.#change((work) => {
+      for (const { keyId } of useless) this.#table.delete(work, keyId);
+      return Promise.resolve();
+    });
   }
 
   async #open(
