@@ -84,6 +84,12 @@ async def test_two_admins_hold_a_persons_messages_and_the_person_learns_of_nothi
     assert REASON not in copy
     assert hold.hold_id not in copy
     await remove(whole, clock, held)
+    # Somebody who was removed can still be held, by the employee number.
+    asked = wire.FindPeople(given=[code])
+    (found,) = (await whole.post(f"{HOLDS}/lookups", second, asked)).json()["people"]
+    assert found["person"]["personId"] == held.person_id
+    refused = await whole.post(f"{HOLDS}/lookups", await whole.device(PATROL), asked)
+    assert refusal(refused)[0] == "not_allowed"
     with pytest.raises(UnderHold):
         await whole.whole.privacy.erase(OPERATOR, code)
     assert (await act(whole, second, lifting)).json()["state"] == "waiting"

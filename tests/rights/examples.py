@@ -148,7 +148,7 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             place = wire.NewPlace(unit_id=STATION, post=english("Duty"), roles=[], head=False)
             people = [world.subject.person_id]
             return wire.PreviewMoves(person_ids=people, place=place, rank=None)
-        case "POST /v1/admin/people/lookups":
+        case "POST /v1/admin/people/lookups" | "POST /v1/admin/holds/lookups":
             # By the employee number: the answer repeats what was given.
             (code,) = (one.code for one in synthetic_bank().people if one.number == SUBJECT)
             return wire.FindPeople(given=[code])

@@ -223,6 +223,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/admin/pictures": ADMINS,
     # Legal holds are the whole department's.
     "GET /v1/admin/holds": ROOT_ADMINS,
+    "POST /v1/admin/holds/lookups": ROOT_ADMINS,
     # Imports. A file is its sender's; an admin who may import over all that it changes sees it too.
     "GET /v1/admin/imports": ADMINS.showing(A.ADMIN, A.ROOT),
     "POST /v1/admin/uploads": ADMINS,

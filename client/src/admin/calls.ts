@@ -271,6 +271,11 @@ export class AdminCalls {
     return this.#options.api.knownPictures({ before });
   }
 
+  /** People whom a hold may name: of the whole department, removed ones too. */
+  findPeopleToHold(given: readonly string[]): Promise<FoundPeople> {
+    return this.#options.api.findPeopleToHold({ given: [...given] });
+  }
+
   /** Legal holds, the newest first. */
   holds(): Promise<LegalHolds> {
     return this.#options.api.legalHolds();

@@ -242,6 +242,10 @@ export class Operations extends Calling {
     return this.call("GET", "/v1/admin/holds");
   }
 
+  findPeopleToHold(body: wire.FindPeople): Promise<wire.FoundPeople> {
+    return this.call("POST", "/v1/admin/holds/lookups", { body });
+  }
+
   previewReorganisation(body: wire.PreviewReorganisation): Promise<wire.ReorganisationPreview> {
     return this.call("POST", "/v1/admin/reorganisations/previews", { body, timeoutMs: 30_000 });
   }

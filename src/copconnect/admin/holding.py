@@ -7,6 +7,7 @@ waits, and does not find the hold in the list.
 
 from dataclasses import replace
 
+from msgspec.structs import replace as replaced
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -16,6 +17,7 @@ from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
 from copconnect.delivery.log.holding import LegalHolds
 from copconnect.delivery.rosters.department import DepartmentGroups
+from copconnect.directory.postings.planning import Planning
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Caller
@@ -87,6 +89,23 @@ class HoldReading:
         self._directory = directory
         self._groups = groups
         self._holds = holds
+        self._planning = Planning()
+
+    async def find(self, caller: Caller, body: wire.FindPeople) -> wire.FoundPeople:
+        """Return the people whom a list means, of the whole department, removed ones too. Raises
+        NotAllowed."""
+        async with self._database.reading() as connection:
+            held = await self._rights.having(connection, caller.person_id, _RIGHT)
+            held.require(_RIGHT, [WHOLE])
+            found = await self._planning.find(connection, body.given, removed=True)
+            cards = await self._directory.cards(connection, set(found.values()), None)
+        seen = {one: replaced(card, number="") for one, card in cards.items()}
+        return wire.FoundPeople(
+            people=[
+                wire.FoundPerson(given=one, person=seen.get(found[one]) if one in found else None)
+                for one in body.given
+            ]
+        )
 
     async def all(self, caller: Caller) -> wire.LegalHolds:
         """Return holds, the newest first, without those on the caller, and the groups that there

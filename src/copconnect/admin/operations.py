@@ -104,6 +104,7 @@ def _reading(service: AdminService) -> list[Operation]:
         get("/v1/admin/guard", conduct.policies, "guard_policies"),
         get("/v1/admin/pictures", service.pictures.page, "known_pictures"),
         get("/v1/admin/holds", service.holds.all, "legal_holds"),
+        post("/v1/admin/holds/lookups", service.holds.find, "find_people_to_hold", most=_BODY),
     ]
 
 

@@ -10,6 +10,7 @@ type Admin = Core["admin"];
 type Calls = Pick<
   Admin,
   | "findPeople"
+  | "findPeopleToHold"
   | "postings"
   | "previewMoves"
   | "plannedTransfers"
@@ -25,6 +26,10 @@ export class ScriptedOrganising extends ScriptedImports implements Calls {
     return {
       people: given.map((one, index) => ({ given: one, person: PEOPLE[index % 40] ?? null })),
     };
+  }
+
+  findPeopleToHold(given: readonly string[]): ReturnType<Admin["findPeopleToHold"]> {
+    return this.findPeople(given);
   }
 
   async postings(personId: PersonId): ReturnType<Admin["postings"]> {

@@ -26,18 +26,19 @@ class Planning:
         self._census: counting.Census | None = None
 
     async def find(
-        self, connection: AsyncConnection, given: Collection[str]
+        self, connection: AsyncConnection, given: Collection[str], *, removed: bool = False
     ) -> dict[str, PersonId]:
         """Return the people who are not removed, by their identifiers: an employee number or a
-        phone number, as people type them. Two statements."""
+        phone number, as people type them; ``removed``: people who are, too, by employee number
+        alone, because a phone number may be another person's by now. Two statements."""
         by_id = {rules.person_id(one.strip()): one for one in given}
         numbers = {number: one for one in given if (number := _number(one)) is not None}
         found: dict[str, PersonId] = {}
         columns = store.people.c
         for column, wanted in ((columns.person_id, by_id), (columns.number, numbers)):
-            query = select(columns.person_id, column).where(
-                among(column, wanted), columns.status != "removed"
-            )
+            query = select(columns.person_id, column).where(among(column, wanted))
+            if not removed or column is columns.number:
+                query = query.where(columns.status != "removed")
             for person_id, key in await connection.execute(query):
                 found.setdefault(wanted[key], PersonId(person_id))
         return found
