@@ -40,6 +40,7 @@ from copconnect import wire
 from copconnect.auth_service.keys import authority
 from copconnect.clock import SystemClock
 from copconnect.ids import ConversationId, MessageId, PersonId, Seq, new_id
+from copconnect.limits import ORDER_ITEMS
 from copconnect.orders import exported
 from copconnect.orders.rules import ACKNOWLEDGED, ISSUE
 from copconnect.principals import PostedMessage
@@ -58,7 +59,7 @@ _FRAME = msgspec.msgpack.Decoder(wire.ServerFrame)
 _TERMS = wire.OrderTerms(
     priority="urgent",
     choices=CHOICES,
-    items=0,
+    items=ORDER_ITEMS,
     answers=False,
     readers=[],
     valid_until_ms=None,
@@ -137,7 +138,8 @@ def _record(
         person_id=bytes.fromhex(device.person_id),
         told=Told.OWN,
         choice=1 + at % CHOICES,
-        done=0,
+        # Some items, others for each person.
+        done=at * 2_654_435_761 >> 7 & (1 << ORDER_ITEMS) - 1,
         answer_hash=NO_ANSWER,
         created=time.time_ns() // 1_000_000,
     ).signed(device.signer)

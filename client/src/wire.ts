@@ -2073,17 +2073,21 @@ export interface OrderText {
 /**
  * The record that counts for the caller, whole, and whose device signed it: the caller's own,
  * or of somebody who told the caller in person. The caller's device verifies it.
+ * ``first_created_ms``: as GivenAcknowledgement has it.
  */
 export interface OwnAcknowledgement {
   readonly record: Uint8Array;
   readonly signerId: PersonId;
+  readonly firstCreatedMs: number;
 }
 
 /**
  * The record that counts for a person, as the server read it. ``told_by``: who told the person
  * and signed it; None: the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read
  * the order, and has not acknowledged it. ``done``: items of the checklist, bit n - 1 for the
- * nth. ``received_ms``: when the server had it.
+ * nth. ``received_ms``: when the server had it. ``first_created_ms``: when the first record was
+ * signed that acknowledged what is asked now: a tick of the checklist or another choice replaces
+ * the record, and keeps this time by the server's word.
  */
 export interface GivenAcknowledgement {
   readonly choice: number;
@@ -2091,6 +2095,7 @@ export interface GivenAcknowledgement {
   readonly toldBy: PersonId | null;
   readonly createdMs: number;
   readonly receivedMs: number;
+  readonly firstCreatedMs: number;
 }
 
 /**
@@ -2225,11 +2230,15 @@ export interface OrderPeople {
   readonly next: string | null;
 }
 
-/** A record that counts, whole, with its sealed answer: for verification and export. */
+/**
+ * A record that counts, whole, with its sealed answer: for verification and export.
+ * ``first_created_ms``: as GivenAcknowledgement has it.
+ */
 export interface OrderRecord {
   readonly record: Uint8Array;
   readonly answer: Uint8Array | null;
   readonly receivedMs: number;
+  readonly firstCreatedMs: number;
 }
 
 /**

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from copconnect import errors, wire
+from copconnect.delivery.live.readers import Readers
 from copconnect.ids import UnitId
+from copconnect.orders import store
 from tests.contract.delivery_world import MINUTE_MS
 from tests.orders.orders_world import Orders, people
 
@@ -97,6 +99,26 @@ async def test_counts_and_names_of_items(orders: Orders) -> None:
         assert given[c.caller.person_id] is None
 
 
+async def test_a_checklist_adds_no_row_to_a_count(orders: Orders) -> None:
+    order = await orders.issue(items=3)
+    a, _, c = orders.officers  # PS1, PS2, PS1.
+    await orders.acknowledge(order, a, done=0b101)
+    await orders.acknowledge(order, c, done=0b011)
+    world = orders.world
+    async with world.database.reading() as connection:
+        row = await store.one(connection, order.order_id)
+        assert row is not None
+        counts = await store.standings(
+            connection,
+            store.known(row),
+            Readers().readers(orders.c),
+            Readers().reached(orders.c, order.seq),
+            orders.roll.placed(),
+        )
+    acknowledged = [(one.unit_id, one.people, one.items) for one in counts if one.state == 3]
+    assert acknowledged == [("PS1", 2, (2, 1, 1))]
+
+
 async def test_pages_of_names_and_of_orders_go_on_where_they_ended(
     orders: Orders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +187,46 @@ async def test_the_curve_counts_up(orders: Orders) -> None:
     curve = await orders.service.reading.curve(orders.issuer.caller, order.order_id)
     assert [count for _, count in curve.points] == [1, 2, 3]
     assert [step * curve.step_ms // MINUTE_MS for step, _ in curve.points] == [1, 2, 3]
+
+
+async def test_a_tick_moves_neither_the_curve_nor_the_time_of_the_acknowledgement(
+    orders: Orders,
+) -> None:
+    order = await orders.issue(items=2)
+    a, b, _ = orders.officers
+    clock, reading, caller = orders.world.clock, orders.service.reading, orders.issuer.caller
+    clock.at += MINUTE_MS
+    first_ms = clock.now_ms()
+    await orders.acknowledge(order, a)
+    orders.roll.held[caller.person_id] = ["TG"]
+    told = orders.record(order, orders.issuer, about=b)
+    assert await orders.send(order, orders.issuer, told) == ["counted"]
+    clock.at += 9 * MINUTE_MS
+    for officer in (a, b):
+        assert await orders.acknowledge(order, officer, done=0b10) == "counted"
+    later_ms = clock.now_ms()
+    curve = await reading.curve(caller, order.order_id)
+    assert [(step * curve.step_ms // MINUTE_MS, count) for step, count in curve.points] == [(1, 2)]
+    page = await reading.people(caller, order.order_id, unit_id=None, state=None, choice=None)
+    given = {one.person.person_id: one.acknowledgement for one in page.people}
+    of_a, of_b = given[a.caller.person_id], given[b.caller.person_id]
+    assert of_a is not None
+    assert of_b is not None
+    assert (of_a.first_created_ms, of_a.created_ms, of_a.done) == (first_ms, later_ms, 0b10)
+    # Somebody else signed before: the own word is the first of this person's.
+    assert of_b.first_created_ms == later_ms
+    records = (await reading.records(caller, order.order_id)).records
+    assert {one.first_created_ms for one in records} == {first_ms, later_ms}
+    own = (await reading.order(a.caller, order.order_id)).acknowledgement
+    assert own is not None
+    assert own.first_created_ms == first_ms
+    # A correction that asks again starts the time again.
+    text = await orders.correct(order, asks_again=True)
+    clock.at += MINUTE_MS
+    await orders.acknowledge(order, a, text_hash=text)
+    own = (await reading.order(a.caller, order.order_id)).acknowledgement
+    assert own is not None
+    assert own.first_created_ms == clock.now_ms()
 
 
 async def test_a_dashboard_is_sent_differences(

@@ -8,7 +8,7 @@ not answered.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from copconnect import errors, wire
 from copconnect.bus import AcknowledgedWakeup
@@ -236,6 +236,8 @@ class _Batch:
             text_seq=order.texts[record.text_hash],
             created_ms=record.created,
             received_ms=self._now_ms,
+            first_created_ms=record.created,
+            first_received_ms=self._now_ms,
             record=given.data,
             answer=given.answer,
         )
@@ -245,6 +247,8 @@ class _Batch:
             return "counted"
         if not new.counted.beats(best):
             return "superseded"
+        created_ms, received_ms = rules.first_times(new.counted, best, order.asked_seq)
+        new = replace(new, first_created_ms=created_ms, first_received_ms=received_ms)
         self._best[key] = new.counted
         self._put[key] = new
         self._by[key] = request.caller.client_id

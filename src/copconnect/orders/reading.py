@@ -269,7 +269,12 @@ class OrderReads:
             )
         return wire.OrderRecords(
             records=[
-                wire.OrderRecord(record=row.record, answer=row.answer, received_ms=row.received_ms)
+                wire.OrderRecord(
+                    record=row.record,
+                    answer=row.answer,
+                    received_ms=row.received_ms,
+                    first_created_ms=row.first_created_ms,
+                )
                 for row in page
             ],
             people=people,
@@ -305,7 +310,11 @@ def _order(row: Row[Any], person_id: PersonId, *, overseer: bool) -> wire.Order:
         owed=bool(row.owed),
         acknowledgement=None
         if row.record is None
-        else wire.OwnAcknowledgement(record=row.record, signer_id=row.signer_id),
+        else wire.OwnAcknowledgement(
+            record=row.record,
+            signer_id=row.signer_id,
+            first_created_ms=row.first_created_ms,
+        ),
         overseen=overseer or row.admin or row.issuer_id == person_id,
     )
 
@@ -319,4 +328,5 @@ def _acknowledgement(row: Row[Any]) -> wire.GivenAcknowledgement | None:
         told_by=row.signer_id if row.told else None,
         created_ms=row.created_ms,
         received_ms=row.received_ms,
+        first_created_ms=row.first_created_ms,
     )

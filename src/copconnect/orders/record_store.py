@@ -26,10 +26,17 @@ async def records(
     limit: int,
 ) -> list[Row[Any]]:
     """Return the records that count, by person: ``person_id``, ``signer_id``, ``record``,
-    ``received_ms``, ``answer``. ``answered``: those with an answer alone."""
+    ``received_ms``, ``first_created_ms``, ``answer``. ``answered``: those with an answer alone."""
     join = and_(_N.order_id == _A.order_id, _N.person_id == _A.person_id)
     query = (
-        select(_A.person_id, _A.signer_id, _A.record, _A.received_ms, _N.answer)
+        select(
+            _A.person_id,
+            _A.signer_id,
+            _A.record,
+            _A.received_ms,
+            _A.first_created_ms,
+            _N.answer,
+        )
         .join(ANSWERS, join, isouter=not answered)
         .where(_A.order_id == order_id, _A.person_id > after)
         .order_by(_A.person_id)
@@ -58,7 +65,9 @@ async def curve(
 ) -> list[tuple[int, int]]:
     """Return how many acknowledgements came in each step of time after an order, by its number from
     1."""
-    elapsed = case((_A.received_ms > order.issued_ms, _A.received_ms - order.issued_ms), else_=0)
+    # The first record for what is asked: a tick later moves nobody.
+    came_ms = _A.first_received_ms
+    elapsed = case((came_ms > order.issued_ms, came_ms - order.issued_ms), else_=0)
     # A difference less its remainder divides exactly: both databases agree.
     step = ((elapsed - elapsed % step_ms) / step_ms).label("step")
     counted: tuple[Any, Any] = (step, func.count())

@@ -148,6 +148,8 @@ class Counted:
     choice: int
     text_seq: int
     created_ms: int
+    first_created_ms: int
+    first_received_ms: int
     record: bytes
 
     def beats(self, other: "Counted | None") -> bool:
@@ -156,6 +158,19 @@ class Counted:
         rather than what somebody else signed, then the newer one, then whichever has the higher
         bytes, so that the order of arrival never decides."""
         return other is None or _rank(self) > _rank(other)
+
+
+def first_times(new: Counted, former: Counted | None, asked_seq: int) -> tuple[int, int]:
+    """Return when a person acknowledged what is asked now, by the first record's word and by the
+    server's clock, where ``new`` replaces ``former``: a tick does not move the time. The first
+    record's word is the former one's only if the same signed it: the person, or somebody else."""
+    acknowledged = (
+        former is not None and former.text_seq >= asked_seq and former.choice != wire.UNREADABLE
+    )
+    if former is None or not acknowledged:
+        return new.first_created_ms, new.first_received_ms
+    created_ms = former.first_created_ms if former.told == new.told else new.first_created_ms
+    return created_ms, former.first_received_ms
 
 
 def _rank(counted: Counted) -> tuple[int, bool, bool, int, bytes]:
@@ -171,14 +186,15 @@ FIRST_CHOICE = 6  # The place of the first choice's count.
 
 @dataclass(frozen=True, slots=True)
 class OrderCount:
-    """So many people of a unit have come so far. ``state``: as in STATES."""
+    """So many people of a unit have come so far. ``state``: as in STATES; ``items``: how many of
+    them have done each item of the checklist."""
 
     unit_id: UnitId
     state: int
     told: bool
     choice: int
-    done: int
     people: int
+    items: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +277,7 @@ def tree(
         counts[TOLD] += one.people if one.told else 0
         if 0 < one.choice <= choices:
             counts[FIRST_CHOICE - 1 + one.choice] += one.people
-        for item in range(items):
-            counts[first_item + item] += one.people if one.done >> item & 1 else 0
+        for item, people in enumerate(one.items):
+            counts[first_item + item] += people
     found.sum()
     return found

@@ -52,13 +52,27 @@ class NewAcknowledgement:
     text_seq: int
     created_ms: int
     received_ms: int
+    first_created_ms: int
+    first_received_ms: int
     record: bytes
     answer: bytes | None
 
     @property
     def counted(self) -> Counted:
         """The record as others are compared with it."""
-        return Counted(self.told, self.choice, self.text_seq, self.created_ms, self.record)
+        return _counted(self)
+
+
+def _counted(row: Any) -> Counted:
+    return Counted(
+        told=row.told,
+        choice=row.choice,
+        text_seq=row.text_seq,
+        created_ms=row.created_ms,
+        first_created_ms=row.first_created_ms,
+        first_received_ms=row.first_received_ms,
+        record=row.record,
+    )
 
 
 # --- Orders -----------------------------------------------------------------------------------
@@ -159,6 +173,7 @@ async def page(
             place.c.admin,
             case((owed, 1), else_=0).label("owed"),
             _A.signer_id,
+            _A.first_created_ms,
             _A.record,
         )
         .join(place, place.c.conversation_id == _O.conversation_id)
@@ -200,6 +215,8 @@ async def standings_of(
             _A.choice,
             _A.text_seq,
             _A.created_ms,
+            _A.first_created_ms,
+            _A.first_received_ms,
             _A.record,
         )
         .outerjoin(
@@ -211,9 +228,7 @@ async def standings_of(
     return {
         row.person_id: (
             OrderReader(row.person_id, row.added_ms, row.history_from_ms),
-            None
-            if row.record is None
-            else Counted(row.told, row.choice, row.text_seq, row.created_ms, row.record),
+            None if row.record is None else _counted(row),
         )
         for row in rows
     }
@@ -302,19 +317,22 @@ async def standings(
     placed: Select[Any],
 ) -> list[OrderCount]:
     """Return how far the people of each unit have come. One statement, which reads a row of each
-    of them."""
+    of them, and returns no more rows for a checklist: it counts each item in a column."""
     query, place, state = _people_of(order, readers, reached, placed)
     told = func.coalesce(_A.told, false())
     choice = func.coalesce(_A.choice, 0)
-    done = func.coalesce(_A.done, 0)
+    items = [
+        func.sum(case((_A.done.bitwise_and(1 << item) != 0, 1), else_=0))
+        for item in range(order.items)
+    ]
     rows = await connection.execute(
-        query.add_columns(place.unit_id, state, told, choice, done, func.count()).group_by(
-            place.unit_id, state, told, choice, done
+        query.add_columns(place.unit_id, state, told, choice, func.count(), *items).group_by(
+            place.unit_id, state, told, choice
         )
     )
     return [
-        OrderCount(unit, at, bool(by), chosen, items, people)
-        for unit, at, by, chosen, items, people in rows
+        OrderCount(unit, at, bool(by), chosen, people, tuple(map(int, done)))
+        for unit, at, by, chosen, people, *done in rows
     ]
 
 
@@ -351,6 +369,7 @@ async def people(
             given.done,
             given.created_ms,
             given.received_ms,
+            given.first_created_ms,
         )
         .outerjoin(
             any_text,

@@ -64,6 +64,9 @@ ACKNOWLEDGEMENTS = Table(
     Column("text_seq", BigInteger, nullable=False),  # The text that it answers.
     Column("created_ms", BigInteger, nullable=False),  # As the record says.
     Column("received_ms", BigInteger, nullable=False),
+    # The first record that acknowledged the text asked now: a tick replaces the record.
+    Column("first_created_ms", BigInteger, nullable=False),
+    Column("first_received_ms", BigInteger, nullable=False),
     Column("record", LargeBinary, nullable=False),
     # A count reads every row of an order: from this index alone.
     Index(

@@ -100,23 +100,28 @@ class OrderText(Wire, frozen=True, kw_only=True):
 
 class OwnAcknowledgement(Wire, frozen=True, kw_only=True):
     """The record that counts for the caller, whole, and whose device signed it: the caller's own,
-    or of somebody who told the caller in person. The caller's device verifies it."""
+    or of somebody who told the caller in person. The caller's device verifies it.
+    ``first_created_ms``: as GivenAcknowledgement has it."""
 
     record: bytes
     signer_id: PersonId
+    first_created_ms: int
 
 
 class GivenAcknowledgement(Wire, frozen=True, kw_only=True):
     """The record that counts for a person, as the server read it. ``told_by``: who told the person
     and signed it; None: the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read
     the order, and has not acknowledged it. ``done``: items of the checklist, bit n - 1 for the
-    nth. ``received_ms``: when the server had it."""
+    nth. ``received_ms``: when the server had it. ``first_created_ms``: when the first record was
+    signed that acknowledged what is asked now: a tick of the checklist or another choice replaces
+    the record, and keeps this time by the server's word."""
 
     choice: int
     done: int
     told_by: PersonId | None
     created_ms: int
     received_ms: int
+    first_created_ms: int
 
 
 class Order(Wire, frozen=True, kw_only=True):
@@ -259,11 +264,13 @@ class OrderPeople(Wire, frozen=True, kw_only=True):
 
 
 class OrderRecord(Wire, frozen=True, kw_only=True):
-    """A record that counts, whole, with its sealed answer: for verification and export."""
+    """A record that counts, whole, with its sealed answer: for verification and export.
+    ``first_created_ms``: as GivenAcknowledgement has it."""
 
     record: bytes
     answer: bytes | None
     received_ms: int
+    first_created_ms: int
 
 
 class OrderRecords(Wire, frozen=True, kw_only=True):
