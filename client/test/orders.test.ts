@@ -266,7 +266,8 @@ describe("a server that lies", () => {
     };
     const forged = await AcknowledgementFormat.sign(words, new Uint8Array(32).fill(3));
     for (const signerId of [b.person, a.person]) {
-      change((said) => ({ ...said, acknowledgement: { record: forged.bytes, signerId } }));
+      const acknowledgement = { record: forged.bytes, signerId, firstCreatedMs: words.created };
+      change((said) => ({ ...said, acknowledgement }));
       expect(await b.core.orders.get(orderId)).toMatchObject({ acknowledgement: null, owed: true });
     }
     await b.core.orders.acknowledge(orderId, { choice: 2, done: 0, answer: null });

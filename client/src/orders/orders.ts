@@ -31,10 +31,13 @@ import {
   ORDER_STORES,
   counting,
   emptyOrder,
+  firstMs,
   givenOf,
   headerHashOf,
   isOwed,
   issuerOf,
+  knownTerms,
+  touching,
   withdrawnMs,
 } from "./record.ts";
 import type { OrderRecord, SendingRecord } from "./record.ts";
@@ -238,13 +241,15 @@ export class Orders implements SendingListener {
     const { choice, done } = given;
     if (choice === UNREADABLE) this.#requireUnreadable(row, done);
     else this.#requireAcknowledgeable(row, given, answer);
-    const before = this.#sending.find(orderId)?.createdMs ?? 0;
-    const counted = Math.max(givenOf(row)?.createdMs ?? 0, before);
+    const sending = this.#sending.find(orderId);
+    const counted = Math.max(givenOf(row)?.createdMs ?? 0, sending?.createdMs ?? 0);
     // A second answer is later than the first, whatever the clock did.
     const createdMs = Math.max(this.#now(), counted + 1);
+    const waiting = sending?.stage === "refused" ? null : sending;
     await this.#sending.enqueue(row, {
       choice,
       done,
+      ...touching(waiting ?? givenOf(row), { choice, done }),
       answer: answer === "" ? null : answer,
       createdMs,
     });
@@ -288,12 +293,14 @@ export class Orders implements SendingListener {
   async counted(
     { orderId, conversationId, choice, done, createdMs }: SendingRecord,
     textHash: Uint8Array,
+    sinceMs: number,
   ): Promise<void> {
     const sent = { op: "delete", store: ORDER_STORES.acknowledgements, key: orderId } as const;
     const count = (row: OrderRecord | null): OrderRecord | null => {
       const headerHash = row === null ? null : headerHashOf(row);
       if (row === null || headerHash === null) return null;
-      return { ...row, own: { choice, done, createdMs, toldBy: null, headerHash, textHash } };
+      const times = { createdMs, firstMs: firstMs(row, sinceMs) };
+      return { ...row, own: { choice, done, ...times, toldBy: null, headerHash, textHash } };
     };
     await this.#change(conversationId, orderId, count, [sent]);
     this.changed(orderId);
@@ -325,6 +332,7 @@ export class Orders implements SendingListener {
 
   /** Another device of this person has acknowledged. */
   onFrame({ orderId }: OrderAcknowledged): void {
+    this.#sending.overtaken(orderId);
     void this.ask(orderId).catch(() => undefined);
   }
 
@@ -375,7 +383,9 @@ export class Orders implements SendingListener {
   }
 
   async #takeOrder(order: Order): Promise<void> {
-    const given = await verifiedOwn(this.#context, order);
+    const held = await this.find(order.orderId);
+    const terms = (held === null ? null : knownTerms({ ...held, server: order })) ?? order.terms;
+    const given = await verifiedOwn(this.#context, order, terms);
     await this.#change(order.conversationId, order.orderId, (row) => {
       const known = row ?? emptyOrder(order.orderId, order.conversationId);
       // The server's word about an order that is signed elsewhere is kept, and shown as a difference.

@@ -8,7 +8,7 @@ import {
   checkAcknowledgement,
 } from "../keys/acknowledgement.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
-import type { Order } from "../wire.ts";
+import type { Order, OrderTerms } from "../wire.ts";
 import { answerPlace, textsOf } from "./answers.ts";
 import type { OwnAcknowledgement } from "./record.ts";
 
@@ -16,6 +16,8 @@ import type { OwnAcknowledgement } from "./record.ts";
 export async function verifiedOwn(
   { trust, identity }: Pick<DeviceContext, "trust" | "identity">,
   order: Order,
+  /** The terms that are signed; the server's where the text is not here. */
+  { choices, items }: Pick<OrderTerms, "choices" | "items">,
 ): Promise<OwnAcknowledgement | null> {
   if (order.acknowledgement === null) return null;
   const { record: bytes, signerId } = order.acknowledgement;
@@ -28,8 +30,7 @@ export async function verifiedOwn(
     const signer = await trust.confirmedCertificate(signerId, device, record.created, "O1");
     const named = {
       ...answerPlace(order, record.device),
-      choices: order.terms.choices,
-      items: order.terms.items,
+      ...{ choices, items },
       texts: textsOf(order),
     };
     // Its answer is for others to read.
@@ -38,6 +39,7 @@ export async function verifiedOwn(
       choice: record.choice,
       done: record.done,
       createdMs: record.created,
+      firstMs: Math.min(record.created, order.acknowledgement.firstCreatedMs),
       toldBy: record.told === TOLD_IN_PERSON ? signerId : null,
       headerHash: record.headerHash,
       textHash: record.textHash,

@@ -63,6 +63,8 @@ export interface OwnAcknowledgement {
   readonly choice: number;
   readonly done: number;
   readonly createdMs: number;
+  /** The time of the first acknowledgement of the text that is asked now: a tick signs again. The server's word or this device's. */
+  readonly firstMs: number;
   /** The colleague who told this person and signed; null: this person signed. */
   readonly toldBy: PersonId | null;
   /** The hashes by which the record names the order, and the text that it answers. */
@@ -83,11 +85,43 @@ export type SendingRecord = {
   readonly done: number;
   readonly answer: string | null;
   readonly createdMs: number;
+  /** Items that the person ticked or unticked in it: the other ones are as another device says. */
+  readonly touched: number;
+  /** The person chose in it: it is no mere tick of what was acknowledged before. */
+  readonly chose: boolean;
 } & (
   | { readonly stage: "unsealed" }
-  | { readonly stage: "signed"; readonly record: Uint8Array; readonly sealed: Uint8Array | null }
+  | {
+      readonly stage: "signed";
+      readonly record: Uint8Array;
+      readonly sealed: Uint8Array | null;
+      /** Records that waited when it was signed, the oldest first: each counts by its own time. */
+      readonly before: readonly Uint8Array[];
+    }
   | { readonly stage: "refused"; readonly outcome: AcknowledgementOutcome }
 );
+
+/** The parts of an acknowledgement in which two devices of a person may differ. */
+type Ticked = Pick<OwnAcknowledgement, "choice" | "done">;
+
+/** The items that the person touched since the known acknowledgement, and whether the person chose. */
+export function touching(
+  known: Ticked | SendingRecord | null,
+  given: Ticked,
+): Pick<SendingRecord, "touched" | "chose"> {
+  const sent = known !== null && "touched" in known ? known : null;
+  const chose = known === null || known.choice !== given.choice || sent?.chose === true;
+  return { touched: (sent?.touched ?? 0) | ((known?.done ?? 0) ^ given.done), chose };
+}
+
+/** One acknowledgement with what the person touched here and what another device of the person says. */
+export function together(sent: SendingRecord, theirs: OwnAcknowledgement): Ticked {
+  const later = sent.chose && sent.createdMs > theirs.createdMs;
+  return {
+    choice: later ? sent.choice : theirs.choice,
+    done: (theirs.done & ~sent.touched) | (sent.done & sent.touched),
+  };
+}
 
 /** A row of which nothing is known yet. */
 export function emptyOrder(orderId: MessageId, conversationId: ConversationId): OrderRecord {
@@ -241,7 +275,14 @@ export function counting(
   const readable = one.choice !== UNREADABLE;
   if (readable !== (other.choice !== UNREADABLE)) return readable ? one : other;
   if ((one.toldBy === null) !== (other.toldBy === null)) return one.toldBy === null ? one : other;
-  return one.createdMs >= other.createdMs ? one : other;
+  return one.createdMs > other.createdMs ? one : other;
+}
+
+/** When this person first acknowledged what is asked now, with a new record of this device. */
+export function firstMs(row: OrderRecord, createdMs: number): number {
+  const own = ownOf(row);
+  const acknowledged = own !== null && own.toldBy === null && own.choice !== UNREADABLE;
+  return acknowledged ? own.firstMs : createdMs;
 }
 
 /**

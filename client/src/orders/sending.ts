@@ -4,27 +4,50 @@
  *
  * Stages (SendingRecord): `unsealed` → `signed` → gone once it counts, or `refused`. Each is stored
  * before the next begins. A crash repeats a step; the server counts a record once. One order has one
- * acknowledgement here: a later answer of the person replaces it.
+ * acknowledgement here: a later answer of the person replaces it, and keeps the records that waited with
+ * the same choice, because they may count where the later one comes too late. Ticks of
+ * another device of the person stay (`together`).
  */
 import type { DeviceContext } from "../context.ts";
 import { asFailure, hasCode } from "../failure.ts";
 import type { MessageId } from "../ids.ts";
+import { UNREADABLE } from "../limits.ts";
 import { AcknowledgementFormat, OWN, answerHash } from "../keys/acknowledgement.ts";
 import { copy, equalBytes, fromHex } from "../octets.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import type { AcknowledgementOutcome } from "../wire.ts";
 import { answerPlace, sealToReaders } from "./answers.ts";
-import { ORDER_STORES, headerHashOf, textHashOf } from "./record.ts";
+import { ORDER_STORES, givenOf, headerHashOf, textHashOf, together } from "./record.ts";
 import type { OrderRecord, SendingRecord } from "./record.ts";
 
 type SignedSending = Extract<SendingRecord, { stage: "signed" }>;
+
+/** The part of a record that is the same in each stage. */
+type Kept = Pick<
+  SendingRecord,
+  "orderId" | "conversationId" | "choice" | "done" | "answer" | "createdMs" | "touched" | "chose"
+>;
+
+function keptOf(record: Kept): Kept {
+  const { orderId, conversationId, choice, done, answer, createdMs, touched, chose } = record;
+  return { orderId, conversationId, choice, done, answer, createdMs, touched, chose };
+}
+
+/** Records that are kept beside a later one: the first and the newest. */
+const MOST_BEFORE = 24;
+
+interface SigningParts {
+  readonly sealed?: Uint8Array | null;
+  readonly before?: readonly Uint8Array[];
+  readonly textHash?: Uint8Array | null;
+}
 
 const RETRY = { firstMs: 1_000, maxMs: 60_000 };
 
 export interface SendingListener {
   find(orderId: MessageId): Promise<OrderRecord | null>;
   /** The server has counted it. Stored together with its end here. */
-  counted(sent: SendingRecord, textHash: Uint8Array): Promise<void>;
+  counted(sent: SendingRecord, textHash: Uint8Array, sinceMs: number): Promise<void>;
   /** Ask the server about the order: its word may be another now. */
   ask(orderId: MessageId): Promise<void>;
   changed(orderId: MessageId): void;
@@ -36,6 +59,8 @@ export class OrderSender {
   readonly #records = new Map<MessageId, SendingRecord>();
   /** Orders whose answer no device of the issuer can read now. */
   readonly #unreadable = new Set<MessageId>();
+  /** Orders that another device of the person has acknowledged, or may have while this one waited. */
+  readonly #waited = new Set<MessageId>();
   #pumping = false;
   #again = false;
   #wake = new AbortController();
@@ -47,7 +72,10 @@ export class OrderSender {
 
   async load(): Promise<void> {
     const stored = await this.#context.vault.all<SendingRecord>(ORDER_STORES.acknowledgements);
-    for (const one of stored) this.#records.set(one.orderId, one);
+    for (const one of stored) {
+      this.#records.set(one.orderId, one);
+      this.#waited.add(one.orderId);
+    }
   }
 
   find(orderId: MessageId): SendingRecord | null {
@@ -61,12 +89,25 @@ export class OrderSender {
   /** Store an acknowledgement, signed at once where no answer is to be sealed, and begin to send it. */
   async enqueue(
     order: OrderRecord,
-    given: Pick<SendingRecord, "choice" | "done" | "answer" | "createdMs">,
+    given: Omit<Kept, "orderId" | "conversationId">,
   ): Promise<void> {
     const { orderId, conversationId } = order;
     const unsealed: SendingRecord = { orderId, conversationId, ...given, stage: "unsealed" };
-    await this.#put(given.answer === null ? await this.#sign(order, unsealed, null) : unsealed);
+    const before = this.#waiting(order, given);
+    await this.#put(
+      given.answer === null ? await this.#sign(order, unsealed, { before }) : unsealed,
+    );
     this.kick();
+  }
+
+  /** Records with the same choice, of the same text, that wait for the server. */
+  #waiting(order: OrderRecord, { choice, answer }: Pick<Kept, "choice" | "answer">) {
+    const known = this.#records.get(order.orderId);
+    if (known?.stage !== "signed" || known.answer !== null || answer !== null) return [];
+    const { textHash } = AcknowledgementFormat.parse(known.record);
+    if (known.choice !== choice || !equalBytes(textHash, textHashOf(order) ?? textHash)) return [];
+    const [first, ...others] = [...known.before, known.record];
+    return first === undefined ? [] : [first, ...others.slice(1 - MOST_BEFORE)];
   }
 
   /** Forget a refusal that the person has seen. */
@@ -74,9 +115,15 @@ export class OrderSender {
     if (this.#records.get(orderId)?.stage === "refused") await this.#delete(orderId);
   }
 
+  /** Another device of the person has acknowledged: what this one knows may be old. */
+  overtaken(orderId: MessageId): void {
+    this.#waited.add(orderId);
+  }
+
   /** The network is back: waits end at once. */
   wake(): void {
     this.#unreadable.clear();
+    for (const orderId of this.#records.keys()) this.#waited.add(orderId);
     this.#wake.abort();
     this.#wake = new AbortController();
     this.kick();
@@ -107,6 +154,7 @@ export class OrderSender {
           attempt = 0;
         } catch (error) {
           if (signal.aborted || hasCode(error, "locked")) return;
+          this.#waited.add(record.orderId);
           const known = asFailure(error);
           if (known.code === "answer_unreadable") {
             this.#unreadable.add(record.orderId);
@@ -126,12 +174,53 @@ export class OrderSender {
   async #send(record: SendingRecord): Promise<void> {
     const order = await this.#listener.find(record.orderId);
     if (order === null || headerHashOf(order) === null) return this.#delete(record.orderId);
-    const signed = record.stage === "signed" ? record : await this.#seal(order, record);
+    const sealed = record.stage === "signed" ? record : await this.#seal(order, record);
+    const signed = await this.#compared(order, sealed);
+    if (signed === null) return;
     const outcome = await this.#post(signed);
     const current = this.#records.get(record.orderId);
     // The person has answered again meanwhile: that one counts, and is still to be sent.
     if (current?.stage !== "signed" || !equalBytes(current.record, signed.record)) return;
     await this.#settle(order, signed, outcome);
+  }
+
+  /**
+   * The record as it goes out: with the ticks of the person's other devices, for which the server is asked
+   * where they may have ticked meanwhile. Null: the person has ticked again, and that is sent.
+   */
+  async #compared(order: OrderRecord, sent: SignedSending): Promise<SignedSending | null> {
+    const { orderId } = sent;
+    const known = givenOf(order) !== null || this.#waited.has(orderId);
+    if (!known || (order.facts?.content.items.length ?? 0) === 0) return sent;
+    await this.#ask(orderId);
+    if (this.#records.get(orderId) !== sent) return null;
+    return (await this.#joined(sent)) ?? sent;
+  }
+
+  async #ask(orderId: MessageId): Promise<void> {
+    await this.#listener.ask(orderId).catch((error: unknown) => {
+      if (!hasCode(error, "not_found", "not_member")) throw error;
+    });
+  }
+
+  /** Sign again with what another device of the person says; null: it says nothing else. */
+  async #joined(sent: SignedSending): Promise<SignedSending | null> {
+    const order = await this.#listener.find(sent.orderId);
+    const theirs = order === null ? null : givenOf(order);
+    const { textHash } = AcknowledgementFormat.parse(sent.record);
+    if (order === null || theirs === null || theirs.toldBy !== null) return null;
+    if (sent.answer !== null || sent.choice === UNREADABLE || theirs.choice === UNREADABLE)
+      return null;
+    if (!equalBytes(theirs.textHash, textHash)) return null;
+    const { choice, done } = together(sent, theirs);
+    const earlier = sent.createdMs <= theirs.createdMs;
+    const same = choice === (earlier ? theirs : sent).choice;
+    if (same && done === (earlier ? theirs : sent).done) return null;
+    const createdMs = Math.max(sent.createdMs, theirs.createdMs + 1);
+    const signed = await this.#sign(order, { ...sent, choice, done, createdMs }, { textHash });
+    if (this.#records.get(sent.orderId) !== sent) return null;
+    await this.#put(signed);
+    return signed;
   }
 
   async #seal(order: OrderRecord, record: SendingRecord): Promise<SignedSending> {
@@ -147,7 +236,7 @@ export class OrderSender {
             facts.content.readers,
             answer,
           );
-    const signed = await this.#sign(order, record, sealed);
+    const signed = await this.#sign(order, record, { sealed });
     const current = this.#records.get(record.orderId);
     if (current === record) await this.#put(signed);
     return signed;
@@ -155,16 +244,15 @@ export class OrderSender {
 
   async #sign(
     order: OrderRecord,
-    record: SendingRecord,
-    sealed: Uint8Array | null,
+    record: Kept,
+    { sealed = null, before = [], textHash = textHashOf(order) }: SigningParts,
   ): Promise<SignedSending> {
     const { orderId, conversationId } = order;
     const headerHash = headerHashOf(order);
-    const textHash = textHashOf(order);
     if (headerHash === null || textHash === null)
       throw new TypeError("an order of which nothing is known");
     const { deviceBytes, personId, privateKey } = this.#context.identity();
-    const { choice, done, answer, createdMs } = record;
+    const { choice, done, createdMs } = record;
     const { bytes } = await AcknowledgementFormat.sign(
       {
         ...answerPlace({ conversationId, orderId, headerHash }, deviceBytes),
@@ -178,16 +266,18 @@ export class OrderSender {
       },
       privateKey,
     );
-    const kept = { orderId, conversationId, choice, done, answer, createdMs };
-    return { ...kept, stage: "signed", record: bytes, sealed };
+    return { ...keptOf(record), stage: "signed", record: bytes, sealed, before };
   }
 
-  async #post({ orderId, record, sealed }: SignedSending): Promise<AcknowledgementOutcome> {
+  async #post(sent: SignedSending): Promise<AcknowledgementOutcome> {
+    const { orderId, record, sealed, before } = sent;
     const item = { record: copy(record), answer: sealed === null ? null : copy(sealed) };
+    const others = before.map((one) => ({ record: copy(one), answer: null }));
     try {
       const { api } = this.#context;
-      const { outcomes } = await api.acknowledgeOrder(orderId, { acknowledgements: [item] });
-      return outcomes[0] ?? "malformed";
+      const acknowledgements = [...others, item];
+      const { outcomes } = await api.acknowledgeOrder(orderId, { acknowledgements });
+      return outcomes[others.length] ?? "malformed";
     } catch (error) {
       // Somebody who left the conversation owes nothing.
       if (hasCode(error, "not_found", "not_member")) return "not_owed";
@@ -203,16 +293,22 @@ export class OrderSender {
     const { orderId } = sent;
     if (outcome === "counted") {
       this.#records.delete(orderId);
-      await this.#listener.counted(sent, AcknowledgementFormat.parse(sent.record).textHash);
+      this.#waited.delete(orderId);
+      const { textHash } = AcknowledgementFormat.parse(sent.record);
+      const first = AcknowledgementFormat.parse(sent.before[0] ?? sent.record);
+      await this.#listener.counted(sent, textHash, first.created);
       return;
     }
     if (outcome === "wrong_time" && (await this.#resign(order, sent))) return;
-    if (outcome === "superseded") await this.#delete(orderId);
-    else {
-      const { conversationId, choice, done, answer, createdMs } = sent;
-      const kept = { orderId, conversationId, choice, done, answer, createdMs };
-      await this.#put({ ...kept, stage: "refused", outcome });
+    if (outcome === "superseded") {
+      await this.#ask(orderId);
+      const joined = await this.#joined(sent);
+      if (joined !== null) this.#again = true;
+      else if (this.#records.get(orderId) === sent) await this.#delete(orderId);
+      this.#listener.changed(orderId);
+      return;
     }
+    await this.#put({ ...keptOf(sent), stage: "refused", outcome });
     await this.#listener.ask(orderId).catch(() => undefined);
     this.#listener.changed(orderId);
   }
@@ -223,7 +319,10 @@ export class OrderSender {
     await time.anchor();
     const createdMs = time.requireNow();
     if (Math.abs(createdMs - sent.createdMs) < 60_000) return false;
-    await this.#put(await this.#sign(order, { ...sent, createdMs }, sent.sealed));
+    const { sealed } = sent;
+    // The text that the person acknowledged, though a newer one may have come.
+    const { textHash } = AcknowledgementFormat.parse(sent.record);
+    await this.#put(await this.#sign(order, { ...sent, createdMs }, { sealed, textHash }));
     this.#again = true;
     return true;
   }

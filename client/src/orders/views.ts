@@ -87,7 +87,7 @@ async function acknowledged(
 ): Promise<AcknowledgedView | null> {
   if (own === null) return null;
   const toldBy = own.toldBy === null ? null : await people.plate(own.toldBy);
-  return { choice: own.choice, done: own.done, createdMs: own.createdMs, toldBy };
+  return { choice: own.choice, done: own.done, createdMs: own.firstMs, toldBy };
 }
 
 export function sendingView(

@@ -30,6 +30,7 @@ export interface AcknowledgedView {
   readonly done: number;
   /** The person who told this one and signed it; null: this person's own. */
   readonly toldBy: Plate | null;
+  /** When it was first acknowledged: ticks that were signed later do not move it. */
   readonly createdMs: number;
 }
 

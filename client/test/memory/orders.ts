@@ -145,7 +145,12 @@ export class Orders {
         order.withdrawnMs === null &&
         this.#owes(order, personId),
       acknowledgement:
-        kept === null ? null : { record: kept.record.bytes, signerId: kept.toldBy ?? personId },
+        kept === null
+          ? null
+          : {
+              ...{ record: kept.record.bytes, signerId: kept.toldBy ?? personId },
+              firstCreatedMs: kept.firstCreatedMs,
+            },
       overseen: admin || order.issuerId === personId,
     };
   }
@@ -185,7 +190,14 @@ export class Orders {
     if (later < 0) return "superseded";
     if (later === 0 && known !== undefined && !beats(record, known.record)) return "superseded";
     const toldBy = record.told === OWN ? null : caller.personId;
-    order.records.set(personId, { record, answer, toldBy, receivedMs: this.#server.now() });
+    const acknowledged =
+      known !== undefined &&
+      this.#answered(order, known.record) &&
+      known.record.choice !== UNREADABLE &&
+      known.record.told === record.told;
+    const firstCreatedMs = acknowledged ? known.firstCreatedMs : record.created;
+    const receivedMs = this.#server.now();
+    order.records.set(personId, { record, answer, toldBy, receivedMs, firstCreatedMs });
     for (const { device } of this.#server.people.clientsOf(personId))
       if (device !== caller.device)
         this.#server.live.push(device, { t: "order_acknowledged", orderId: order.orderId });

@@ -219,6 +219,7 @@ export interface OrderState {
       readonly answer: Uint8Array | null;
       readonly toldBy: PersonId | null;
       readonly receivedMs: number;
+      readonly firstCreatedMs: number;
     }
   >;
 }
