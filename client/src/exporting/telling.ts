@@ -4,7 +4,7 @@ import { evidenceOf } from "../kinds/attachments.ts";
 import { decodeContent, encodeContent, pointersOf, type Decoded } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import type { OrderContent } from "../kinds/order.ts";
-import { textsOf } from "../kinds/wording.ts";
+import { allWordsOf } from "../kinds/wording.ts";
 import { idOf, type DeviceId, type MessageId, type PersonId } from "../ids.ts";
 import { MESSAGE_KIND } from "../keys/message.ts";
 import { mayAdminister, mayIssue, type Leaf } from "../keys/roster/leaf.ts";
@@ -213,9 +213,7 @@ function textOf(content: Decoded | null): string {
       return content.text;
     case "order":
     case "order_change":
-      return textsOf(content)
-        .filter((one) => one !== "")
-        .join("\n");
+      return allWordsOf(content).join("\n");
     case "question":
       return content.text;
     case "poll":

@@ -41,6 +41,21 @@ export function textsOf(words: Translated<TitledText>): readonly string[] {
   return wordingsOf(words).flatMap(({ title, text }) => [title, text]);
 }
 
+/** The words of an order, or of a correction: choices and checklist in an order alone, a reason in a change. */
+type AllWords = Translated<
+  TitledText & { readonly choices?: readonly string[]; readonly items?: readonly string[] }
+> & { readonly reference: string; readonly reason?: string };
+
+/** All that a person wrote in an order or in a change of one, in every language, as the guard and moderators judge it. */
+export function allWordsOf(words: AllWords): readonly string[] {
+  const said = wordingsOf(words).flatMap(({ title, text, choices = [], items = [] }) => [
+    ...[title, text],
+    ...choices,
+    ...items,
+  ]);
+  return [...said, words.reference, words.reason ?? ""].filter((one) => one !== "");
+}
+
 /** Whether titles and texts fit: each title for itself, all texts together. */
 export function fitsTogether(words: Translated<TitledText>): boolean {
   const all = wordingsOf(words);

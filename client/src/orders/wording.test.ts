@@ -6,7 +6,7 @@ import { contentOf, decodeContent, previewOf, searchTexts } from "../kinds/conte
 import type { Outgoing } from "../kinds/content.ts";
 import { MAX_TEXT } from "../kinds/fields.ts";
 import type { OrderContent } from "../kinds/order.ts";
-import { wordingIn } from "../kinds/wording.ts";
+import { allWordsOf, wordingIn } from "../kinds/wording.ts";
 
 const TELUGU = {
   language: "te",
@@ -71,4 +71,10 @@ it("is not written so, nor without a title in each language", () => {
     expect(() => write({ translations: [{ ...TELUGU, ...change }] })).toThrow("message_invalid");
   // A tick replaces the acknowledgement, and would take the answer with it.
   expect(() => write({ answers: true })).toThrow("message_invalid");
+});
+
+it("is judged, and told in an export, with every word: choices and items too", () => {
+  const words = ["Bandobast", "Come at 06:00", "Yes", "No", "Lock-up"];
+  const telugu = [TELUGU.title, TELUGU.text, ...TELUGU.choices, ...TELUGU.items];
+  expect(allWordsOf(ORDER)).toEqual([...words, ...telugu, "7"]);
 });

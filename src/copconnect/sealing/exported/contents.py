@@ -85,6 +85,17 @@ def texts_of(content: Content) -> list[str]:
     return [one[name] for one in _wordings(content) for name in ("title", "text")]
 
 
+def all_words_of(content: Content) -> list[str]:
+    """Return all that a person wrote in an order, or in a change of one, in all its languages:
+    choices and the checklist too, because acknowledgements name them by their places."""
+    said = [
+        part
+        for one in _wordings(content)
+        for part in (one["title"], one["text"], *one.get("choices", ()), *one.get("items", ()))
+    ]
+    return [part for part in (*said, content["reference"], content.get("reason", "")) if part]
+
+
 def file_name(pointer: Mapping[str, Any]) -> str:
     """Return the name of an attachment's file in an export."""
     ending = pointer["name"].lower().rpartition(".")

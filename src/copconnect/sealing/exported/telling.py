@@ -15,10 +15,10 @@ from copconnect.records.trust.trust import Trust
 from copconnect.sealing.exported.archive import Archive
 from copconnect.sealing.exported.contents import (
     Content,
+    all_words_of,
     content_of,
     file_name,
     plain,
-    texts_of,
 )
 from copconnect.sealing.exported.verifying import Problem, ProvenLog, ProvenMessage
 
@@ -210,7 +210,7 @@ def _content(one: ProvenMessage) -> Content:
 
 def _text(content: Content) -> str:
     if content.get("kind") in {"order", "order_change"}:
-        return "\n".join(part for part in texts_of(content) if part)
+        return "\n".join(all_words_of(content))
     return str(content.get("text") or content.get("question") or "")
 
 

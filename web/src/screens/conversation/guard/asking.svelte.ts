@@ -4,11 +4,10 @@
  */
 import type { ConversationId } from "@copconnect/client/wire";
 import {
-  wordingsOf,
+  allWordsOf,
   type ConversationItem,
   type GuardVerdict,
   type Outgoing,
-  type TitledText,
 } from "@copconnect/client/core";
 import { core } from "#app/core.ts";
 
@@ -80,11 +79,7 @@ function isOrder(outgoing: Outgoing): outgoing is OfOrder {
 
 /** The words that the guard judges. */
 function textOf(outgoing: Outgoing): string {
-  if (isOrder(outgoing))
-    return wordingsOf<TitledText>(outgoing)
-      .flatMap(({ title, text }) => [title, text])
-      .filter(Boolean)
-      .join("\n");
+  if (isOrder(outgoing)) return allWordsOf(outgoing).join("\n");
   return outgoing.kind === "text" || outgoing.kind === "attachments" ? outgoing.text : "";
 }
 
