@@ -379,6 +379,11 @@ export class BotCalls {
 
   /** Sign that this person has an order, and wait until that counts. Rejects with the outcome. */
   async acknowledge(orderId: MessageId, choice: number, items: readonly number[]): Promise<void> {
+    const places = items.every(
+      (place) => Number.isInteger(place) && place >= 1 && place <= ORDER_ITEMS,
+    );
+    // A place that wraps round would sign another item.
+    if (!places) throw failure("message_invalid");
     const done = items.reduce((bits, place) => bits | (1 << (place - 1)), 0);
     let stop = (): void => undefined;
     const ended = new Promise<AcknowledgementOutcome | null>((resolve) => {
@@ -402,11 +407,11 @@ export class BotCalls {
   /** The verified acknowledgements of an order of this person's own. */
   async acknowledgements(orderId: MessageId): Promise<readonly Acknowledged[]> {
     const { context, orders } = await this.#engine.reach.device();
-    const headerHash = (await orders.find(orderId))?.facts?.headerHash ?? null;
-    if (headerHash === null) throw failure("not_found");
+    const signed = (await orders.find(orderId))?.facts ?? null;
+    if (signed === null) throw failure("not_found");
     const { people, refused } = await gather(
       {
-        ...{ api: context.api, department: this.#engine.reach.department, headerHash },
+        ...{ api: context.api, department: this.#engine.reach.department, signed },
         directory: await this.#engine.people.directory(),
         open: () => Promise.resolve(null),
         onProgress: () => undefined,

@@ -206,11 +206,13 @@ class Message:
     async def acknowledge(self, choice: int = 0, *, done: Collection[int] = ()) -> None:
         """Sign and send that the bot has the order, and wait until that counts; ``choice``: its
         place in the order's list from 1; ``done``: places of the items that are done. A later call
-        replaces it. Raises ValueError for a message that is no order and for
-        no choice of its list, NotSent with the outcome that refuses it, and what the server
+        replaces it. Raises ValueError for a message that is no order, for no choice of its list and
+        for no item of its checklist, NotSent with the outcome that refuses it, and what the server
         raises: then the handler runs again."""
         if self.order is None:
             raise ValueError("the message is no order")
+        if any(not 1 <= place <= len(self.order.items) for place in done):
+            raise ValueError("the order has no such item")
         await self._desk.acknowledge(self.message_id, choice, done)
 
     async def reply(self, text: str, *, attachments: Sequence[Sendable] = ()) -> QueuedMessage:
