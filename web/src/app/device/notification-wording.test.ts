@@ -55,6 +55,25 @@ it("says an order's title in the language of the notices", () => {
   expect(wording(order, true, "", name, "ur").body).toBe("Report at 06:00");
 });
 
+it("says a correction's title in that language, and why an order was withdrawn", () => {
+  const words = { language: "te", title: "05:30 కి హాజరు కండి", text: "" };
+  const corrected = { language: "en", title: "Report at 05:30", text: "Come", reason: "" };
+  const change = (body: object) =>
+    ({ ...item, body: { kind: "order_change", ...body } }) as unknown as MessageItem;
+  const said = (one: MessageItem, language: "te" | "ur") =>
+    wording(one, true, "", name, language).body;
+  const both = change({ ...corrected, translations: [words] });
+  expect([said(both, "te"), said(both, "ur")]).toEqual([words.title, corrected.title]);
+  const over = change({
+    ...corrected,
+    title: "",
+    text: "",
+    reason: "Called off",
+    translations: [],
+  });
+  expect(said(over, "te")).toBe("Called off");
+});
+
 it("never says where somebody is", () => {
   const place: MessageItem = {
     ...item,

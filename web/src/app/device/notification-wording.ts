@@ -28,6 +28,15 @@ export function reactionWording(
   return { title: name(by.names), body: text === "" ? told : `${told}: ${text.slice(0, 200)}` };
 }
 
+/** The words of a message; of an order or of its correction the title, in a language. */
+function saidIn(body: MessageItem["body"], language: Language): string {
+  if (body.kind === "order" || body.kind === "order_change") {
+    const { title } = wordingIn<TitledText>(body, language);
+    return body.kind === "order_change" && title === "" ? body.reason : title;
+  }
+  return "text" in body ? body.text : "";
+}
+
 /** The lines of a notification. `allowed`: the person wants names and words on the screen. */
 export function wording(
   item: MessageItem,
@@ -38,7 +47,6 @@ export function wording(
 ): { readonly title: string; readonly body: string } {
   if (!allowed || item.sender === null) return { title: "Cop Connect", body: plain };
   const { body: found } = item;
-  const said = "text" in found ? found.text : "";
-  const body = found.kind === "order" ? wordingIn<TitledText>(found, language).title : said;
+  const body = saidIn(found, language);
   return { title: name(item.sender.names), body: body === "" ? plain : body.slice(0, 200) };
 }

@@ -1,6 +1,17 @@
 import type { PersonId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
-import { beginningOf, linksOf, onlyEmoji, piecesOf, type Piece } from "./text.ts";
+import type { MessageBody } from "@copconnect/client/core";
+import { beginningOf, linksOf, onlyEmoji, piecesOf, wordsIn, type Piece } from "./text.ts";
+
+it("copies an order with its title, in the reader's language or the first", () => {
+  const order = {
+    ...{ kind: "order", language: "en", title: "Bandobast", text: "Come at 06:00" },
+    translations: [{ language: "te", title: "బందోబస్తు", text: "06:00 కి రండి" }],
+  } as unknown as MessageBody;
+  expect(wordsIn(order, "te")).toBe("బందోబస్తు\n06:00 కి రండి");
+  expect(wordsIn(order, "ur")).toBe("Bandobast\nCome at 06:00");
+  expect(wordsIn({ kind: "text", text: "Raid at 5", mentions: [] }, "te")).toBe("Raid at 5");
+});
 
 describe("piecesOf", () => {
   it("finds links without the punctuation after them", () => {

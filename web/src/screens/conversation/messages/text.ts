@@ -3,8 +3,14 @@
  * and e-mail addresses and phone numbers become links, other schemes do not, and a mention that does not
  * lie within the text is ignored: the text comes from outside.
  */
-import type { PersonId } from "@copconnect/client/wire";
-import type { Mention, MessageBody, MessageItem } from "@copconnect/client/core";
+import type { Language, PersonId } from "@copconnect/client/wire";
+import {
+  wordingIn,
+  type Mention,
+  type MessageBody,
+  type MessageItem,
+  type TitledText,
+} from "@copconnect/client/core";
 
 export type Piece =
   | { readonly kind: "plain"; readonly text: string }
@@ -125,6 +131,14 @@ export function isForMe({ seq, body }: MessageItem): boolean {
 /** The words that a person wrote; empty where the message has none. */
 export function textOf(body: MessageBody): string {
   return "text" in body ? body.text : "";
+}
+
+/** The same to be copied or read aloud: of an order and of a change of one all words, in this language or the first. */
+export function wordsIn(body: MessageBody, language: Language): string {
+  if (body.kind !== "order" && body.kind !== "order_change") return textOf(body);
+  const { title, text } = wordingIn<TitledText>(body, language);
+  const reason = body.kind === "order_change" ? body.reason : "";
+  return [title, text, reason].filter((one) => one !== "").join("\n");
 }
 
 export function piecesOf(text: string, mentions: readonly Mention[]): readonly Piece[] {
