@@ -96,6 +96,23 @@ describe("a live position", { timeout: LIMIT_MS }, () => {
     expect(sent()).toHaveLength(2);
   });
 
+  it("goes out as soon as it can where there was no connection", async () => {
+    await begun();
+    world.server.live.close(world.server.people.clientsOf(a.person)[0]?.device as never, 1006);
+    await a.core.live.move(at(17.2));
+    expect(sent()).toEqual([]);
+    await sees(b, 17.2);
+  });
+
+  it("does not go out after its sender stopped it", async () => {
+    await begun();
+    const moved = a.core.live.move(at(17.2));
+    const stopped = a.core.live.stop(id);
+    await Promise.all([moved, stopped]);
+    await sees(b);
+    expect(sent()).toEqual([]);
+  });
+
   it("shows nothing that is forged, replayed or of another conversation (L1 to L4)", async () => {
     const messageId = await begun();
     await a.core.live.move(at(17.2));

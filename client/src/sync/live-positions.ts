@@ -54,7 +54,7 @@ export class LivePositions {
   readonly #parts: LiveParts;
   #shares: readonly LiveShare[] = [];
   readonly #sentMs = new Map<MessageId, number>();
-  /** The newest position of each share that came too soon after the last one sent. */
+  /** The newest position of each share that has not gone out: it came too soon, or could not be sent. */
   readonly #held = new Map<MessageId, GeoPosition>();
   /** The newest record of each share that was taken, by message. */
   readonly #heard = new Map<MessageId, { readonly sent: number; readonly place: GeoPosition }>();
@@ -115,13 +115,21 @@ export class LivePositions {
     const now = this.#now();
     const waitMs = (this.#sentMs.get(messageId) ?? 0) + APART_MS - now;
     if (waitMs > 0) return this.#hold(share, place, waitMs);
-    this.#held.delete(messageId);
     const conversation = this.#parts.book.find(conversationId);
     if (conversation === null) return;
-    const data = await this.#sealed(conversation, share, place);
-    if (data === null) return;
-    if (this.#parts.send({ t: "send_position", conversationId, data }))
-      this.#sentMs.set(messageId, now);
+    this.#held.delete(messageId);
+    let sent = false;
+    try {
+      const data = await this.#sealed(conversation, share, place);
+      // Nothing goes out after the person stopped.
+      if (data === null || !this.#runs(messageId)) return;
+      sent = this.#parts.send({ t: "send_position", conversationId, data });
+    } finally {
+      // A device that stays here has no newer place for long.
+      if (!sent && this.#runs(messageId) && !this.#held.has(messageId))
+        this.#hold(share, place, APART_MS);
+    }
+    if (sent) this.#sentMs.set(messageId, now);
     this.#heard.set(messageId, { sent: now, place });
     this.#parts.context.emit({ type: "positions", conversationId });
   }
@@ -137,12 +145,15 @@ export class LivePositions {
       .then(() => {
         const newest = this.#held.get(messageId);
         this.#held.delete(messageId);
-        const runs = this.shares().some((one) => one.messageId === messageId);
-        return newest === undefined || !runs || signal.aborted
+        return newest === undefined || !this.#runs(messageId) || signal.aborted
           ? undefined
           : this.#tell(share, newest);
       })
-      .catch(() => undefined); // Without a network the next position goes.
+      .catch(() => undefined); // It is held, and tried again.
+  }
+
+  #runs(messageId: MessageId): boolean {
+    return this.shares().some((one) => one.messageId === messageId);
   }
 
   /** Null: there is no key that serves now; one is made, and the next position goes under it. */
