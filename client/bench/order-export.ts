@@ -28,7 +28,7 @@ function words<Key extends string>(...keys: readonly Key[]): Record<Key, string>
 function wordsOf({ units, ranks }: Directory): ExportWords {
   const columns: readonly ExportColumn[] = [
     ...(["name", "rank", "post", "unit", "state", "choice", "items", "answer"] as const),
-    ...(["signed", "received", "toldBy", "verified", "recordHash"] as const),
+    ...(["acknowledged", "signed", "received", "toldBy", "verified", "recordHash"] as const),
   ];
   const states: readonly ExportState[] = [
     "waiting",
@@ -46,7 +46,8 @@ function wordsOf({ units, ranks }: Directory): ExportWords {
     states: words(...states),
     facts: [["order", "bench"]],
     choices: ["one", "two", "three"],
-    items: [],
+    items: Array.from({ length: 12 }, (_, at) => String(at + 1)),
+    unnamed: { choices: [], items: [] },
     ranks: Object.fromEntries(ranks.map(({ code, names }) => [code, names.te || names.en])),
     unitNames: new Map(units.map(({ unitId, names }) => [unitId, names.te || names.en])),
   };
@@ -71,7 +72,7 @@ const gathered = await gather(
   {
     ...{ api, directory, signal },
     department: () => department,
-    ...{ onProgress: () => undefined, open: () => Promise.resolve(null), headerHash: null },
+    ...{ onProgress: () => undefined, open: () => Promise.resolve(null), signed: null },
   },
   setting("ORDER") as MessageId,
   null,

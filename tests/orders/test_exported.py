@@ -101,12 +101,18 @@ def workbook(folder: Path, rows: list[Row]) -> Path:
 @pytest.mark.parametrize("write", [table, workbook])
 def test_genuine_files_are_verified(tmp_path: Path, force: Force, write: Any) -> None:
     nothing = dict.fromkeys(COLUMNS, "") | {"person_id": new_id()}
+    earlier = secrets.token_bytes(32)
     rows = [force.row(done=0b101), force.row(about=secrets.token_bytes(16)), nothing]
+    rows.append(force.row(done=0b001, text_hash=earlier))
     code, _, found = run(write(tmp_path, rows), force.keys)
     assert code == 0
     assert found["order"] == force.order["message_id"].hex()
-    assert found["signatures_verified"] == 2
-    assert found["done"] == {"1": 1, "3": 1}
+    assert found["signatures_verified"] == 3
+    # The ticks of a text from before a correction are apart.
+    assert found["done"] == {
+        force.order["text_hash"].hex(): {"1": 1, "3": 1},
+        earlier.hex(): {"1": 1},
+    }
     assert (found["told_in_person"], found["without_record"], found["refused"]) == (1, 1, 0)
 
 

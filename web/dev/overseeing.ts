@@ -130,7 +130,7 @@ export class ScriptedOverseeing implements Overseeing {
       const told = this.#told.has(person.personId);
       const state = told ? "acknowledged" : (states[at % 4] ?? "waiting");
       const by = told || at % 12 === 3;
-      const given = { createdMs: ISSUED_MS + at * 9_000, receivedMs: ISSUED_MS + at * 9_100 };
+      const given = { createdMs: ISSUED_MS + at * 9_000 };
       const teller = { told: by, toldBy: by ? plate(ME) : null };
       const acknowledgement =
         state === "acknowledged"
@@ -198,11 +198,12 @@ export class ScriptedOverseeing implements Overseeing {
       rank: words.ranks[person.rank] ?? person.rank,
       post: person.post[words.language as "en"] || person.post.en,
       choice: acknowledgement?.choice ?? 0,
-      done: acknowledgement?.done ?? 0,
+      items: "",
       answer: "",
       toldBy: acknowledgement?.told === true ? ME.names.en : "",
       createdMs: acknowledgement?.createdMs ?? null,
-      receivedMs: acknowledgement?.receivedMs ?? null,
+      acknowledgedMs: acknowledgement?.createdMs ?? null,
+      receivedMs: acknowledgement?.createdMs ?? null,
       recordHash: acknowledgement === null ? "" : "ab".repeat(32),
       record: acknowledgement === null ? "" : btoa("record".repeat(40)),
       verified: acknowledgement !== null,

@@ -89,9 +89,9 @@ export class OverseeCalls {
 
   async #acknowledgement({ acknowledgement }: OrderPerson): Promise<CountedAcknowledgement | null> {
     if (acknowledgement === null) return null;
-    const { choice, done, toldBy, createdMs, receivedMs } = acknowledgement;
+    const { choice, done, toldBy, firstCreatedMs } = acknowledgement;
     const plate = toldBy === null ? null : await this.#options.people.plate(toldBy);
-    return { choice, done, toldBy: plate, told: toldBy !== null, createdMs, receivedMs };
+    return { choice, done, toldBy: plate, told: toldBy !== null, createdMs: firstCreatedMs };
   }
 
   async curve(orderId: MessageId): Promise<OrderCurve> {
@@ -135,7 +135,7 @@ export class OverseeCalls {
       const known = await this.#options.orders.find(orderId);
       const options = {
         ...{ api: context.api, department, directory, onProgress, signal },
-        headerHash: known?.facts?.headerHash ?? null,
+        signed: known?.facts ?? null,
         open: (order: Order, record: VerifiedRecord) => answerOf(context, order, record),
       };
       const gathered = await gather(options, orderId, unitId);

@@ -20,11 +20,11 @@ import type { Language, Names, Unit } from "../wire.ts";
 import { BYTE_ORDER_MARK, csvPart, cellTime } from "./files/csv.ts";
 import { Workbook, type SheetCell } from "./files/workbook.ts";
 import type { Gathered, GatheredPerson } from "./gathering.ts";
-import { hashOf } from "./verifying.ts";
+import { hashOf, type VerifiedRecord } from "./verifying.ts";
 
 const COLUMNS: readonly ExportColumn[] = [
   ...(["name", "rank", "post", "unit", "state", "choice", "items", "answer"] as const),
-  ...(["signed", "received", "toldBy", "verified", "recordHash"] as const),
+  ...(["acknowledged", "signed", "received", "toldBy", "verified", "recordHash"] as const),
 ];
 export const TECHNICAL = ["person_id", "record", "certificate"] as const;
 /** Rows written at a stretch; other work of the device has its turn in between. */
@@ -114,8 +114,9 @@ class ExportRows {
       pathOf(person.unitId, this.#options, this.#paths),
       words.states[person.state],
       choiceText(choice, words),
-      itemsText(record?.record.done ?? 0, words),
+      itemsText(person, this.#gathered),
       person.answer,
+      cellTime(record?.acknowledgedMs ?? null),
       cellTime(record?.record.created ?? null),
       cellTime(record?.receivedMs ?? null),
       toldBy(person, this.#gathered, words),
@@ -144,12 +145,31 @@ function choiceText(choice: number, { choices }: ExportWords): string {
   return choices[choice - 1] ?? String(choice);
 }
 
-/** "2 of 3: 1, 3": the items of the checklist that are done; "" without a checklist. */
-function itemsText(done: number, { items }: ExportWords): string {
-  if (items.length === 0) return "";
-  const places = items.flatMap((_, at) => ((done >> at) & 1 ? [String(at + 1)] : []));
-  const count = `${String(places.length)} / ${String(items.length)}`;
+/**
+ * "2 / 3: 1, 3": the items of the checklist that are done. "" without a checklist, and where the person
+ * has not said so of what is asked now.
+ */
+function itemsText({ record, state }: GatheredPerson, { order }: Gathered): string {
+  const { items } = order.terms;
+  const said = state === "acknowledged" || state === "left";
+  if (items === 0 || record === null || record.told || !said || isUnreadable(record)) return "";
+  const all = Array.from({ length: items }, (_, at) => at);
+  const places = all.filter((at) => (record.record.done >> at) & 1).map((at) => String(at + 1));
+  const count = `${String(places.length)} / ${String(items)}`;
   return places.length === 0 ? count : `${count}: ${places.join(", ")}`;
+}
+
+function isUnreadable({ record }: VerifiedRecord): boolean {
+  return record.choice === UNREADABLE;
+}
+
+/** The texts of the choices, or of the items; by their places where the text is not here. */
+function headings(
+  texts: readonly string[],
+  unnamed: readonly string[],
+  number: number,
+): readonly string[] {
+  return Array.from({ length: number }, (_, at) => texts[at] ?? unnamed[at] ?? String(at + 1));
 }
 
 function toldBy(
@@ -185,9 +205,10 @@ function printed(
     rank: words.ranks[person.rank] ?? person.rank,
     post: nameIn(words.language, person.post),
     choice: state === "unreadable" ? 0 : (record?.record.choice ?? 0),
-    done: record?.record.done ?? 0,
+    items: itemsText(person, gathered),
     answer: person.answer,
     toldBy: toldBy(person, gathered, words),
+    acknowledgedMs: record?.acknowledgedMs ?? null,
     createdMs: record?.record.created ?? null,
     receivedMs: record?.receivedMs ?? null,
     recordHash: record === null ? "" : hashOf(record),
@@ -216,13 +237,19 @@ async function workbook(gathered: Gathered, options: ExportOptions): Promise<rea
   book.rows(
     Object.entries(words.counts).map(([key, word]) => [word, countOf(gathered.total, key)]),
   );
-  book.rows(words.choices.map((text, at) => [text, gathered.total.choices[at] ?? 0]));
-  book.rows(words.items.map((text, at) => [text, gathered.total.items[at] ?? 0]));
+  const { terms } = gathered.order;
+  const choices = headings(words.choices, words.unnamed.choices, terms.choices);
+  const items = headings(words.items, words.unnamed.items, terms.items);
+  book.rows(choices.map((text, at) => [text, gathered.total.choices[at] ?? 0]));
+  book.rows(items.map((text, at) => [text, gathered.total.items[at] ?? 0]));
   book.begin({ name: sheets.units, widths: [60, 12, 12, 12, 12, 12] });
-  book.rows([[words.unit, ...Object.values(words.counts), ...words.choices, ...words.items]], true);
+  book.rows([[words.unit, ...Object.values(words.counts), ...choices, ...items]], true);
   book.rows(unitRows(gathered, options));
   const rows = new ExportRows(gathered, options);
-  book.begin({ name: sheets.people, widths: [28, 16, 32, 48, 16, 20, 20, 32, 24, 24, 24, 12, 20] });
+  book.begin({
+    name: sheets.people,
+    widths: [28, 16, 32, 48, 16, 20, 20, 32, 24, 24, 24, 24, 12, 20],
+  });
   book.rows([rows.header], true);
   await rows.each((some) => book.rows(some));
   const refused = refusedOf(gathered, options);

@@ -7,6 +7,8 @@ import { failure, hasCode } from "../failure.ts";
 import type { MessageId, PersonId, UnitId } from "../ids.ts";
 import { equalBytes } from "../octets.ts";
 import { sameNames } from "../names.ts";
+import { sameTerms, termsOf } from "../kinds/order.ts";
+import type { OrderFacts } from "../orders/record.ts";
 import { plateOf, type SignedPlate } from "../people/people.ts";
 import type { ExportState, OrderCounts } from "../seam/overseeing.ts";
 import { pause } from "../transport/backoff.ts";
@@ -27,8 +29,8 @@ export interface GatheringOptions {
   readonly directory: Directory;
   /** The text of a record's answer; null: none, or this device cannot open it. */
   readonly open: (order: Order, record: VerifiedRecord) => Promise<string | null>;
-  /** H(header ‖ signature) of the order as its issuer signed it; null: it has not come here. */
-  readonly headerHash: Uint8Array | null;
+  /** The order as its issuer signed it; null: it has not come here. */
+  readonly signed: Pick<OrderFacts, "headerHash" | "content"> | null;
   /** Told how many of how many people and records are read. */
   readonly onProgress: (done: number, total: number) => void;
   readonly signal: AbortSignal;
@@ -67,9 +69,8 @@ export async function gather(
   unitId: UnitId | null,
 ): Promise<Gathered> {
   const order = await asked(options, () => options.api.order(orderId));
-  const { headerHash } = options;
-  if (headerHash !== null && !equalBytes(headerHash, order.headerHash))
-    throw failure("order_differs", { details: { what: "header" } });
+  const what = differs(options.signed, order);
+  if (what !== null) throw failure("order_differs", { details: { what } });
   const progress = await asked(options, () => options.api.orderProgress(orderId, { unit: unitId }));
   const owed = Number(progress.total[0] ?? 0);
   const acknowledged = Number(progress.total[3] ?? 0);
@@ -82,6 +83,13 @@ export async function gather(
   const owing = await readPeople(options, orderId, unitId, come);
   const records = await readRecords(options, order, come);
   return joined(order, owing, records, options.directory, unitId);
+}
+
+/** The server states another order than the issuer signed: records are judged by its terms. */
+function differs(signed: GatheringOptions["signed"], order: Order): "header" | "terms" | null {
+  if (signed === null) return null;
+  if (!equalBytes(signed.headerHash, order.headerHash)) return "header";
+  return sameTerms(order.terms, termsOf(signed.content)) ? null : "terms";
 }
 
 /** Ask; where the server says how long to wait, wait. */

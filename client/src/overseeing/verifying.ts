@@ -25,6 +25,8 @@ export interface VerifiedRecord {
   /** DER of the certificate that proves the signing device. */
   readonly certificate: Uint8Array;
   readonly receivedMs: number;
+  /** When the person first acknowledged what is asked, by the server's word: no later than the record. */
+  readonly acknowledgedMs: number;
   /** The sealed answer that the record names. */
   readonly answer: Uint8Array | null;
 }
@@ -58,6 +60,7 @@ export async function verifyRecord(
     return {
       ...{ record, personId, told, signerId: certificate.person },
       ...{ certificate: certificate.der, receivedMs: given.receivedMs },
+      acknowledgedMs: Math.min(record.created, given.firstCreatedMs),
       answer: given.answer,
     };
   } catch (error) {

@@ -55,8 +55,8 @@ export interface CountedAcknowledgement {
   readonly done: number;
   readonly toldBy: Plate | null;
   readonly told: boolean;
+  /** When it was first acknowledged, by the server's word: ticks that were signed later do not move it. */
   readonly createdMs: number;
-  readonly receivedMs: number;
 }
 
 export interface OverseenPerson {
@@ -112,6 +112,8 @@ export interface ExportWords {
   /** The texts of the choices, and of the items of the checklist. */
   readonly choices: readonly string[];
   readonly items: readonly string[];
+  /** Numbered headings for an order whose text is not here: as many as an order may have. */
+  readonly unnamed: { readonly choices: readonly string[]; readonly items: readonly string[] };
   /** Names of ranks by code, in the language of the file. */
   readonly ranks: Readonly<Record<string, string>>;
   readonly unitNames: ReadonlyMap<UnitId, string>;
@@ -128,6 +130,7 @@ export type ExportColumn =
   | "choice"
   | "items"
   | "answer"
+  | "acknowledged"
   | "signed"
   | "received"
   | "toldBy"
@@ -146,9 +149,12 @@ export interface ExportedPerson {
   readonly state: ExportState;
   /** 0: none. */
   readonly choice: number;
-  readonly done: number;
+  /** "2 / 3: 1, 3": the items that are done; "" without a checklist, and where nobody said so. */
+  readonly items: string;
   readonly answer: string;
   readonly toldBy: string;
+  /** When it was first acknowledged, by the server's word. The record's own time is `createdMs`. */
+  readonly acknowledgedMs: number | null;
   readonly createdMs: number | null;
   readonly receivedMs: number | null;
   /** Hex of SHA-256 of the record; "" without one. */

@@ -52,6 +52,7 @@ export const WORDS: ExportWords = {
       choice: "Choice",
       items: "Items",
       answer: "Answer",
+      acknowledged: "First acknowledged",
       signed: "Signed",
       received: "Received",
       toldBy: "Told by",
@@ -69,6 +70,7 @@ export const WORDS: ExportWords = {
   facts: [["Order", "Bandobast at Charminar"]],
   choices: ["Understood", "=cmd|'/c calc'!A1"],
   items: ["Lock-up", "Kote", "CCTV"],
+  unnamed: { choices: ["Choice 1", "Choice 2"], items: ["Item 1", "Item 2", "Item 3"] },
   ranks: { PC: "Constable" },
   unitNames: new Map(DIRECTORY.units.map(({ unitId }) => [unitId, String(unitId)])),
 };
@@ -130,7 +132,7 @@ export class Served {
       ...other,
     };
     const { bytes } = await AcknowledgementFormat.sign(values, by.keys.privateKey);
-    return { record: bytes, answer: null, receivedMs: NOW - 29_000 };
+    return { record: bytes, answer: null, receivedMs: NOW - 29_000, firstCreatedMs: NOW - 30_000 };
   }
 
   async acknowledge(at: number, other: Partial<Values> = {}, signer?: Signer): Promise<void> {

@@ -34,7 +34,9 @@ class Verified:
     order_id: str = ""
     header_hash: str = ""
     texts: dict[str, int] = field(default_factory=dict)  # Records, by the text that they answer.
-    done: dict[int, int] = field(default_factory=dict)  # Records, by the items that they say.
+    # Records by the items that they say, for each text that they answer: only the newest text that
+    # asked everybody counts in the department.
+    done: dict[str, dict[int, int]] = field(default_factory=dict)
 
 
 def verify(rows: Iterable[Mapping[str, str]], issuing_keys: Sequence[bytes]) -> Verified:
@@ -60,10 +62,11 @@ def verify(rows: Iterable[Mapping[str, str]], issuing_keys: Sequence[bytes]) -> 
         found.signatures_verified += 1
         found.told_in_person += record.told == Told.IN_PERSON
         found.unreadable += record.unreadable
+        text = record.text_hash.hex()
         for item in range(1, ORDER_ITEMS + 1):
             if record.done >> (item - 1) & 1:
-                found.done[item] = found.done.get(item, 0) + 1
-        text = record.text_hash.hex()
+                done = found.done.setdefault(text, {})
+                done[item] = done.get(item, 0) + 1
         found.texts[text] = found.texts.get(text, 0) + 1
         if named is None:
             named = order

@@ -50,7 +50,10 @@ def verify(
                 "order_sha256": found.header_hash,
                 "file_sha256": hashlib.sha256(content).hexdigest(),
                 "texts": found.texts,
-                "done": {str(item): found.done[item] for item in sorted(found.done)},
+                "done": {
+                    text: {str(item): done[item] for item in sorted(done)}
+                    for text, done in found.done.items()
+                },
                 "signatures_verified": found.signatures_verified,
                 "told_in_person": found.told_in_person,
                 "unreadable": found.unreadable,

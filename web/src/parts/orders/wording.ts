@@ -65,6 +65,12 @@ export function countDone(done: number, items: number): number {
   return Array.from({ length: items }, (_, at) => isDone(done, at)).filter(Boolean).length;
 }
 
+/** The numbers of the items that are not done, from 1. */
+export function missingItems(done: number, items: number): readonly number[] {
+  const all = Array.from({ length: items }, (_, at) => at);
+  return all.filter((at) => !isDone(done, at)).map((at) => at + 1);
+}
+
 /** A time within a sentence: "today, 18:00", "Thursday, 4 December, 06:00". */
 export function momentWords(ms: number, nowMs: number): string {
   const near = Math.abs(ms - nowMs) < 7 * DAY_MS;

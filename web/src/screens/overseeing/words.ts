@@ -8,7 +8,14 @@ import {
   type TitledText,
   type Translated,
 } from "@copconnect/client/core";
-import type { Directory, Language, Names, UnitId } from "@copconnect/client/wire";
+import {
+  ORDER_CHOICES,
+  ORDER_ITEMS,
+  type Directory,
+  type Language,
+  type Names,
+  type UnitId,
+} from "@copconnect/client/wire";
 import { momentIn } from "#i18n/format.ts";
 import { LANGUAGE_NAMES, type TextKey, type TextValues } from "#i18n/index.svelte.ts";
 import { listsIn } from "#parts/orders/wording.ts";
@@ -77,6 +84,10 @@ const STATES: readonly ExportState[] = [
   "left",
 ];
 
+function numbered(most: number, named: (number: string) => string): readonly string[] {
+  return Array.from({ length: most }, (_, at) => named(String(at + 1)));
+}
+
 export function exportWords(
   order: OrderFacts,
   language: Language,
@@ -104,6 +115,7 @@ export function exportWords(
       choice: say("oversee.file.choice"),
       items: say("oversee.file.items"),
       answer: say("oversee.file.answer"),
+      acknowledged: say("oversee.file.firstAcknowledged"),
       signed: say("oversee.file.signed"),
       received: say("oversee.file.received"),
       toldBy: say("oversee.file.toldBy"),
@@ -124,6 +136,10 @@ export function exportWords(
     reason: say("oversee.file.reason"),
     facts,
     ...{ choices: lists.choices, items: lists.items },
+    unnamed: {
+      choices: numbered(ORDER_CHOICES, (number) => say("oversee.choice", { number })),
+      items: numbered(ORDER_ITEMS, (number) => say("orders.compose.item", { number })),
+    },
     ranks: Object.fromEntries(
       (directory?.ranks ?? []).map(({ code, names }) => [code, nameIn(language, names)]),
     ),

@@ -1,10 +1,10 @@
 /** Ticks of a checklist that wait for the network, and ticks of two devices of one person. */
 import { expect, it } from "vitest";
 import type { MessageId } from "#core/ids.ts";
-import type { Officer } from "./support/officer.ts";
-import { group, held, issue, owed, settled } from "./support/ordering.ts";
-import { compareDigits } from "./support/scenarios.ts";
-import { memoryWorld } from "./support/world.ts";
+import type { Officer } from "../support/officer.ts";
+import { group, held, issue, owed, settled } from "../support/ordering.ts";
+import { compareDigits } from "../support/scenarios.ts";
+import { memoryWorld } from "../support/world.ts";
 
 const w = memoryWorld();
 const ITEMS = { items: ["Lock-up", "Kote", "CCTV"] };
