@@ -2,12 +2,16 @@
  * Messages on their way, mirrored in memory from the vault so that the next one is found without
  * reading. The vault is written first, always; this index only follows.
  */
-import type { ConversationId, KeyId, MessageId } from "../ids.ts";
+import type { ConversationId, KeyId, MessageId, PersonId } from "../ids.ts";
 import { keyReference } from "../keys/conversation-key.ts";
+import { decodeContent } from "../kinds/content.ts";
+import type { Mark, MarkContent } from "../kinds/mark.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { loadMessage } from "./messages.ts";
+import { pinnedBy } from "./pins.ts";
+import type { Pinned } from "./pins.ts";
 import { noteReply } from "./replies.ts";
 import { QUEUED_ORDER, STORES } from "../records.ts";
 import type { OutgoingRecord } from "../records.ts";
@@ -95,4 +99,43 @@ export async function acceptedMessage(
   const logged = { ...message, seq, sentMs, key, order: seq, failure: null };
   work.put(logged);
   await noteReply(context, conversation, work, logged);
+}
+
+/** This device's marks that are on their way, the newest first. */
+export function queuedMarks(
+  outgoing: OutgoingStore,
+  { id }: Conversation,
+): readonly Pick<MarkContent, "messageId" | "what">[] {
+  return outgoing
+    .of(id)
+    .toReversed()
+    .flatMap(({ quiet, stage, content: bytes }) => {
+      const content = quiet && stage !== "failed" ? decodeContent(bytes) : null;
+      return content?.kind === "mark" ? [content] : [];
+    });
+}
+
+/** Those of them on one message. */
+export function queuedMarksOn(
+  outgoing: OutgoingStore,
+  conversation: Conversation,
+  messageId: MessageId,
+): readonly Mark[] {
+  return queuedMarks(outgoing, conversation)
+    .filter((one) => one.messageId === messageId)
+    .map(({ what }) => what);
+}
+
+/** The pinned messages, with this device's own pins that are on their way. */
+export function pinnedIn(
+  outgoing: OutgoingStore,
+  conversation: Conversation,
+  personId: PersonId,
+): readonly Pinned[] {
+  const queued = queuedMarks(outgoing, conversation)
+    .toReversed()
+    .flatMap(({ messageId, what }) =>
+      what.mark === "pin" ? [{ messageId, personId, pinned: what.pinned }] : [],
+    );
+  return pinnedBy([...conversation.record.pins, ...queued]);
 }

@@ -8,7 +8,7 @@ import { FEWEST_BALLOTS } from "../kinds/consultation.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import type { MessageRecord } from "../records.ts";
 import { openSealed } from "./marks.ts";
-import { queuedMarksOn } from "./queued-marks.ts";
+import { queuedMarksOn } from "./outgoing.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 import { NO_MARKS, countPoll } from "./poll-count.ts";
 import type { Count } from "./poll-count.ts";

@@ -6,7 +6,7 @@ import { byPosition } from "../mark-records.ts";
 import type { QuestionRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 import type { Vault } from "../vault/vault.ts";
-import { queuedMarksOn } from "./queued-marks.ts";
+import { queuedMarksOn } from "./outgoing.ts";
 import { storedMessages } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 

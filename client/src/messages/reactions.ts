@@ -5,7 +5,7 @@ import { MOST_MARKING } from "../kinds/consultation.ts";
 import type { PersonId } from "../ids.ts";
 import { byPosition } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
-import { queuedMarksOn } from "./queued-marks.ts";
+import { queuedMarksOn } from "./outgoing.ts";
 import { decodedOf } from "./messages.ts";
 import type { OutgoingStore } from "./outgoing.ts";
 

@@ -41,7 +41,7 @@ import { deletableUntil, isHidden, withDeletion } from "./deletions.ts";
 import { decodedOf, isWithheld, loadMessage, newestOf, shortOf } from "./messages.ts";
 import { MOST_REPLIES } from "./replies.ts";
 import { editableUntil, withEdits } from "./edits.ts";
-import { pinnedIn, queuedMarksOn } from "./queued-marks.ts";
+import { pinnedIn, queuedMarksOn } from "./outgoing.ts";
 import { mayPin } from "./pins.ts";
 import type { Pinned } from "./pins.ts";
 import { reactionsOf } from "./reactions.ts";
