@@ -30,7 +30,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   oneself: ["core", "kinds", "vault"],
   messages: ["core", "attachments", "oneself", "people", "training", "vault", ...CONVERSATION],
   orders: ["core", "people", "seam", "transport", "vault", ...CONVERSATION],
-  overseeing: ["core", "keys", "orders", "people", "seam", "transport", "trust", "vault"],
+  overseeing: ["core", "keys", "kinds", "orders", "people", "seam", "transport", "trust", "vault"],
   exporting: [
     ...["core", "attachments", "inbox", "orders", "outbox", "people", "seam", "transport"],
     "trust",
