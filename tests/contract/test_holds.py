@@ -66,7 +66,7 @@ async def test_k1_a_held_conversation_keeps_its_log_and_the_keys_that_open_it(
 async def test_the_cleaning_reads_held_messages_once_a_round(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "_BATCH", 1)
+    monkeypatch.setattr(retention, "BATCH", 1)
     world = World(database)
     a, b = world.registry.register(), world.registry.register()
     talks = []

@@ -250,7 +250,7 @@ async def test_d4_a_free_device_of_the_person_is_asked_while_all_others_are_busy
     force: Force, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a large group it is not among the devices that are looked at for everybody."""
-    monkeypatch.setattr(share_helpers, "_HELPERS", len(force.others))
+    monkeypatch.setattr(share_helpers, "LOOKED_AT", len(force.others))
     owner, crowd = force.asker, [device() for _ in range(6 * wire.SHARES_AT_ONCE)]
     await force.join(crowd)
     node, asking = force.node(*force.others, force.own)

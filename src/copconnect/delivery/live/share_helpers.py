@@ -19,7 +19,7 @@ from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import Online
 
 MOST_ASKS = 32  # Devices that one device is asked about in a minute.
-_HELPERS = 64  # Helpers that are looked for at a time.
+LOOKED_AT = 64  # Helpers that are looked for at a time.
 _OF_CELL = 3  # Turns in which devices of the asking device's cell come first.
 Same = tuple[ConversationId, frozenset[bytes]]  # The secrets that devices lack alike.
 Found = dict[tuple[ConversationId, CellId | None, frozenset[bytes]], list[Online]]
@@ -130,11 +130,11 @@ class HelperChoice:
         place = c, cell_id, request.lacks
         first = known.get(place)
         if first is None:
-            first = known[place] = list(islice(there, _HELPERS))
+            first = known[place] = list(islice(there, LOOKED_AT))
         yield from first
         # A request waits for these while they answer other questions: of a key that nobody can
         # open, each of thousands would else look through all devices.
-        if len(first) == _HELPERS and all(one.client_id in request.asked for one in first):
+        if len(first) == LOOKED_AT and all(one.client_id in request.asked for one in first):
             yield from there
 
     def lacks(self, conversation_id: ConversationId, device: bytes, secret: bytes) -> bool:

@@ -25,7 +25,7 @@ from copconnect.leases import Leases
 CELL_KEYS_KEPT_MS = 9 * DAY_MS
 _NOTES_KEPT_MS = 2 * DAY_MS  # Notes of who was asked and of changes of members.
 _KEYS_KEPT_MS = 26 * HOUR_MS  # A key that nobody wrote under; D1 takes messages for 25 h.
-_BATCH = 500
+BATCH = 500
 _PERIOD_S = 3600.0
 
 
@@ -41,12 +41,12 @@ class Retention:
         now_ms = self._deps.clock.now_ms()
         log_ms = now_ms - self._deps.options.log_days * DAY_MS
         await self._in_batches(
-            lambda one, at: trimming.forget_entries(one, at, log_ms, now_ms, _BATCH)
+            lambda one, at: trimming.forget_entries(one, at, log_ms, now_ms, BATCH)
         )
-        await self._in_batches(lambda one, _: trimming.forget_held(one, now_ms, _BATCH))
+        await self._in_batches(lambda one, _: trimming.forget_held(one, now_ms, BATCH))
         key_ms = now_ms - _KEYS_KEPT_MS
-        await self._in_batches(lambda one, at: trimming.forget_keys(one, at, key_ms, _BATCH))
-        await self._in_batches(lambda one, at: trimming.forget_heads(one, at, log_ms, _BATCH))
+        await self._in_batches(lambda one, at: trimming.forget_keys(one, at, key_ms, BATCH))
+        await self._in_batches(lambda one, at: trimming.forget_heads(one, at, log_ms, BATCH))
         async with self._deps.database.transaction() as connection:
             await trimming.forget_intervals(connection)
             await trimming.forget_cell_keys(connection, now_ms - CELL_KEYS_KEPT_MS)
