@@ -82,7 +82,7 @@ async def test_items_are_ticked_and_unticked_until_the_order_is_withdrawn(orders
     assert await orders.acknowledge(order, a, done=0b011) == "counted"
     assert await orders.acknowledge(order, b, done=0b1000) == "wrong_choice"
     assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 1, 1, 0]
-    # Nobody ticks for somebody else, nor an order that cannot be read.
+    # The server refuses ticks for another person, and ticks beside "I cannot read this order".
     ticked = orders.record(order, a, about=c, done=1)
     assert await orders.send(order, a, ticked) == ["malformed"]
     assert await orders.acknowledge(order, b, choice=wire.UNREADABLE, done=1) == "malformed"

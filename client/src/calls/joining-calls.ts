@@ -92,6 +92,7 @@ export class JoiningCalls {
     await this.#device.context.api.refuseToJoin(conversationId, { personId });
   }
 
+  /** A listed group for the screen, with the time from which a refused person may ask again. */
   #group({ listing, admins, refusedMs, ...group }: ListedGroup): JoinableGroup {
     const { time, now } = this.#device.context;
     const againMs = refusedMs === null ? null : refusedMs + DAY_MS;

@@ -5,8 +5,9 @@
  * Invariants: weights, a policy or pictures that are older, unsigned, truncated or malformed change
  * nothing, and the former ones stay in force; without any, every message is fine, because a guard that is
  * missing must not hold duty talk. The weights are a third of all that a phone fetches on its first day:
- * they come when a conversation is on screen in which the policy acts ({@link Guard.prepare}), also where the
- * policy comes after it, and verdicts wait for them {@link PATIENCE_MS} at most. One refresh at a time.
+ * the guard fetches them when the screen shows a conversation in which the policy acts ({@link Guard.prepare}),
+ * or when such a policy arrives while the conversation is on screen. A verdict waits at most
+ * {@link PATIENCE_MS} for the weights. The guard refreshes its records one after another.
  */
 import type { Context } from "../context.ts";
 import { hasCode } from "../failure.ts";

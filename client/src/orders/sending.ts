@@ -185,8 +185,9 @@ export class OrderSender {
   }
 
   /**
-   * The record as it goes out: with the ticks of the person's other devices, for which the server is asked
-   * where they may have ticked meanwhile. Null: the person has ticked again, and that is sent.
+   * The record to post. If another device of the person may have ticked items since, this device first asks
+   * the server for that record and adds its ticks. Null: the person has ticked again, and a newer record
+   * replaces this one.
    */
   async #compared(order: OrderRecord, sent: SignedSending): Promise<SignedSending | null> {
     const { orderId } = sent;

@@ -20,8 +20,8 @@ export interface DeviceFacts {
 }
 
 /**
- * Whether this device notifies of departures. A person leaves a group with a notice to its admins alone;
- * where no leaf is an admin's, or people come and go by the data bank, every device notifies.
+ * Whether this device shows a notice when somebody leaves. In a group with admins, the devices of admins
+ * show it. In a group without admins, and in a conversation that follows the data bank, every device does.
  */
 export function showsDepartures(
   { kind, audience }: Pick<ConversationRecord, "kind" | "audience">,

@@ -205,9 +205,9 @@ class OrderProgress(Wire, frozen=True, kw_only=True):
     """Counts of a unit (None: of everybody) and of the units below it with people who owe, by
     unit; people of the unit itself are counted under its own id. Counts: owe, received, read,
     acknowledged, told in person among those, cannot read it, then one for each choice, then one
-    for each item of the checklist: so many people have done it. ``items``: how many of the counts
-    are of items. Everybody who has acknowledged counts as having read, and every reader, and
-    everybody who cannot read it, as having received."""
+    for each item of the checklist: the number of people who have done it. ``items``: how many of
+    the counts are of items. The count of readers includes the people who acknowledged. The count of
+    recipients includes the readers and the people who cannot read the order."""
 
     order_id: MessageId
     unit_id: UnitId | None

@@ -57,7 +57,7 @@ async def held_people(connection: AsyncConnection, now_ms: int) -> set[PersonId]
 
 
 async def add(connection: AsyncConnection, row: Mapping[str, Any]) -> bool:
-    """Insert a hold; return whether its id is new."""
+    """Insert a legal hold; return whether no hold had its id."""
     return await add_once(connection, LEGAL_HOLDS, row)
 
 

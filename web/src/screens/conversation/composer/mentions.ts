@@ -87,8 +87,8 @@ function begins(text: string, at: number): boolean {
 }
 
 /**
- * Whom words may call: each person by name, but a post, a rank or everybody only if the writer picked it,
- * since their names are words of everyday.
+ * The candidates that a text may mention. A typed name mentions a person. A post, a rank or everybody needs
+ * a pick from the list, because "inspector" and "everybody" are ordinary words.
  */
 export function callable(
   candidates: readonly Candidate[],
