@@ -1,16 +1,16 @@
 /** The scripted core's orders: some of each kind, in three languages, that can be acknowledged. */
-import type {
-  ConversationItem,
-  Core,
-  GivenAcknowledgement,
-  Issuing,
-  OrderBody,
-  OrderChangeBody,
-  OrderDraft,
-  OrderView,
+import {
+  blankOrder,
+  type ConversationItem,
+  type Core,
+  type GivenAcknowledgement,
+  type Issuing,
+  type OrderBody,
+  type OrderChangeBody,
+  type OrderDraft,
+  type OrderView,
 } from "@copconnect/client/core";
 import type { ConversationId, IssuableUnit, MessageId, UnitId } from "@copconnect/client/wire";
-import { emptyOrder } from "#screens/orders/compose/composing.ts";
 import { id, orderOf, refusal } from "#practice/items.ts";
 import { ME, PEOPLE, UNITS, plate } from "./organisation.ts";
 import { ScriptedConsultation } from "./consultation.ts";
@@ -19,7 +19,7 @@ import { ScriptedTraining } from "./teaching/training.ts";
 const HOUR_MS = 3_600_000;
 
 function body(more: Partial<OrderBody>): OrderBody {
-  return { ...emptyOrder("en"), attachments: [], ...more };
+  return { ...blankOrder("en"), attachments: [], ...more };
 }
 
 /** The order that is the message of a conversation with this number. */

@@ -94,6 +94,29 @@ export interface OutgoingOrder extends OrderWords {
   readonly attachments: readonly OutgoingAttachment[];
 }
 
+/** An order before its issuer writes anything: in one language, without terms. */
+export function blankOrder(language: Language): OutgoingOrder {
+  return {
+    kind: "order",
+    language,
+    translations: [],
+    title: "",
+    text: "",
+    reference: "",
+    priority: "routine",
+    validUntilMs: null,
+    choices: [],
+    items: [],
+    answers: false,
+    readers: [],
+    remindMinutes: [],
+    escalateMinutes: null,
+    escalateBelow: 80,
+    mentions: [],
+    attachments: [],
+  };
+}
+
 /** The terms that a device sends the server in the clear beside an order. */
 export function termsOf(content: OrderContent): OrderTerms {
   return {

@@ -3,7 +3,8 @@
  * and `{number}` are filled in by the speaker. Names, vehicles and incidents are invented.
  */
 
-import type { Outgoing } from "../seam.ts";
+import { blankOrder } from "../kinds/order.ts";
+import type { OutgoingOrder } from "../kinds/order.ts";
 
 /** Spoken into the station's group without being asked. */
 export const STATION_LINES: readonly string[] = [
@@ -48,14 +49,13 @@ export const ANNOUNCEMENTS: readonly string[] = [
 ];
 
 /** The order of the head of the force to the station. */
-export const ORDER: Extract<Outgoing, { kind: "order" }> = {
-  kind: "order",
-  ...{ language: "en", translations: [] },
+export const ORDER: OutgoingOrder = {
+  ...blankOrder("en"),
   title: "Festival bandobast: strength by tomorrow",
   text: "Report how many officers can stand at fixed points on both days, by 10:00.",
   reference: "DGP/L&O/211",
-  ...{ priority: "urgent", validUntilMs: null, choices: [], items: [], answers: true, readers: [] },
-  ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 80, mentions: [], attachments: [] },
+  priority: "urgent",
+  answers: true,
 };
 
 /** Captions of the pictures they send. */

@@ -1,7 +1,7 @@
 /** Orders on the screens: what somebody owes, has answered and has issued. */
 import type { ConversationId, MessageId, UnitId } from "../ids.ts";
 import type { KindBody, Outgoing } from "../kinds/content.ts";
-export type { OrderWording, TranslatedTitle } from "../kinds/order.ts";
+export type { OrderWording, OutgoingOrder, TranslatedTitle } from "../kinds/order.ts";
 export type { Translated, TitledText } from "../kinds/wording.ts";
 import type { AcknowledgementOutcome, OrderPriority } from "../wire.ts";
 import type { Plate } from "./people.ts";

@@ -1,27 +1,15 @@
 /** Orders in a group of real cores: issued, owed, acknowledged. */
-import type { OrderView, Outgoing } from "#core/core.ts";
+import { blankOrder } from "#core/core.ts";
+import type { OrderView, OutgoingOrder } from "#core/core.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
 import type { Officer } from "./officer.ts";
 
-export type OutgoingOrder = Extract<Outgoing, { kind: "order" }>;
-
 export const PLAIN: OutgoingOrder = {
-  kind: "order",
-  ...{ language: "en", translations: [] },
+  ...blankOrder("en"),
   title: "Bandobast at Charminar",
   text: "Report at 06:00.",
   reference: "CP/HYD/114/2026",
   priority: "urgent",
-  validUntilMs: null,
-  choices: [],
-  items: [],
-  answers: false,
-  readers: [],
-  remindMinutes: [],
-  escalateMinutes: null,
-  escalateBelow: 80,
-  mentions: [],
-  attachments: [],
 };
 
 export async function group(admin: Officer, others: readonly Officer[]): Promise<ConversationId> {

@@ -1,6 +1,7 @@
 /** Personal items over real cores: two devices of one person, and nobody else. */
 import { encode } from "@msgpack/msgpack";
 import { expect, it } from "vitest";
+import { blankOrder } from "#core/core.ts";
 import type { ConversationItem } from "#core/core.ts";
 import type { AttachmentId, ConversationId, MessageId } from "#core/ids.ts";
 import { newId } from "#core/ids.ts";
@@ -280,12 +281,8 @@ it(
     const { messageId } = await a.core.messages.send(
       id,
       {
-        ...{ kind: "order", title: "All units", text: "Report to the gate", reference: "7" },
-        ...{ language: "en", translations: [] },
-        ...{ priority: "flash", validUntilMs: null, choices: [], items: [], answers: false },
-        readers: [],
-        ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 80, mentions: [] },
-        attachments: [],
+        ...blankOrder("en"),
+        ...{ title: "All units", text: "Report to the gate", reference: "7", priority: "flash" },
       },
       null,
     );

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { blankOrder } from "#core/core.ts";
 import type { OrderDraft, OrderView } from "#core/core.ts";
 import { newId } from "#core/ids.ts";
 import type { MessageId, UnitId } from "#core/ids.ts";
@@ -48,16 +49,8 @@ function draft(unitIds: readonly UnitId[], title: string): OrderDraft {
     ...{ draftId: newId<MessageId>(), template: null, conversationId: null, unitIds },
     ...{ sendAtMs: null, savedMs: 0, filesLost: false },
     order: {
-      ...{ kind: "order", title, text: "", reference: "", priority: "urgent", validUntilMs: null },
-      ...{
-        choices: [],
-        items: [],
-        answers: false,
-        readers: [],
-        remindMinutes: [],
-        escalateMinutes: null,
-      },
-      ...{ escalateBelow: 80, mentions: [], language: "en", translations: [] },
+      ...blankOrder("en"),
+      ...{ title, priority: "urgent" },
       attachments: [
         { kind: "document", name: "map.txt", mime: "text/plain", file: new Blob(["to the north"]) },
       ],

@@ -1,5 +1,10 @@
 /** The conversations and the order that a practice begins with, in the reader's language. */
-import type { ConversationItem, MessageItem, OrderView } from "@copconnect/client/core";
+import {
+  blankOrder,
+  type ConversationItem,
+  type MessageItem,
+  type OrderView,
+} from "@copconnect/client/core";
 import type { ConversationId, MessageId, Names, Person, UnitId } from "@copconnect/client/wire";
 import { LANGUAGES, language, t } from "#i18n/index.svelte.ts";
 import {
@@ -67,22 +72,13 @@ export function orderOfScene(): OrderView {
     ...{ orderId: id<MessageId>(4, 500), conversationId: STATION_TALK, seq: 500 },
     ...{ issuedMs, issuer: plateOf(HEAD) },
     body: {
-      kind: "order",
-      language: language.current,
-      translations: [],
+      ...blankOrder(language.current),
       title: t("training.scene.orderTitle"),
       text: t("training.scene.orderText"),
       reference: "PS/PRACTICE/1",
       priority: "urgent",
       validUntilMs: Date.now() + 9 * HOUR_MS,
       choices: [t("training.scene.choiceYes"), t("training.scene.choiceNo")],
-      items: [],
-      answers: false,
-      readers: [],
-      remindMinutes: [],
-      escalateMinutes: null,
-      escalateBelow: 80,
-      mentions: [],
       attachments: [],
     },
   });

@@ -1,4 +1,4 @@
-import type { Issuing, OrderDraft } from "@copconnect/client/core";
+import type { Issuing, OrderDraft, OutgoingOrder } from "@copconnect/client/core";
 import type { ConversationId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
 import {
@@ -16,7 +16,6 @@ import {
   withWords,
   withoutLanguage,
 } from "./composing.ts";
-import type { OutgoingOrder } from "./composing.ts";
 
 const NOW = Date.UTC(2026, 10, 27, 6);
 const HOUR = 3_600_000;

@@ -1,17 +1,16 @@
 /** An order while it is written: its beginning, what keeps it from being sent, what to know before. Pure. */
 import {
+  blankOrder,
   newId,
   wordingsOf,
   type ConversationItem,
   type Issuing,
   type OrderDraft,
   type OrderWording,
-  type Outgoing,
+  type OutgoingOrder,
 } from "@copconnect/client/core";
 import type { ConversationId, Language, MessageId, OrderPriority } from "@copconnect/client/wire";
 import { languageOf } from "#i18n/script.ts";
-
-export type OutgoingOrder = Extract<Outgoing, { kind: "order" }>;
 
 const MINUTE_MS = 60_000;
 const YEAR_MS = 366 * 24 * 60 * MINUTE_MS;
@@ -28,35 +27,13 @@ export const MOST_ITEMS = 12;
 /** Minutes after which people who have not acknowledged are reminded. */
 export const REMINDERS = [15, 30, 60, 120, 240, 480, 1_440] as const;
 
-export function emptyOrder(language: Language): OutgoingOrder {
-  return {
-    kind: "order",
-    language,
-    translations: [],
-    title: "",
-    text: "",
-    reference: "",
-    priority: "routine",
-    validUntilMs: null,
-    choices: [],
-    items: [],
-    answers: false,
-    readers: [],
-    remindMinutes: [],
-    escalateMinutes: null,
-    escalateBelow: 80,
-    mentions: [],
-    attachments: [],
-  };
-}
-
 export function emptyDraft(conversationId: ConversationId | null, language: Language): OrderDraft {
   return {
     draftId: newId<MessageId>(),
     template: null,
     conversationId,
     unitIds: [],
-    order: emptyOrder(language),
+    order: blankOrder(language),
     sendAtMs: null,
     savedMs: 0,
     filesLost: false,

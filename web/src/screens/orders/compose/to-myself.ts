@@ -3,7 +3,7 @@ import type { ConversationId } from "@copconnect/client/wire";
 import { adoptConversation, conversations } from "#app/state/conversations.svelte.ts";
 import { core } from "#app/core.ts";
 import { t } from "#i18n/index.svelte.ts";
-import type { OutgoingOrder } from "./composing.ts";
+import type { OutgoingOrder } from "@copconnect/client/core";
 
 /** The group's name is written in the language of the day: it is found by its only member. */
 function ownGroup(): ConversationId | null {
