@@ -1,4 +1,4 @@
-"""Group commit: writes what several tasks ask for, many in one transaction.
+"""Group commit: writes what several tasks of one process ask for, many in one transaction.
 
 Invariants: an item is answered only after the transaction that holds it has committed; items are
 written in the order they came. Items that arrive while a transaction runs wait for the next one. If

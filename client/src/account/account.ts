@@ -51,7 +51,7 @@ export class Account {
   #record: AccountRecord | null = null;
   #trust: DepartmentTrust | null = null;
   #refreshing: Promise<boolean> | null = null;
-  #proving: Promise<void> | null = null;
+  #renewing: Promise<void> | null = null;
 
   constructor(context: Pick<Context, "vault" | "api" | "now" | "random">, serverNow: () => number) {
     this.#context = context;
@@ -224,13 +224,13 @@ export class Account {
     const lost = mine.certificateExpiresMs > notAfterMs + 1_000;
     const now = this.#serverNow();
     const due = lost || notAfterMs - now <= windowMs || record.tokenExpiresMs - now <= RENEWED_MS;
-    if (due) await this.prove();
+    if (due) await this.renewToken();
   }
 
   /** The access token; by this device's reckoning it holds, unless no other could be had. */
   async freshToken(): Promise<string | null> {
     const expiresMs = this.#record?.tokenExpiresMs ?? Infinity;
-    if (expiresMs <= this.#serverNow()) await this.prove().catch(() => undefined);
+    if (expiresMs <= this.#serverNow()) await this.renewToken().catch(() => undefined);
     return this.#record?.accessToken ?? null;
   }
 
@@ -238,14 +238,14 @@ export class Account {
    * Let the device's key get another access token, and a new certificate near the end of the one
    * there is. A lost answer costs nothing: the former token holds until it expires.
    */
-  prove(): Promise<void> {
-    this.#proving ??= this.#prove().finally(() => {
-      this.#proving = null;
+  renewToken(): Promise<void> {
+    this.#renewing ??= this.#renewToken().finally(() => {
+      this.#renewing = null;
     });
-    return this.#proving;
+    return this.#renewing;
   }
 
-  async #prove(): Promise<void> {
+  async #renewToken(): Promise<void> {
     const record = this.require();
     const accessToken = toHex(randomBytes(32));
     const tokenHash = hash(utf8(accessToken));

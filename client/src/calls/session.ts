@@ -77,7 +77,7 @@ export class Session {
       fetch: options.fetch,
       random,
       token: () => this.#account.record?.accessToken ?? null,
-      renewToken: () => this.#account.prove(),
+      renewToken: () => this.#account.renewToken(),
       onRefused: (code) => void this.#refused(code),
     });
     const api = new Api(http);

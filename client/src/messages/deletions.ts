@@ -3,7 +3,7 @@
  * message's author signed it, at most two days after the message by the time that its sender signed and
  * by the time when the server accepted it, or the leaf of its signer had the admin right. Orders, changes
  * of orders and notices are not deleted. The header of a message without a body (R11) says whether it
- * takes deletions. Pure.
+ * takes deletions. The server has judged it before (src/copconnect/delivery/rules/deletion.py). Pure.
  */
 import { byPosition } from "../mark-records.ts";
 import type { DeletionRecord } from "../mark-records.ts";

@@ -2,7 +2,8 @@
  * Judges messages by the rights that their senders' signed leaves bear. Every received message
  * passes here before anything else is done with its content, so that nothing later can take it for more:
  * an order without the right to issue it is a plain message (O3), and a mention of everybody, of a rank or
- * of a post in all units is plain words without the right to it (M5).
+ * of a post in all units is plain words without the right to it (M5). The server writes these rights
+ * into the leaves (src/copconnect/orders/issuing.py).
  */
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import { withoutCallsToMany } from "../kinds/called.ts";

@@ -61,7 +61,7 @@ export interface SocketOptions {
   readonly positions: () => readonly Position[];
   /** Gets `connected`, then each `frame` in order. */
   readonly onEvent: OnEvent;
-  /** The server refuses this device: 4401, 4403 or 4406. No reconnection follows. */
+  /** The server refuses this device: 4401, 4403 or 4406. This object connects no more until the core starts it again. */
   readonly onRefused: (code: "unauthenticated" | "signed_out" | "conduct_not_accepted") => void;
   /** The server refuses this version of the wire. */
   readonly onOutdated: () => void;

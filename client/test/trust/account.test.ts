@@ -151,7 +151,7 @@ describe("the account", () => {
       if (path !== "/v1/certificates" || !losing) return answer;
       throw new TypeError("the network is gone");
     };
-    await expect(account.prove()).rejects.toMatchObject({ code: "network" });
+    await expect(account.renewToken()).rejects.toMatchObject({ code: "network" });
     expect(account.require().accessToken).toBe(former);
     expect((await phone.api.me()).clientId).toBe(phone.clientId);
     // It has expired, and the next answers are lost too: nothing is concluded from that.
@@ -184,7 +184,7 @@ describe("the account", () => {
     const { account } = phone.services;
     phone.clock.ms += 3 * HOUR_MS;
     (server as { now: () => number }).now = () => clock.ms - 3 * HOUR_MS;
-    await account.prove();
+    await account.renewToken();
     expect(account.require().tokenExpiresMs).toBe(clock.ms - 3 * HOUR_MS + DAY_MS);
     (server as { now: () => number }).now = right;
   });

@@ -120,7 +120,7 @@ export class Phone {
         fetch: (url, init) => this.#fetch(url, init),
         random: () => 0,
         token: () => this.services.account.record?.accessToken ?? null,
-        renewToken: () => this.services.account.prove(),
+        renewToken: () => this.services.account.renewToken(),
         onRefused: () => undefined,
       }),
     );

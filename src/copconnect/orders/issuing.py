@@ -1,4 +1,9 @@
-"""Takes the terms of orders, and their changes, in the transaction that stores the message.
+"""Decides who may issue orders to whom, and takes the terms of orders and of their changes in the
+transaction that stores the message.
+
+A person may issue an order in a conversation who has the right of its priority over everybody
+there (``require``), and to a unit who heads a unit above it (``post_over``). Devices read the
+answer from the signed list of members (client/src/orders/rightful.ts).
 
 Terms are not signed: a client writes the same into the encrypted text, for its readers to compare.
 The terms of the first posting count; a repeat of the message changes nothing.

@@ -1,4 +1,5 @@
-"""M3 as far as the server can check it: who deletes which message, and when. Pure."""
+"""M3 as far as the server can check it: who deletes which message, and when. Pure. Devices judge
+it again (client/src/messages/deletions.ts)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,5 @@
-"""The rights of devices in the conversations that they send to, read in one statement.
+"""The rights of devices in the conversations that they send to, read in one statement; the lock on
+a conversation's row, which gives its messages their order across all processes.
 
 It is the statement of every message, so it is built once: building costs more than executing. On
 PostgreSQL one statement reads the standings of a whole batch, whose conversations are held first,
