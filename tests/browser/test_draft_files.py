@@ -58,6 +58,8 @@ def lock_from_another_tab(officer: Officer) -> None:
     officer.page = officer.second_tab()
     officer.open_lock_page()
     officer.button("me.lockNow").click()
+    # The core is another tab's: closed at once, this tab would not have asked it yet.
+    officer.heading("lock.title").wait_for()
     officer.page.close()
     officer.page = page
     officer.heading("lock.title").wait_for()
