@@ -26,9 +26,7 @@ def share() -> None:
 
     The key of compiled SQL has the engine's dialect in it: all of one class are as one.
     """
-    readers: tuple[tuple[Any, str], ...] = ((model, "read"), (web_assets, "load"))
-    for module, name in readers:
-        setattr(module, name, cache(getattr(module, name)))
+    read_once()
 
     def engine_created(cls: type, engine: Engine) -> None:
         del cls
@@ -39,3 +37,11 @@ def share() -> None:
         kind.engine_created = classmethod(engine_created)
         kind.__eq__ = lambda one, other: type(one) is type(other)
         kind.__hash__ = lambda one: hash(type(one))
+
+
+def read_once() -> None:
+    """Let every server of this process, and of its forked children, use the files that another has
+    read."""
+    readers: tuple[tuple[Any, str], ...] = ((model, "read"), (web_assets, "load"))
+    for module, name in readers:
+        setattr(module, name, cache(getattr(module, name)))

@@ -1,5 +1,6 @@
 """A program that says on a socket what it was started with (test_forking.py)."""
 
+import atexit
 import os
 import socket
 import sys
@@ -24,6 +25,7 @@ def main() -> None:
         ]
         told.sendall("\n".join(lines).encode())
     print("to output", flush=True)
+    atexit.register(print, "at its end")  # Without a flush.
     print("to errors", file=sys.stderr, flush=True)
     sys.exit(3)
 

@@ -16,7 +16,10 @@ from typing import BinaryIO
 from copconnect.services.forking import Forked, Forking
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("copconnect.cli", "copconnect.bot.cli", "demo.cli", "tests.faults.worker_that_stops")
+MODULES = (
+    *("copconnect.cli", "copconnect.bot.cli", "demo.cli", "tests.faults.worker_that_stops"),
+    "tests.harness.warmed",
+)
 
 
 def start(

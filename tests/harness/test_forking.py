@@ -52,7 +52,7 @@ def test_it_has_its_own_environment_folder_and_descriptors() -> None:
         said = ours.makefile().read().splitlines()
         assert process.wait() == 3
         output.seek(0)
-        assert output.read() == b"to output\nto errors\n"
+        assert output.read() == b"to output\nto errors\nat its end\n"
     assert said == [
         f"pid {process.pid}",
         "arguments " + str(number),

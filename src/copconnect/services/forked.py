@@ -8,9 +8,11 @@ the other end closes. A child becomes what ``python -m module arguments`` would 
 module, arguments, environment, descriptors.
 
 Invariants: it has one thread and no event loop when it forks, and runs nothing of the program
-itself. When the other end closes it ends its children and itself.
+itself. When the other end closes it ends its children and itself. A child that ends leaves its
+memory as it is: Python would write to all that the two share, 70 ms of a processor.
 """
 
+import atexit
 import contextlib
 import fcntl
 import gc
@@ -53,8 +55,33 @@ class ForkRequest(msgspec.Struct):
     umask: int | None = None
 
 
+class Ending:
+    """Ends a child once all else that runs at its end has run: it is registered first."""
+
+    def __init__(self) -> None:
+        self._status: int | None = None
+        atexit.register(self._end)
+
+    def run(self, module: str) -> None:
+        """Run a module as ``python -m`` does, to its end."""
+        try:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        except SystemExit as ended:
+            # Python prints any other code.
+            self._status = ended.code if isinstance(ended.code, int) else None
+            raise
+        self._status = 0
+
+    def _end(self) -> None:
+        if self._status is not None:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(self._status & 0xFF)
+
+
 def main() -> None:
     """Fork as asked until the other end closes; in a child, run what was asked for."""
+    ending = Ending()
     given = int(sys.argv[1])
     # A file that a module opens keeps its number in each child: reserved numbers must stay free.
     control = socket.socket(fileno=fcntl.fcntl(given, fcntl.F_DUPFD_CLOEXEC, RESERVED))
@@ -75,7 +102,7 @@ def main() -> None:
     if asked is not None:
         # As python -m does.
         sys.argv = [asked.module, *asked.arguments]
-        runpy.run_module(asked.module, run_name="__main__", alter_sys=True)
+        ending.run(asked.module)
 
 
 def _serve(control: socket.socket) -> ForkRequest | None:
