@@ -150,7 +150,7 @@ def test_g1_the_record_never_goes_back() -> None:
 
 def test_the_policy_names_places_and_refuses_what_it_does_not_know() -> None:
     shipped = policy.parse(serving.shipped_policy())
-    assert shipped.act("greeting", "large") == "hold"
+    assert shipped.act("greeting", "large") == "insist"
     assert shipped.act("greeting", "group") == "nudge"
     assert shipped.act("greeting", "direct") == "fine"
     assert shipped.act("fine", "announcement") == "fine"
@@ -175,7 +175,7 @@ def test_the_command_prints_a_verdict_for_each_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["guard", "check", str(file)])
     lines = result.stdout.splitlines()
     assert result.exit_code == 0
-    assert lines[:3] == ["hold\tgreeting", "fine\tfine", "fine\tfine"]
+    assert lines[:3] == ["insist\tgreeting", "fine\tfine", "fine\tfine"]
     assert len(lines) == 4
     nudged = CliRunner().invoke(app, ["guard", "check", str(file), "--place", "group"])
     assert nudged.stdout.startswith("nudge\tgreeting\n")

@@ -176,7 +176,7 @@ async def test_two_admins_set_the_guards_policy_and_every_node_signs_it(
         ({"number": 3}, "guard_policy_changed"),
         ({"large_from": 1}, "act_invalid"),
         ({"exempt_ranks": ["KING"]}, "act_invalid"),
-        ({"places": wanted["places"] | {"group": {"nudge": ["news"], "hold": []}}}, "act_invalid"),
+        ({"places": wanted["places"] | {"group": {"nudge": ["news"], "insist": []}}}, "act_invalid"),
     ):
         worse = wire.SetGuardPolicy(policy=json.dumps(wanted | change))
         assert refusal(await act(approving, force.root, worse))[0] == said

@@ -25,10 +25,10 @@ export const GUARD_POLICY: GuardPolicy = {
   exemptRanks: [],
   forwarding: { chats: 5, often: 5, oftenChats: 1, large: false, announcement: false },
   places: {
-    direct: { nudge: [], hold: [] },
-    group: { nudge: CLASSES, hold: [] },
-    large: { nudge: NUDGED, hold: CLASSES.filter((one) => !NUDGED.includes(one)) },
-    announcement: { nudge: [], hold: CLASSES },
+    direct: { nudge: [], insist: [] },
+    group: { nudge: CLASSES, insist: [] },
+    large: { nudge: NUDGED, insist: CLASSES.filter((one) => !NUDGED.includes(one)) },
+    announcement: { nudge: [], insist: CLASSES },
   },
 };
 
@@ -37,7 +37,7 @@ function verdictOn(item: ConversationItem, text: string): GuardVerdict {
   const found = WORDS.find(([words]) => text.toLowerCase() === words);
   if (found === undefined || item.kind === "direct")
     return { act: "fine", claimed: "fine", others };
-  const act = item.members >= GUARD_POLICY.largeFrom ? "hold" : "nudge";
+  const act = item.members >= GUARD_POLICY.largeFrom ? "insist" : "nudge";
   return { act, claimed: found[1], others };
 }
 

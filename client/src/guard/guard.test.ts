@@ -86,7 +86,7 @@ test("K12: what a former roster authority signed is in force no more, whatever i
   };
   served.record = await signed(highest);
   await guard.refresh();
-  expect((await guard.verdict("good morning all", GROUP)).act).toBe("hold");
+  expect((await guard.verdict("good morning all", GROUP)).act).toBe("insist");
   const next = new Uint8Array(32).fill(8);
   department.authority = ed25519PublicKey(next);
   guard.reset(); // The account has another department record.
@@ -94,7 +94,7 @@ test("K12: what a former roster authority signed is in force no more, whatever i
   await expect(guard.refresh()).rejects.toThrow("G1");
   served.record = await signed({}, next);
   await guard.refresh();
-  expect((await guard.verdict("good morning all", GROUP)).act).toBe("hold");
+  expect((await guard.verdict("good morning all", GROUP)).act).toBe("insist");
   expect((await guard.view()).policy?.number).toBe(1);
 });
 
@@ -103,7 +103,7 @@ test("without weights everything is fine; with them a greeting is held in a larg
   const guard = make();
   expect(await guard.verdict("good morning all", GROUP)).toMatchObject({ act: "fine" });
   await guard.refresh();
-  const held = { act: "hold", claimed: "greeting", others: 412 };
+  const held = { act: "insist", claimed: "greeting", others: 412 };
   expect(await guard.verdict("good morning all", GROUP)).toEqual(held);
   const duty = "Good morning sir, accident at NH-44, two injured, sending ambulance";
   expect((await guard.verdict(duty, GROUP)).act).toBe("fine");
@@ -121,7 +121,7 @@ test("weights come once, for a conversation on screen in which the policy acts",
   expect(await guard.view()).toMatchObject({ policy: { number: 1 }, weights: NUMBER });
   expect(asked).toEqual([]);
   await Promise.all([guard.prepare(GROUP), guard.prepare(GROUP)]);
-  expect((await guard.verdict("good morning all", GROUP)).act).toBe("hold");
+  expect((await guard.verdict("good morning all", GROUP)).act).toBe("insist");
   await make().prepare(GROUP);
   expect(asked).toEqual(["weights"]);
 });
@@ -160,7 +160,7 @@ test("a greeting to a large group waits for weights that take some seconds", asy
     const said = guard.verdict("good morning all", GROUP);
     await vi.advanceTimersByTimeAsync(8_000);
     vi.useRealTimers(); // The weights are inflated off this thread.
-    expect((await said).act).toBe("hold");
+    expect((await said).act).toBe("insist");
   } finally {
     vi.useRealTimers();
   }
@@ -183,7 +183,7 @@ test("weights that could not be fetched are asked for again", async () => {
   await expect(guard.prepare(GROUP)).rejects.toThrow("no network");
   expect((await guard.verdict("good morning all", GROUP)).act).toBe("fine");
   served.arriving = Promise.resolve();
-  expect((await guard.verdict("good morning all", GROUP)).act).toBe("hold");
+  expect((await guard.verdict("good morning all", GROUP)).act).toBe("insist");
 });
 
 test("G1: what is old, unsigned, truncated or another's changes nothing", async () => {
@@ -209,7 +209,7 @@ test("G1: what is old, unsigned, truncated or another's changes nothing", async 
     later();
     Object.assign(served, { record, weights });
     await expect(guard.refresh()).rejects.toThrow();
-    expect((await guard.verdict("good morning all", GROUP)).act).toBe("hold");
+    expect((await guard.verdict("good morning all", GROUP)).act).toBe("insist");
   }
   later();
   const policy = POLICY.replace('"number": 1', '"number": 2').replace("100", "1000");
@@ -243,13 +243,13 @@ test("a copy of a marked picture is judged as its class, another picture is not"
   served.record = await signed({ picturesNumber: 1, pictures: hash(first.bytes) });
   // The socket's first frame tells of a newer list.
   await guard.refresh(1, 1);
-  const held = { act: "hold", claimed: "greeting", others: 412 };
+  const held = { act: "insist", claimed: "greeting", others: 412 };
   expect(await guard.pictureVerdict(picture(NEAR), GROUP)).toEqual(held);
   expect(await guard.pictureVerdict(picture(NEAR + 1), GROUP)).toMatchObject({ act: "fine" });
   expect(await guard.pictureVerdict(picture(3).subarray(1), GROUP)).toMatchObject({ act: "fine" });
   const direct = { kind: "direct", members: 2, whoMayPost: "everyone" } as const;
   expect((await guard.pictureVerdict(picture(0), direct)).act).toBe("fine");
-  expect((await make().pictureVerdict(picture(1), GROUP)).act).toBe("hold");
+  expect((await make().pictureVerdict(picture(1), GROUP)).act).toBe("insist");
 
   // Only what changed is fetched; the nearest of two pictures counts.
   const two: Changes = {
@@ -311,7 +311,7 @@ test("a list of pictures is read whole or refused", () => {
 
 test("hours, ranks and places decide what happens to a class", () => {
   const policy = { ...readPolicy(POLICY), hours: [22, 6] as const, exemptRanks: ["DGP"] };
-  expect(actOf(policy, "joke", "large", "SI", 23)).toBe("hold");
+  expect(actOf(policy, "joke", "large", "SI", 23)).toBe("insist");
   expect(actOf(policy, "joke", "large", "SI", 12)).toBe("fine");
   expect(actOf(policy, "joke", "large", "DGP", 23)).toBe("fine");
   expect(actOf(policy, "joke", "direct", null, 23)).toBe("fine");

@@ -148,8 +148,8 @@ export class Guard {
   #actsIn(conversation: ConversationFacts): boolean {
     if (this.#inForce === null) return false;
     const { policy } = this.#inForce;
-    const { nudge, hold } = policy.places[placeOf(policy, conversation)];
-    return nudge.length > 0 || hold.length > 0;
+    const { nudge, insist } = policy.places[placeOf(policy, conversation)];
+    return nudge.length > 0 || insist.length > 0;
   }
 
   async #classify(text: string): Promise<string | null> {

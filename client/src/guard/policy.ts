@@ -1,5 +1,5 @@
 /**
- * The policy of the guard: which classes are nudged or held, where, for whom, at what hours.
+ * The policy of the guard: which classes are nudged or insisted on, where, for whom, at what hours.
  * docs/guard-model.md, section Policy; `conduct/guard/policy.py` reads the same file.
  */
 import type { ForwardingLimits, GuardAct, GuardPlace, GuardPolicy } from "../seam/guard.ts";
@@ -21,7 +21,7 @@ export function readPolicy(text: string): GuardPolicy {
     throw new Malformed("hours are out of range");
   const acts = (place: GuardPlace): GuardPolicy["places"][GuardPlace] => {
     const found = map(places[place]);
-    return { nudge: list(found["nudge"]).map(String), hold: list(found["hold"]).map(String) };
+    return { nudge: list(found["nudge"]).map(String), insist: list(found["insist"]).map(String) };
   };
   return {
     number: number(fields["number"]),
@@ -68,8 +68,8 @@ export function actOf(
   const [from, to] = policy.hours;
   const acts = from <= to ? hour >= from && hour < to : hour >= from || hour < to;
   if (!acts) return "fine";
-  const { nudge, hold } = policy.places[place];
-  if (hold.includes(claimed)) return "hold";
+  const { nudge, insist } = policy.places[place];
+  if (insist.includes(claimed)) return "insist";
   return nudge.includes(claimed) ? "nudge" : "fine";
 }
 

@@ -1,7 +1,7 @@
 /** The guard's verdict on a message before it is sent, the policy that it follows, and forwarding. */
 import type { ConversationId } from "../ids.ts";
 
-export type GuardAct = "fine" | "nudge" | "hold";
+export type GuardAct = "fine" | "nudge" | "insist";
 export type GuardPlace = "direct" | "group" | "large" | "announcement";
 
 export interface GuardVerdict {
@@ -50,7 +50,7 @@ export interface GuardPolicy {
   readonly exemptRanks: readonly string[];
   readonly forwarding: ForwardingLimits;
   readonly places: Readonly<
-    Record<GuardPlace, { readonly nudge: readonly string[]; readonly hold: readonly string[] }>
+    Record<GuardPlace, { readonly nudge: readonly string[]; readonly insist: readonly string[] }>
   >;
 }
 

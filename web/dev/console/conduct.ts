@@ -55,12 +55,12 @@ export abstract class ScriptedConduct extends ScriptedOrganising {
     return Promise.resolve({ people, next: null, total: people.length });
   }
   guardPolicies(): ReturnType<Admin["guardPolicies"]> {
-    const classes = [...GUARD_POLICY.places.announcement.hold];
+    const classes = [...GUARD_POLICY.places.announcement.insist];
     const versions = [{ number: 2, createdMs: Date.now() - 9 * DAY_MS, by: ME }];
     return Promise.resolve({ policy: { ...GUARD_POLICY, number: 2 }, classes, versions });
   }
   pictures(): ReturnType<Admin["pictures"]> {
-    const classes = [...GUARD_POLICY.places.announcement.hold];
+    const classes = [...GUARD_POLICY.places.announcement.insist];
     const pictures = classes.slice(0, 5).map((claimed, index) => ({
       hash: String(index).repeat(64),
       claimed,

@@ -170,7 +170,7 @@ class Exercise extends Station {
       const claimed = item.direct === null ? ((await claimedBy(written)) ?? "fine") : "fine";
       if (claimed === "fine") return { act: "fine", claimed, others };
       this.#note("guarded");
-      return { act: conversationId === DISTRICT_TALK ? "hold" : "nudge", claimed, others };
+      return { act: conversationId === DISTRICT_TALK ? "insist" : "nudge", claimed, others };
     },
     wasWrong: async () => undefined,
   } satisfies Partial<ConnectedCore["guard"]>;

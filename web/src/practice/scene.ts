@@ -23,7 +23,7 @@ import type { Talk } from "./station.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** A group of so many is large: the guard holds a greeting there. */
+/** A group of so many is large: the guard insists on a greeting there. */
 const LARGE = 412;
 
 const STATION_TALK = id<ConversationId>(3, 1);

@@ -32,7 +32,7 @@ def check(
         Path | None, typer.Option("--policy", help="Another policy than the one that is shipped.")
     ] = None,
 ) -> None:
-    """Print one verdict a line: fine, nudge or hold, a tab, and the class.
+    """Print one verdict a line: fine, nudge or insist, a tab, and the class.
 
     Uses the weights and features of the devices, at an hour of the policy.
     """

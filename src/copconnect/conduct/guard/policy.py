@@ -1,4 +1,4 @@
-"""The policy of the guard: which classes are nudged or held, where, for whom, at what hours. Pure.
+"""The policy of the guard: which classes are nudged or insisted on, where, for whom, at what hours. Pure.
 
 It also limits forwarding, for everybody and at all hours.
 
@@ -12,7 +12,7 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-Act = Literal["fine", "nudge", "hold"]
+Act = Literal["fine", "nudge", "insist"]
 Place = Literal["direct", "group", "large", "announcement"]
 PLACES: tuple[Place, ...] = get_args(Place)
 
@@ -21,10 +21,10 @@ Hour = Annotated[int, Meta(ge=0, le=24)]
 
 
 class Acts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Classes that are nudged or held in one kind of place."""
+    """Classes that are nudged or insisted on in one kind of place."""
 
     nudge: Annotated[list[ClassName], Meta(max_length=32)]
-    hold: Annotated[list[ClassName], Meta(max_length=32)]
+    insist: Annotated[list[ClassName], Meta(max_length=32)]
 
 
 class Places(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,8 +70,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def act(self, claimed: str, place: Place) -> Act:
         """Return what happens to a message of a class in a place, at an hour of the policy."""
         acts: Acts = getattr(self.places, place)
-        if claimed in acts.hold:
-            return "hold"
+        if claimed in acts.insist:
+            return "insist"
         return "nudge" if claimed in acts.nudge else "fine"
 
 
@@ -85,13 +85,13 @@ def parse(text: str) -> Policy:
 
 def problem(found: Policy, classes: Collection[str], ranks: Collection[str]) -> str | None:
     """Return why a policy cannot be set: a class that the weights do not know or that one place
-    both nudges and holds, or a rank that the data bank does not have."""
+    both nudges and insists on, or a rank that the data bank does not have."""
     for place in PLACES:
         acts: Acts = getattr(found.places, place)
-        for claimed in (*acts.nudge, *acts.hold):
+        for claimed in (*acts.nudge, *acts.insist):
             if claimed not in classes:
                 return f"no class {claimed}"
-            if (*acts.nudge, *acts.hold).count(claimed) > 1:
+            if (*acts.nudge, *acts.insist).count(claimed) > 1:
                 return f"{claimed} is twice in {place}"
     unknown = [rank for rank in found.exempt_ranks if rank not in ranks]
     return f"no rank {unknown[0]}" if unknown else None

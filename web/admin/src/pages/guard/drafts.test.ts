@@ -22,13 +22,13 @@ test("the JSON has the fields that every device reads", () => {
   expect(JSON.parse(policyText(POLICY))).toEqual(SHIPPED);
 });
 
-test("a class is held, asked about or let go in one place alone", () => {
+test("a class is insisted on, asked about or let go in one place alone", () => {
   const asked = withAct(POLICY, "greeting", "large", "nudge");
   expect([actOn(POLICY, "greeting", "large"), actOn(asked, "greeting", "large")]).toEqual([
-    "hold",
+    "insist",
     "nudge",
   ]);
-  expect(actOn(asked, "greeting", "announcement")).toBe("hold");
+  expect(actOn(asked, "greeting", "announcement")).toBe("insist");
   const free = withAct(asked, "greeting", "large", "fine");
   expect(actOn(free, "greeting", "large")).toBe("fine");
   expect(isSame(free, POLICY)).toBe(false);

@@ -2,8 +2,8 @@
 import type { ForwardingLimits, GuardAct, GuardPlace, GuardPolicy } from "@copconnect/client/core";
 
 export function actOn(policy: GuardPolicy, claimed: string, place: GuardPlace): GuardAct {
-  const { nudge, hold } = policy.places[place];
-  if (hold.includes(claimed)) return "hold";
+  const { nudge, insist } = policy.places[place];
+  if (insist.includes(claimed)) return "insist";
   return nudge.includes(claimed) ? "nudge" : "fine";
 }
 
@@ -13,12 +13,12 @@ export function withAct(
   place: GuardPlace,
   act: GuardAct,
 ): GuardPolicy {
-  const { nudge, hold } = policy.places[place];
+  const { nudge, insist } = policy.places[place];
   const others = (list: readonly string[]): readonly string[] =>
     list.filter((one) => one !== claimed);
   const lists = {
     nudge: act === "nudge" ? [...others(nudge), claimed] : others(nudge),
-    hold: act === "hold" ? [...others(hold), claimed] : others(hold),
+    insist: act === "insist" ? [...others(insist), claimed] : others(insist),
   };
   return { ...policy, places: { ...policy.places, [place]: lists } };
 }

@@ -50,7 +50,7 @@ export class GuardAsking {
       ...(pictures.length > 0 ? [seen(conversationId, pictures)] : []),
     ]);
     const found = (await Promise.all(asked)).flat();
-    const worst = found.find(({ verdict }) => verdict.act === "hold") ?? found[0];
+    const worst = found.find(({ verdict }) => verdict.act === "insist") ?? found[0];
     if (worst === undefined) return true;
     const { text } = worst;
     const others = found

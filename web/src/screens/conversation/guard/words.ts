@@ -55,9 +55,9 @@ export interface PolicyPart {
 /** A policy in words: what happens in each kind of place, then forwarding, hours and ranks. */
 export function policyParts(policy: GuardPolicy): readonly PolicyPart[] {
   const parts: PolicyPart[] = PLACES.map((place) => {
-    const { nudge, hold } = policy.places[place];
+    const { nudge, insist } = policy.places[place];
     const lines = [
-      ...(hold.length > 0 ? [t("guard.holds", { names: names(hold) })] : []),
+      ...(insist.length > 0 ? [t("guard.insistsOn", { names: names(insist) })] : []),
       ...(nudge.length > 0 ? [t("guard.nudges", { names: names(nudge) })] : []),
     ];
     const title =
