@@ -11,10 +11,11 @@ from msgspec.structs import replace as replaced
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.acts.kind import ActHandler, Codes, RequestedAct, Touched
+from copconnect.admin.acts.kind import ActHandler, RequestedAct, Touched
 from copconnect.admin.rights import RightsTable
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
+from copconnect.database.rows import of_row
 from copconnect.delivery.log.holding import LegalHolds
 from copconnect.delivery.rosters.department import DepartmentGroups
 from copconnect.directory.postings.planning import Planning
@@ -62,13 +63,11 @@ class HoldKinds:
         if held == by:
             raise errors.NotFound
 
-    async def _hold(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _hold(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._holds.begin(connection, asked.by, asked.second, asked.act)
-        return []
 
-    async def _lift(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _lift(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._holds.lift(connection, asked.by, asked.act)
-        return []
 
 
 class HoldReading:
@@ -133,18 +132,13 @@ class HoldReading:
 
         return wire.LegalHolds(
             holds=[
-                wire.LegalHold(
-                    hold_id=row.hold_id,
-                    conversation_id=row.conversation_id,
+                of_row(
+                    wire.LegalHold,
+                    row,
                     title=title(row.conversation_id),
                     person=cards.get(row.person_id),
-                    case_number=row.case_number,
-                    reason=row.reason,
-                    from_ms=row.from_ms,
-                    until_ms=row.until_ms,
                     by=cards.get(row.set_by),
                     second=cards.get(row.second_by),
-                    lifted_ms=row.lifted_ms,
                     lifted_by=cards.get(row.lifted_by),
                     in_force=row.lifted_ms is None
                     and (row.until_ms is None or row.until_ms > now_ms),

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.admin.rights import RightsTable
 from copconnect.database.engine import Database
+from copconnect.database.rows import of_row
 from copconnect.delivery.rosters.department import DepartmentGroup, DepartmentGroups
 from copconnect.directory.postings.planned import PlannedTransfers
 from copconnect.directory.postings.planning import Planning
@@ -122,15 +123,12 @@ class Organising:
             shown = [(row, *await self._planned.shown(connection, row)) for row in mine]
         return wire.PlannedTransfers(
             transfers=[
-                wire.PlannedTransfer(
-                    planned_id=row.planned_id,
+                of_row(
+                    wire.PlannedTransfer,
+                    row,
                     person=cards[PersonId(row.person_id)],
-                    unit_id=row.unit_id,
                     post=title,
-                    rank=row.rank,
                     on=day,
-                    state=row.state,
-                    reason=row.reason,
                 )
                 for row, title, day in shown
             ]

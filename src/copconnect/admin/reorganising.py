@@ -18,6 +18,7 @@ from copconnect.admin.rights import RightsTable
 from copconnect.auth_service.trust.administered import Administered
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
+from copconnect.database.rows import of_row
 from copconnect.directory.listing import Listing
 from copconnect.directory.reorganising.service import Examined, Reorganiser
 from copconnect.directory.service import DirectoryService
@@ -167,13 +168,10 @@ def _past(
     row: Any, units: list[wire.UnitChange], cards: dict[PersonId, wire.Person]
 ) -> wire.PastReorganisation:
     signer = _signer(row.by)
-    return wire.PastReorganisation(
-        number=row.number,
+    return of_row(
+        wire.PastReorganisation,
+        row,
         by="" if signer is not None else row.by.removeprefix("operator "),
         person=None if signer is None else cards.get(signer),
-        at_ms=row.at_ms,
         units=units,
-        people=row.people,
-        undoes=row.undoes,
-        undone_ms=row.undone_ms,
     )

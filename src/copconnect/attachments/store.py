@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.engine import METADATA
+from copconnect.database.rows import of_row
 from copconnect.database.upserts import add_once
 from copconnect.ids import AttachmentId, ConversationId, PersonId, Seq
 
@@ -145,16 +146,7 @@ async def find(
     row = (await connection.execute(statement)).first()
     if row is None:
         return None
-    return StoredAttachment(
-        attachment_id=row.attachment_id,
-        uploader=row.uploader,
-        size=row.size,
-        chunks=row.chunks,
-        day=row.day,
-        complete=row.complete,
-        created_ms=row.created_ms,
-        posted=row.posted_ms is not None,
-    )
+    return of_row(StoredAttachment, row, posted=row.posted_ms is not None)
 
 
 async def expected(connection: AsyncConnection) -> list[Expected]:

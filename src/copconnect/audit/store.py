@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.audit.filters import AuditFilter
 from copconnect.audit.rules import ZEROS, Entry, EntryContent
 from copconnect.database.engine import METADATA, upsert_for
+from copconnect.database.rows import of_row
 from copconnect.records.primitives.fields import HASH_BYTES
 from copconnect.records.primitives.merkle import Node, appended, leaf_hash
 
@@ -196,13 +197,5 @@ def _within(paths: Collection[str]) -> ColumnElement[bool]:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    content = EntryContent(
-        salt=row.salt,
-        by=row.by,
-        path=row.path,
-        act=row.act,
-        signed_as=row.signed_as,
-        signed=row.signed,
-        presence=row.presence,
-    )
+    content = of_row(EntryContent, row)
     return Entry(row.number, row.made_ms, content, row.hash)

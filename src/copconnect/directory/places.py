@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.among import among
+from copconnect.database.rows import of_row
 from copconnect.directory.audiences import AudienceIndex, Facts, PlacedPost
 from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.store import people, posts, units
@@ -160,14 +161,7 @@ async def facts(connection: AsyncConnection, person_ids: Collection[PersonId]) -
 
 def place(row: Any) -> PlacedPost:
     """Return a post with its unit, as these statements read them."""
-    return PlacedPost(
-        post_id=row.post_id,
-        unit_id=row.unit_id,
-        path=row.path,
-        level=row.level,
-        roles=frozenset(row.roles.split()),
-        head=row.head,
-    )
+    return of_row(PlacedPost, row, roles=frozenset(row.roles.split()))
 
 
 class Belonging(Generic[K]):

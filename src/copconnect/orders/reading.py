@@ -13,6 +13,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
+from copconnect.database.rows import of_row
 from copconnect.ids import MessageId, PersonId, Seq, UnitId
 from copconnect.orders import record_store, rules, store
 from copconnect.orders.counting import Counting
@@ -291,22 +292,16 @@ def _place(after: str) -> tuple[int, str]:
 
 
 def _order(row: Row[Any], person_id: PersonId, *, overseer: bool) -> wire.Order:
-    return wire.Order(
-        order_id=row.order_id,
-        conversation_id=row.conversation_id,
+    return of_row(
+        wire.Order,
+        row,
         seq=Seq(row.seq),
-        header_hash=row.header_hash,
-        issuer_id=row.issuer_id,
-        issued_ms=row.issued_ms,
         terms=store.terms(row),
         texts=[
             wire.OrderText(seq=Seq(seq), header_hash=hashed)
             for hashed, seq in rules.unpacked(row.texts).items()
         ],
         asked_seq=Seq(row.asked_seq),
-        withdrawn_seq=row.withdrawn_seq,
-        withdrawn_ms=row.withdrawn_ms,
-        escalated_ms=row.escalated_ms,
         owed=bool(row.owed),
         acknowledgement=None
         if row.record is None
@@ -322,11 +317,4 @@ def _order(row: Row[Any], person_id: PersonId, *, overseer: bool) -> wire.Order:
 def _acknowledgement(row: Row[Any]) -> wire.GivenAcknowledgement | None:
     if row.created_ms is None:
         return None
-    return wire.GivenAcknowledgement(
-        choice=row.choice,
-        done=row.done,
-        told_by=row.signer_id if row.told else None,
-        created_ms=row.created_ms,
-        received_ms=row.received_ms,
-        first_created_ms=row.first_created_ms,
-    )
+    return of_row(wire.GivenAcknowledgement, row, told_by=row.signer_id if row.told else None)

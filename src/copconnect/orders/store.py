@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.database.among import among
 from copconnect.database.engine import unnested, upsert_for
+from copconnect.database.rows import of_row
 from copconnect.ids import MessageId, PersonId, UnitId
 from copconnect.orders.owing import owing
 from copconnect.orders.ports import Held
@@ -64,15 +65,7 @@ class NewAcknowledgement:
 
 
 def _counted(row: Any) -> Counted:
-    return Counted(
-        told=row.told,
-        choice=row.choice,
-        text_seq=row.text_seq,
-        created_ms=row.created_ms,
-        first_created_ms=row.first_created_ms,
-        first_received_ms=row.first_received_ms,
-        record=row.record,
-    )
+    return of_row(Counted, row)
 
 
 # --- Orders -----------------------------------------------------------------------------------
@@ -85,35 +78,16 @@ async def add(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
 
 def known(row: Row[Any]) -> KnownOrder:
     """Return a row as acknowledgements are judged by it."""
-    return KnownOrder(
-        order_id=row.order_id,
-        conversation_id=row.conversation_id,
-        seq=row.seq,
-        header_hash=row.header_hash,
-        issuer_id=row.issuer_id,
-        issued_ms=row.issued_ms,
-        choices=row.choices,
-        items=row.items,
-        answers=row.answers,
-        valid_until_ms=row.valid_until_ms,
-        withdrawn_ms=row.withdrawn_ms,
-        texts=unpacked(row.texts),
-        asked_seq=row.asked_seq,
-    )
+    return of_row(KnownOrder, row, texts=unpacked(row.texts))
 
 
 def terms(row: Row[Any]) -> wire.OrderTerms:
     """Return the terms of a row."""
-    return wire.OrderTerms(
-        priority=row.priority,
-        choices=row.choices,
-        items=row.items,
-        answers=row.answers,
-        valid_until_ms=row.valid_until_ms,
+    return of_row(
+        wire.OrderTerms,
+        row,
         readers=[PersonId(one) for one in row.readers.split(",") if one],
         remind_minutes=[int(one) for one in row.remind_minutes.split(",") if one],
-        escalate_minutes=row.escalate_minutes,
-        escalate_below=row.escalate_below,
     )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.audit.acts import AppealDecided, ReportAssigned, ReportDecided
 from copconnect.database.engine import Transaction
+from copconnect.database.rows import of_row
 from copconnect.ids import PersonId, ReportId
 from copconnect.principals import Caller, Signer
 from copconnect.reports import rules, sanction_store, seal_store, store
@@ -144,20 +145,9 @@ class Moderating:
         added = await seal_store.key_ids(connection, viewer, ids)
         same = await store.counts_of(connection, {row.message_id for row in rows})
         return [
-            wire.Case(
-                report_id=row.report_id,
-                conversation_id=row.conversation_id,
-                message_id=row.message_id,
-                header_hash=row.header_hash,
-                created_ms=row.created_ms,
-                reported_id=row.reported_id,
-                path=row.path,
-                clause=row.clause,
-                messages=row.messages,
-                state=row.state,
-                assignee_id=row.assignee_id,
-                finding=row.finding,
-                decided_ms=row.decided_ms,
+            of_row(
+                wire.Case,
+                row,
                 others=same.get(row.message_id, 1) - 1,
                 appealed=row.report_id in waiting,
                 key_ids=keys.get(row.report_id, []) + added.get(row.report_id, []),
@@ -329,14 +319,7 @@ def _decision(row: Row[Any]) -> wire.Decision | None:
 
 
 def _appeal(row: Row[Any], seals: Sequence[Row[Any]]) -> wire.Appeal:
-    return wire.Appeal(
-        sealed=row.sealed,
-        seals=[as_added(one) for one in seals],
-        created_ms=row.created_ms,
-        outcome=row.outcome,
-        reason=row.reason,
-        decided_ms=row.decided_ms,
-    )
+    return of_row(wire.Appeal, row, seals=[as_added(one) for one in seals])
 
 
 def _appeal_bar(

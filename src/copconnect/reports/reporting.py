@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.bus import AccountWakeup
 from copconnect.database.engine import Transaction
+from copconnect.database.rows import of_row
 from copconnect.ids import ConversationId, MessageId, PersonId, ReportId
 from copconnect.limits import REPORT_BYTES_PER_DAY, REPORTS_PER_DAY
 from copconnect.principals import Caller, LoggedMessage
@@ -214,13 +215,4 @@ def tell(connection: Transaction, people: set[PersonId]) -> None:
 
 def own_report(row: Row[Any]) -> wire.OwnReport:
     """Return a report as its reporter sees it."""
-    return wire.OwnReport(
-        report_id=row.report_id,
-        conversation_id=row.conversation_id,
-        message_id=row.message_id,
-        clause=row.clause,
-        created_ms=row.created_ms,
-        state=row.state,
-        finding=row.finding,
-        decided_ms=row.decided_ms,
-    )
+    return of_row(wire.OwnReport, row)

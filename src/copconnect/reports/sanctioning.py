@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import errors, wire
 from copconnect.audit.acts import SanctionEnded
 from copconnect.database.engine import Transaction
+from copconnect.database.rows import of_row
 from copconnect.ids import PersonId, ReportId
 from copconnect.leases import Leases
 from copconnect.principals import Caller, Operator
@@ -214,16 +215,4 @@ def as_wire(row: Row[Any]) -> wire.Sanction:
     state: Literal["none", "open", "upheld", "lifted"] = "none"
     if row.appealed_ms is not None:
         state = row.outcome or "open"
-    return wire.Sanction(
-        report_id=row.report_id,
-        person_id=row.person_id,
-        kind=row.kind,
-        from_ms=row.from_ms,
-        until_ms=row.until_ms,
-        clause=row.clause,
-        reason=row.reason,
-        appeal=state,
-        appeal_reason=row.appeal_reason or "",
-        acknowledged_ms=row.acknowledged_ms,
-        ended_ms=row.ended_ms,
-    )
+    return of_row(wire.Sanction, row, appeal=state, appeal_reason=row.appeal_reason or "")

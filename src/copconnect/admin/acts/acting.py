@@ -252,7 +252,7 @@ class Acting:
         permit = await self._decide(connection, by, [caller.person_id], kind, touched, act)
         asked = RequestedAct(by, permit, act, now_ms)
         state: wire.ActState = "done"
-        codes = Codes()
+        codes: Codes = None
         if await self._needs_second(connection, act, touched, caller.person_id):
             await _try_out(connection, kind, asked)
             seen = ""
@@ -435,8 +435,8 @@ def _tag(act: wire.Act) -> str:
 
 
 def _answer(
-    record: SignedAct, state: wire.ActState, entry: int, codes: Sequence[wire.EnrolmentCode] = ()
+    record: SignedAct, state: wire.ActState, entry: int, codes: Codes = None
 ) -> wire.ActAnswer:
     return wire.ActAnswer(
-        act_id=ActId(record.act_id.hex()), state=state, entry=entry, codes=list(codes)
+        act_id=ActId(record.act_id.hex()), state=state, entry=entry, codes=codes or []
     )

@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.admin.acts.kind import ActHandler, Codes, RequestedAct, Touched
+from copconnect.admin.acts.kind import ActHandler, RequestedAct, Touched
 from copconnect.auth_service.trust.granting import Granting
 from copconnect.database.engine import Transaction
 from copconnect.directory.uploads.reaching import ImportReach
@@ -43,9 +43,8 @@ class ImportKinds:
     async def _make_undo_ready(self, act: wire.UndoImport) -> None:
         await self._imports.make_undo_ready(act.undone)
 
-    async def _import(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _import(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._imports.apply(connection, asked.permit, asked.act)
-        return []
 
     async def _shown_import(
         self, connection: AsyncConnection, held: HeldRights, act: wire.ApplyImport
@@ -61,9 +60,8 @@ class ImportKinds:
         taken, asked = (int(str(error.details[name])) for name in ("count", "asked"))
         await self._imports.tried(caller, act, taken, asked)
 
-    async def _undo_import(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _undo_import(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._imports.undo(connection, asked.permit, asked.act.undone)
-        return []
 
 
 def _imported(reach: ImportReach) -> Touched:

@@ -44,7 +44,7 @@ class RequestedAct:
     second: PersonId | None = None
 
 
-Codes = list[wire.EnrolmentCode]
+Codes = list[wire.EnrolmentCode] | None  # None: of an act that makes no codes.
 
 
 @dataclass(frozen=True, slots=True)

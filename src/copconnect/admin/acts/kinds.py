@@ -258,69 +258,57 @@ class Kinds:
 
     # --- Performing ---------------------------------------------------------------------------
 
-    async def _suspend(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _suspend(self, connection: Transaction, asked: RequestedAct) -> None:
         act: wire.SuspendPerson = asked.act
         person_id = PersonId(act.person_id)
         await self._editor.set_status(connection, asked.permit, person_id, "suspended", act.reason)
-        return []
 
-    async def _restore(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _restore(self, connection: Transaction, asked: RequestedAct) -> None:
         person_id = PersonId(asked.act.person_id)
         await self._editor.set_status(connection, asked.permit, person_id, "active")
-        return []
 
-    async def _transfer(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _transfer(self, connection: Transaction, asked: RequestedAct) -> None:
         act: wire.TransferPerson = asked.act
         person_id = PersonId(act.person_id)
         await self._transfers.transfer(connection, asked.permit, person_id, act.place, act.rank)
-        return []
 
-    async def _plan(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _plan(self, connection: Transaction, asked: RequestedAct) -> None:
         act: wire.PlanTransfer = asked.act
         person_id = PersonId(act.person_id)
         await self._planned.plan(connection, asked.permit, person_id, act.place, act.rank, act.on)
-        return []
 
-    async def _cancel(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _cancel(self, connection: Transaction, asked: RequestedAct) -> None:
         act: wire.CancelTransfer = asked.act
         await self._planned.cancel(
             connection, asked.permit, PersonId(act.person_id), act.planned_id
         )
-        return []
 
-    async def _abolish(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _abolish(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._transfers.abolish(connection, asked.permit, PostId(asked.act.post_id))
-        return []
 
-    async def _restore_post(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _restore_post(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._transfers.restore_post(connection, asked.permit, PostId(asked.act.post_id))
-        return []
 
-    async def _set_policy(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _set_policy(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._editor.write_group_policy(connection, asked.permit, asked.act.policy)
-        return []
 
-    async def _give_charge(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _give_charge(self, connection: Transaction, asked: RequestedAct) -> None:
         act: wire.GiveCharge = asked.act
         person_id = PersonId(act.person_id)
         await self._transfers.give_charge(
             connection, asked.permit, person_id, act.place, act.charge
         )
-        return []
 
-    async def _end_charge(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _end_charge(self, connection: Transaction, asked: RequestedAct) -> None:
         act: wire.EndCharge = asked.act
         person_id = PersonId(act.person_id)
         await self._transfers.end_charge(connection, asked.permit, person_id, act.posting_id)
-        return []
 
-    async def _reorganise(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _reorganise(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._reorganiser.reorganise(connection, asked.permit, asked.act.steps)
-        return []
 
-    async def _undo_reorganisation(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _undo_reorganisation(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._reorganiser.undo(connection, asked.permit, asked.act.number)
-        return []
 
     async def _make_codes(self, connection: Transaction, asked: RequestedAct) -> Codes:
         people = [PersonId(one) for one in asked.act.person_ids]
@@ -332,7 +320,7 @@ class Kinds:
             for one, code in zip(people, codes, strict=True)
         ]
 
-    async def _revoke(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _revoke(self, connection: Transaction, asked: RequestedAct) -> None:
         act: wire.RevokeDevice = asked.act
         data = _bytes(act.revocation)
         try:
@@ -342,49 +330,41 @@ class Kinds:
         if record.device.hex() != act.device:
             raise errors.ActInvalid(reason="the revocation is of another device")
         await self._auth.revoking.by_admin(connection, asked.by, PersonId(act.person_id), data)
-        return []
 
-    async def _give(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _give(self, connection: Transaction, asked: RequestedAct) -> None:
         if _grant(asked.act).withdraws:
             raise errors.ActInvalid(reason="the grant is a withdrawal")
         await self._auth.granting.give(
             connection, asked.by, _bytes(asked.act.grant), asked.taken_ms
         )
-        return []
 
-    async def _withdraw(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _withdraw(self, connection: Transaction, asked: RequestedAct) -> None:
         if not _grant(asked.act).withdraws:
             raise errors.ActInvalid(reason="the grant is no withdrawal")
         await self._auth.granting.give(
             connection, asked.by, _bytes(asked.act.grant), asked.taken_ms
         )
-        return []
 
-    async def _set_rights(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _set_rights(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._rights.set(connection, asked.by, asked.act.rules)
-        return []
 
-    async def _create_group(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _create_group(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._groups.create(connection, asked.by, asked.act)
-        return []
 
-    async def _change_group(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _change_group(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._groups.change(connection, asked.by, asked.act)
-        return []
 
-    async def _end_group(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _end_group(self, connection: Transaction, asked: RequestedAct) -> None:
         c = ConversationId(asked.act.conversation_id)
         await self._groups.end(connection, asked.by, c)
-        return []
 
     async def _settle(self, act: wire.CreateGroup | wire.ChangeGroup | wire.EndGroup) -> None:
         await self._groups.settle(ConversationId(act.conversation_id))
 
-    async def _enrol(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _enrol(self, connection: Transaction, asked: RequestedAct) -> None:
         act: wire.EnrolAuthenticator = asked.act
         person_id, data = PersonId(act.person_id), _bytes(act.authenticator)
         await self._auth.authenticators.enrol(connection, asked.by, person_id, data)
-        return []
 
 
 def _touched(changes: Sequence[PersonChange]) -> Touched:

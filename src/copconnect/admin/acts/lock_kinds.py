@@ -12,7 +12,7 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import budgets, errors, wire
-from copconnect.admin.acts.kind import ActHandler, Codes, RequestedAct, Touched
+from copconnect.admin.acts.kind import ActHandler, RequestedAct, Touched
 from copconnect.admin.rights import RightsTable
 from copconnect.auth_service.trust.granting import Granting
 from copconnect.auth_service.trust.locking import Locking
@@ -88,22 +88,20 @@ class LockKinds:
         own = await self._rights.of(connection, by)
         own.require("revoke_devices", [await self._path(connection, person_id)])
 
-    async def _lock(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _lock(self, connection: Transaction, asked: RequestedAct) -> None:
         person_id = PersonId(asked.act.person_id)
         if not _removes(asked):
             spender, now_ms = asked.by.person_id, self._clock.now_ms()
             await budgets.spend(connection, budgets.PHONES_LOCKED, spender, 1, now_ms)
         await self._locks.lock(connection, asked.by, person_id)
         await self._tell(connection, person_id)
-        return []
 
-    async def _unlock(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _unlock(self, connection: Transaction, asked: RequestedAct) -> None:
         person_id = PersonId(asked.act.person_id)
         # Somebody who locked a further phone lifts no lock of an admin.
         own_alone = not _removes(asked)
         await self._locks.unlock(connection, asked.by, person_id, own_alone=own_alone)
         await self._tell(connection, person_id)
-        return []
 
     async def _tell(self, connection: Transaction, person_id: PersonId) -> None:
         """Wake the devices of admins who may unlock a person's devices: a lock came or ended."""

@@ -4,7 +4,7 @@ answer for them."""
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.admin.acts.kind import ActHandler, Codes, RequestedAct, Touched
+from copconnect.admin.acts.kind import ActHandler, RequestedAct, Touched
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.conduct.service import ConductService
 from copconnect.database.engine import Transaction
@@ -41,14 +41,12 @@ class ConductKinds:
         people = await self._directory.count_people(connection)
         return Touched(frozenset({WHOLE}), people, [])
 
-    async def _publish(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _publish(self, connection: Transaction, asked: RequestedAct) -> None:
         act: wire.PublishConduct = asked.act
         await self._conduct.publish(
             connection, asked.by, act.texts, act.after, asks_again=act.asks_again
         )
-        return []
 
-    async def _set_policy(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _set_policy(self, connection: Transaction, asked: RequestedAct) -> None:
         ranks = await self._directory.seniorities(connection)
         await self._guard.set(connection, asked.by, asked.act.policy, ranks)
-        return []

@@ -31,17 +31,14 @@ class ModerationKinds:
         reach = await self._moderation.reach(connection, act)
         return Touched(reach.paths, 1, [reach.person_id], reach.second)
 
-    async def _assign(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _assign(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._moderation.assign(connection, asked.by, asked.act)
-        return []
 
-    async def _decide(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _decide(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._moderation.decide(connection, asked.by, asked.act, asked.second)
-        return []
 
-    async def _decide_appeal(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _decide_appeal(self, connection: Transaction, asked: RequestedAct) -> None:
         await self._moderation.decide_appeal(connection, asked.by, asked.act)
-        return []
 
 
 class PictureKinds:
@@ -75,12 +72,10 @@ class PictureKinds:
         people = await self._directory.count_people(connection)
         return Touched(paths, people, [])
 
-    async def _mark(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _mark(self, connection: Transaction, asked: RequestedAct) -> None:
         (path,) = (await self._moderation.reach(connection, asked.act)).paths
         await self._pictures.mark(connection, asked.by, asked.act, path)
-        return []
 
-    async def _unmark(self, connection: Transaction, asked: RequestedAct) -> Codes:
+    async def _unmark(self, connection: Transaction, asked: RequestedAct) -> None:
         act: Any = asked.act
         await self._pictures.unmark(connection, asked.by, act)
-        return []

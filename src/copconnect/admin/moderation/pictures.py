@@ -6,6 +6,7 @@ from copconnect import wire
 from copconnect.admin.rights import RightsTable
 from copconnect.conduct.guard.serving import GuardService
 from copconnect.database.engine import Database
+from copconnect.database.rows import of_row
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 from copconnect.limits import KNOWN_PICTURES
@@ -42,14 +43,11 @@ class PictureReading:
             authors = await self._directory.cards(connection, named, caller.person_id)
         return wire.KnownPictures(
             pictures=[
-                wire.KnownPicture(
+                of_row(
+                    wire.KnownPicture,
+                    row,
                     hash=row.hash.hex(),
-                    claimed=row.claimed,
-                    reason=row.reason,
-                    report_id=row.report_id,
-                    path=row.path,
                     by=authors.get(row.person_id),
-                    marked_ms=row.marked_ms,
                     removable=any(covers(one, row.path) for one in paths),
                 )
                 for row in rows[:PAGE]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.admin.acts.kind import ActHandler, Codes, RequestedAct, Touched
+from copconnect.admin.acts.kind import ActHandler, RequestedAct, Touched
 from copconnect.database.engine import Transaction
 from copconnect.rights import WHOLE
 from copconnect.training.publishing import Publisher
@@ -18,8 +18,7 @@ def lesson_kinds(lessons: Publisher) -> Mapping[type[wire.AdminAct], ActHandler]
         """A lesson is the whole department's; it changes nothing about anybody."""
         return Touched(frozenset({WHOLE}), 0, [])
 
-    async def publish(connection: Transaction, asked: RequestedAct) -> Codes:
+    async def publish(connection: Transaction, asked: RequestedAct) -> None:
         await lessons.publish(connection, asked.by, asked.act)
-        return []
 
     return {wire.PublishLesson: ActHandler("train", touches, publish)}

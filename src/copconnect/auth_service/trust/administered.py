@@ -17,6 +17,7 @@ from copconnect.auth_service.trust.device_store import LOCKED, NOT_CONFIRMED
 from copconnect.auth_service.trust.verdicts.holding import in_force
 from copconnect.clock import Clock
 from copconnect.database.among import among
+from copconnect.database.rows import of_row
 from copconnect.ids import ClientId, PersonId
 
 People = Select[tuple[PersonId]]
@@ -172,15 +173,12 @@ class Administered:
 
 def client_info(row: Any) -> wire.ClientInfo:
     """Return a client's row as it goes out."""
-    return wire.ClientInfo(
-        client_id=row.client_id,
+    return of_row(
+        wire.ClientInfo,
+        row,
         device=row.device.hex(),
-        label=row.label,
-        created_ms=row.created_ms,
-        last_seen_ms=row.last_seen_ms,
         certificate_expires_ms=row.expires_ms,
         revoked=row.revoked_ms is not None,
-        confirmed=row.confirmed,
         locked_ms=row.locked_ms if row.ended_reason == LOCKED else None,
     )
 

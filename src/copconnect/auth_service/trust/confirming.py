@@ -17,6 +17,7 @@ from copconnect.auth_service.trust import confirmation_store, device_store
 from copconnect.auth_service.trust.verdicts.holding import covers, held_paths
 from copconnect.bus import AccountWakeup
 from copconnect.database.engine import Transaction
+from copconnect.database.rows import of_row
 from copconnect.ids import ClientId, ConfirmationId, PersonId
 from copconnect.principals import Caller
 from copconnect.records.trust.sas import sas_commitment
@@ -149,15 +150,11 @@ def _tell(connection: Transaction, row: Any) -> None:
 
 
 def _wire(row: Any) -> wire.Confirmation:
-    return wire.Confirmation(
-        confirmation_id=row.confirmation_id,
+    return of_row(
+        wire.Confirmation,
+        row,
         endorser_person_id=PersonId(row.endorser_person_id),
         endorser_device=row.endorser.hex(),
         new_person_id=PersonId(row.new_person_id),
         new_device=row.new_device.hex(),
-        commitment=row.commitment,
-        answer=row.answer,
-        secret=row.secret,
-        created_ms=row.created_ms,
-        expires_ms=row.expires_ms,
     )

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import padded
+from copconnect.database.rows import of_row
 from copconnect.delivery.rules.versions import info_version
 from copconnect.delivery.store import leaves, receipts
 from copconnect.delivery.store.audiences import read_rule, read_standing
@@ -133,28 +134,18 @@ def _view(row: Row[Any], person_id: PersonId) -> StoredView:
         other = PersonId(two if one == person_id else one)
     belongs = row.admin is not None and row.removed_ms is None
     head = KeptHead(row.conversation_id, row.roster_epoch, row.head, row.head_hash, row.head_ms)
-    found = wire.Conversation(
-        conversation_id=row.conversation_id,
-        kind=row.kind,
-        created_by=row.created_by,
-        created_ms=row.created_ms,
-        last_seq=row.last_seq,
-        last_message_ms=row.last_message_ms,
-        members=row.members,
+    found = of_row(
+        wire.Conversation,
+        row,
         unregistered=row.members - row.listed_people,
-        devices=row.devices,
-        cells=row.cells,
-        who_may_post=row.who_may_post,
         admin=belongs and row.admin,
         admins=None,
         audience=read_rule(row.rule),
         standing=read_standing(row.standing),
         direct_person_id=other,
-        history_days=row.history_days,
         history_from_ms=row.history_from_ms or 0,
         roster=None,
         state=None,
-        state_seq=row.state_seq,
         delivered_seq=row.delivered_seq or Seq(0),
         read_seq=row.read_seq or Seq(0),
         preferences=wire.Preferences(muted_until_ms=row.muted_until_ms),
@@ -232,12 +223,9 @@ async def members_page(
     shown = {conversation_id: [row.person_id for row in rows]}
     devices = await leaves.devices_by_person(connection, shown)
     return [
-        wire.Member(
-            person_id=row.person_id,
-            added_by=row.added_by,
-            admin=row.admin,
-            added_ms=row.added_ms,
-            history_from_ms=row.history_from_ms,
+        of_row(
+            wire.Member,
+            row,
             devices=count,
             registered=count > 0,
             delivered_seq=Seq(0) if receipt is None else receipt.delivered_seq,

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect import wire
 from copconnect.audit.acts import Act, DataBankImported, ImportUndone
 from copconnect.database.engine import Transaction
+from copconnect.database.rows import of_row
 from copconnect.directory import databank, editing, rules, store
 from copconnect.directory.columns import COLUMNS
 from copconnect.directory.databank import DataBank
@@ -113,14 +114,10 @@ async def past(
     """Return the newest imports, the newest first, as far as they are shown by the unit paths that
     they touched."""
     return [
-        wire.PastImport(
-            number=row.number,
-            by=row.by,
-            source=row.source,
-            at_ms=row.at_ms,
+        of_row(
+            wire.PastImport,
+            row,
             counts=msgspec.json.decode(row.counts, type=dict[str, int]),
-            undoes=row.undoes,
-            undone_ms=row.undone_ms,
             undoable=bool(row.kept) and row.undone_ms is None,
         )
         for row in await import_store.newest(connection, limit)

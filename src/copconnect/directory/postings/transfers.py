@@ -22,6 +22,7 @@ from copconnect.audit.acts import (
 )
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
+from copconnect.database.rows import of_row
 from copconnect.directory import changes, edit_store, names, store
 from copconnect.directory.edit_store import Locked
 from copconnect.directory.postings import post_search, post_store, posting_store
@@ -272,16 +273,8 @@ async def known_post(connection: AsyncConnection, post_id: PostId) -> dict[str, 
 
 def posting(row: Any) -> wire.Posting:
     """Return a stored posting."""
-    return wire.Posting(
-        posting_id=row.posting_id,
-        post_id=row.post_id,
-        unit_id=row.unit_id,
-        post=names.read(row._asdict(), "post"),
-        roles=row.roles.split(),
-        head=row.head,
-        charge=row.charge,
-        from_ms=row.from_ms,
-        until_ms=row.until_ms,
+    return of_row(
+        wire.Posting, row, post=names.read(row._asdict(), "post"), roles=row.roles.split()
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.database.rows import of_row
 from copconnect.directory import names
 from copconnect.directory.ports import RegisteredPeople
 from copconnect.directory.postings import posting_store
@@ -24,18 +25,14 @@ async def made_of(
     for row in await posting_store.charges(connection, ids):
         charges.setdefault(row.person_id, []).append(posting(row))
     return [
-        wire.Person(
-            person_id=row.person_id,
+        of_row(
+            wire.Person,
+            row,
             names=names.of(row),
-            number=row.number,
-            rank=row.rank,
-            post_id=row.post_id,
             post=names.of(row, "post"),
             roles=row.roles.split(),
-            unit_id=row.unit_id,
             charges=charges.get(row.person_id, []),
             registered=row.person_id in there,
-            status=row.status,
         )
         for row in rows
     ]

@@ -29,6 +29,7 @@ from copconnect.background import Periodic
 from copconnect.budgets import DAY_MS, HOUR_MS, Budget
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction
+from copconnect.database.rows import of_row
 from copconnect.directory.columns import COLUMNS
 from copconnect.directory.imports import keeping
 from copconnect.directory.imports.importer import Importer, ImportOptions
@@ -274,22 +275,17 @@ class Uploads:
     def _shown(self, row: Any) -> wire.Upload:
         lost = row.state == "examining" and row.beat_ms + LOST_MS < self._clock.now_ms()
         now = self._progress.get(row.upload_id) or row
-        return wire.Upload(
-            upload_id=row.upload_id,
-            name=row.name,
-            size=row.size,
-            sha256=row.sha256,
+        return of_row(
+            wire.Upload,
+            row,
             by=None,
-            made_ms=row.made_ms,
             state="failed" if lost else row.state,
             part=now.part,
             done=now.done,
             total=now.total,
             problem="cut_off" if lost else row.problem,
-            value=row.value,
             choices=_CHOICES.decode(row.choices),
             preview=None if row.preview is None else _PREVIEW.decode(row.preview),
-            number=row.number,
         )
 
     # --- Applying, by acts ----------------------------------------------------------------------

@@ -1,0 +1,22 @@
+"""Values made of rows."""
+
+from collections.abc import Callable
+from functools import cache
+from inspect import signature
+from typing import Any, TypeVar
+
+from sqlalchemy import Row
+
+_T = TypeVar("_T")
+
+
+def of_row(kind: Callable[..., _T], row: Row[Any], **rest: Any) -> _T:
+    """Return a struct or dataclass whose fields are the columns of a row of the same names, but
+    for those in ``rest``."""
+    columns = {name: getattr(row, name) for name in _fields(kind) if name not in rest}
+    return kind(**columns, **rest)
+
+
+@cache
+def _fields(kind: Callable[..., object]) -> tuple[str, ...]:
+    return tuple(signature(kind).parameters)
