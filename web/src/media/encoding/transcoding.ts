@@ -75,7 +75,7 @@ async function written(
               return {
                 ...fitLines(size, LINES),
                 fit: "fill",
-                quality: new Quality(BITS_PER_SECOND),
+                quality: new Quality({ bitrate: BITS_PER_SECOND }),
               };
             },
           }
