@@ -27,7 +27,7 @@ import type { MessageId } from "@copconnect/client/wire";
 import { dataOf, LESSONS, unsentNotice, type NoticeData } from "./push/notice.ts";
 import { readSettings } from "./push/settings.ts";
 import { markRead, onLook, onPush, onSubscriptionChange, sendReply, show } from "./push/wake.ts";
-import { isForSome, UsedFiles } from "./pwa/used-files.ts";
+import { FOR_SOME, isForSome, UsedFiles } from "./pwa/used-files.ts";
 import { answerMedia } from "./streaming/answer.ts";
 import {
   isKeepFiles,
@@ -64,7 +64,7 @@ type Installing = ExtendableEvent & {
 };
 
 self.addEventListener("install", (event: Installing) => {
-  const handled = ["/assets/words-*.js", "/assets/*.woff2"].map((urlPattern) => {
+  const handled = FOR_SOME.map((urlPattern) => {
     return { condition: { urlPattern }, source: "fetch-event" };
   });
   const kept = {

@@ -1,17 +1,28 @@
 /**
- * Files that few phones need: words of languages other than English, fonts of scripts, and libraries that
- * are opened with a PDF or a video. The service
+ * Files that few phones need: words of languages other than English, fonts of scripts, libraries that
+ * are opened with a PDF or a video, the screens that follow an issued order, and the outline of the State
+ * behind a place. The service
  * worker caches the files that this phone has used, for use without a network; the rest of the
  * app is kept whole (workbox's precache). A new version fetches what the version before it had used.
  */
 
 const CACHE = "copconnect-used";
 
+/** The files' addresses, as static routes name them: * is the rest of a name. */
+export const FOR_SOME: readonly string[] = [
+  ...["words", "oversee", "outline", "PdfViewer", "pdf-worker", "transcoding"].map(
+    (name) => `/assets/${name}-*.js`,
+  ),
+  ...["/assets/*.woff2", "/assets/*.wasm"],
+];
+
 /** Whether a file of the app is kept only once it has been used. */
 export function isForSome(url: string): boolean {
-  return /\/?assets\/(?:(?:words|PdfViewer|pdf-worker|transcoding)-[\w-]+\.js|[\w-]+\.(?:woff2|wasm))$/u.test(
-    url,
-  );
+  return FOR_SOME.some((route) => {
+    const [before = "", after = ""] = route.slice(1).split("*");
+    const name = url.slice(url.lastIndexOf("assets/"));
+    return name.startsWith(before) && name.endsWith(after);
+  });
 }
 
 /** A file's address without the hash of its version. */
