@@ -70,6 +70,8 @@ export class Conversation {
   readonly earlyReceipts = new Set<number>();
   /** When counts of receipts were asked for, by the message's seq. */
   readonly countsAskedMs = new Map<number, number>();
+  /** Tables with a row for each entry. */
+  readonly #ofEntries: readonly { forget(): void }[];
   readonly #context: DeviceContext;
   readonly #listener: ConversationListener;
   #tail: Promise<unknown> = Promise.resolve();
@@ -96,8 +98,10 @@ export class Conversation {
     this.log = table(STORES.log, MOST.log);
     this.accepted = table(STORES.accepted, MOST.accepted);
     this.floors = table(STORES.floors, 1);
-    this.pending = new Pending(table<PendingRecord>(STORES.pending, MOST.pending));
+    const pending = table<PendingRecord>(STORES.pending, MOST.pending);
+    this.pending = new Pending(pending);
     this.marks = table(STORES.marks, MOST.marks);
+    this.#ofEntries = [this.log, this.accepted, this.marks, pending];
   }
 
   /** Run a step when everything before it has finished. */
@@ -131,6 +135,11 @@ export class Conversation {
       })
       .then((record) => (this.members = record ?? this.members));
     return this.#members.then(() => this.members);
+  }
+
+  /** Pages of entries have been judged: hundreds of conversations would hold all their rows in memory. */
+  forgetRows(): void {
+    for (const table of this.#ofEntries) table.forget();
   }
 
   /** Write everything of `work` in one transaction, then make it visible and announce it. */

@@ -22,6 +22,7 @@ export class Table<T> {
   readonly #group: string;
   readonly #most: number;
   readonly #known = new Map<string, T | null>();
+  #forgotten = 0;
 
   constructor(vault: Vault, store: string, group: string, most: number) {
     this.#vault = vault;
@@ -43,11 +44,13 @@ export class Table<T> {
     if (overlaid !== undefined) return overlaid as T | null;
     const known = this.#known.get(name);
     if (known !== undefined) return known;
+    const forgotten = this.#forgotten;
     const stored = await this.#vault.get<T>(this.#store, this.#key(name)).catch(absentIfDamaged);
     // Views read outside of the queue: a row stored meanwhile is newer.
     const meanwhile = this.#known.get(name);
     if (meanwhile !== undefined) return meanwhile;
-    this.#remember(name, stored);
+    // A row that was stored and forgotten meanwhile is newer too.
+    if (forgotten === this.#forgotten) this.#remember(name, stored);
     return stored;
   }
 
@@ -56,9 +59,22 @@ export class Table<T> {
     const unknown = names.filter((name) => !this.#known.has(name));
     if (unknown.length === 0) return;
     const keys = unknown.map((name) => this.#key(name));
+    const forgotten = this.#forgotten;
     const rows = await this.#vault.getMany<T>(this.#store, keys);
+    if (forgotten !== this.#forgotten) return;
     for (const [at, name] of unknown.entries())
       if (!this.#known.has(name)) this.#remember(name, rows[at] ?? null);
+  }
+
+  /** Rows in memory, absent ones too. */
+  get held(): number {
+    return this.#known.size;
+  }
+
+  /** Let go of the rows in memory; the next {@link get} of each reads it again. */
+  forget(): void {
+    this.#forgotten++;
+    this.#known.clear();
   }
 
   put(work: Transaction, name: string, value: T, order = 0): void {

@@ -185,6 +185,7 @@ export class History {
       whole: over && (first?.seq ?? page.lastSeq + 1) <= 1,
     });
     await conversation.store(work);
+    conversation.forgetRows();
     if (missing.size > 0)
       void this.#onEvent({ type: "keys_missing", conversation, keyIds: [...missing] });
     void this.#onEvent({ type: "cursor_moved", conversation });

@@ -124,6 +124,7 @@ export class Inbox {
         await this.#jump(conversation, first.seq, page.logHash);
       await this.#learn(conversation, page);
       await this.#process(conversation, entries, 0);
+      if (entries.length > BATCH) conversation.forgetRows();
       if (!page.more || entries.length === 0) return;
     }
   }
@@ -320,6 +321,7 @@ export class Inbox {
         await conversation.store(work);
         this.#tellMissing(conversation, missing);
       }
+      if (due.length > BATCH) conversation.forgetRows();
     });
   }
 

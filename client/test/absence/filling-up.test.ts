@@ -1,8 +1,14 @@
-/** A new phone reads many messages: the store is asked for pages of rows, not for each message. */
+/**
+ * A new phone reads many messages: the store is asked for pages of rows, not for each message, and memory
+ * does not keep them.
+ */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Officer } from "../support/officer.ts";
 import { compareDigits } from "../support/scenarios.ts";
 import { World } from "../support/world.ts";
+import type { Engine } from "#core/calls/engine.ts";
+import type { Conversation } from "#core/conversation/conversation.ts";
+import type { ConversationId } from "#core/ids.ts";
 
 const LIMIT_MS = 60_000;
 const [FEW, MANY] = [20, 120];
@@ -21,6 +27,12 @@ afterAll(async () => {
   await world.server.close();
 });
 
+/** The conversation as a phone's core holds it. */
+async function heldBy({ core }: Officer, id: ConversationId): Promise<Conversation> {
+  const device = await (core as unknown as Engine).reach.device();
+  return device.find(id);
+}
+
 /** Transactions of all stores while a new phone of b's fills up with so many messages. */
 async function transactionsFor(count: number): Promise<number> {
   const { conversationId: id } = await a.core.conversations.createGroup({
@@ -38,6 +50,12 @@ async function transactionsFor(count: number): Promise<number> {
   await world.settle(a, b, phone);
   const { length } = opened.mock.calls;
   opened.mockRestore();
+  const { log, accepted } = await heldBy(phone, id);
+  for (const table of [log, accepted]) {
+    const [row] = await table.page(null, 1, false);
+    expect(row).toBeDefined();
+    expect(table.held).toBeLessThan(MANY / 2);
+  }
   await phone.close();
   return length;
 }
