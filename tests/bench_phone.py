@@ -11,7 +11,7 @@ import dataclasses
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Self
@@ -85,11 +85,17 @@ def quantile(values: Sequence[float], q: float) -> float:
 class Phone:
     """The web app on one new device, measured."""
 
-    def __init__(self, browser: Browser, server: ServerProcess, index: int) -> None:
-        self._relay = RecordingProxy(server.port)
+    def __init__(
+        self,
+        browser: Browser,
+        port: int,
+        code_for: Callable[[str], str],
+        person: databank.Officer,
+    ) -> None:
+        self._relay = RecordingProxy(port)
         self._browser = browser
-        self._server = server
-        self._person = databank.officers()[index]
+        self._code_for = code_for
+        self._person = person
         self._stack = contextlib.ExitStack()
         self.figures: Figures = {}
 
@@ -103,7 +109,7 @@ class Phone:
         context.add_init_script(path=PAGE_SCRIPT)
         page = context.new_page()
         artefacts = ROOT / ".artefacts"
-        self.officer = Officer(self._person, context, page, self._server.code_for, artefacts)
+        self.officer = Officer(self._person, context, page, self._code_for, artefacts)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -262,13 +268,13 @@ def _used(
 
 def measure(server: ServerProcess, messages: int, slowdown: float, warm_up: int) -> Figures:
     """Measure both speeds, one after the other."""
-    person = databank.officers()[2]
+    first, second, person = databank.officers()[:3]
     partner = NodeProgram("client/bench/phone-partner.ts", server.url)
     with contextlib.closing(partner), sync_playwright() as playwright:
         partner.ask("enrol", number=person.number)
         browser = launch(playwright)
         try:
-            with Phone(browser, server, 0) as phone:
+            with Phone(browser, server.port, server.code_for, first) as phone:
                 _used(phone, partner, person, messages, warm_up)
                 fast = phone.figures
                 page_loop, _ = phone.loops()
@@ -276,7 +282,8 @@ def measure(server: ServerProcess, messages: int, slowdown: float, warm_up: int)
                     slowdown, chromium.browser_pid(browser), lambda: phone.loops()[1]
                 )
             say(json.dumps(fast))
-            with slow_down.on(), Phone(browser, server, 1) as phone:
+            phone = Phone(browser, server.port, server.code_for, second)
+            with slow_down.on(), phone:
                 _used(phone, partner, person, messages, warm_up)
                 slow = phone.figures
                 slow_page = median(phone.loops()[0] for _ in range(5)) / page_loop

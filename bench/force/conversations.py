@@ -33,7 +33,6 @@ from copconnect.records.conversation.roster import RosterHead
 from copconnect.sealing.keys import make_cell_key, new_secret
 
 CONVERSATIONS = "conversations.msgpack"
-_TITLE = english("Force")
 EVERYONE = wire.Audience(include=[wire.Clause(everyone=True)])
 
 
@@ -98,9 +97,10 @@ async def _make(
     places = {one.device: index for index, one in enumerate(force.devices)}
     created: list[ConversationId] = []
     async with opened(settings, Past(days)) as container:
-        for rule in rules:
+        for number, rule in enumerate(rules):
             create = container.delivery.audiences.create_for_department
-            conversation_id, people, devices = await create(OPERATOR, rule, _TITLE, talk=True)
+            title = english(f"Group {number + 1:03}")
+            conversation_id, people, devices = await create(OPERATOR, rule, title, talk=True)
             say(f"A conversation of {people:,} people and {devices:,} devices is made.")
             created.append(conversation_id)
     async with opened(settings, SystemClock()) as container:

@@ -6,7 +6,8 @@ device would have done it then, and carries the log hash.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,10 @@ class History(msgspec.Struct, frozen=True, array_like=True):
 
 
 def with_history(
-    prepared: Prepared, days: int, per_day: Sequence[int]
+    prepared: Prepared, days: int, per_day: Sequence[int], texts: Sequence[str] = ()
 ) -> tuple[Prepared, list[History]]:
     """Return the conversations with so many days of messages, made now if they are not kept.
-    ``per_day``: messages a day in each."""
+    ``per_day``: messages a day in each; ``texts``: what they say, in turn."""
 
     async def make(folder: Path) -> None:
         copying.to_file(prepared.database, folder / caching.DATABASE)
@@ -61,8 +62,9 @@ def with_history(
         found: list[History] = []
         try:
             async with database.transaction() as connection:
+                said = cycle(texts) if texts else None
                 for number, one in enumerate(prepared.conversations):
-                    written = _Written(prepared, one, number)
+                    written = _Written(prepared, one, number, said)
                     written.write(days, per_day[number])
                     found.append(await written.store(connection))
         finally:
@@ -70,7 +72,8 @@ def with_history(
         (folder / HISTORIES).write_bytes(msgspec.msgpack.encode(found))
         say(f"{sum(one.seq for one in found):,} messages of {days} days are written.")
 
-    name = f"history-{days}-of-{prepared.database.parent.name}"
+    count = days * sum(per_day)
+    name = f"history-{days}-{count}-of-{prepared.database.parent.name}"
     folder = caching.kept(prepared.force.folder.parent, name, make, KEPT_DAYS)
     file = folder / HISTORIES
     histories = msgspec.msgpack.decode(file.read_bytes(), type=list[History])
@@ -81,9 +84,16 @@ def with_history(
 class _Written:
     """The log of one conversation as it is written."""
 
-    def __init__(self, prepared: Prepared, conversation: Conversation, number: int) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        conversation: Conversation,
+        number: int,
+        texts: Iterator[str] | None,
+    ) -> None:
         self._id = conversation.conversation_id
         self._number = number
+        self._texts = texts
         self._head = RosterHead.parse(conversation.head)
         members = sorted(one for cell in conversation.cells for one in cell.members)
         self._writers = [prepared.force.devices[one] for one in members[:WRITERS]]
@@ -143,7 +153,8 @@ class _Written:
             log_hash=self._log_hash,
             sent=sent,
         )
-        self._newest = f"Report {seq} of conversation {self._number}"
+        default = f"Report {seq} of conversation {self._number}"
+        self._newest = default if self._texts is None else next(self._texts)
         data = seal_message(draft, secret, content(self._newest), writer.signer)
         header_hash = message_hash(data)
         before_hash, self._log_hash = self._log_hash, next_log_hash(self._log_hash, header_hash)

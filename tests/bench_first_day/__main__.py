@@ -24,12 +24,9 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from bench.browser import chromium
-from bench.crowd.crowd import Crowd
 from bench.figures import Figures, report, say
 from bench.force import caching
-from bench.machine.deployment import deployed
-from bench.measures.serving import connect
-from tests.bench_first_day.preparing import FirstDay, prepare
+from tests.bench_first_day.preparing import FirstDay, prepare, served
 from tests.harness.browser import PHONE, ROOT, Officer
 from tests.harness.chromium import launch
 from tests.harness.outbox import Outbox
@@ -79,13 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measure(day: FirstDay, folder: Path, processes: int, slowdown: float) -> Figures:
     """Return the figures."""
-    keys, database = day.prepared.force.folder / "keys", day.prepared.database
     with contextlib.ExitStack() as stack:
-        # Only a demo's server shows the code that the officer is sent.
-        deployment = stack.enter_context(deployed(keys, database, folder, processes, "demo"))
-        crowd = Crowd([day.population], deployment.addresses, folder, stack)
-        connect(deployment, crowd)
-        crowd.ask("live", on=True)
+        deployment, crowd = stack.enter_context(served(day, folder, processes))
         proxy = stack.enter_context(RecordingProxy(deployment.workers[0].port))
         outbox = Outbox(deployment.origins[0])
         playwright = stack.enter_context(sync_playwright())
