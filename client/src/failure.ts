@@ -127,3 +127,8 @@ export function asFailure(error: unknown): CoreFailure {
 export function hasCode(error: unknown, ...codes: readonly string[]): error is CoreFailure {
   return error instanceof CoreFailure && codes.includes(error.code);
 }
+
+/** For steps that the next connection does again. */
+export function rejectUnlessOffline(error: unknown): void {
+  if (!hasCode(error, "network", "overloaded")) throw error;
+}

@@ -3,7 +3,7 @@ import { hash } from "../keys/format/hashing.ts";
 import { idOf, type ActId, type DeviceId, type PersonId, type UploadId } from "../ids.ts";
 import { IMPORT_CHUNK_BYTES } from "../limits.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { ActFormat } from "../keys/trust/admin-act.ts";
+import { ActFormat, isSigned } from "../keys/trust/admin-act.ts";
 import { AuthenticatorFormat } from "../keys/trust/presence.ts";
 import { digitsOf } from "../account/presence.ts";
 import { toBase64, toHex } from "../octets.ts";
@@ -371,19 +371,6 @@ export class AdminCalls {
     } catch {
       return "wrong";
     }
-  }
-}
-
-async function isSigned(
-  record: ReturnType<typeof ActFormat.parse>,
-  publicKey: Uint8Array,
-): Promise<boolean> {
-  try {
-    await ActFormat.verify(record, publicKey);
-    return true;
-  } catch (error) {
-    if (error instanceof Refused) return false;
-    throw error;
   }
 }
 

@@ -17,7 +17,7 @@ import type {
   Outgoing,
   OutgoingAttachment,
 } from "../seam.ts";
-import { CoreFailure, failure, hasCode } from "../failure.ts";
+import { CoreFailure, failure, rejectUnlessOffline } from "../failure.ts";
 import { newId } from "../ids.ts";
 import type { ConversationId, DeviceId, MessageId, PersonId } from "../ids.ts";
 import { PROGRAM_STORES } from "../inbox/waiting.ts";
@@ -293,7 +293,7 @@ export class BotCalls {
 
   async person(personId: PersonId, device: DeviceId | null): Promise<PersonView> {
     const { trust, time, now } = (await this.#engine.reach.device()).context;
-    await trust.ensure([personId]).catch(unlessOffline);
+    await trust.ensure([personId]).catch(rejectUnlessOffline);
     const card = await trust.card(personId);
     const at = time.now() ?? now();
     const how = device === null ? "no" : (await trust.verdict(personId, device, at)).confirmed;
@@ -342,7 +342,7 @@ export class BotCalls {
       ...{ whoMayPost: "everyone", historyDays, audience: null },
     });
     const conversation = await device.book.adopt(made);
-    await device.sync.refresh(conversation.id).catch(unlessOffline);
+    await device.sync.refresh(conversation.id).catch(rejectUnlessOffline);
     return viewOf(await device.views.conversation(conversation));
   }
 
@@ -436,8 +436,4 @@ export class BotCalls {
       return [{ personId, choice, done, toldBy, signedMs, answered }];
     });
   }
-}
-
-function unlessOffline(error: unknown): void {
-  if (!hasCode(error, "network", "overloaded")) throw error;
 }

@@ -4,7 +4,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import { forgetWords } from "../conversation/indexed.ts";
 import { MOST_DESCRIPTION } from "../seam.ts";
 import type { ConversationItem, EncryptionView, OutgoingAttachment } from "../seam.ts";
-import { failure, hasCode } from "../failure.ts";
+import { failure, hasCode, rejectUnlessOffline } from "../failure.ts";
 import type { Content } from "../kinds/content.ts";
 import { KNOWN_DEVICES } from "../limits.ts";
 import { XWING } from "../keys/hpke.ts";
@@ -24,7 +24,7 @@ import { directId } from "../keys/roster/direct.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Conversation as WireConversation, CreateConversation, WhoMayPost } from "../wire.ts";
 import type { Device } from "./device.ts";
-import { rejectUnlessOffline, writable } from "./reach.ts";
+import { writable } from "./reach.ts";
 import type { DeviceAccess } from "./reach.ts";
 
 const MOST_TITLE = 255;

@@ -1,6 +1,6 @@
 /** `core.members`: the members of a conversation and their devices. */
 import type { MemberDevice, MemberItem, MemberPage } from "../seam.ts";
-import { hasCode } from "../failure.ts";
+import { hasCode, rejectUnlessOffline } from "../failure.ts";
 import { newId } from "../ids.ts";
 import type { ConversationId, PersonId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
@@ -10,7 +10,6 @@ import type { Leaf } from "../keys/roster/leaf.ts";
 import { clientNamedBy, parseCertificate } from "../keys/trust/certificate.ts";
 import type { Member } from "../wire.ts";
 import type { Device } from "./device.ts";
-import { rejectUnlessOffline } from "./reach.ts";
 import type { DeviceAccess } from "./reach.ts";
 
 export class MemberCalls {

@@ -1,7 +1,7 @@
 /** The base of the calls of core.ts: the running device, once there is one. */
 import type { ClientId } from "../ids.ts";
 import type { Conversation } from "../conversation/conversation.ts";
-import { failure, hasCode } from "../failure.ts";
+import { failure } from "../failure.ts";
 import type { Guard } from "../guard/guard.ts";
 import type { Oneself } from "../oneself/oneself.ts";
 import type { PeopleDirectory } from "../people/people.ts";
@@ -46,9 +46,4 @@ export function orderable({ sanctions }: DeviceAccess, conversation: Conversatio
   const barred = sanctions.barred(conversation.record);
   if (barred !== null) throw sanctioned(barred);
   return conversation;
-}
-
-/** Finished steps are kept; the next connection brings what follows from them. */
-export function rejectUnlessOffline(error: unknown): void {
-  if (!hasCode(error, "network", "overloaded")) throw error;
 }

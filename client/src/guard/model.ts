@@ -159,13 +159,13 @@ function parsed(bytes: Uint8Array): Record<string, unknown> {
   }
 }
 
-function object(value: unknown): Record<string, unknown> {
+export function object(value: unknown): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new Malformed("a map is expected");
   return value as Record<string, unknown>;
 }
 
-function list(value: unknown): readonly unknown[] {
+export function list(value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) throw new Malformed("a list is expected");
   return value;
 }

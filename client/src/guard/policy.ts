@@ -4,7 +4,7 @@
  */
 import type { ForwardingLimits, GuardAct, GuardPlace, GuardPolicy } from "../seam/guard.ts";
 import type { ConversationKind, WhoMayPost } from "../wire.ts";
-import { Malformed } from "./model.ts";
+import { Malformed, list, object } from "./model.ts";
 
 /** Read a policy. Throws Malformed. */
 export function readPolicy(text: string): GuardPolicy {
@@ -14,13 +14,13 @@ export function readPolicy(text: string): GuardPolicy {
   } catch {
     throw new Malformed("the policy is not readable");
   }
-  const fields = map(head);
-  const places = map(fields["places"]);
+  const fields = object(head);
+  const places = object(fields["places"]);
   const [from, to] = list(fields["hours"]).map(number);
   if (from === undefined || to === undefined || from < 0 || to > 24)
     throw new Malformed("hours are out of range");
   const acts = (place: GuardPlace): GuardPolicy["places"][GuardPlace] => {
-    const found = map(places[place]);
+    const found = object(places[place]);
     return { nudge: list(found["nudge"]).map(String), insist: list(found["insist"]).map(String) };
   };
   return {
@@ -28,7 +28,7 @@ export function readPolicy(text: string): GuardPolicy {
     largeFrom: number(fields["large_from"]),
     hours: [from, to],
     exemptRanks: list(fields["exempt_ranks"]).map(String),
-    forwarding: forwarding(map(fields["forwarding"])),
+    forwarding: forwarding(object(fields["forwarding"])),
     places: {
       direct: acts("direct"),
       group: acts("group"),
@@ -87,17 +87,6 @@ function forwarding(fields: Record<string, unknown>): ForwardingLimits {
   if (typeof large !== "boolean" || typeof announcement !== "boolean")
     throw new Malformed("true or false is expected");
   return { chats, often, oftenChats, large, announcement };
-}
-
-function map(value: unknown): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new Malformed("a map is expected");
-  return value as Record<string, unknown>;
-}
-
-function list(value: unknown): readonly unknown[] {
-  if (!Array.isArray(value)) throw new Malformed("a list is expected");
-  return value;
 }
 
 function number(value: unknown): number {

@@ -17,7 +17,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { PendingEntry } from "../conversation/pending.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
-import { hasCode } from "../failure.ts";
+import { hasCode, rejectUnlessOffline } from "../failure.ts";
 import { KEY_ID_BYTES } from "../keys/device-key.ts";
 import { hash } from "../keys/format/hashing.ts";
 import { idOf } from "../ids.ts";
@@ -388,10 +388,7 @@ export async function learnBeside(
   }
   if (people.length > 0) await context.trust.learn(people);
   // One question for all senders of a page; without network each judgement asks for itself.
-  if (persons.size > 0)
-    await context.trust.ensure(persons).catch((error: unknown) => {
-      if (!hasCode(error, "network", "overloaded")) throw error;
-    });
+  if (persons.size > 0) await context.trust.ensure(persons).catch(rejectUnlessOffline);
   for (const { record, seal } of keys)
     await unlessRefused(conversation.keys.learn(work, record, seal));
 }

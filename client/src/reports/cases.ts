@@ -5,7 +5,7 @@ import { idOf, type ActId, type ConversationId, type DeviceId, type ReportId } f
 import { hash } from "../keys/format/hashing.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { APPEAL, REPORT, appealPlace, reportPlace, type JudgedMessage } from "../keys/proof.ts";
-import { ActFormat } from "../keys/trust/admin-act.ts";
+import { ActFormat, isSigned } from "../keys/trust/admin-act.ts";
 import { fromHex, toHex } from "../octets.ts";
 import type { CaseAppeal, CaseBox, CasePage, CaseView, ProposedDecision } from "../seam/reports.ts";
 import type { Act, CaseDetail, DecideReport, WaitingAct } from "../wire.ts";
@@ -193,19 +193,6 @@ export class Cases {
       by: await this.#plate(by.personId),
       genuine: certificate !== null && (await isSigned(record, certificate.publicKey)),
     };
-  }
-}
-
-async function isSigned(
-  record: ReturnType<typeof ActFormat.parse>,
-  publicKey: Uint8Array,
-): Promise<boolean> {
-  try {
-    await ActFormat.verify(record, publicKey);
-    return true;
-  } catch (error) {
-    if (error instanceof Refused) return false;
-    throw error;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
-import { toHex } from "../octets.ts";
+import { toBase64, toHex } from "../octets.ts";
 import type { CaseDetail } from "../wire.ts";
 import type { JudgedProof } from "./judging.ts";
 
@@ -26,9 +26,9 @@ export async function exportedCase(
       const certificate = device === null ? null : await trust.certificateOf(person, device);
       return {
         person,
-        message: base64(message),
-        key: base64(k),
-        certificate: certificate === null ? "" : base64(certificate.der),
+        message: toBase64(message),
+        key: toBase64(k),
+        certificate: certificate === null ? "" : toBase64(certificate.der),
       };
     }),
   );
@@ -39,10 +39,4 @@ export async function exportedCase(
     ...{ reported: given.reportedId, messages, decision, sanction },
   };
   return new Blob([JSON.stringify(file, null, 1)], { type: "application/json" });
-}
-
-function base64(bytes: Uint8Array): string {
-  let text = "";
-  for (const one of bytes) text += String.fromCharCode(one);
-  return btoa(text);
 }

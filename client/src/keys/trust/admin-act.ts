@@ -3,6 +3,7 @@
  * is the JSON of a structure of the wire, kept as the exact bytes that were signed.
  */
 import { RecordFormat, bytes, integer, sized, type RecordOf } from "../format/record.ts";
+import { Refused } from "../format/refused.ts";
 import { MAX_ACT_BYTES } from "../../limits.ts";
 
 export const ActFormat = new RecordFormat(
@@ -15,3 +16,13 @@ export const ActFormat = new RecordFormat(
   },
 );
 export type SignedAct = RecordOf<typeof ActFormat>;
+
+export async function isSigned(act: SignedAct, publicKey: Uint8Array): Promise<boolean> {
+  try {
+    await ActFormat.verify(act, publicKey);
+    return true;
+  } catch (error) {
+    if (error instanceof Refused) return false;
+    throw error;
+  }
+}
