@@ -44,7 +44,7 @@ from copconnect.limits import ORDER_ITEMS
 from copconnect.orders import exported
 from copconnect.orders.rules import ACKNOWLEDGED, ISSUE
 from copconnect.principals import PostedMessage
-from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
+from copconnect.records.conversation.acknowledgement import NOTHING, Acknowledgement, Told
 from copconnect.rights import WHOLE, HeldRights
 
 CONNECTIONS = 256
@@ -61,6 +61,7 @@ _TERMS = wire.OrderTerms(
     choices=CHOICES,
     items=ORDER_ITEMS,
     answers=False,
+    photo=False,
     readers=[],
     valid_until_ms=None,
     remind_minutes=[],
@@ -140,7 +141,8 @@ def _record(
         choice=1 + at % CHOICES,
         # Some items, others for each person.
         done=at * 2_654_435_761 >> 7 & (1 << ORDER_ITEMS) - 1,
-        answer_hash=NO_ANSWER,
+        answer_hash=NOTHING,
+        photo_hash=NOTHING,
         created=time.time_ns() // 1_000_000,
     ).signed(device.signer)
 
@@ -264,7 +266,7 @@ def _age(answered: Sequence[float], at: float, count: int) -> float:
 
 
 def _request(path: str, device: Device, record: Acknowledgement) -> bytes:
-    item = wire.AcknowledgementItem(record=record.encode(), answer=None)
+    item = wire.AcknowledgementItem(record=record.encode(), answer=None, photo=None)
     body = wire.PostAcknowledgements(acknowledgements=[item])
     return request("POST", path, device.token, msgspec.msgpack.encode(body))
 

@@ -27,7 +27,7 @@ function words<Key extends string>(...keys: readonly Key[]): Record<Key, string>
 
 function wordsOf({ units, ranks }: Directory): ExportWords {
   const columns: readonly ExportColumn[] = [
-    ...(["name", "rank", "post", "unit", "state", "choice", "items", "answer"] as const),
+    ...(["name", "rank", "post", "unit", "state", "choice", "items", "answer", "photo"] as const),
     ...(["acknowledged", "signed", "received", "toldBy", "verified", "recordHash"] as const),
   ];
   const states: readonly ExportState[] = [
@@ -39,10 +39,17 @@ function wordsOf({ units, ranks }: Directory): ExportWords {
     "left",
   ];
   return {
-    ...{ language: "te", rightToLeft: false, verified: "yes", unit: "unit", reason: "reason" },
+    ...{
+      language: "te",
+      rightToLeft: false,
+      verified: "yes",
+      photo: "yes",
+      unit: "unit",
+      reason: "reason",
+    },
     sheets: words("summary", "units", "people", "refused"),
     columns: words(...columns),
-    counts: words("owed", "received", "read", "acknowledged", "told", "unreadable"),
+    counts: words("owed", "received", "read", "acknowledged", "told", "unreadable", "photos"),
     states: words(...states),
     facts: [["order", "bench"]],
     choices: ["one", "two", "three"],

@@ -438,6 +438,9 @@ export interface AttachmentRecord {
   readonly conversationId: ConversationId;
   readonly messageId: MessageId;
   readonly pointer: AttachmentPointer;
+  /** The order that asks for it as proof. `passing`: this device shows it and does not keep it. */
+  readonly orderId?: MessageId;
+  readonly passing?: true | undefined;
   readonly upload: "none" | "preparing" | "pending" | "complete";
   /** Every chunk is in the vault. */
   readonly local: boolean;

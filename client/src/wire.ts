@@ -77,7 +77,7 @@ export type OrderPriority = "routine" | "urgent" | "flash";
 
 export type OrderState = "waiting" | "received" | "read" | "acknowledged" | "unreadable";
 
-export type AcknowledgementOutcome = "counted" | "superseded" | "malformed" | "wrong_order" | "wrong_device" | "wrong_choice" | "wrong_answer" | "not_owed" | "not_allowed" | "wrong_time" | "too_late" | "withdrawn";
+export type AcknowledgementOutcome = "counted" | "superseded" | "malformed" | "wrong_order" | "wrong_device" | "wrong_choice" | "wrong_answer" | "wrong_photo" | "photo_missing" | "not_owed" | "not_allowed" | "wrong_time" | "too_late" | "withdrawn";
 
 export type PushState = "new" | "works" | "failing" | "unreached";
 
@@ -517,11 +517,14 @@ export interface RefuseAct {
  * Reserve space for an encrypted attachment. Idempotent by id.
  *
  * ``size`` is the ciphertext's: plaintext + 16 for each chunk. Chunk i is PUT to
- * ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
+ * ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16. ``order_id``: the
+ * attachment is a photo that this order of the conversation asks its uploader for. Only the
+ * uploader and people who see the answers to the order fetch it; nobody shares it.
  */
 export interface BeginAttachment {
   readonly attachmentId: AttachmentId;
   readonly conversationId: ConversationId;
+  readonly orderId: MessageId | null;
   readonly size: number;
 }
 
@@ -1041,7 +1044,8 @@ export interface OrderChange {
 /**
  * The message is an order. ``choices``: how many texts to choose from it has, 0 for none;
  * ``items``: how many items its checklist has, 0 for none; ``answers``: it asks for a short text,
- * which an order with a checklist does not. ``valid_until_ms``: acknowledgements signed later do
+ * which an order with a checklist does not; ``photo``: it asks for one as proof.
+ * ``valid_until_ms``: acknowledgements signed later do
  * not count. ``remind_minutes``: ascending, when people who owe an acknowledgement are woken
  * again. ``escalate_minutes``: when heads of units are woken below which fewer than
  * ``escalate_below`` percent have acknowledged; None: never. ``readers``: people appointed to read
@@ -1053,6 +1057,7 @@ export interface OrderTerms {
   readonly choices: number;
   readonly items: number;
   readonly answers: boolean;
+  readonly photo: boolean;
   readonly readers: PersonId[];
   readonly validUntilMs: number | null;
   readonly remindMinutes: number[];
@@ -2085,13 +2090,14 @@ export interface OwnAcknowledgement {
  * The record that counts for a person, as the server read it. ``told_by``: who told the person
  * and signed it; None: the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read
  * the order, and has not acknowledged it. ``done``: items of the checklist, bit n - 1 for the
- * nth. ``received_ms``: when the server had it. ``first_created_ms``: when the first record was
+ * nth; ``photo``: the person has sent one. ``received_ms``: when the server had it. ``first_created_ms``: when the first record was
  * signed that acknowledged what is asked now: a tick of the checklist or another choice replaces
  * the record, and keeps this time by the server's word.
  */
 export interface GivenAcknowledgement {
   readonly choice: number;
   readonly done: number;
+  readonly photo: boolean;
   readonly toldBy: PersonId | null;
   readonly createdMs: number;
   readonly receivedMs: number;
@@ -2152,12 +2158,22 @@ export interface Orders {
 }
 
 /**
- * ``record``: an Acknowledgement of docs/keys.md; ``answer``: the sealed answer whose hash it
- * has.
+ * A photo that an order asks for: the sealed pointer, and the attachment to which it points,
+ * which the same person uploaded for this order.
+ */
+export interface SealedPhoto {
+  readonly sealed: Uint8Array;
+  readonly attachmentId: AttachmentId;
+}
+
+/**
+ * ``record``: an Acknowledgement of docs/keys.md; ``answer`` and ``photo``: the sealed ones
+ * whose hashes it has; None also where the record that counts so far names the same.
  */
 export interface AcknowledgementItem {
   readonly record: Uint8Array;
   readonly answer: Uint8Array | null;
+  readonly photo: SealedPhoto | null;
 }
 
 /**
@@ -2170,13 +2186,14 @@ export interface PostAcknowledgements {
 
 /** An outcome for each record, in their order. A refused one keeps no other from counting. */
 export interface AcknowledgementOutcomes {
-  readonly outcomes: ("counted" | "superseded" | "malformed" | "wrong_order" | "wrong_device" | "wrong_choice" | "wrong_answer" | "not_owed" | "not_allowed" | "wrong_time" | "too_late" | "withdrawn")[];
+  readonly outcomes: ("counted" | "superseded" | "malformed" | "wrong_order" | "wrong_device" | "wrong_choice" | "wrong_answer" | "wrong_photo" | "photo_missing" | "not_owed" | "not_allowed" | "wrong_time" | "too_late" | "withdrawn")[];
 }
 
 /**
  * Counts of a unit (None: of everybody) and of the units below it with people who owe, by
  * unit; people of the unit itself are counted under its own id. Counts: owe, received, read,
- * acknowledged, told in person among those, cannot read it, then one for each choice, then one
+ * acknowledged, told in person among those, cannot read it, have sent a photo, then one for each
+ * choice, then one
  * for each item of the checklist: the number of people who have done it. ``items``: how many of
  * the counts are of items. The count of readers includes the people who acknowledged. The count of
  * recipients includes the readers and the people who cannot read the order.
@@ -2231,12 +2248,13 @@ export interface OrderPeople {
 }
 
 /**
- * A record that counts, whole, with its sealed answer: for verification and export.
+ * A record that counts, whole, with its sealed answer and photo: for verification and export.
  * ``first_created_ms``: as GivenAcknowledgement has it.
  */
 export interface OrderRecord {
   readonly record: Uint8Array;
   readonly answer: Uint8Array | null;
+  readonly photo: SealedPhoto | null;
   readonly receivedMs: number;
   readonly firstCreatedMs: number;
 }

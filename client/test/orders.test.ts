@@ -262,7 +262,8 @@ describe("a server that lies", () => {
       textHash: order?.headerHash ?? new Uint8Array(32),
       device: fromHex(w.server.people.clientsOf(b.person)[0]?.device ?? ""),
       person: fromHex(b.person),
-      ...{ told: 0, choice: 1, done: 0, answerHash: new Uint8Array(32), created: w.server.now() },
+      ...{ told: 0, choice: 1, done: 0, created: w.server.now() },
+      ...{ answerHash: new Uint8Array(32), photoHash: new Uint8Array(32) },
     };
     const forged = await AcknowledgementFormat.sign(words, new Uint8Array(32).fill(3));
     for (const signerId of [b.person, a.person]) {
@@ -289,7 +290,7 @@ describe("a server that lies", () => {
     expect(record.headerHash).toEqual(order?.headerHash);
     expect(
       await w.server.orders.acknowledge(w.server.people.clientsOf(b.person)[0] as never, orderId, {
-        acknowledgements: [{ record: record.bytes, answer: null }],
+        acknowledgements: [{ record: record.bytes, answer: null, photo: null }],
       }),
     ).toEqual({ outcomes: ["counted"] });
     expect(order?.records.size).toBe(1);

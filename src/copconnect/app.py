@@ -177,6 +177,7 @@ class Container:
             blobs=open_blobs(settings.blob_url, settings.data_dir),
             conversations=lambda: self.delivery,
             cases=lambda: self.reports,
+            orders=lambda: self.orders.reading,
             leases=self.leases,
             quota_bytes_per_day=settings.attachment_quota_bytes_per_day,
             retention_days=settings.log_retention_days,
@@ -261,6 +262,7 @@ class Container:
             rights=self.admin.rights,
             devices=self.registry,
             pushes=self.push,
+            photos=self.attachments,
             log_days=settings.log_retention_days,
         )
         self.orders = OrderService(orders, self.issuing, self.auth.sms, self.leases, settings)

@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, expect
 from tests.harness import confirming, groups
 from tests.harness.browser import DESKTOP, Officer, Station
 from tests.harness.commanding import let_issue
+from tests.harness.pictures import noise_png
 from tests.harness.recording import RecordingProxy
 from tests.harness.server import ServerProcess, run_copconnect
 
@@ -179,7 +180,7 @@ def view(officer: Officer, tab: str) -> None:
 
 
 def issue(issuer: Officer, people: list[Officer]) -> None:
-    """Make a group, and issue an order in two languages with a checklist to it."""
+    """Make a group, and issue an order in two languages to it, with a checklist and a photo."""
     groups.create(issuer, "Bandobast desk", people)
     conversation_id = issuer.page.url.rsplit("/", 1)[-1]
     issuer.secrets.text(DUTY, DUTY_TEXT)
@@ -195,6 +196,7 @@ def issue(issuer: Officer, people: list[Officer]) -> None:
             issuer.page.get_by_role("button", name=language, exact=True).click()
         for number, item in enumerate(items, 1):
             fill(issuer, "orders.compose.item", item, number=number)
+    issuer.page.get_by_role("switch", name=issuer.word("orders.compose.photo")).click()
     issuer.button("orders.compose.send").click()
     issuer.page.get_by_text(DUTY).first.wait_for(timeout=SECONDS)
 
@@ -230,7 +232,20 @@ def test_an_order_is_followed_and_exported(
         "orders.checklist.ticked", number=1, of=2
     )  # A station has one person and two items.
     issuer.page.get_by_text(ticked).first.wait_for(timeout=SECONDS)
+    # The photo follows; the issuer sees how many sent one, and opens it.
+    post = tmp_path / "post.png"
+    post.write_bytes(noise_png(320, 240))
+    with quick.page.expect_file_chooser() as chooser:
+        quick.button("orders.photo.choose").click()
+    chooser.value.set_files(post)
+    quick.page.get_by_text(quick.word("orders.photo.sent"), exact=True).wait_for(timeout=SECONDS)
+    sent = issuer.word("orders.photo.count", number=1, of=2)
+    issuer.page.get_by_text(sent).first.wait_for(timeout=SECONDS)
     issuer.shot("who-has-it")
+    issuer.page.get_by_role("button", name=issuer.word("oversee.tab.photos")).click()
+    article = issuer.page.get_by_role("article").filter(has_text=quick.person.name)
+    expect(article.locator("img.full")).to_be_visible(timeout=SECONDS)
+    issuer.shot("photos")
     quick.page.get_by_role("button", name="తెలుగు", exact=True).click()
     quick.page.get_by_role("heading", name=DUTY_IN_TELUGU, exact=True).wait_for()
     expect(quick.page.get_by_role("checkbox", name=ITEMS_IN_TELUGU[0], exact=True)).to_be_checked()
@@ -266,6 +281,7 @@ def test_an_order_is_followed_and_exported(
     found = json.loads(said.splitlines()[-1])
     assert (found["signatures_verified"], found["without_record"], found["refused"]) == (1, 1, 0)
     assert (list(found["done"].values()), found["file_sha256"]) == ([{"1": 1}], shown)
+    assert list(found["photos"].values()) == [1]
 
     issuer.button("oversee.export.certificate").click()
     expect(issuer.page.get_by_text("Part A", exact=True)).to_be_visible()

@@ -249,6 +249,7 @@ def order_terms(**terms: Any) -> wire.OrderTerms:
         "choices": 0,
         "items": 0,
         "answers": False,
+        "photo": False,
         "readers": [],
         "valid_until_ms": None,
         "remind_minutes": [],

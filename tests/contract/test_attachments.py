@@ -50,6 +50,14 @@ class Members:
         """People of whom the test says that they moderate."""
         return bool(conversation_ids) and person_id in self.moderators
 
+    async def asks_photo(self, *_: object) -> bool:
+        """No order asks for one."""
+        return False
+
+    async def sees_photo(self, *_: object) -> bool:
+        """Nobody oversees one."""
+        return False
+
     async def belongs_to_any(
         self,
         _connection: AsyncConnection,
@@ -86,6 +94,7 @@ class Shelf:
             blobs=blobs,
             conversations=lambda: self.members,
             cases=lambda: self.members,
+            orders=lambda: self.members,
             leases=Leases(database, self.clock, alone=True),
             quota_bytes_per_day=quota,
             retention_days=180,

@@ -17,7 +17,7 @@ from copconnect import wire
 from copconnect.app import command_line
 from copconnect.ids import MessageId, Seq, new_id
 from copconnect.principals import PostedMessage
-from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
+from copconnect.records.conversation.acknowledgement import NOTHING, Acknowledgement, Told
 from copconnect.records.primitives.kem import XWING
 from copconnect.settings import Settings
 from tests.contract.delivery_world import Commanders
@@ -91,10 +91,11 @@ def signed(place: Place, order_id: MessageId, at: int) -> Posted:
         told=Told.OWN,
         choice=1 + at % CHOICES,
         done=0,
-        answer_hash=NO_ANSWER,
+        answer_hash=NOTHING,
+        photo_hash=NOTHING,
         created=now_ms(),
     ).signed(phone.keys.signer)
-    item = wire.AcknowledgementItem(record=record.encode(), answer=None)
+    item = wire.AcknowledgementItem(record=record.encode(), answer=None, photo=None)
     return phone, wire.PostAcknowledgements(acknowledgements=[item])
 
 
@@ -144,4 +145,4 @@ async def test_counts_equal_what_was_signed(
     total, records = await asyncio.to_thread(counted, worker, order_id, place.phones[0])
     assert records == {body.acknowledgements[0].record for _, body in posted}
     half = OFFICERS // CHOICES
-    assert total == [OFFICERS, OFFICERS, OFFICERS, OFFICERS, 0, 0, half, half]
+    assert total == [OFFICERS, OFFICERS, OFFICERS, OFFICERS, 0, 0, 0, half, half]

@@ -5,16 +5,20 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
+from obstore.store import MemoryStore
 from sqlalchemy import Column, MetaData, Select, String, Table, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.attachments.blobs import Blobs
+from copconnect.attachments.service import AttachmentService
 from copconnect.auth_service.registration.sms import Handed
 from copconnect.database.engine import Database, Transaction
 from copconnect.delivery.live.feed import LiveFeed
 from copconnect.delivery.live.readers import Readers
 from copconnect.directory.names import english
 from copconnect.ids import (
+    AttachmentId,
     ClientId,
     ConversationId,
     MessageId,
@@ -22,6 +26,7 @@ from copconnect.ids import (
     PostId,
     Seq,
     UnitId,
+    new_id,
 )
 from copconnect.leases import Leases
 from copconnect.orders.dependencies import OrderDependencies
@@ -29,7 +34,7 @@ from copconnect.orders.rules import ISSUE
 from copconnect.orders.service import OrderService
 from copconnect.principals import Caller
 from copconnect.rates import SharedRates
-from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
+from copconnect.records.conversation.acknowledgement import Acknowledgement, Told, hash_of
 from copconnect.records.conversation.message import SIGNED_HEADER_BYTES
 from copconnect.records.primitives.fields import sha256
 from copconnect.rights import HeldRights
@@ -226,6 +231,18 @@ class Orders:
         self.woken = Woken()
         self.gateway = Gateway()
         self.connected = Dashboards()
+        self.blobs = Blobs(MemoryStore())
+        self.attachments = AttachmentService(
+            database=world.database,
+            clock=world.clock,
+            blobs=self.blobs,
+            conversations=lambda: world.service,
+            cases=_NoCases,
+            orders=lambda: self.service.reading,
+            leases=Leases(world.database, world.clock, alone=True),
+            quota_bytes_per_day=10_000_000,
+            retention_days=30,
+        )
         self.service = self.node()
 
     @classmethod
@@ -259,6 +276,7 @@ class Orders:
             rights=self.roll,
             devices=_Trust(),
             pushes=self.woken,
+            photos=self.attachments,
             log_days=(settings or Settings()).log_retention_days,
         )
         leases = Leases(world.database, world.clock, alone=True)
@@ -318,6 +336,7 @@ class Orders:
     ) -> wire.AcknowledgementItem:
         """Return a record by a device. ``other``: fields that are as a test wants them."""
         answer: bytes | None = other.pop("answer", None)
+        photo: wire.SealedPhoto | None = other.pop("photo", None)
         values: dict[str, Any] = {
             "conversation_id": bytes.fromhex(self.c),
             "message_id": bytes.fromhex(order.order_id),
@@ -328,11 +347,12 @@ class Orders:
             "told": Told.OWN if about is None else Told.IN_PERSON,
             "choice": 0,
             "done": 0,
-            "answer_hash": NO_ANSWER if answer is None else sha256(answer),
+            "answer_hash": hash_of(answer),
+            "photo_hash": hash_of(None if photo is None else photo.sealed),
             "created": self.world.clock.now_ms(),
         }
         made = Acknowledgement(**(values | other)).signed(signer.signer)
-        return wire.AcknowledgementItem(record=made.encode(), answer=answer)
+        return wire.AcknowledgementItem(record=made.encode(), answer=answer, photo=photo)
 
     async def send(
         self, order: Issued, sender: Device | Caller, *items: wire.AcknowledgementItem
@@ -342,6 +362,24 @@ class Orders:
         body = wire.PostAcknowledgements(acknowledgements=list(items))
         found = await self.service.acknowledging.post(caller, order.order_id, body)
         return found.outcomes
+
+    async def upload(
+        self, order: Issued, sender: Device, *, size: int = 100, filled: bool = True
+    ) -> wire.SealedPhoto:
+        """Upload a photo for an order; return it as a record hands it in."""
+        attachment_id = AttachmentId(new_id())
+        photo = wire.SealedPhoto(sealed=secrets.token_bytes(64), attachment_id=attachment_id)
+        body = wire.BeginAttachment(
+            attachment_id=photo.attachment_id,
+            conversation_id=self.c,
+            order_id=order.order_id,
+            size=size,
+        )
+        await self.attachments.begin(sender.caller, body)
+        if filled:
+            data = secrets.token_bytes(size)
+            await self.attachments.put_chunk(sender.caller, photo.attachment_id, 0, data)
+        return photo
 
     async def acknowledge(self, order: Issued, signer: Device, **other: Any) -> str:
         """Let somebody acknowledge; return the outcome."""
@@ -373,6 +411,14 @@ class Orders:
         )
         parsed = [Acknowledgement.parse(one.record) for one in page.records]
         return {PersonId(one.person_id.hex()): one for one in parsed}
+
+
+class _NoCases:
+    """Nobody moderates: see attachments.service.CaseReaders."""
+
+    async def reads_case_in(self, *_: Any) -> bool:
+        """Say no."""
+        return False
 
 
 class _Trust:

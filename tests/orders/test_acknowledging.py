@@ -25,8 +25,8 @@ async def test_o1_bad_records_are_refused_and_hold_up_no_good_one(orders: Orders
     bent[-1] ^= 1
     now = orders.world.clock.now_ms()
     cases: list[tuple[wire.AcknowledgementItem, str]] = [
-        (wire.AcknowledgementItem(record=bytes(bent), answer=None), "malformed"),
-        (wire.AcknowledgementItem(record=b"x", answer=None), "malformed"),
+        (wire.AcknowledgementItem(record=bytes(bent), answer=None, photo=None), "malformed"),
+        (wire.AcknowledgementItem(record=b"x", answer=None, photo=None), "malformed"),
         (orders.record(order, second, choice=1), "wrong_device"),
         (orders.record(order, b, choice=1), "wrong_device"),
         (orders.record(order, a, choice=1, person_id=bytes(16)), "not_allowed"),
@@ -45,7 +45,7 @@ async def test_o1_bad_records_are_refused_and_hold_up_no_good_one(orders: Orders
     ]
     outcomes = await orders.send(order, a, *(item for item, _ in cases))
     assert outcomes == [expected for _, expected in cases]
-    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 1, 0]
+    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 0, 1, 0]
     # Signed by another person's device that has no key here.
     stranger = orders.world.registry.register()
     with pytest.raises(errors.NotFound):
@@ -69,7 +69,7 @@ async def test_of_two_phones_the_newest_choice_counts_whichever_comes_last(
         came = [newer, older] if first_comes_last else [older, newer]
         outcomes = [await orders.send(order, device, item) for device, item in came]
         assert outcomes == [["counted"], ["superseded" if first_comes_last else "counted"]]
-        assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 0, 1]
+        assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 0, 0, 1]
         assert (await orders.records(order))[a.caller.person_id].choice == 2
         assert await orders.send(order, second, newer[1]) == ["counted"]
         assert await orders.send(order, a, older[1]) == ["superseded"]
@@ -81,14 +81,14 @@ async def test_items_are_ticked_and_unticked_until_the_order_is_withdrawn(orders
     orders.roll.held[a.caller.person_id] = ["TG/HYD"]
     assert await orders.acknowledge(order, a, done=0b011) == "counted"
     assert await orders.acknowledge(order, b, done=0b1000) == "wrong_choice"
-    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 1, 1, 0]
+    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 0, 1, 1, 0]
     # The server refuses ticks for another person, and ticks beside "I cannot read this order".
     ticked = orders.record(order, a, about=c, done=1)
     assert await orders.send(order, a, ticked) == ["malformed"]
     assert await orders.acknowledge(order, b, choice=wire.UNREADABLE, done=1) == "malformed"
     orders.world.clock.at += 1
     assert await orders.acknowledge(order, a, done=0b101) == "counted"
-    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 1, 0, 1]
+    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 0, 1, 0, 1]
     assert (await orders.records(order))[a.caller.person_id].done == 0b101
     await orders.withdraw(order)
     orders.world.clock.at += 1
@@ -119,12 +119,12 @@ async def test_on_behalf_by_the_right_alone_and_the_own_one_counts_rather(
         order, writer, told, orders.record(order, writer, about=other), chosen
     )
     assert outcomes == ["counted", "not_allowed", "wrong_choice"]
-    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 1, 0, 0, 0]
+    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 1, 0, 0, 0, 0]
     # The person's own is older, and counts rather; another told in person changes nothing.
     own = orders.record(order, third, choice=2, created=orders.world.clock.now_ms() - 1_000)
     assert await orders.send(order, third, own) == ["counted"]
     assert await orders.send(order, writer, told) == ["superseded"]
-    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 0, 1]
+    assert (await orders.progress(order))[0] == [3, 1, 1, 1, 0, 0, 0, 0, 1]
     outsider = orders.world.registry.register()
     stranger = orders.record(order, writer, about=outsider)
     assert await orders.send(order, writer, stranger) == ["not_owed"]
@@ -242,9 +242,9 @@ async def test_somebody_who_cannot_read_an_order_owes_no_more_and_has_not_acknow
     listed = await orders.service.reading.orders(officer.caller, "open", None)
     assert listed.orders == []
     await orders.acknowledge(order, third, choice=1)
-    # Owe, received, read, acknowledged, told, cannot read it; then each choice.
+    # Owe, received, read, acknowledged, told, cannot read it, sent a photo; then each choice.
     total, _ = await orders.progress(order)
-    assert total == [3, 2, 1, 1, 0, 1, 1, 0]
+    assert total == [3, 2, 1, 1, 0, 1, 0, 1, 0]
     found = await orders.service.reading.people(
         orders.issuer.caller,
         order.order_id,
@@ -279,4 +279,4 @@ async def test_an_acknowledgement_counts_rather_than_that_the_order_cannot_be_re
     told = orders.record(order, orders.issuer, other)
     assert await orders.send(order, orders.issuer, told) == ["counted"]
     total, _ = await orders.progress(order)
-    assert total == [3, 2, 2, 2, 1, 0]
+    assert total == [3, 2, 2, 2, 1, 0, 0]

@@ -17,7 +17,7 @@ from copconnect.auth_service.keys import authority
 from copconnect.cli import app
 from copconnect.clock import SystemClock
 from copconnect.ids import ClientId, PersonId, new_id
-from copconnect.records.conversation.acknowledgement import NO_ANSWER, Acknowledgement, Told
+from copconnect.records.conversation.acknowledgement import NOTHING, Acknowledgement, Told
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.kem import XWING
 from copconnect.records.trust.department import Policy
@@ -54,7 +54,8 @@ class Force:
             "told": Told.OWN if about is None else Told.IN_PERSON,
             "choice": 0,
             "done": 0,
-            "answer_hash": NO_ANSWER,
+            "answer_hash": NOTHING,
+            "photo_hash": NOTHING,
             "created": NOW + 60_000,
         }
         record = Acknowledgement(**(values | other)).signed(key)
@@ -102,12 +103,17 @@ def workbook(folder: Path, rows: list[Row]) -> Path:
 def test_genuine_files_are_verified(tmp_path: Path, force: Force, write: Any) -> None:
     nothing = dict.fromkeys(COLUMNS, "") | {"person_id": new_id()}
     earlier = secrets.token_bytes(32)
-    rows = [force.row(done=0b101), force.row(about=secrets.token_bytes(16)), nothing]
+    rows = [
+        force.row(done=0b101, photo_hash=secrets.token_bytes(32)),
+        force.row(about=secrets.token_bytes(16)),
+        nothing,
+    ]
     rows.append(force.row(done=0b001, text_hash=earlier))
     code, _, found = run(write(tmp_path, rows), force.keys)
     assert code == 0
     assert found["order"] == force.order["message_id"].hex()
     assert found["signatures_verified"] == 3
+    assert found["photos"] == {force.order["text_hash"].hex(): 1}
     # The ticks of a text from before a correction are apart.
     assert found["done"] == {
         force.order["text_hash"].hex(): {"1": 1, "3": 1},

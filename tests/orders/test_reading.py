@@ -20,15 +20,15 @@ async def test_counts_by_unit_by_state_and_by_choice(orders: Orders) -> None:
     await orders.reach(b, order.seq, order.seq)
     await orders.acknowledge(order, c, choice=2)
     total, units = await orders.progress(order)
-    assert total == [3, 3, 2, 1, 0, 0, 0, 1]
+    assert total == [3, 3, 2, 1, 0, 0, 0, 0, 1]
     assert units == {"TG": total}
     assert (await orders.progress(order, "HYD"))[1] == {
-        "PS1": [2, 2, 1, 1, 0, 0, 0, 1],
-        "PS2": [1, 1, 1, 0, 0, 0, 0, 0],
+        "PS1": [2, 2, 1, 1, 0, 0, 0, 0, 1],
+        "PS2": [1, 1, 1, 0, 0, 0, 0, 0, 0],
     }
     total, units = await orders.progress(order, "PS1")
-    assert (total, units) == ([2, 2, 1, 1, 0, 0, 0, 1], {"PS1": [2, 2, 1, 1, 0, 0, 0, 1]})
-    assert (await orders.progress(order, "nowhere"))[0] == [0] * 8
+    assert (total, units) == ([2, 2, 1, 1, 0, 0, 0, 0, 1], {"PS1": [2, 2, 1, 1, 0, 0, 0, 0, 1]})
+    assert (await orders.progress(order, "nowhere"))[0] == [0] * 9
 
 
 async def test_somebody_whose_phone_lacks_its_key_has_not_received_an_order(
@@ -81,10 +81,10 @@ async def test_counts_and_names_of_items(orders: Orders) -> None:
     await orders.acknowledge(order, a, choice=1, done=0b11)
     await orders.acknowledge(order, b, choice=1, done=0b10)
     total, _ = await orders.progress(order)
-    assert total == [3, 2, 2, 2, 0, 0, 2, 1, 2]
+    assert total == [3, 2, 2, 2, 0, 0, 0, 2, 1, 2]
     assert (await orders.progress(order, "HYD"))[1] == {
-        "PS1": [2, 1, 1, 1, 0, 0, 1, 1, 1],
-        "PS2": [1, 1, 1, 1, 0, 0, 1, 0, 1],
+        "PS1": [2, 1, 1, 1, 0, 0, 0, 1, 1, 1],
+        "PS2": [1, 1, 1, 1, 0, 0, 0, 1, 0, 1],
     }
     reading, caller = orders.service.reading, orders.issuer.caller
     progress = await reading.progress(caller, order.order_id, None)
@@ -160,7 +160,7 @@ async def test_a_head_sees_the_own_part_alone_and_others_nothing(orders: Orders)
     for one in (other, third):
         await orders.acknowledge(order, one)
     total, units = await orders.progress(order, viewer=head)
-    assert (total[:4], units) == ([2, 1, 1, 1], {"TG": [2, 1, 1, 1, 0, 0]})
+    assert (total[:4], units) == ([2, 1, 1, 1], {"TG": [2, 1, 1, 1, 0, 0, 0]})
     assert (await orders.progress(order, "PS2", head))[0][:4] == [0, 0, 0, 0]
     page = await orders.service.reading.people(
         head.caller, order.order_id, unit_id=None, state=None, choice=None, after=""
@@ -249,12 +249,12 @@ async def test_a_dashboard_is_sent_differences(
     await orders.acknowledge(order, a)
     await watching.round()
     ((_, second),) = orders.connected.frames
-    assert second.units == {"PS1": [2, 1, 1, 1, 0, 0]}
+    assert second.units == {"PS1": [2, 1, 1, 1, 0, 0, 0]}
     orders.connected.frames.clear()
     await orders.reach(b, order.seq, order.seq)
     await watching.round()
     ((_, third),) = orders.connected.frames
-    assert third.units == {"PS2": [1, 1, 1, 0, 0, 0]}
+    assert third.units == {"PS2": [1, 1, 1, 0, 0, 0, 0]}
     watching.gone("screen")
     await orders.acknowledge(order, b)
     orders.connected.frames.clear()

@@ -44,6 +44,7 @@ def test_the_order_of_arrival_never_decides(records: list[Counted], chance: rand
             some.integers(0, 3),
             some.booleans(),
             some.integers(0, 2),
+            some.booleans(),
             some.integers(1, 9),
             some.tuples(*[some.integers(0, 9)] * 3),
         ),
@@ -55,7 +56,7 @@ def test_the_parts_of_every_unit_add_up_to_it(standings: list[OrderCount]) -> No
     tree = rules.tree(standings, 2, 3, paths, 0)
     for unit in (None, *paths):
         total, parts = tree.of(unit, None)
-        added = [sum(one) for one in zip(*parts.values(), strict=True)] or [0] * 11
+        added = [sum(one) for one in zip(*parts.values(), strict=True)] or [0] * 12
         assert total == added
     assert tree.of(None, None)[0][0] == sum(one.people for one in standings)
     third = sum(one.items[2] for one in standings)

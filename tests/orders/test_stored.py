@@ -99,7 +99,7 @@ async def test_counts_equal_what_was_signed_whatever_step_ends_the_process(
     assert total[3] == len(await orders.records(order)) == kept
     for one in (a, b, c):  # Each device repeats what was not answered.
         assert await orders.send(order, one, items[one.device]) == ["counted"]
-    assert (await orders.progress(order))[0] == [3, 3, 3, 3, 0, 0, 2, 1]
+    assert (await orders.progress(order))[0] == [3, 3, 3, 3, 0, 0, 0, 2, 1]
     page = await orders.service.reading.records(
         orders.issuer.caller, order.order_id, answered=True, after=""
     )
@@ -116,10 +116,10 @@ async def test_a_request_that_fails_fails_no_other(
     put = store.put
     bad = orders.officers[0].caller.person_id
 
-    async def failing(connection: Any, records: Any, answering: Any) -> None:
+    async def failing(connection: Any, records: Any) -> None:
         if any(one.person_id == bad for one in records):
             raise RuntimeError("the database refuses this row")
-        await put(connection, records, answering)
+        await put(connection, records)
 
     monkeypatch.setattr(store, "put", failing)
     found = await asyncio.gather(

@@ -1,6 +1,6 @@
 """Sealed answers to orders (docs/keys.md): made by the device that answers, opened by readers.
 
-Every seal and the key name the order and the answering device.
+Every seal and the key name the order and the person who answers.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,6 @@ from copconnect.records.conversation.envelope import (
     parse_envelope,
 )
 from copconnect.records.primitives.fields import (
-    DEVICE_BYTES,
     HASH_BYTES,
     ID_BYTES,
     Refused,
@@ -36,13 +35,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerPlace:
-    """The order that an answer is for, and the device that answers. ``header_hash``:
+    """The order that an answer is for, and the person who answers. ``header_hash``:
     H(header ‖ signature) of the order."""
 
     conversation_id: bytes
     message_id: bytes
     header_hash: bytes
-    device: bytes
+    person_id: bytes
 
     def place(self) -> EnvelopePlace:
         """Return the envelope's place."""
@@ -51,7 +50,7 @@ class AnswerPlace:
                 exact(self.conversation_id, ID_BYTES),
                 exact(self.message_id, ID_BYTES),
                 exact(self.header_hash, HASH_BYTES),
-                exact(self.device, DEVICE_BYTES),
+                exact(self.person_id, ID_BYTES),
             )
         )
         return EnvelopePlace(salt=self.message_id, joined=joined)

@@ -23,7 +23,7 @@ PLACE = AnswerPlace(
     conversation_id=bytes.fromhex(GOLDEN["place"]["conversation"]),
     message_id=bytes.fromhex(GOLDEN["place"]["message_id"]),
     header_hash=bytes.fromhex(GOLDEN["place"]["header_hash"]),
-    device=bytes.fromhex(GOLDEN["place"]["device"]),
+    person_id=bytes.fromhex(GOLDEN["place"]["person"]),
 )
 
 
@@ -53,7 +53,7 @@ def test_o2_golden_answers_open_for_each_reader(case: dict[str, Any]) -> None:
     for other in (
         replace(PLACE, message_id=bytes(16)),
         replace(PLACE, header_hash=bytes(32)),
-        replace(PLACE, device=bytes(32)),
+        replace(PLACE, person_id=bytes(16)),
         replace(PLACE, conversation_id=bytes(16)),
     ):
         with refused_by_o2():

@@ -125,6 +125,7 @@ export function sampleOrders(): readonly OrderView[] {
           "Beat books signed",
           "Generator tried",
         ],
+        photo: true,
         translations: [
           {
             language: "te",
@@ -155,7 +156,7 @@ export function sampleOrders(): readonly OrderView[] {
         ],
       }),
       {
-        owed: false,
+        ...{ owed: false, unfinished: true },
         acknowledgement: { choice: 0, done: 0b01101, toldBy: null, createdMs: now - 49 * HOUR_MS },
       },
     ),
@@ -181,6 +182,7 @@ export function sampleOrders(): readonly OrderView[] {
         text: "All beats.",
         choices: ["Done", "Not yet"],
         items: ["Beats covered", "Entries signed", "Diary closed"],
+        photo: true,
       }),
       { mine: true, owed: false, overseen: true, issuer: plate(ME) },
     ),
@@ -201,7 +203,8 @@ export function sampleOrders(): readonly OrderView[] {
           }),
         ],
         sending: {
-          ...{ choice: 1, done: 0, answer: null, createdMs: now - HOUR_MS, waitsForReaders: false },
+          ...{ choice: 1, done: 0, answer: null, createdMs: now - HOUR_MS },
+          ...{ waitsForReaders: false, photo: false },
           refused: "wrong_time",
         },
       },
@@ -225,7 +228,8 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
     get: async (orderId: MessageId): Promise<OrderView> => this.order(orderId),
     acknowledge: async (orderId: MessageId, given: GivenAcknowledgement): Promise<OrderView> => {
       if (this.now.connection !== "offline") return this.ownOrders.acknowledge(orderId, given);
-      const sending = { ...given, createdMs: Date.now(), refused: null, waitsForReaders: false };
+      const waits = { refused: null, waitsForReaders: false, photo: false };
+      const sending = { ...given, createdMs: Date.now(), ...waits };
       return this.changeOrder(orderId, { owed: false, sending });
     },
     dismissRefusal: async (orderId: MessageId): Promise<void> =>

@@ -44,7 +44,9 @@ export class ScriptedOverseeing implements Overseeing {
       const first = Math.round((acknowledged - told) * 0.9);
       const choices = [first, acknowledged - told - first];
       const items = [0.9, 0.7, 0.4].map((done) => Math.round((acknowledged - told) * done));
-      const counts = { owed, received, read, acknowledged, told, unreadable: 0, choices, items };
+      const photos = Math.round((acknowledged - told) * 0.8);
+      const some = { told, unreadable: 0, photos, choices, items };
+      const counts = { owed, received, read, acknowledged, ...some };
       this.#own.set(unitId, counts);
     }
     if (lively) setInterval(() => this.#move(), 1_000);
@@ -94,6 +96,7 @@ export class ScriptedOverseeing implements Overseeing {
         choices: 2,
         items: 3,
         answers: false,
+        photo: true,
         readers: [],
         validUntilMs: null,
         remindMinutes: [],
@@ -134,7 +137,13 @@ export class ScriptedOverseeing implements Overseeing {
       const teller = { told: by, toldBy: by ? plate(ME) : null };
       const acknowledgement =
         state === "acknowledged"
-          ? { ...given, ...teller, choice: by ? 0 : 1, done: by ? 0 : at % 8 }
+          ? {
+              ...given,
+              ...teller,
+              choice: by ? 0 : 1,
+              done: by ? 0 : at % 8,
+              photo: !by && at % 3 === 0,
+            }
           : null;
       return { person, state, acknowledgement };
     });
@@ -145,6 +154,7 @@ export class ScriptedOverseeing implements Overseeing {
         (query.choice === undefined || acknowledgement?.choice === query.choice) &&
         (query.lacking === undefined ||
           (((acknowledgement?.done ?? 0) >> (query.lacking - 1)) & 1) === 0) &&
+        (query.photo === undefined || (acknowledgement?.photo === true) === query.photo) &&
         person.names.en.toLowerCase().includes(text),
     );
     const from = Number(query.after ?? "0");
@@ -165,7 +175,8 @@ export class ScriptedOverseeing implements Overseeing {
     const said = ["Two vehicles needed.", "ఇద్దరు సిబ్బంది కావాలి.", "دو گاڑیاں درکار ہیں۔"];
     const answers = PEOPLE.slice(3, 20).map((person, at) => ({
       ...{ personId: person.personId, plate: plate(person), choice: 2 },
-      ...{ createdMs: ISSUED_MS + at * 30_000, answer: said[at % 3] ?? null },
+      ...{ createdMs: ISSUED_MS + at * 30_000, answer: said[at % 4] ?? null },
+      photo: null,
     }));
     return { answers, next: null };
   }
@@ -200,6 +211,7 @@ export class ScriptedOverseeing implements Overseeing {
       choice: acknowledgement?.choice ?? 0,
       items: "",
       answer: "",
+      photo: acknowledgement?.photo === true,
       toldBy: acknowledgement?.told === true ? ME.names.en : "",
       createdMs: acknowledgement?.createdMs ?? null,
       acknowledgedMs: acknowledgement?.createdMs ?? null,
@@ -239,6 +251,7 @@ function sum(all: readonly OrderCounts[]): OrderCounts {
     ...{ read: add((one) => one.read), acknowledged: add((one) => one.acknowledged) },
     told: add((one) => one.told),
     unreadable: add((one) => one.unreadable),
+    photos: add((one) => one.photos),
     choices: [0, 1].map((at) => add((one) => one.choices[at] ?? 0)),
     items: [0, 1, 2].map((at) => add((one) => one.items[at] ?? 0)),
   };

@@ -213,7 +213,7 @@ export class Attachments {
   /** `at`: the message that shows it. */
   async view(
     pointer: AttachmentPointer,
-    at: Pick<AttachmentRecord, "conversationId" | "messageId"> | null = null,
+    at: Pick<AttachmentRecord, "conversationId" | "messageId" | "passing"> | null = null,
   ): Promise<AttachmentView> {
     if (!this.#local.has(pointer.id)) {
       const record = await this.#record(pointer.id);
@@ -221,7 +221,7 @@ export class Attachments {
       if (record === null && at !== null)
         this.#unrecorded.set(pointer.id, {
           ...{ attachmentId: pointer.id, pointer, upload: "none", local: false },
-          ...{ conversationId: at.conversationId, messageId: at.messageId },
+          ...{ conversationId: at.conversationId, messageId: at.messageId, passing: at.passing },
         });
     }
     const { id, kind, name, mime, size, width, height, durationMs, thumb, waveform } = pointer;
@@ -337,6 +337,7 @@ export class Attachments {
     const { attachmentId } = record;
     const bytes = await this.#context.api.until(signal).getChunk(attachmentId, index);
     const plaintext = await cipher.open(index, bytes);
+    if (record.passing === true) return { plaintext, stored: false };
     try {
       await this.#context.vault.write([{ op: "put_chunk", attachmentId, index, bytes }]);
       return { plaintext, stored: true };

@@ -84,7 +84,7 @@ export class Uploads {
       const size = sealedSize(pointer.size);
       const status = await api
         .until(signal)
-        .beginAttachment({ attachmentId, conversationId, size });
+        .beginAttachment({ attachmentId, conversationId, orderId: record.orderId ?? null, size });
       const missing = new Set(Array.from({ length: chunkCount(pointer.size) }, (_, i) => i));
       for (const index of status.received) missing.delete(index);
       const left = (): number =>

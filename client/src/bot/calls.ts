@@ -23,6 +23,7 @@ import type { ConversationId, DeviceId, MessageId, PersonId } from "../ids.ts";
 import { PROGRAM_STORES } from "../inbox/waiting.ts";
 import type { WaitingRecord } from "../inbox/waiting.ts";
 import { callOf } from "../kinds/called.ts";
+import { namesSealed } from "../keys/acknowledgement.ts";
 import { decodeContent } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import { ORDER_ITEMS, UNREADABLE } from "../limits.ts";
@@ -428,7 +429,7 @@ export class BotCalls {
     return people.flatMap(({ personId, record: verified }) => {
       if (verified === null || verified.record.choice === UNREADABLE) return [];
       const { record, told, signerId } = verified;
-      const answered = record.answerHash.some((byte) => byte !== 0);
+      const answered = namesSealed(record.answerHash);
       const toldBy = told ? signerId : null;
       const { choice, created: signedMs } = record;
       const places = Array.from({ length: ORDER_ITEMS }, (_, at) => at + 1);

@@ -170,7 +170,11 @@ export class Device {
     this.orders = new Orders(
       context,
       this.book,
-      { people, attachments: (pointers) => this.views.attachments(pointers) },
+      {
+        people,
+        attachments: (pointers, at) => this.views.attachments(pointers, at),
+        files: this.attachments,
+      },
       (conversation) => {
         asking.again(conversation);
       },

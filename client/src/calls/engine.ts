@@ -37,10 +37,14 @@ export function createEngine(options: SessionOptions): Engine {
   const { people } = reach;
   const messages = new MessageCalls(reach);
   const devices = new DeviceCalls({ context, services, people });
-  const overseeing = fetched("oversee", async ({ context, orders, watching }) => {
+  const overseeing = fetched("oversee", async ({ context, orders, watching, attachments }) => {
     const { OverseeCalls } = await import("../overseeing/calls.ts");
     const { department } = reach;
-    return new OverseeCalls({ context, people, orders, department, watching });
+    return new OverseeCalls({
+      ...{ context, people, orders, department, watching },
+      shown: (pointer, { conversationId, orderId: messageId }) =>
+        attachments.view(pointer, { conversationId, messageId, passing: true }),
+    });
   });
   const search = fetched("search", async (device) => {
     const { SearchCalls } = await import("../search/calls.ts");

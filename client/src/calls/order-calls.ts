@@ -6,6 +6,7 @@ import type {
   OrderDraft,
   OrderPage,
   OrderView,
+  OutgoingAttachment,
 } from "../seam.ts";
 import type { ConversationId, MessageId } from "../ids.ts";
 import type { Device } from "./device.ts";
@@ -41,6 +42,11 @@ export class OrderCalls {
    */
   acknowledge(orderId: MessageId, given: GivenAcknowledgement): Promise<OrderView> {
     return this.#device.orders.acknowledge(orderId, given);
+  }
+
+  /** Send the photo that an acknowledged order asks for, now or when there is a network. */
+  sendPhoto(orderId: MessageId, file: OutgoingAttachment): Promise<OrderView> {
+    return this.#device.orders.sendPhoto(orderId, file);
   }
 
   /** The priorities that this person may use, in a conversation where one is named. */

@@ -16,7 +16,7 @@ export const OWN = 0;
 export const TOLD_IN_PERSON = 1;
 
 export const AcknowledgementFormat = new RecordFormat(
-  { label: "copconnect acknowledgement v3", rule: "O1", version: 3 },
+  { label: "copconnect acknowledgement v4", rule: "O1", version: 4 },
   {
     conversation: bytes(16),
     messageId: bytes(16),
@@ -34,14 +34,21 @@ export const AcknowledgementFormat = new RecordFormat(
     done: integer(2),
     /** H of the sealed answer; zeros: none. */
     answerHash: bytes(32),
+    /** H of the sealed photo that the order asks for; zeros: none. */
+    photoHash: bytes(32),
     created: integer(8),
   },
 );
 export type Acknowledgement = RecordOf<typeof AcknowledgementFormat>;
 
-/** The hash by which a record names its sealed answer; null: no answer. */
-export function answerHash(answer: Uint8Array | null): Uint8Array {
-  return answer === null ? new Uint8Array(32) : hash(answer);
+/** The hash by which a record names a sealed answer or photo; null: none. */
+export function sealedHash(sealed: Uint8Array | null): Uint8Array {
+  return sealed === null ? new Uint8Array(32) : hash(sealed);
+}
+
+/** Whether a record names a sealed answer or photo by this hash. */
+export function namesSealed(hash: Uint8Array): boolean {
+  return hash.some((byte) => byte !== 0);
 }
 
 /**
@@ -56,10 +63,12 @@ export async function checkAcknowledgement(
     readonly headerHash: Uint8Array;
     readonly choices: number;
     readonly items: number;
+    /** It asks for one. */
+    readonly photo: boolean;
     /** By which acknowledgements name its texts. */
     readonly texts: readonly Uint8Array[];
   },
-  answerHash: Uint8Array,
+  sealed: Pick<Acknowledgement, "answerHash" | "photoHash">,
   signer: Pick<Certificate, "person" | "publicKey">,
 ): Promise<void> {
   requireAcknowledgementValues(record);
@@ -73,18 +82,23 @@ export async function checkAcknowledgement(
   const known = record.choice === UNREADABLE || record.choice <= order.choices;
   refuseUnless(known, "O1", "the order has no such choice");
   refuseUnless(record.done < 1 << order.items, "O1", "the order has no such item");
-  refuseUnless(equalBytes(record.answerHash, answerHash), "O1", "not the signed answer");
+  refuseUnless(equalBytes(record.answerHash, sealed.answerHash), "O1", "not the signed answer");
+  refuseUnless(equalBytes(record.photoHash, sealed.photoHash), "O1", "not the signed photo");
+  const asked = order.photo || !namesSealed(record.photoHash);
+  refuseUnless(asked, "O1", "the order asks for no photo");
   const told = record.told === TOLD_IN_PERSON;
   const own = signer.person === idOf<PersonId>(record.person);
   refuseUnless(told !== own, "O1", told ? "tells its own signer" : "signed by another person");
   await AcknowledgementFormat.verify(record, signer.publicKey);
 }
 
-export function requireAcknowledgementValues({ told, choice, done }: Acknowledgement): void {
+export function requireAcknowledgementValues(record: Acknowledgement): void {
+  const { told, choice, done, photoHash } = record;
   refuseUnless(told <= TOLD_IN_PERSON, "O1", "told neither by itself nor in person");
   const unreadable = choice === UNREADABLE && told === OWN;
   refuseUnless(unreadable || choice <= ORDER_CHOICES, "O1", "more choices than an order may have");
   refuseUnless(done < 1 << ORDER_ITEMS, "O1", "more items than an order may have");
   const said = told === OWN && !unreadable;
   refuseUnless(said || done === 0, "O1", "items done by somebody who did not say so");
+  refuseUnless(said || !namesSealed(photoHash), "O1", "a photo by somebody who did not say so");
 }

@@ -1,7 +1,8 @@
 /**
  * Sealed answer (O2): a short answer to an order, for the devices of its issuer and
- * of those whom the order appoints. Seals and key name the order and the answering device, so that an
- * answer opens nowhere else. The Acknowledgement signs the hash of the whole.
+ * of those whom the order appoints. Seals and key name the order and the person who answers, so that an
+ * answer opens nowhere else. The Acknowledgement signs the hash of the whole. A photo that an order asks
+ * for is sealed in the same way: its content points to the attachment.
  */
 import { concat, utf8, type Bytes } from "../octets.ts";
 import { MAX_ANSWER_BYTES } from "../limits.ts";
@@ -32,17 +33,19 @@ const ANSWER: EnvelopeKind = {
   padding: 256,
 };
 
-/** The order that an answer is for, and the device that answers. */
+const PHOTO: EnvelopeKind = { ...ANSWER, name: "photo" };
+
+/** The order that an answer is for, and the person who answers. */
 export interface AnswerPlace {
   readonly conversation: Uint8Array;
   readonly messageId: Uint8Array;
   /** H(header ‖ signature) of the order. */
   readonly headerHash: Uint8Array;
-  readonly device: Uint8Array;
+  readonly person: Uint8Array;
 }
 
-function placeOf({ conversation, messageId, headerHash, device }: AnswerPlace): EnvelopePlace {
-  return { salt: messageId, bytes: concat(conversation, messageId, headerHash, device) };
+function placeOf({ conversation, messageId, headerHash, person }: AnswerPlace): EnvelopePlace {
+  return { salt: messageId, bytes: concat(conversation, messageId, headerHash, person) };
 }
 
 /** Seal an answer to checked DeviceKeys. Throws RangeError for too many or too long a text. */
@@ -53,6 +56,16 @@ export function sealAnswer(
   secret: Uint8Array,
 ): Promise<Bytes> {
   return sealEnvelope(ANSWER, placeOf(place), utf8(text), targets, secret);
+}
+
+/** The same for the pointer to a photo. */
+export function sealPhoto(
+  place: AnswerPlace,
+  pointer: Uint8Array,
+  targets: readonly SealTarget[],
+  secret: Uint8Array,
+): Promise<Bytes> {
+  return sealEnvelope(PHOTO, placeOf(place), pointer, targets, secret);
 }
 
 /** O2: exact parse. */
@@ -72,4 +85,17 @@ export async function openAnswer(
   } catch (error) {
     throw new Refused("O2", "the answer is no text", null, error);
   }
+}
+
+export function parsePhoto(bytes: Uint8Array): SealedEnvelope {
+  return parseEnvelope(PHOTO, bytes);
+}
+
+/** The pointer to the photo that is sealed to this key. The caller has checked its record (O1). */
+export function openPhoto(
+  photo: SealedEnvelope,
+  place: AnswerPlace,
+  opener: SealOpener,
+): Promise<Bytes> {
+  return openEnvelope(PHOTO, photo, placeOf(place), opener);
 }

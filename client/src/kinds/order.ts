@@ -47,6 +47,8 @@ interface OrderWords extends Translated<OrderWording> {
   readonly validUntilMs: number | null;
   /** A short answer is asked for. */
   readonly answers: boolean;
+  /** A photo is asked for as proof. */
+  readonly photo: boolean;
   /** People who read answers beside the issuer, and may withdraw the order. */
   readonly readers: readonly PersonId[];
   readonly remindMinutes: readonly number[];
@@ -108,6 +110,7 @@ export function blankOrder(language: Language): OutgoingOrder {
     choices: [],
     items: [],
     answers: false,
+    photo: false,
     readers: [],
     remindMinutes: [],
     escalateMinutes: null,
@@ -125,6 +128,7 @@ export function termsOf(content: OrderContent): OrderTerms {
     choices: content.choices.length,
     items: content.items.length,
     answers: content.answers,
+    photo: content.photo,
     readers: [...content.readers],
     validUntilMs: content.validUntilMs,
     remindMinutes: [...content.remindMinutes],
@@ -140,6 +144,7 @@ export function sameTerms(one: OrderTerms, other: OrderTerms): boolean {
     one.choices === other.choices &&
     one.items === other.items &&
     one.answers === other.answers &&
+    one.photo === other.photo &&
     one.validUntilMs === other.validUntilMs &&
     one.escalateMinutes === other.escalateMinutes &&
     one.escalateBelow === other.escalateBelow &&
@@ -208,6 +213,7 @@ export const order: WrittenKind<OrderContent, OrderBody, OrderPreview, OutgoingO
     priority: priority(fields["priority"]),
     validUntilMs: nullable(fields["validUntilMs"], (v) => integer(v, Number.MAX_SAFE_INTEGER)),
     answers: boolean(fields["answers"]),
+    photo: boolean(fields["photo"]),
     readers: list(fields["readers"], ORDER_READERS, id<PersonId>),
     remindMinutes: list(fields["remindMinutes"], REMINDERS, (v) => integer(v, MOST_MINUTES)),
     escalateMinutes: nullable(fields["escalateMinutes"], (v) => integer(v, MOST_MINUTES)),

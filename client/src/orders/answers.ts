@@ -2,8 +2,9 @@
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
-import { ANSWER_SEALS, sealAnswer } from "../keys/answer.ts";
+import { ANSWER_SEALS } from "../keys/answer.ts";
 import type { AnswerPlace } from "../keys/answer.ts";
+import type { SealTarget } from "../keys/device-key.ts";
 import { X25519, XWING } from "../keys/hpke.ts";
 import { fromHex, randomBytes } from "../octets.ts";
 import type { Order } from "../wire.ts";
@@ -21,18 +22,18 @@ export function textsOf({ texts }: Pick<Order, "texts">): readonly Uint8Array[] 
   return texts.map(({ headerHash }) => headerHash);
 }
 
-/** The order and the device that an acknowledgement names, and the answer that is sealed beside it. */
-export function answerPlace(order: NamedOrder, device: Uint8Array): AnswerPlace {
+/** The order and the person that an acknowledgement names, and the place of what is sealed beside it. */
+export function answerPlace(order: NamedOrder, person: Uint8Array): AnswerPlace {
   return {
     conversation: fromHex(order.conversationId),
     messageId: fromHex(order.orderId),
     headerHash: order.headerHash,
-    device,
+    person,
   };
 }
 
 /**
- * An answer sealed to the confirmed devices of these people, the issuer first. Rejects with `network`
+ * An answer or a photo sealed to the confirmed devices of these people, the issuer first. Rejects with `network`
  * where the server is needed and cannot be reached, with `answer_unreadable` where none of the
  * issuer's devices can be sealed to.
  */
@@ -41,7 +42,11 @@ export async function sealToReaders(
   order: NamedOrder,
   issuerId: PersonId,
   readers: readonly PersonId[],
-  text: string,
+  seal: (
+    place: AnswerPlace,
+    keys: readonly SealTarget[],
+    secret: Uint8Array,
+  ) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
   const people = [issuerId, ...readers.filter((one) => one !== issuerId)];
   await fetchKeys(context, people);
@@ -52,6 +57,5 @@ export async function sealToReaders(
     : await Promise.all(people.map((one) => deviceKeysOf(context, one, X25519)));
   if ((lists[0]?.length ?? 0) === 0) throw failure("answer_unreadable", { retry: true });
   const keys = takenInTurn(lists, ANSWER_SEALS);
-  const place = answerPlace(order, context.identity().deviceBytes);
-  return sealAnswer(place, text, keys, randomBytes(32));
+  return seal(answerPlace(order, fromHex(context.identity().personId)), keys, randomBytes(32));
 }

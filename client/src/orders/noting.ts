@@ -7,7 +7,7 @@ import type { MessageId, PersonId } from "../ids.ts";
 import type { Decoded } from "../kinds/content.ts";
 import type { Change, Vault } from "../vault/vault.ts";
 import { dropDraft } from "./drafts.ts";
-import { ORDER_STORES, emptyOrder, isOwed, issuerOf } from "./record.ts";
+import { ORDER_STORES, emptyOrder, isOwed, isUnfinished, issuerOf } from "./record.ts";
 import type { OrderRecord } from "./record.ts";
 
 /** An accepted message, as its header and the log say it. */
@@ -33,12 +33,15 @@ export interface Noting {
 
 export const OPEN = "open";
 export const ISSUED = "issued";
+/** Acknowledged, and not all is done that it asks for. */
+export const UNFINISHED = "unfinished";
 export const DONE = "done";
 
-/** The group of the store that a row belongs to: owed orders are found without reading the rest. */
+/** The group of the store that a row belongs to: orders with something to do are found without reading the rest. */
 function groupOf(row: OrderRecord, self: PersonId, nowMs: number): string {
   if (issuerOf(row) === self) return ISSUED;
-  return isOwed(row, self, nowMs) ? OPEN : DONE;
+  if (isOwed(row, self, nowMs)) return OPEN;
+  return isUnfinished(row, self, nowMs) ? UNFINISHED : DONE;
 }
 
 export function putOrder(row: OrderRecord, self: PersonId, nowMs: number): Change {

@@ -8,14 +8,17 @@
  * The server is asked about all orders once for each device, later about the ones that this
  * person owes, so that a force that reconnects at once asks little.
  */
+import type { Attachments } from "../attachments/attachments.ts";
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { ConversationId, MessageId } from "../ids.ts";
+import type { Acknowledgement } from "../keys/acknowledgement.ts";
 import { ANSWER_TEXT_BYTES } from "../keys/answer.ts";
 import { UNREADABLE } from "../limits.ts";
 import { utf8 } from "../octets.ts";
+import type { OutgoingAttachment } from "../seam/attachments.ts";
 import type {
   GivenAcknowledgement,
   Issuing,
@@ -25,23 +28,27 @@ import type {
 } from "../seam/orders.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Order, OrderAcknowledged, OrderPriority } from "../wire.ts";
-import { DONE, ISSUED, OPEN, changeOrder, putOrder } from "./noting.ts";
+import { DONE, ISSUED, OPEN, UNFINISHED, changeOrder, putOrder } from "./noting.ts";
 import type { Noting } from "./noting.ts";
 import {
   ORDER_STORES,
+  carried,
   counting,
   emptyOrder,
   firstMs,
   givenOf,
   headerHashOf,
+  isOver,
   isOwed,
+  isUnfinished,
   issuerOf,
   knownTerms,
+  ownOf,
   touching,
-  withdrawnMs,
 } from "./record.ts";
 import type { OrderRecord, SendingRecord } from "./record.ts";
 import { verifiedOwn } from "./own.ts";
+import { OrderPhotos } from "./photos.ts";
 import { OrderSender } from "./sending.ts";
 import type { SendingListener } from "./sending.ts";
 import { orderView, sendingView, wordsOf } from "./views.ts";
@@ -64,6 +71,7 @@ export class Orders implements SendingListener {
   readonly #index: ConversationIndex;
   readonly #parts: OrderViewParts;
   readonly #askAgain: (conversation: Conversation) => void;
+  readonly #photos: OrderPhotos;
   readonly #sending: OrderSender;
   readonly #due = new Set<MessageId>();
   #telling = false;
@@ -74,18 +82,20 @@ export class Orders implements SendingListener {
   constructor(
     context: DeviceContext,
     index: ConversationIndex,
-    parts: OrderViewParts,
+    parts: OrderViewParts & { readonly files: Attachments },
     askAgain: (conversation: Conversation) => void,
   ) {
     this.#context = context;
     this.#index = index;
     this.#parts = parts;
     this.#askAgain = askAgain;
-    this.#sending = new OrderSender(context, this);
+    this.#photos = new OrderPhotos(context, parts.files);
+    this.#sending = new OrderSender(context, this, this.#photos);
   }
 
-  load(): Promise<void> {
-    return this.#sending.load();
+  async load(): Promise<void> {
+    await this.#photos.load();
+    await this.#sending.load();
   }
 
   stop(): void {
@@ -143,13 +153,15 @@ export class Orders implements SendingListener {
     const { orderId } = row;
     const waiting = this.#sending.waitsForReaders(orderId);
     const sending = sendingView(this.#sending.find(orderId), waiting);
-    return orderView(this.#parts, row, sending, this.#noting().self, this.#now());
+    const shown = { sending, photo: this.#photos.find(orderId) };
+    return orderView(this.#parts, row, shown, this.#noting().self, this.#now());
   }
 
   // --- Reading ---------------------------------------------------------------------------------
 
   async page(box: OrderBox, text: string, after: string | null): Promise<OrderPage> {
-    const groups = { open: [OPEN], issued: [ISSUED], all: [OPEN, ISSUED, DONE] }[box];
+    const open = [OPEN, UNFINISHED];
+    const groups = { open, issued: [ISSUED], all: [...open, ISSUED, DONE] }[box];
     const words = text
       .toLowerCase()
       .split(/\s+/u)
@@ -183,7 +195,8 @@ export class Orders implements SendingListener {
 
   #fits(row: OrderRecord, box: OrderBox, words: readonly string[]): boolean {
     const { self, nowMs } = this.#noting();
-    if (box === "open" && !isOwed(row, self, nowMs)) return false;
+    const asked = isOwed(row, self, nowMs) || isUnfinished(row, self, nowMs);
+    if (box === "open" && !asked) return false;
     // A change whose order is not known yet is no order.
     if (row.facts === null && row.server === null) return false;
     // Orders that this person issued together are one row: the first.
@@ -251,8 +264,27 @@ export class Orders implements SendingListener {
       done,
       ...touching(waiting ?? givenOf(row), { choice, done }),
       answer: answer === "" ? null : answer,
+      ...carried(choice, waiting ?? ownOf(row)),
       createdMs,
     });
+    return this.#view(row);
+  }
+
+  /**
+   * Keep a photo that an acknowledged order asks for, and send it now or later. A second one replaces the
+   * first. Rejects with `message_invalid` for anything but a picture of the size that is allowed.
+   */
+  async sendPhoto(orderId: MessageId, file: OutgoingAttachment): Promise<OrderView> {
+    const row = await this.find(orderId);
+    if (row === null) throw failure("not_found");
+    if (row.facts === null) throw failure("order_unread");
+    if (isOver(row, this.#now())) throw failure("order_over");
+    const given = this.#sending.find(orderId) ?? ownOf(row);
+    // A colleague's word for this person is no acknowledgement to which a photo can be added.
+    const own = given !== null && ("stage" in given || given.toldBy === null);
+    if (!row.facts.content.photo || !own) throw failure("message_invalid");
+    await this.#photos.add(row, file, this.#now());
+    this.#sending.kick();
     return this.#view(row);
   }
 
@@ -270,9 +302,9 @@ export class Orders implements SendingListener {
   ): void {
     const { facts } = row;
     if (facts === null) throw failure("order_unread");
-    const { choices, items, answers, validUntilMs } = facts.content;
-    const over = withdrawnMs(row) !== null || (validUntilMs ?? Infinity) < this.#now();
-    if (over || facts.issuerId === this.#noting().self) throw failure("order_over");
+    const { choices, items, answers } = facts.content;
+    if (isOver(row, this.#now()) || facts.issuerId === this.#noting().self)
+      throw failure("order_over");
     const least = choices.length > 0 ? 1 : 0;
     const fits =
       Number.isInteger(choice) &&
@@ -292,7 +324,7 @@ export class Orders implements SendingListener {
 
   async counted(
     { orderId, conversationId, choice, done, createdMs }: SendingRecord,
-    textHash: Uint8Array,
+    { textHash, answerHash, photoHash }: Acknowledgement,
     sinceMs: number,
   ): Promise<void> {
     const sent = { op: "delete", store: ORDER_STORES.acknowledgements, key: orderId } as const;
@@ -300,10 +332,10 @@ export class Orders implements SendingListener {
       const headerHash = row === null ? null : headerHashOf(row);
       if (row === null || headerHash === null) return null;
       const times = { createdMs, firstMs: firstMs(row, sinceMs) };
-      return { ...row, own: { choice, done, ...times, toldBy: null, headerHash, textHash } };
+      const hashes = { headerHash, textHash, answerHash, photoHash };
+      return { ...row, own: { choice, done, ...times, toldBy: null, ...hashes } };
     };
     await this.#change(conversationId, orderId, count, [sent]);
-    this.changed(orderId);
   }
 
   // --- The server ------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ export async function verifiedOwn(
   { trust, identity }: Pick<DeviceContext, "trust" | "identity">,
   order: Order,
   /** The terms that are signed; the server's where the text is not here. */
-  { choices, items }: Pick<OrderTerms, "choices" | "items">,
+  { choices, items, photo }: Pick<OrderTerms, "choices" | "items" | "photo">,
 ): Promise<OwnAcknowledgement | null> {
   if (order.acknowledgement === null) return null;
   const { record: bytes, signerId } = order.acknowledgement;
@@ -29,12 +29,12 @@ export async function verifiedOwn(
     const device = idOf<DeviceId>(record.device);
     const signer = await trust.confirmedCertificate(signerId, device, record.created, "O1");
     const named = {
-      ...answerPlace(order, record.device),
-      ...{ choices, items },
+      ...answerPlace(order, record.person),
+      ...{ choices, items, photo },
       texts: textsOf(order),
     };
-    // Its answer is for others to read.
-    await checkAcknowledgement(record, named, record.answerHash, signer);
+    // Its answer and photo are for others to read.
+    await checkAcknowledgement(record, named, record, signer);
     return {
       choice: record.choice,
       done: record.done,
@@ -43,6 +43,8 @@ export async function verifiedOwn(
       toldBy: record.told === TOLD_IN_PERSON ? signerId : null,
       headerHash: record.headerHash,
       textHash: record.textHash,
+      answerHash: record.answerHash,
+      photoHash: record.photoHash,
     };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;

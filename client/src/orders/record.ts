@@ -12,15 +12,24 @@ import type { Content } from "../kinds/content.ts";
 import type { OrderChangeContent } from "../kinds/order-change.ts";
 import { idOf } from "../ids.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import { namesSealed, sealedHash } from "../keys/acknowledgement.ts";
 import { hash, tag } from "../keys/format/hashing.ts";
 import { mayIssue } from "../keys/roster/leaf.ts";
 import { UNREADABLE } from "../limits.ts";
 import { equalBytes, fromHex } from "../octets.ts";
-import type { AcknowledgementOutcome, Order, OrderChange, OrderTerms } from "../wire.ts";
+import type { AttachmentPointer } from "../kinds/fields.ts";
+import type {
+  AcknowledgementOutcome,
+  Order,
+  OrderChange,
+  OrderTerms,
+  SealedPhoto,
+} from "../wire.ts";
 
 export const ORDER_STORES = {
   orders: "orders",
   acknowledgements: "acknowledgements",
+  photos: "order_photos",
   drafts: "order_drafts",
   draftFiles: "order_draft_files",
 } as const;
@@ -70,6 +79,22 @@ export interface OwnAcknowledgement {
   /** The hashes by which the record names the order, and the text that it answers. */
   readonly headerHash: Uint8Array;
   readonly textHash: Uint8Array;
+  /** By which it names a sealed answer and photo; zeros: none. */
+  readonly answerHash: Uint8Array;
+  readonly photoHash: Uint8Array;
+}
+
+/**
+ * A photo for an order. `waiting`: it goes out after the acknowledgement, uploaded, sealed to its readers'
+ * devices (`sealed`) and named by one more acknowledgement. `sent`: an acknowledgement that names it counts.
+ */
+export interface PhotoRecord {
+  readonly orderId: MessageId;
+  readonly conversationId: ConversationId;
+  readonly pointer: AttachmentPointer;
+  readonly createdMs: number;
+  readonly sealed: Uint8Array | null;
+  readonly stage: "waiting" | "sent";
 }
 
 /**
@@ -84,6 +109,10 @@ export type SendingRecord = {
   /** Items that are done, as the record has them. */
   readonly done: number;
   readonly answer: string | null;
+  /** By which it names an answer and a photo that the server has or `photo` hands in; zeros: none. */
+  readonly answerHash: Uint8Array;
+  readonly photoHash: Uint8Array;
+  readonly photo: SealedPhoto | null;
   readonly createdMs: number;
   /** Items that the person ticked or unticked in it: the other ones are as another device says. */
   readonly touched: number;
@@ -114,13 +143,53 @@ export function touching(
   return { touched: (sent?.touched ?? 0) | ((known?.done ?? 0) ^ given.done), chose };
 }
 
-/** One acknowledgement with what the person touched here and what another device of the person says. */
-export function together(sent: SendingRecord, theirs: OwnAcknowledgement): Ticked {
-  const later = sent.chose && sent.createdMs > theirs.createdMs;
+/**
+ * The photo that a new acknowledgement names again: one that was sent, or that is handed in with the record
+ * that the new one replaces. The person writes an answer again.
+ */
+export function carried(
+  choice: number,
+  known: OwnAcknowledgement | SendingRecord | null,
+): Pick<SendingRecord, "answerHash" | "photoHash" | "photo"> {
+  const answerHash = sealedHash(null);
+  if (choice === UNREADABLE || known === null)
+    return { answerHash, photoHash: sealedHash(null), photo: null };
+  return { answerHash, photoHash: known.photoHash, photo: "photo" in known ? known.photo : null };
+}
+
+type Joined = Ticked & Pick<SendingRecord, "answer" | "answerHash" | "photoHash" | "photo">;
+
+/**
+ * One acknowledgement with what the person touched here and what another device of the person says. An
+ * answer of the later one counts, and a photo that this device hands in.
+ */
+export function together(sent: SendingRecord, theirs: OwnAcknowledgement): Joined {
+  const later = sent.createdMs > theirs.createdMs;
+  const { answerHash, photoHash } = theirs;
+  const answered = later && sent.answer !== null;
   return {
-    choice: later ? sent.choice : theirs.choice,
+    choice: sent.chose && later ? sent.choice : theirs.choice,
     done: (theirs.done & ~sent.touched) | (sent.done & sent.touched),
+    ...(answered
+      ? { answer: sent.answer, answerHash: sent.answerHash }
+      : { answer: null, answerHash }),
+    ...(sent.photo === null
+      ? { photo: null, photoHash }
+      : { photo: sent.photo, photoHash: sent.photoHash }),
   };
+}
+
+/** Whether joining adds nothing to a record. */
+export function isSame(
+  joined: Joined,
+  record: Pick<OwnAcknowledgement, "choice" | "done" | "answerHash" | "photoHash">,
+): boolean {
+  return (
+    joined.choice === record.choice &&
+    joined.done === record.done &&
+    equalBytes(joined.photoHash, record.photoHash) &&
+    (joined.answer !== null || equalBytes(joined.answerHash, record.answerHash))
+  );
 }
 
 /** A row of which nothing is known yet. */
@@ -285,6 +354,11 @@ export function firstMs(row: OrderRecord, createdMs: number): number {
   return acknowledged ? own.firstMs : createdMs;
 }
 
+/** Whether nobody is asked for anything any more: it was withdrawn, or its validity is over. */
+export function isOver(row: OrderRecord, nowMs: number): boolean {
+  return withdrawnMs(row) !== null || (knownTerms(row)?.validUntilMs ?? Infinity) < nowMs;
+}
+
 /**
  * Whether the person is still asked for an acknowledgement. Signed words decide; where the order's text
  * is not here, the server's.
@@ -292,7 +366,16 @@ export function firstMs(row: OrderRecord, createdMs: number): number {
 export function isOwed(row: OrderRecord, self: PersonId, nowMs: number): boolean {
   const terms = knownTerms(row);
   if (terms === null || issuerOf(row) === self || ownOf(row) !== null) return false;
-  if (withdrawnMs(row) !== null) return false;
-  if (terms.validUntilMs !== null && terms.validUntilMs < nowMs) return false;
+  if (isOver(row, nowMs)) return false;
   return row.facts !== null || row.server?.owed === true;
+}
+
+/** Whether the person has acknowledged, and has not done all that the order asks for: items, or a photo. */
+export function isUnfinished(row: OrderRecord, self: PersonId, nowMs: number): boolean {
+  const own = ownOf(row);
+  const { content = null } = row.facts ?? {};
+  if (content === null || own === null || own.choice === UNREADABLE) return false;
+  if (issuerOf(row) === self || isOver(row, nowMs)) return false;
+  const undone = own.done !== (1 << content.items.length) - 1;
+  return undone || (content.photo && !namesSealed(own.photoHash));
 }

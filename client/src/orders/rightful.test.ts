@@ -37,7 +37,7 @@ function orderBytes(): Uint8Array {
   return encode({
     ...{ v: 1, kind: "order", ...WORDS, priority: "flash", validUntilMs: null, choices: [] },
     items: [],
-    ...{ answers: false, readers: [], remindMinutes: [], escalateMinutes: null },
+    ...{ answers: false, photo: false, readers: [], remindMinutes: [], escalateMinutes: null },
     ...{ escalateBelow: 80, mentions: [] },
   });
 }

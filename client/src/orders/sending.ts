@@ -6,31 +6,55 @@
  * before the next begins. A crash repeats a step; the server counts a record once. One order has one
  * acknowledgement here: a later answer of the person replaces it, and keeps the records that waited with
  * the same choice, because they may count where the later one comes too late. Ticks of
- * another device of the person stay (`together`).
+ * another device of the person stay (`together`), and so do its answer and photo, which a record names again.
+ * A photo of the order waits until the acknowledgement before it counts, and goes out with one more.
  */
 import type { DeviceContext } from "../context.ts";
-import { asFailure, hasCode } from "../failure.ts";
+import { asFailure, failure, hasCode } from "../failure.ts";
 import type { MessageId } from "../ids.ts";
 import { UNREADABLE } from "../limits.ts";
-import { AcknowledgementFormat, OWN, answerHash } from "../keys/acknowledgement.ts";
+import { AcknowledgementFormat, OWN, sealedHash } from "../keys/acknowledgement.ts";
+import type { Acknowledgement } from "../keys/acknowledgement.ts";
+import { sealAnswer } from "../keys/answer.ts";
 import { copy, equalBytes, fromHex } from "../octets.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
-import type { AcknowledgementOutcome } from "../wire.ts";
+import type { AcknowledgementOutcome, AcknowledgementItem } from "../wire.ts";
 import { answerPlace, sealToReaders } from "./answers.ts";
-import { ORDER_STORES, givenOf, headerHashOf, textHashOf, together } from "./record.ts";
-import type { OrderRecord, SendingRecord } from "./record.ts";
+import type { OrderPhotos } from "./photos.ts";
+import {
+  ORDER_STORES,
+  givenOf,
+  headerHashOf,
+  isSame,
+  ownOf,
+  textHashOf,
+  together,
+} from "./record.ts";
+import type { OrderRecord, PhotoRecord, SendingRecord } from "./record.ts";
 
 type SignedSending = Extract<SendingRecord, { stage: "signed" }>;
 
 /** The part of a record that is the same in each stage. */
 type Kept = Pick<
   SendingRecord,
-  "orderId" | "conversationId" | "choice" | "done" | "answer" | "createdMs" | "touched" | "chose"
+  | "orderId"
+  | "conversationId"
+  | "choice"
+  | "done"
+  | "answer"
+  | "answerHash"
+  | "photoHash"
+  | "photo"
+  | "createdMs"
+  | "touched"
+  | "chose"
 >;
 
 function keptOf(record: Kept): Kept {
-  const { orderId, conversationId, choice, done, answer, createdMs, touched, chose } = record;
-  return { orderId, conversationId, choice, done, answer, createdMs, touched, chose };
+  const { orderId, conversationId, choice, done, createdMs, touched, chose } = record;
+  const { answer, answerHash, photoHash, photo } = record;
+  const given = { choice, done, answer, answerHash, photoHash, photo };
+  return { orderId, conversationId, ...given, createdMs, touched, chose };
 }
 
 /** Records that are kept beside a later one: the first and the newest. */
@@ -47,15 +71,20 @@ const RETRY = { firstMs: 1_000, maxMs: 60_000 };
 export interface SendingListener {
   find(orderId: MessageId): Promise<OrderRecord | null>;
   /** The server has counted it. Stored together with its end here. */
-  counted(sent: SendingRecord, textHash: Uint8Array, sinceMs: number): Promise<void>;
+  counted(sent: SendingRecord, record: Acknowledgement, sinceMs: number): Promise<void>;
   /** Ask the server about the order: its word may be another now. */
   ask(orderId: MessageId): Promise<void>;
   changed(orderId: MessageId): void;
 }
 
+function handedIn(photo: SendingRecord["photo"]): AcknowledgementItem["photo"] {
+  return photo === null ? null : { ...photo, sealed: copy(photo.sealed) };
+}
+
 export class OrderSender {
   readonly #context: DeviceContext;
   readonly #listener: SendingListener;
+  readonly #photos: OrderPhotos;
   readonly #records = new Map<MessageId, SendingRecord>();
   /** Orders whose answer no device of the issuer can read now. */
   readonly #unreadable = new Set<MessageId>();
@@ -65,9 +94,10 @@ export class OrderSender {
   #again = false;
   #wake = new AbortController();
 
-  constructor(context: DeviceContext, listener: SendingListener) {
+  constructor(context: DeviceContext, listener: SendingListener, photos: OrderPhotos) {
     this.#context = context;
     this.#listener = listener;
+    this.#photos = photos;
   }
 
   async load(): Promise<void> {
@@ -112,7 +142,10 @@ export class OrderSender {
 
   /** Forget a refusal that the person has seen. */
   async drop(orderId: MessageId): Promise<void> {
-    if (this.#records.get(orderId)?.stage === "refused") await this.#delete(orderId);
+    const refused = this.#records.get(orderId);
+    if (refused?.stage !== "refused") return;
+    if (refused.photo !== null) await this.#photos.drop(orderId);
+    await this.#delete(orderId);
   }
 
   /** Another device of the person has acknowledged: what this one knows may be old. */
@@ -147,10 +180,10 @@ export class OrderSender {
     for (let attempt = 0; this.#again && !signal.aborted;) {
       this.#again = false;
       let wait: number | null = null;
-      for (const record of [...this.#records.values()]) {
+      for (const record of [...this.#records.values(), ...this.#photos.waiting()]) {
         if (record.stage === "refused" || this.#unreadable.has(record.orderId)) continue;
         try {
-          await this.#send(record);
+          await ("pointer" in record ? this.#sendPhoto(record) : this.#send(record));
           attempt = 0;
         } catch (error) {
           if (signal.aborted || hasCode(error, "locked")) return;
@@ -184,6 +217,33 @@ export class OrderSender {
     await this.#settle(order, signed, outcome);
   }
 
+  /** Hand a photo in with one more acknowledgement, after the one that the person gave. */
+  async #sendPhoto({ orderId }: PhotoRecord): Promise<void> {
+    // It may have been sent, or replaced, since the pump began its round.
+    const photo = this.#photos.find(orderId);
+    if (photo?.stage !== "waiting" || this.#records.has(orderId)) return;
+    const { conversationId, pointer } = photo;
+    const order = await this.#listener.find(orderId);
+    const own = order === null ? null : ownOf(order);
+    if (order === null || own === null || own.toldBy !== null || own.choice === UNREADABLE) return;
+    const { sealed } = await this.#photos.prepare(order, photo);
+    const photoHash = sealedHash(sealed);
+    if (sealed === null || this.#records.has(orderId)) return;
+    if (equalBytes(own.photoHash, photoHash)) {
+      await this.#photos.counted(orderId, photoHash);
+      return this.#listener.changed(orderId);
+    }
+    const { choice, done, answerHash } = own;
+    const given: Kept = {
+      ...{ orderId, conversationId, choice, done, answer: null, answerHash, photoHash },
+      photo: { sealed, attachmentId: pointer.id },
+      createdMs: Math.max(photo.createdMs, own.createdMs + 1),
+      ...{ touched: 0, chose: false },
+    };
+    await this.#put(await this.#sign(order, given, {}));
+    this.#again = true;
+  }
+
   /**
    * The record to post. If another device of the person may have ticked items since, this device first asks
    * the server for that record and adds its ticks. Null: the person has ticked again, and a newer record
@@ -192,7 +252,8 @@ export class OrderSender {
   async #compared(order: OrderRecord, sent: SignedSending): Promise<SignedSending | null> {
     const { orderId } = sent;
     const known = givenOf(order) !== null || this.#waited.has(orderId);
-    if (!known || (order.facts?.content.items.length ?? 0) === 0) return sent;
+    const { items = [], photo = false } = order.facts?.content ?? {};
+    if (!known || (items.length === 0 && !photo)) return sent;
     await this.#ask(orderId);
     if (this.#records.get(orderId) !== sent) return null;
     return (await this.#joined(sent)) ?? sent;
@@ -210,15 +271,15 @@ export class OrderSender {
     const theirs = order === null ? null : givenOf(order);
     const { textHash } = AcknowledgementFormat.parse(sent.record);
     if (order === null || theirs === null || theirs.toldBy !== null) return null;
-    if (sent.answer !== null || sent.choice === UNREADABLE || theirs.choice === UNREADABLE)
-      return null;
+    if (sent.choice === UNREADABLE || theirs.choice === UNREADABLE) return null;
     if (!equalBytes(theirs.textHash, textHash)) return null;
-    const { choice, done } = together(sent, theirs);
-    const earlier = sent.createdMs <= theirs.createdMs;
-    const same = choice === (earlier ? theirs : sent).choice;
-    if (same && done === (earlier ? theirs : sent).done) return null;
+    const joined = together(sent, theirs);
+    const before =
+      sent.createdMs <= theirs.createdMs ? theirs : AcknowledgementFormat.parse(sent.record);
+    if (isSame(joined, before)) return null;
     const createdMs = Math.max(sent.createdMs, theirs.createdMs + 1);
-    const signed = await this.#sign(order, { ...sent, choice, done, createdMs }, { textHash });
+    const sealed = joined.answer === null ? null : sent.sealed;
+    const signed = await this.#sign(order, { ...sent, ...joined, createdMs }, { sealed, textHash });
     if (this.#records.get(sent.orderId) !== sent) return null;
     await this.#put(signed);
     return signed;
@@ -235,7 +296,7 @@ export class OrderSender {
             { ...order, headerHash: facts.headerHash },
             facts.issuerId,
             facts.content.readers,
-            answer,
+            (place, keys, secret) => sealAnswer(place, answer, keys, secret),
           );
     const signed = await this.#sign(order, record, { sealed });
     const current = this.#records.get(record.orderId);
@@ -253,16 +314,18 @@ export class OrderSender {
     if (headerHash === null || textHash === null)
       throw new TypeError("an order of which nothing is known");
     const { deviceBytes, personId, privateKey } = this.#context.identity();
-    const { choice, done, createdMs } = record;
+    const { choice, done, createdMs, photoHash } = record;
+    const person = fromHex(personId);
     const { bytes } = await AcknowledgementFormat.sign(
       {
-        ...answerPlace({ conversationId, orderId, headerHash }, deviceBytes),
+        ...answerPlace({ conversationId, orderId, headerHash }, person),
         textHash,
-        person: fromHex(personId),
+        device: deviceBytes,
         told: OWN,
         choice,
         done,
-        answerHash: answerHash(sealed),
+        answerHash: sealed === null ? record.answerHash : sealedHash(sealed),
+        photoHash,
         created: createdMs,
       },
       privateKey,
@@ -271,14 +334,21 @@ export class OrderSender {
   }
 
   async #post(sent: SignedSending): Promise<AcknowledgementOutcome> {
-    const { orderId, record, sealed, before } = sent;
-    const item = { record: copy(record), answer: sealed === null ? null : copy(sealed) };
-    const others = before.map((one) => ({ record: copy(one), answer: null }));
+    const { orderId, record, sealed, before, photoHash } = sent;
+    const all = [...before, record];
+    // The first record that names the photo hands it in, and the last, in case only one of them counts.
+    const first = all.find((one) =>
+      equalBytes(AcknowledgementFormat.parse(one).photoHash, photoHash),
+    );
+    const acknowledgements = all.map((one) => ({
+      record: copy(one),
+      answer: one !== record || sealed === null ? null : copy(sealed),
+      photo: one === first || one === record ? handedIn(sent.photo) : null,
+    }));
     try {
       const { api } = this.#context;
-      const acknowledgements = [...others, item];
       const { outcomes } = await api.acknowledgeOrder(orderId, { acknowledgements });
-      return outcomes[others.length] ?? "malformed";
+      return outcomes[before.length] ?? "malformed";
     } catch (error) {
       // Somebody who left the conversation owes nothing.
       if (hasCode(error, "not_found", "not_member")) return "not_owed";
@@ -295,10 +365,21 @@ export class OrderSender {
     if (outcome === "counted") {
       this.#records.delete(orderId);
       this.#waited.delete(orderId);
-      const { textHash } = AcknowledgementFormat.parse(sent.record);
+      const record = AcknowledgementFormat.parse(sent.record);
       const first = AcknowledgementFormat.parse(sent.before[0] ?? sent.record);
-      await this.#listener.counted(sent, textHash, first.created);
+      await this.#listener.counted(sent, record, first.created);
+      await this.#photos.counted(orderId, record.photoHash);
+      this.#again ||= this.#photos.find(orderId)?.stage === "waiting";
+      this.#listener.changed(orderId);
       return;
+    }
+    if (outcome === "photo_missing" && sent.photo !== null) {
+      // The server has forgotten the file: without it this record counts, and the photo goes up again.
+      await this.#photos.missing(orderId);
+      const { textHash } = AcknowledgementFormat.parse(sent.record);
+      const without = { ...sent, photo: null, photoHash: sealedHash(null) };
+      await this.#put(await this.#sign(order, without, { sealed: sent.sealed, textHash }));
+      throw failure("attachment_gone", { retry: true });
     }
     if (outcome === "wrong_time" && (await this.#resign(order, sent))) return;
     if (outcome === "superseded") {

@@ -5,32 +5,36 @@ import type {
   OrderBody,
   OrderChangeBody,
   OrderView,
+  OwnPhotoView,
   SendingView,
 } from "../seam/orders.ts";
+import { namesSealed } from "../keys/acknowledgement.ts";
 import { bodyOf } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import type { BodySources } from "../kinds/kind.ts";
 import type { OrderWording } from "../kinds/order.ts";
 import { textsOf, wordingsOf } from "../kinds/wording.ts";
 import type { AttachmentView } from "../seam/attachments.ts";
-import type { PersonId } from "../ids.ts";
+import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import {
   changesOf,
   differenceOf,
   givenOf,
   isOwed,
+  isUnfinished,
   issuerOf,
   knownTerms,
   ownOf,
   togetherWith,
   withdrawnMs,
 } from "./record.ts";
-import type { OrderRecord, OwnAcknowledgement, SendingRecord } from "./record.ts";
+import type { OrderRecord, OwnAcknowledgement, PhotoRecord, SendingRecord } from "./record.ts";
 
 export interface OrderViewParts {
   readonly people: Pick<PeopleDirectory, "plate">;
   readonly attachments: (
     pointers: readonly AttachmentPointer[],
+    at?: { readonly conversationId: ConversationId; readonly messageId: MessageId },
   ) => Promise<readonly AttachmentView[]>;
 }
 
@@ -42,7 +46,7 @@ function shownBy({ attachments }: OrderViewParts): BodySources {
 export async function orderView(
   parts: OrderViewParts,
   row: OrderRecord,
-  sending: SendingView | null,
+  { sending, photo }: { readonly sending: SendingView | null; readonly photo: PhotoRecord | null },
   self: PersonId,
   nowMs: number,
 ): Promise<OrderView> {
@@ -71,9 +75,11 @@ export async function orderView(
     changes,
     withdrawnMs: withdrawnMs(row),
     owed: isOwed(row, self, nowMs) && (sending === null || sending.refused !== null),
+    unfinished: isUnfinished(row, self, nowMs),
     acknowledgement: await acknowledged(ownOf(row), parts),
     earlier: ownOf(row) === null ? await acknowledged(givenOf(row), parts) : null,
     sending,
+    photo: facts?.content.photo === true ? await photoView(parts, row, photo) : null,
     together: issuerOf(row) === self ? togetherWith(row) : null,
     overseen: server?.overseen ?? issuerOf(row) === self,
     escalatedMs: server?.escalatedMs ?? null,
@@ -90,6 +96,25 @@ async function acknowledged(
   return { choice: own.choice, done: own.done, createdMs: own.firstMs, toldBy };
 }
 
+async function photoView(
+  { attachments }: OrderViewParts,
+  row: OrderRecord,
+  photo: PhotoRecord | null,
+): Promise<OwnPhotoView> {
+  const own = ownOf(row);
+  const named = own !== null && namesSealed(own.photoHash);
+  const waits = photo?.stage === "waiting";
+  // This device has no pointer to a photo that another device of the person sent.
+  const [attachment = null] =
+    photo === null || !(named || waits)
+      ? []
+      : await attachments([photo.pointer], {
+          conversationId: row.conversationId,
+          messageId: row.orderId,
+        });
+  return { state: waits ? "waiting" : named ? "sent" : "open", attachment };
+}
+
 export function sendingView(
   record: SendingRecord | null,
   waitsForReaders: boolean,
@@ -97,7 +122,8 @@ export function sendingView(
   if (record === null) return null;
   const { choice, done, answer, createdMs } = record;
   const refused = record.stage === "refused" ? record.outcome : null;
-  return { choice, done, answer, createdMs, refused, waitsForReaders };
+  const photo = record.photo !== null;
+  return { choice, done, answer, createdMs, refused, waitsForReaders, photo };
 }
 
 /** The texts of an order in which a search looks. */

@@ -18,7 +18,14 @@ const TELUGU = {
 const ORDER: Extract<Outgoing, { kind: "order" }> = {
   ...{ kind: "order", language: "en", title: "Bandobast", text: "Come at 06:00" },
   ...{ choices: ["Yes", "No"], items: ["Lock-up"], translations: [TELUGU] },
-  ...{ reference: "7", priority: "urgent", validUntilMs: null, answers: false, readers: [] },
+  ...{
+    reference: "7",
+    priority: "urgent",
+    validUntilMs: null,
+    answers: false,
+    photo: false,
+    readers: [],
+  },
   ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 80, mentions: [] },
   attachments: [],
 };

@@ -3,12 +3,17 @@
  * it renewed them, so an opened answer is kept in the vault, under the hash that its record signs.
  */
 import type { DeviceContext } from "../context.ts";
-import type { MessageId, PersonId } from "../ids.ts";
+import type { MessageId } from "../ids.ts";
+import type { SealOpener } from "../keys/committed.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { openAnswer, parseAnswer } from "../keys/answer.ts";
+import { openAnswer, openPhoto, parseAnswer, parsePhoto } from "../keys/answer.ts";
+import type { SealedEnvelope } from "../keys/sealed-envelope.ts";
+import type { AttachmentPointer } from "../kinds/fields.ts";
 import { equalBytes } from "../octets.ts";
 import { answerPlace } from "../orders/answers.ts";
+import { readPhoto } from "../orders/photos.ts";
 import { plateOf } from "../people/people.ts";
+import type { AttachmentView } from "../seam/attachments.ts";
 import type { AnswerItem, AnswersPage } from "../seam/overseeing.ts";
 import { judgeOf, type PassingDepartment } from "../trust/passing.ts";
 import { META, putMeta } from "../vault/changes.ts";
@@ -21,12 +26,14 @@ export interface AnswersOptions {
   readonly vault: Pick<Vault, "get" | "write">;
   readonly ownKeys: Pick<DeviceContext["ownKeys"], "opener">;
   readonly department: () => PassingDepartment;
+  /** A file that somebody looks at, and that is not kept here. */
+  readonly shown: (pointer: AttachmentPointer, order: Order) => Promise<AttachmentView>;
 }
 
-interface AnswerText {
-  /** The hash that the record signs. */
+/** A sealed part that was opened here. `hash`: that the record signs. */
+interface Opened<T> {
   readonly hash: Uint8Array;
-  readonly text: string;
+  readonly content: T;
 }
 
 /** One page of answers; answers whose records are not genuine are left out. */
@@ -47,42 +54,70 @@ export async function readAnswers(
     if (!isVerified(found)) continue;
     const card = judge.card(found.personId);
     const answer = await answerOf(options, order, found);
+    const pointer = await photoOf(options, order, found);
     answers.push({
       personId: found.personId,
       plate: card === null ? null : plateOf(found.personId, card),
       choice: found.record.choice,
       createdMs: found.record.created,
       answer,
+      photo: pointer === null ? null : await options.shown(pointer, order),
     });
   }
   return { answers, next: page.next };
 }
 
+type Openers = Pick<AnswersOptions, "vault" | "ownKeys">;
+
 /** The text of a verified record's answer; null: there is none, or this device cannot open it. */
 export async function answerOf(
-  { vault, ownKeys }: Pick<AnswersOptions, "vault" | "ownKeys">,
+  openers: Openers,
   order: Order,
   { answer, record, personId }: VerifiedRecord,
 ): Promise<string | null> {
   if (answer === null) return null;
-  const key = keptAs(order.orderId, personId);
-  const kept = await vault.get<AnswerText>(META, key);
-  if (kept !== null && equalBytes(kept.hash, record.answerHash)) return kept.text;
+  const kept = { key: `order_answer ${order.orderId} ${personId}`, hash: record.answerHash };
+  const place = answerPlace(order, record.person);
+  return opened(openers, kept, parseAnswer, answer, (sealed, opener) =>
+    openAnswer(sealed, place, opener),
+  );
+}
+
+/** The pointer to a verified record's photo; null: there is none, or this device cannot open it. */
+export async function photoOf(
+  openers: Openers,
+  order: Order,
+  { photo, record, personId }: VerifiedRecord,
+): Promise<AttachmentPointer | null> {
+  if (photo === null) return null;
+  const kept = { key: `order_photo ${order.orderId} ${personId}`, hash: record.photoHash };
+  const place = answerPlace(order, record.person);
+  const { sealed: bytes, attachmentId } = photo;
+  return opened(openers, kept, parsePhoto, bytes, async (sealed, opener) =>
+    readPhoto(await openPhoto(sealed, place, opener), attachmentId),
+  );
+}
+
+async function opened<T>(
+  { vault, ownKeys }: Openers,
+  { key, hash }: { readonly key: string; readonly hash: Uint8Array },
+  parse: (bytes: Uint8Array) => SealedEnvelope,
+  bytes: Uint8Array,
+  open: (sealed: SealedEnvelope, opener: SealOpener) => Promise<T>,
+): Promise<T | null> {
+  const kept = await vault.get<Opened<T>>(META, key);
+  if (kept !== null && equalBytes(kept.hash, hash)) return kept.content;
   try {
-    const sealed = parseAnswer(answer);
+    const sealed = parse(bytes);
     for (const keyId of sealed.keyIds) {
       const opener = await ownKeys.opener(keyId);
       if (opener === null) continue;
-      const text = await openAnswer(sealed, answerPlace(order, record.device), opener);
-      await vault.write([putMeta(key, { hash: record.answerHash, text } satisfies AnswerText)]);
-      return text;
+      const content = await open(sealed, opener);
+      await vault.write([putMeta(key, { hash, content } satisfies Opened<T>)]);
+      return content;
     }
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
   }
   return null;
-}
-
-function keptAs(orderId: MessageId, personId: PersonId): string {
-  return `order_answer ${orderId} ${personId}`;
 }

@@ -19,7 +19,7 @@ import type {
 import { SingleRun, throttled } from "../single-run.ts";
 import type { PassingDepartment } from "../trust/passing.ts";
 import type { Order, OrderCurve, OrderPerson } from "../wire.ts";
-import { answerOf, readAnswers } from "./answers.ts";
+import { answerOf, readAnswers, type AnswersOptions } from "./answers.ts";
 import { readCounts, readProgress } from "./counts.ts";
 import { exported } from "./exporting.ts";
 import { gather } from "./gathering.ts";
@@ -36,6 +36,8 @@ export interface OverseeOptions {
   readonly people: Pick<PeopleDirectory, "directory" | "met" | "plate" | "prefetch">;
   readonly department: () => PassingDepartment;
   readonly watching: Watching;
+  /** A file that somebody looks at, and that is not kept here. */
+  readonly shown: AnswersOptions["shown"];
 }
 
 export class OverseeCalls {
@@ -89,9 +91,9 @@ export class OverseeCalls {
 
   async #acknowledgement({ acknowledgement }: OrderPerson): Promise<CountedAcknowledgement | null> {
     if (acknowledgement === null) return null;
-    const { choice, done, toldBy, firstCreatedMs } = acknowledgement;
+    const { choice, done, photo, toldBy, firstCreatedMs } = acknowledgement;
     const plate = toldBy === null ? null : await this.#options.people.plate(toldBy);
-    return { choice, done, toldBy: plate, told: toldBy !== null, createdMs: firstCreatedMs };
+    return { choice, done, photo, toldBy: plate, told: toldBy !== null, createdMs: firstCreatedMs };
   }
 
   async curve(orderId: MessageId): Promise<OrderCurve> {
@@ -105,9 +107,10 @@ export class OverseeCalls {
 
   /** The free answers, page by page, for those to whom they are sealed. */
   answers(orderId: MessageId, after: string | null): Promise<AnswersPage> {
-    const { context, department } = this.#options;
+    const { context, department, shown } = this.#options;
     const { vault, ownKeys } = context;
-    return readAnswers({ api: context.api, vault, ownKeys, department }, orderId, after);
+    const options = { api: context.api, vault, ownKeys, department, shown };
+    return readAnswers(options, orderId, after);
   }
 
   /** Sign, for each of these people, that this person has told them. */

@@ -5,7 +5,7 @@ import type { OrderCounts, OrderProgressView } from "../seam/overseeing.ts";
 import type { OrderProgress } from "../wire.ts";
 
 /** Counts before those of the choices. */
-const FIXED = 6;
+const FIXED = 7;
 const MOST_UNITS = 20_000;
 
 export const NOBODY: OrderCounts = {
@@ -15,6 +15,7 @@ export const NOBODY: OrderCounts = {
   acknowledged: 0,
   told: 0,
   unreadable: 0,
+  photos: 0,
   choices: [],
   items: [],
 };
@@ -26,15 +27,15 @@ export function readCounts(list: unknown, items: number): OrderCounts | null {
   if (list.length > FIXED + ORDER_CHOICES + items) return null;
   const numbers = list as readonly unknown[];
   if (!numbers.every((one) => Number.isSafeInteger(one) && (one as number) >= 0)) return null;
-  const [owed, received, read, acknowledged, told, unreadable, ...rest] = numbers as [
-    ...[number, number, number, number, number, number],
+  const [owed, received, read, acknowledged, told, unreadable, photos, ...rest] = numbers as [
+    ...[number, number, number, number, number, number, number],
     ...number[],
   ];
   const nested = owed >= received && received >= read && read >= acknowledged;
-  const within = [told, ...rest].every((count) => count <= acknowledged);
+  const within = [told, photos, ...rest].every((count) => count <= acknowledged);
   if (!nested || !within || unreadable > received - read) return null;
   const [choices, done] = [rest.slice(0, rest.length - items), rest.slice(rest.length - items)];
-  return { owed, received, read, acknowledged, told, unreadable, choices, items: done };
+  return { owed, received, read, acknowledged, told, unreadable, photos, choices, items: done };
 }
 
 /** The progress that the server tells; null where it is malformed. */

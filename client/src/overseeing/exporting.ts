@@ -5,6 +5,7 @@
 import { toBase64, toHex, type Bytes } from "../octets.ts";
 import { UNREADABLE } from "../limits.ts";
 import type { PersonId, UnitId } from "../ids.ts";
+import { namesSealed } from "../keys/acknowledgement.ts";
 import { hash } from "../keys/format/hashing.ts";
 import type {
   ExportColumn,
@@ -24,7 +25,7 @@ import { hashOf, type VerifiedRecord } from "./verifying.ts";
 
 const COLUMNS: readonly ExportColumn[] = [
   ...(["name", "rank", "post", "unit", "state", "choice", "items", "answer"] as const),
-  ...(["acknowledged", "signed", "received", "toldBy", "verified", "recordHash"] as const),
+  ...(["photo", "acknowledged", "signed", "received", "toldBy", "verified", "recordHash"] as const),
 ];
 export const TECHNICAL = ["person_id", "record", "certificate"] as const;
 /** Rows written at a stretch; other work of the device has its turn in between. */
@@ -116,6 +117,7 @@ class ExportRows {
       choiceText(choice, words),
       itemsText(person, this.#gathered),
       person.answer,
+      hasPhoto(person) ? words.photo : "",
       cellTime(record?.acknowledgedMs ?? null),
       cellTime(record?.record.created ?? null),
       cellTime(record?.receivedMs ?? null),
@@ -157,6 +159,12 @@ function itemsText({ record, state }: GatheredPerson, { order }: Gathered): stri
   const places = all.filter((at) => (record.record.done >> at) & 1).map((at) => String(at + 1));
   const count = `${String(places.length)} / ${String(items)}`;
   return places.length === 0 ? count : `${count}: ${places.join(", ")}`;
+}
+
+/** As for items: of what is asked now. */
+function hasPhoto({ record, state }: GatheredPerson): boolean {
+  const said = state === "acknowledged" || state === "left";
+  return said && record !== null && namesSealed(record.record.photoHash);
 }
 
 function isUnreadable({ record }: VerifiedRecord): boolean {
@@ -207,6 +215,7 @@ function printed(
     choice: state === "unreadable" ? 0 : (record?.record.choice ?? 0),
     items: itemsText(person, gathered),
     answer: person.answer,
+    photo: hasPhoto(person),
     toldBy: toldBy(person, gathered, words),
     acknowledgedMs: record?.acknowledgedMs ?? null,
     createdMs: record?.record.created ?? null,
@@ -234,21 +243,20 @@ async function workbook(gathered: Gathered, options: ExportOptions): Promise<rea
   const facts = words.facts.map(([what, value]): readonly SheetCell[] => [what, value]);
   book.rows(facts.slice(0, 1), true);
   book.rows(facts.slice(1));
-  book.rows(
-    Object.entries(words.counts).map(([key, word]) => [word, countOf(gathered.total, key)]),
-  );
   const { terms } = gathered.order;
+  const counted = countsOf(gathered, words);
+  book.rows(counted.map(([key, word]) => [word, countOf(gathered.total, key)]));
   const choices = headings(words.choices, words.unnamed.choices, terms.choices);
   const items = headings(words.items, words.unnamed.items, terms.items);
   book.rows(choices.map((text, at) => [text, gathered.total.choices[at] ?? 0]));
   book.rows(items.map((text, at) => [text, gathered.total.items[at] ?? 0]));
   book.begin({ name: sheets.units, widths: [60, 12, 12, 12, 12, 12] });
-  book.rows([[words.unit, ...Object.values(words.counts), ...choices, ...items]], true);
+  book.rows([[words.unit, ...counted.map(([, word]) => word), ...choices, ...items]], true);
   book.rows(unitRows(gathered, options));
   const rows = new ExportRows(gathered, options);
   book.begin({
     name: sheets.people,
-    widths: [28, 16, 32, 48, 16, 20, 20, 32, 24, 24, 24, 24, 12, 20],
+    widths: [28, 16, 32, 48, 16, 20, 20, 32, 12, 24, 24, 24, 24, 12, 20],
   });
   book.rows([rows.header], true);
   await rows.each((some) => book.rows(some));
@@ -261,19 +269,26 @@ async function workbook(gathered: Gathered, options: ExportOptions): Promise<rea
   return book.done();
 }
 
+/** The counts of an order, each with its heading: photos only where it asks for one. */
+function countsOf({ order }: Gathered, { counts }: ExportWords): readonly [string, string][] {
+  return Object.entries(counts).filter(([key]) => key !== "photos" || order.terms.photo);
+}
+
 function countOf(counts: OrderCounts, key: string): number {
   return counts[key as keyof Omit<OrderCounts, "choices" | "items">];
 }
 
 /** Units in the order of the tree, each below the one that it belongs to. */
-function unitRows({ units }: Gathered, options: ExportOptions): readonly (readonly SheetCell[])[] {
+function unitRows(gathered: Gathered, options: ExportOptions): readonly (readonly SheetCell[])[] {
+  const { units } = gathered;
+  const keys = countsOf(gathered, options.words).map(([key]) => key);
   const paths = new Map<UnitId, string>();
   return [...units]
     .map(([unitId, counts]) => ({ path: pathOf(unitId, options, paths), counts }))
     .sort((a, b) => (a.path < b.path ? -1 : Number(a.path > b.path)))
     .map(({ path, counts }) => [
       path,
-      ...Object.keys(options.words.counts).map((key) => countOf(counts, key)),
+      ...keys.map((key) => countOf(counts, key)),
       ...counts.choices,
       ...counts.items,
     ]);

@@ -5,6 +5,7 @@
  */
 import { failure, hasCode } from "../failure.ts";
 import type { MessageId, PersonId, UnitId } from "../ids.ts";
+import { namesSealed } from "../keys/acknowledgement.ts";
 import { equalBytes } from "../octets.ts";
 import { sameNames } from "../names.ts";
 import { sameTerms, termsOf } from "../kinds/order.ts";
@@ -160,7 +161,7 @@ async function readRecords(
       else if (verified.has(found.personId))
         refused.push({ personId: found.personId, reason: "O1: a second record of the person" });
       else {
-        verified.set(found.personId, { ...found, answer: null });
+        verified.set(found.personId, { ...found, answer: null, photo: null });
         const answer = await options.open(order, found);
         if (answer !== null) answers.set(found.personId, answer);
         for (const personId of [found.personId, found.signerId]) {
@@ -284,6 +285,8 @@ function withOne(before: OrderCounts, { state, record }: GatheredPerson): OrderC
     told: before.told + (counts && record?.told === true ? 1 : 0),
     unreadable: before.unreadable + (state === "unreadable" ? 1 : 0),
     choices: before.choices.map((one, at) => (at + 1 === choice ? one + 1 : one)),
+    photos:
+      before.photos + (counts && record !== null && namesSealed(record.record.photoHash) ? 1 : 0),
     items: before.items.map((one, at) => one + ((done >> at) & 1)),
   };
 }

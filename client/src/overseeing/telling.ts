@@ -6,7 +6,7 @@
 import type { DeviceContext } from "../context.ts";
 import { fromHex } from "../octets.ts";
 import type { MessageId, PersonId } from "../ids.ts";
-import { AcknowledgementFormat, TOLD_IN_PERSON, answerHash } from "../keys/acknowledgement.ts";
+import { AcknowledgementFormat, TOLD_IN_PERSON, sealedHash } from "../keys/acknowledgement.ts";
 import { ACKNOWLEDGEMENTS } from "../limits.ts";
 import { answerPlace, textsOf } from "../orders/answers.ts";
 import type { ToldOutcome } from "../seam/overseeing.ts";
@@ -27,19 +27,21 @@ export async function tellInPerson(
   const [order] = await Promise.all([api.order(orderId), time.anchor()]);
   const { deviceBytes, privateKey } = identity();
   const named = {
-    ...answerPlace(order, deviceBytes),
+    device: deviceBytes,
     // A colleague tells the newest text.
     textHash: textsOf(order).at(-1) ?? order.headerHash,
-    ...{ told: TOLD_IN_PERSON, choice: 0, done: 0, answerHash: answerHash(null) },
+    ...{ told: TOLD_IN_PERSON, choice: 0, done: 0 },
+    ...{ answerHash: sealedHash(null), photoHash: sealedHash(null) },
   };
   const told: ToldOutcome[] = [];
   for (let at = 0; at < people.length; at += ACKNOWLEDGEMENTS) {
     const some = people.slice(at, at + ACKNOWLEDGEMENTS);
     const acknowledgements = await Promise.all(
       some.map(async (personId): Promise<AcknowledgementItem> => {
-        const values = { ...named, person: fromHex(personId), created: time.requireNow() };
+        const place = answerPlace(order, fromHex(personId));
+        const values = { ...named, ...place, created: time.requireNow() };
         const { bytes } = await AcknowledgementFormat.sign(values, privateKey);
-        return { record: bytes, answer: null };
+        return { record: bytes, answer: null, photo: null };
       }),
     );
     const { outcomes } = await api.acknowledgeOrder(orderId, { acknowledgements });

@@ -8,14 +8,14 @@ import { idOf, type DeviceId, type PersonId } from "../ids.ts";
 import {
   AcknowledgementFormat,
   TOLD_IN_PERSON,
-  answerHash,
+  sealedHash,
   checkAcknowledgement,
   type Acknowledgement,
 } from "../keys/acknowledgement.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { answerPlace, textsOf } from "../orders/answers.ts";
 import type { PassingJudge } from "../trust/passing.ts";
-import type { Order, OrderRecord } from "../wire.ts";
+import type { Order, OrderRecord, SealedPhoto } from "../wire.ts";
 
 export interface VerifiedRecord {
   readonly record: Acknowledgement;
@@ -29,6 +29,8 @@ export interface VerifiedRecord {
   readonly acknowledgedMs: number;
   /** The sealed answer that the record names. */
   readonly answer: Uint8Array | null;
+  /** The same of the photo, with the attachment that the server has for it. */
+  readonly photo: SealedPhoto | null;
 }
 
 export interface Refusal {
@@ -48,20 +50,26 @@ export async function verifyRecord(
     const record = AcknowledgementFormat.parse(bytesOf(given.record));
     personId = idOf<PersonId>(record.person);
     const named = {
-      ...answerPlace(order, record.device),
+      ...answerPlace(order, record.person),
       choices: order.terms.choices,
       items: order.terms.items,
+      photo: order.terms.photo,
       texts: textsOf(order),
     };
     const device = idOf<DeviceId>(record.device);
     const certificate = judge.certificateAt(device, record.created, "O1");
-    await checkAcknowledgement(record, named, answerHash(given.answer), certificate);
+    const sealed = {
+      answerHash: sealedHash(given.answer),
+      photoHash: sealedHash(given.photo?.sealed ?? null),
+    };
+    await checkAcknowledgement(record, named, sealed, certificate);
     const told = record.told === TOLD_IN_PERSON;
     return {
       ...{ record, personId, told, signerId: certificate.person },
       ...{ certificate: certificate.der, receivedMs: given.receivedMs },
       acknowledgedMs: Math.min(record.created, given.firstCreatedMs),
       answer: given.answer,
+      photo: given.photo,
     };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;

@@ -4,6 +4,7 @@ import type { KindBody, Outgoing } from "../kinds/content.ts";
 export type { OrderWording, OutgoingOrder, TranslatedTitle } from "../kinds/order.ts";
 export type { Translated, TitledText } from "../kinds/wording.ts";
 import type { AcknowledgementOutcome, OrderPriority } from "../wire.ts";
+import type { AttachmentView } from "./attachments.ts";
 import type { Plate } from "./people.ts";
 
 export type OrderBody = Extract<KindBody, { kind: "order" }>;
@@ -41,6 +42,17 @@ export interface SendingView extends GivenAcknowledgement {
   readonly refused: AcknowledgementOutcome | null;
   /** It waits for a device of the issuer's to which the answer can be sealed. */
   readonly waitsForReaders: boolean;
+  /** It hands in the photo that the order asks for, after an acknowledgement that counts. */
+  readonly photo: boolean;
+}
+
+/**
+ * This person's photo for an order that asks for one. `open`: none yet; `waiting`: it goes out after the
+ * acknowledgement, when there is a network. `attachment`: null where another device of the person sent it.
+ */
+export interface OwnPhotoView {
+  readonly state: "open" | "waiting" | "sent";
+  readonly attachment: AttachmentView | null;
 }
 
 export interface OrderView {
@@ -61,10 +73,14 @@ export interface OrderView {
   readonly withdrawnMs: number | null;
   /** This person is still asked for an acknowledgement. */
   readonly owed: boolean;
+  /** This person has acknowledged, and has not done all that the order asks for: items, or a photo. */
+  readonly unfinished: boolean;
   readonly acknowledgement: AcknowledgedView | null;
   /** An acknowledgement of a text from before the correction that asked again: it counts no more. */
   readonly earlier: AcknowledgedView | null;
   readonly sending: SendingView | null;
+  /** Null: the order asks for none. */
+  readonly photo: OwnPhotoView | null;
   /** The orders that this person issued together, each to another unit, this one among them; null: it is alone. */
   readonly together: readonly MessageId[] | null;
   /** This person may see who has acknowledged. */
@@ -83,6 +99,7 @@ export interface Issuing {
   readonly anywhere: readonly OrderPriority[];
 }
 
+/** `open`: to acknowledge, or acknowledged and unfinished. */
 export type OrderBox = "open" | "issued" | "all";
 
 export interface OrderPage {

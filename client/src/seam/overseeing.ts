@@ -5,11 +5,12 @@
  */
 import type { MessageId, PersonId, UnitId } from "../ids.ts";
 import type { AcknowledgementOutcome, Order, OrderState, Person } from "../wire.ts";
+import type { AttachmentView } from "./attachments.ts";
 import type { Plate } from "./people.ts";
 
 /**
  * So many people owe an acknowledgement, have received the order, read it, acknowledged it; `told`:
- * acknowledged because somebody told them in person; `unreadable`: cannot read it; `choices`: the first choice's count first;
+ * acknowledged because somebody told them in person; `unreadable`: cannot read it; `photos`: have sent one; `choices`: the first choice's count first;
  * `items`: how many have done each item of the checklist. Each
  * of owed, received, read and acknowledged contains the next.
  */
@@ -20,6 +21,7 @@ export interface OrderCounts {
   readonly acknowledged: number;
   readonly told: number;
   readonly unreadable: number;
+  readonly photos: number;
   readonly choices: readonly number[];
   readonly items: readonly number[];
 }
@@ -45,6 +47,8 @@ export interface OverseenQuery {
   readonly choice?: number;
   /** People who have not done the item at this place, from 1. */
   readonly lacking?: number;
+  /** People who have sent a photo, or have not. */
+  readonly photo?: boolean;
   readonly text?: string;
   readonly after?: string;
 }
@@ -53,6 +57,7 @@ export interface OverseenQuery {
 export interface CountedAcknowledgement {
   readonly choice: number;
   readonly done: number;
+  readonly photo: boolean;
   readonly toldBy: Plate | null;
   readonly told: boolean;
   /** When it was first acknowledged, by the server's word: ticks that were signed later do not move it. */
@@ -70,13 +75,14 @@ export interface OverseenPage {
   readonly next: string | null;
 }
 
-/** A free answer. `answer`: null where this device cannot open it. */
+/** A free answer and a photo. Null: there is none, or this device cannot open it. */
 export interface AnswerItem {
   readonly personId: PersonId;
   readonly plate: Plate | null;
   readonly choice: number;
   readonly createdMs: number;
   readonly answer: string | null;
+  readonly photo: AttachmentView | null;
 }
 
 /** By person. */
@@ -105,6 +111,8 @@ export interface ExportWords {
   readonly counts: Readonly<Record<keyof Omit<OrderCounts, "choices" | "items">, string>>;
   readonly states: Readonly<Record<ExportState, string>>;
   readonly verified: string;
+  /** In the column of photos, of people who have sent one. */
+  readonly photo: string;
   readonly unit: string;
   readonly reason: string;
   /** Lines of the first sheet: what, and its value. */
@@ -130,6 +138,7 @@ export type ExportColumn =
   | "choice"
   | "items"
   | "answer"
+  | "photo"
   | "acknowledged"
   | "signed"
   | "received"
@@ -152,6 +161,8 @@ export interface ExportedPerson {
   /** "2 / 3: 1, 3": the items that are done; "" without a checklist, and where nobody said so. */
   readonly items: string;
   readonly answer: string;
+  /** The person has sent a photo, as the record says. */
+  readonly photo: boolean;
   readonly toldBy: string;
   /** When it was first acknowledged, by the server's word. The record's own time is `createdMs`. */
   readonly acknowledgedMs: number | null;

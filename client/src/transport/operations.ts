@@ -530,7 +530,7 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/orders/${orderId}/progress`, { query: asked });
   }
 
-  orderPeople(orderId: wire.MessageId, asked?: OptionalParameters<{ unit: wire.UnitId; state: wire.OrderState; choice: number; lacking: number; after: string; text: string; limit: number }>): Promise<wire.OrderPeople> {
+  orderPeople(orderId: wire.MessageId, asked?: OptionalParameters<{ unit: wire.UnitId; state: wire.OrderState; choice: number; lacking: number; photo: boolean; after: string; text: string; limit: number }>): Promise<wire.OrderPeople> {
     return this.call("POST", at`/v1/orders/${orderId}/people/searches`, { search: asked });
   }
 

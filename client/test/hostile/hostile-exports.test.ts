@@ -37,7 +37,14 @@ const ORDER = {
   translations: [
     { language: "te", title: "అందరూ", text: "గేటు వద్దకు రండి", choices: [], items: ["లాకప్"] },
   ],
-  ...{ priority: "flash", validUntilMs: null, choices: [], items: ["Lock-up"], answers: false },
+  ...{
+    priority: "flash",
+    validUntilMs: null,
+    choices: [],
+    items: ["Lock-up"],
+    answers: false,
+    photo: false,
+  },
   readers: [],
   ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 80, mentions: [] },
   attachments: [],

@@ -96,7 +96,14 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     const text = {
       ...{ v: 1, kind: "order", title: "All units", text: "Report to the gate", reference: "7" },
       ...{ language: "en", translations: [] },
-      ...{ priority: "flash", validUntilMs: null, choices: [], items: [], answers: false },
+      ...{
+        priority: "flash",
+        validUntilMs: null,
+        choices: [],
+        items: [],
+        answers: false,
+        photo: false,
+      },
       readers: [],
       ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 80, mentions: [] },
       attachments: [],

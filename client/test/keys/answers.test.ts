@@ -1,26 +1,34 @@
 /** Sealed answers to orders: the golden ones of spec/keys, and everything that O2 refuses. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { decode, encode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
 import {
   ANSWER_SEALS,
   ANSWER_TEXT_BYTES,
   openAnswer,
+  openPhoto,
   parseAnswer,
+  parsePhoto,
   sealAnswer,
 } from "#core/keys/answer.ts";
 import { DeviceKeyFormat, sealKeyId, sealKeyIdBytes } from "#core/keys/device-key.ts";
-import { concat, fromHex, randomBytes } from "#core/octets.ts";
+import type { AttachmentId } from "#core/ids.ts";
+import { attachment } from "#core/kinds/fields.ts";
+import { readPhoto } from "#core/orders/photos.ts";
+import { concat, fromHex, randomBytes, toHex } from "#core/octets.ts";
 import { Refused } from "#core/keys/format/refused.ts";
 
 interface Golden {
   readonly place: Readonly<
-    Record<"conversation" | "message_id" | "header_hash" | "device", string>
+    Record<"conversation" | "message_id" | "header_hash" | "person", string>
   >;
   readonly answers: readonly {
     readonly text: string;
     readonly readers: readonly { readonly device_key: string; readonly private_key: string }[];
     readonly sealed: string;
+    readonly photo: string;
+    readonly sealed_photo: string;
   }[];
 }
 
@@ -30,7 +38,7 @@ const place = {
   conversation: fromHex(golden.place.conversation),
   messageId: fromHex(golden.place.message_id),
   headerHash: fromHex(golden.place.header_hash),
-  device: fromHex(golden.place.device),
+  person: fromHex(golden.place.person),
 };
 
 function readersOf({ readers }: Golden["answers"][number]) {
@@ -52,13 +60,27 @@ describe.each(golden.answers)("O2 an answer", (one) => {
       expect(await openAnswer(answer, place, opener)).toBe(one.text);
   });
 
-  it("opens for no other order, device or key, and not when it was changed", async () => {
+  it("has beside it a photo that opens in the same way, and is no answer", async () => {
+    const photo = parsePhoto(fromHex(one.sealed_photo));
+    for (const { opener } of readersOf(one)) {
+      const content = await openPhoto(photo, place, opener);
+      expect(toHex(content)).toBe(one.photo);
+      const pointer = attachment(decode(content));
+      expect(readPhoto(content, pointer.id)).toEqual(pointer);
+      expect(() => readPhoto(content, "0".repeat(32) as AttachmentId)).toThrow(Refused);
+      await expect(openAnswer(photo, place, opener)).rejects.toEqual(refusal);
+      for (const change of [{ kind: "video" }, { mime: "text/html" }, { sha256: null }, { key: 1 }])
+        expect(() => readPhoto(encode({ ...pointer, ...change }), pointer.id)).toThrow(Refused);
+    }
+  });
+
+  it("opens for no other order, person or key, and not when it was changed", async () => {
     const bytes = fromHex(one.sealed);
     const answer = parseAnswer(bytes);
     const [reader] = readersOf(one);
     if (reader === undefined) throw new Error("no reader");
     const { opener } = reader;
-    for (const name of ["conversation", "messageId", "headerHash", "device"] as const) {
+    for (const name of ["conversation", "messageId", "headerHash", "person"] as const) {
       const other = { ...place, [name]: new Uint8Array(place[name].length) };
       await expect(openAnswer(answer, other, opener)).rejects.toEqual(refusal);
     }

@@ -7,7 +7,7 @@ import {
   AcknowledgementFormat,
   OWN,
   TOLD_IN_PERSON,
-  answerHash,
+  sealedHash,
   checkAcknowledgement,
 } from "#core/keys/acknowledgement.ts";
 import { DeviceKeyFormat, sealKeyId } from "#core/keys/device-key.ts";
@@ -92,6 +92,7 @@ const NAMES: Readonly<Record<string, string>> = {
   header: "headerHash",
   text: "textHash",
   answer: "answerHash",
+  photo: "photoHash",
   policy_number: "policyNumber",
   pictures_number: "picturesNumber",
   authority_number: "authorityNumber",
@@ -198,14 +199,21 @@ describe("extra.json", () => {
     const record = AcknowledgementFormat.parse(
       fromHex(at(EXTRA.records, "acknowledgement of b1 by s1").record),
     );
-    const none = answerHash(null);
+    const nothing = sealedHash(null);
+    const none = { answerHash: nothing, photoHash: nothing };
     const keyOf = (name: string) =>
       ed25519PublicKey(fromHex(at(EXTRA.devices, name).signature_seed));
     const person = idOf<PersonId>(record.person);
     const teller = "0".repeat(32) as PersonId;
     const signer = { person: teller, publicKey: keyOf("s1") };
     const other = { person, publicKey: keyOf("b1") };
-    const order = { ...record, choices: 2, items: 3, texts: [record.headerHash, record.textHash] };
+    const order = {
+      ...record,
+      choices: 2,
+      items: 3,
+      photo: true,
+      texts: [record.headerHash, record.textHash],
+    };
     await checkAcknowledgement(record, order, none, signer);
     expect(record.told).toBe(TOLD_IN_PERSON);
     const refused = async (...given: Parameters<typeof checkAcknowledgement>) => {
@@ -215,7 +223,8 @@ describe("extra.json", () => {
     // Told by its own person, or signed by another.
     await refused(record, order, none, { ...signer, person });
     await refused(record, { ...order, texts: [record.headerHash] }, none, signer);
-    await refused(record, order, answerHash(new Uint8Array(1)), signer);
+    for (const name of ["answerHash", "photoHash"] as const)
+      await refused(record, order, { ...none, [name]: sealedHash(new Uint8Array(1)) }, signer);
     for (const name of ["conversation", "messageId", "headerHash"] as const)
       await refused(record, { ...order, [name]: new Uint8Array(32) }, none, signer);
     const own = AcknowledgementFormat.parse(
@@ -229,21 +238,21 @@ describe("extra.json", () => {
     await checkAcknowledgement(unreadable, order, none, other);
     const toldSo = await AcknowledgementFormat.sign({ ...unreadable, told: TOLD_IN_PERSON }, seed);
     await refused(toldSo, order, none, { ...other, person: teller });
-    const chosen = await AcknowledgementFormat.sign(
-      { ...own, answerHash: new Uint8Array(32) },
-      seed,
-    );
+    const chosen = await AcknowledgementFormat.sign({ ...own, ...none }, seed);
+    const shown = await AcknowledgementFormat.sign({ ...own, answerHash: nothing }, seed);
+    await checkAcknowledgement(shown, order, shown, other);
+    await refused(shown, { ...order, photo: false }, shown, other);
+    await refused(shown, order, none, other);
     await checkAcknowledgement(chosen, order, none, other);
     await refused(chosen, order, none, { ...other, person: teller });
     await refused(chosen, { ...order, choices: 1 }, none, other);
     await refused(chosen, { ...order, items: 2 }, none, other);
     for (const ticked of [unreadable, record])
-      await refused(
-        await AcknowledgementFormat.sign({ ...ticked, done: 1 }, seed),
-        order,
-        none,
-        ticked === record ? { ...other, person: teller } : other,
-      );
+      for (const more of [{ done: 1 }, { photoHash: own.photoHash }]) {
+        const made = await AcknowledgementFormat.sign({ ...ticked, ...more }, seed);
+        const by = ticked === record ? { ...other, person: teller } : other;
+        await refused(made, order, made, by);
+      }
     await refused(
       await AcknowledgementFormat.sign({ ...chosen, told: 2 }, seed),
       order,

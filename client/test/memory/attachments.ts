@@ -1,10 +1,10 @@
 /** Attachments of the server in memory: ciphertext in chunks, for the members of conversations. */
-import type { AttachmentId, ConversationId } from "../../src/ids.ts";
+import type { AttachmentId, ConversationId, MessageId } from "../../src/ids.ts";
 import { ATTACHMENT_CHUNK_BYTES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
-import type { AttachmentState } from "./state.ts";
+import type { AttachmentState, ClientState } from "./state.ts";
 
 const STORED_CHUNK_BYTES = ATTACHMENT_CHUNK_BYTES + 16;
 
@@ -25,13 +25,16 @@ export class Attachments {
     return Math.max(1, Math.ceil(size / STORED_CHUNK_BYTES));
   }
 
-  begin(body: wire.BeginAttachment): wire.AttachmentStatus {
+  begin(caller: ClientState, body: wire.BeginAttachment): wire.AttachmentStatus {
     const { attachments } = this.#server.state;
-    const { attachmentId, size } = body;
-    const conversations = new Set([body.conversationId]);
+    const { attachmentId, size, orderId = null } = body;
+    const conversations = new Set(orderId === null ? [body.conversationId] : []);
     const known = attachments.get(attachmentId);
+    const by = caller.personId;
     if (known === undefined)
-      attachments.set(attachmentId, { attachmentId, size, conversations, chunks: new Map() });
+      attachments.set(attachmentId, {
+        ...{ attachmentId, size, conversations, chunks: new Map(), by, orderId },
+      });
     return this.status(attachmentId);
   }
 
@@ -53,6 +56,13 @@ export class Attachments {
 
   remove(id: AttachmentId): void {
     this.#server.state.attachments.delete(id);
+  }
+
+  /** Whether it is complete, and this person uploaded it for this order. */
+  sent(id: AttachmentId, orderId: MessageId, { personId }: ClientState): boolean {
+    const found = this.#server.state.attachments.get(id);
+    if (found === undefined || found.orderId !== orderId || found.by !== personId) return false;
+    return this.#complete(found);
   }
 
   /** Whether it is complete and shared to a conversation. */

@@ -2,7 +2,12 @@
 import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
 import { idOf } from "../../src/ids.ts";
 import type { ConversationId, MessageId, PersonId } from "../../src/ids.ts";
-import { AcknowledgementFormat, OWN, answerHash } from "../../src/keys/acknowledgement.ts";
+import {
+  AcknowledgementFormat,
+  OWN,
+  namesSealed,
+  sealedHash,
+} from "../../src/keys/acknowledgement.ts";
 import type { Acknowledgement } from "../../src/keys/acknowledgement.ts";
 import { CLOCKS_MS } from "../../src/keys/format/times.ts";
 import type { Header } from "../../src/keys/message.ts";
@@ -169,7 +174,7 @@ export class Orders {
   async #take(
     order: OrderState,
     caller: ClientState,
-    { record: bytes, answer }: wire.AcknowledgementItem,
+    { record: bytes, answer, photo }: wire.AcknowledgementItem,
   ): Promise<wire.AcknowledgementOutcome> {
     let record: Acknowledgement;
     try {
@@ -179,9 +184,16 @@ export class Orders {
       return "malformed";
     }
     if (toHex(record.device) !== caller.device) return "wrong_device";
-    const outcome = this.#judge(order, record, answer);
-    if (outcome !== "counted") return outcome;
     const personId = idOf<PersonId>(record.person);
+    const kept = order.records.get(personId);
+    const outcome = this.#judge(order, record, { answer, photo, kept });
+    if (outcome !== "counted") return outcome;
+    const { attachmentId = null } = photo ?? {};
+    if (
+      attachmentId !== null &&
+      !this.#server.attachments.sent(attachmentId, order.orderId, caller)
+    )
+      return "photo_missing";
     if (record.told === OWN && personId !== caller.personId) return "wrong_device";
     if (!this.#owes(order, personId)) return "not_owed";
     const known = order.records.get(personId);
@@ -197,7 +209,11 @@ export class Orders {
       known.record.told === record.told;
     const firstCreatedMs = acknowledged ? known.firstCreatedMs : record.created;
     const receivedMs = this.#server.now();
-    order.records.set(personId, { record, answer, toldBy, receivedMs, firstCreatedMs });
+    const parts = {
+      answer: answer ?? (namesSealed(record.answerHash) ? (known?.answer ?? null) : null),
+      photo: photo ?? (namesSealed(record.photoHash) ? (known?.photo ?? null) : null),
+    };
+    order.records.set(personId, { record, ...parts, toldBy, receivedMs, firstCreatedMs });
     for (const { device } of this.#server.people.clientsOf(personId))
       if (device !== caller.device)
         this.#server.live.push(device, { t: "order_acknowledged", orderId: order.orderId });
@@ -207,7 +223,7 @@ export class Orders {
   #judge(
     order: OrderState,
     record: Acknowledgement,
-    answer: Uint8Array | null,
+    { answer, photo, kept }: SealedParts,
   ): wire.AcknowledgementOutcome {
     const named =
       equalBytes(record.conversation, fromHex(order.conversationId)) &&
@@ -216,18 +232,39 @@ export class Orders {
       placeOf(order, record) >= 0;
     if (!named) return "wrong_order";
     const { choices, items, answers, validUntilMs } = order.terms;
+    const asked = order.terms.photo;
     const least = choices > 0 && record.told === OWN ? 1 : 0;
     const unreadable = record.choice === UNREADABLE;
     if (!unreadable && (record.choice < least || record.choice > choices)) return "wrong_choice";
     if (record.done >= 1 << items) return "wrong_choice";
-    const signed = equalBytes(record.answerHash, answerHash(answer));
-    if (!signed || (answer !== null && (!answers || unreadable))) return "wrong_answer";
+    const may = answers && !unreadable;
+    if (!isHere(record.answerHash, answer, kept?.record.answerHash, may)) return "wrong_answer";
+    const sealed = photo?.sealed ?? null;
+    if (!isHere(record.photoHash, sealed, kept?.record.photoHash, asked)) return "wrong_photo";
     const now = this.#server.now();
     if (record.created < order.issuedMs - CLOCKS_MS || record.created > now + CLOCKS_MS)
       return "wrong_time";
     if (record.created > (order.withdrawnMs ?? Infinity)) return "withdrawn";
     return record.created > (validUntilMs ?? Infinity) ? "too_late" : "counted";
   }
+}
+
+interface SealedParts {
+  readonly answer: Uint8Array | null;
+  readonly photo: wire.SealedPhoto | null;
+  readonly kept: { readonly record: Acknowledgement } | undefined;
+}
+
+/** Whether the sealed part that a record names came with it, or with the record that it replaces. */
+function isHere(
+  named: Uint8Array,
+  given: Uint8Array | null,
+  kept: Uint8Array | undefined,
+  may: boolean,
+): boolean {
+  if (!namesSealed(named)) return given === null;
+  const here = given === null ? (kept ?? sealedHash(null)) : sealedHash(given);
+  return may && equalBytes(named, here);
 }
 
 /** The place of the text that a record answers; -1: none of the order. */

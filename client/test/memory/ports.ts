@@ -10,6 +10,7 @@ import type {
   AttachmentId,
   ConversationId,
   KeyId,
+  MessageId,
   PersonId,
   SealKeyId,
 } from "../../src/ids.ts";
@@ -75,6 +76,8 @@ export interface AskingPort {
 
 export interface AttachmentsPort {
   ready(attachmentId: AttachmentId, conversationId: ConversationId): boolean;
+  /** Whether a photo is whole, and this person uploaded it for this order. */
+  sent(attachmentId: AttachmentId, orderId: MessageId, caller: ClientState): boolean;
 }
 
 export interface CellKeysPort {

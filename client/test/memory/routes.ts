@@ -331,8 +331,8 @@ function conversationRoutes(
 
 function attachmentRoutes(server: Roles, at: At): void {
   const { attachments } = server;
-  at("confirmed", "POST /attachments", ({ body }) =>
-    attachments.begin(as<wire.BeginAttachment>(body)),
+  at("confirmed", "POST /attachments", ({ body }, caller) =>
+    attachments.begin(caller, as<wire.BeginAttachment>(body)),
   );
   at("confirmed", "PUT /attachments/{}/chunks/{}", ({ ids: [id = "", index], body }) =>
     attachments.put(id as AttachmentId, Number(index), as<Uint8Array>(body)),

@@ -217,6 +217,7 @@ export interface OrderState {
     {
       readonly record: Acknowledgement;
       readonly answer: Uint8Array | null;
+      readonly photo: wire.SealedPhoto | null;
       readonly toldBy: PersonId | null;
       readonly receivedMs: number;
       readonly firstCreatedMs: number;
@@ -229,6 +230,9 @@ export interface AttachmentState {
   readonly size: number;
   readonly conversations: Set<ConversationId>;
   readonly chunks: Map<number, Uint8Array>;
+  /** Its uploader, and the order that asks for it as a photo. */
+  readonly by: PersonId;
+  readonly orderId: MessageId | null;
 }
 
 export interface ServerState {

@@ -7,7 +7,9 @@ import { UNREADABLE } from "#core/limits.ts";
 import { exported } from "#core/overseeing/exporting.ts";
 import { gather, type GatheringOptions } from "#core/overseeing/gathering.ts";
 import type { ExportFormat, OrderExport } from "#core/seam/overseeing.ts";
-import type { UnitId } from "#core/ids.ts";
+import { sealedHash } from "#core/keys/acknowledgement.ts";
+import { newId } from "#core/ids.ts";
+import type { AttachmentId, UnitId } from "#core/ids.ts";
 import type { OrderContent } from "#core/kinds/order.ts";
 import type { OrderRecord } from "#core/wire.ts";
 import { newSigner } from "../support/department.ts";
@@ -43,9 +45,12 @@ async function linesOf(served: Served): Promise<readonly (readonly string[])[]> 
 describe("who acknowledged, in a file", () => {
   it("verifies every record, and names people as their cards do", async () => {
     const served = await Served.of(["Asha", "Bilal", "Chandra", "Devi", "Esha"]);
-    await served.acknowledge(0, { choice: 2, done: 0b101 });
+    const sealed = new Uint8Array(100).fill(7);
+    await served.acknowledge(0, { choice: 2, done: 0b101, photoHash: sealedHash(sealed) });
     // A tick replaced the record half a minute later.
     served.records[0] = { ...(served.records[0] as OrderRecord), firstCreatedMs: NOW - 60_000 };
+    const photo = { sealed, attachmentId: newId<AttachmentId>() };
+    served.records[0] = { ...(served.records[0] as OrderRecord), photo };
     await served.acknowledge(1, { told: 1, choice: 0 }, served.officers[0]?.signers[0]);
     served.say(2, "read");
     await served.acknowledge(3, { choice: UNREADABLE });
@@ -58,6 +63,7 @@ describe("who acknowledged, in a file", () => {
       acknowledged: 2,
       told: 1,
       unreadable: 1,
+      photos: 1,
       choices: [0, 1],
       items: [1, 0, 1],
     });
@@ -72,10 +78,11 @@ describe("who acknowledged, in a file", () => {
     // A choice that a spreadsheet would compute is text.
     expect(asha?.[5]).toBe("'=cmd|'/c calc'!A1");
     expect(asha?.[6]).toBe("2 / 3: 1, 3");
-    expect(asha?.slice(8, 10)).toEqual(["2026-11-26T17:29:00+05:30", "2026-11-26T17:29:30+05:30"]);
-    expect(bilal?.[11]).toBe("Asha");
+    expect([asha?.[8], bilal?.[8]]).toEqual(["sent", ""]);
+    expect(asha?.slice(9, 11)).toEqual(["2026-11-26T17:29:00+05:30", "2026-11-26T17:29:30+05:30"]);
+    expect(bilal?.[12]).toBe("Asha");
     expect(chandra?.slice(4)).toEqual([
-      ...["Read", "", "", "", "", "", "", "", "", "", served.officers[2]?.personId, "", ""],
+      ...["Read", "", "", "", "", "", "", "", "", "", "", served.officers[2]?.personId, "", ""],
     ]);
   });
 
@@ -102,7 +109,7 @@ describe("who acknowledged, in a file", () => {
     served.records.push(await served.record(5, { choice: 2 }));
     served.records.push({
       record: new Uint8Array(3),
-      answer: null,
+      ...{ answer: null, photo: null },
       receivedMs: NOW,
       firstCreatedMs: NOW,
     });

@@ -1,12 +1,18 @@
 import { expect, it } from "vitest";
+import { attachmentIdOf } from "#core/attachments/cipher.ts";
 import { newId } from "#core/ids.ts";
-import { answerHash } from "#core/keys/acknowledgement.ts";
-import { sealAnswer } from "#core/keys/answer.ts";
+import type { AttachmentId } from "#core/ids.ts";
+import { sealedHash } from "#core/keys/acknowledgement.ts";
+import { sealAnswer, sealPhoto } from "#core/keys/answer.ts";
 import { sealKeyId, sealKeyIdBytes } from "#core/keys/device-key.ts";
 import type { SealOpener } from "#core/keys/committed.ts";
 import { X25519 } from "#core/keys/hpke.ts";
+import type { AttachmentPointer } from "#core/kinds/fields.ts";
+import { copy, fromHex, randomBytes } from "#core/octets.ts";
 import { answerPlace } from "#core/orders/answers.ts";
+import { photoContent } from "#core/orders/photos.ts";
 import { readAnswers, type AnswersOptions } from "#core/overseeing/answers.ts";
+import type { AttachmentView } from "#core/seam/attachments.ts";
 import { openVault } from "../trust/scene.ts";
 import { ORDER, Served } from "./served.ts";
 
@@ -16,11 +22,11 @@ it("opens what is sealed to this device, and keeps it when the key is gone", asy
   const { desk, deskSigner } = served.scene;
   const privateKey = new Uint8Array(32).fill(5);
   const target = await desk.key(deskSigner, 5);
-  const place = answerPlace(ORDER, asha?.signers[0]?.deviceBytes ?? new Uint8Array());
+  const place = answerPlace(ORDER, fromHex(asha?.personId ?? ""));
   const answer = await sealAnswer(place, "రెండు వాహనాలు కావాలి", [target], new Uint8Array(32).fill(3));
-  const right = await served.record(0, { answerHash: answerHash(answer) });
-  // The same bytes in another person's record are sealed for another device.
-  const moved = await served.record(1, { answerHash: answerHash(answer) });
+  const right = await served.record(0, { answerHash: sealedHash(answer) });
+  // The same bytes in another person's record are sealed for another person.
+  const moved = await served.record(1, { answerHash: sealedHash(answer) });
   served.records.push({ ...right, answer }, { ...moved, answer });
   let held = true;
   const options: AnswersOptions = {
@@ -34,6 +40,7 @@ it("opens what is sealed to this device, and keeps it when the key is gone", asy
       },
     },
     department: () => served.scene.trust,
+    shown: () => Promise.reject(new Error("no photo")),
   };
   const said = async () =>
     (await readAnswers(options, ORDER.orderId, null)).answers.map(({ plate, answer: text }) => [
@@ -47,4 +54,53 @@ it("opens what is sealed to this device, and keeps it when the key is gone", asy
   expect(await said()).toEqual(expected);
   held = false;
   expect(await said()).toEqual(expected);
+});
+
+it("shows photos that are sealed to this device, each in its person's record alone", async () => {
+  const served = await Served.of(["Asha", "Bilal"]);
+  const [asha, bilal] = served.officers;
+  const { desk, deskSigner } = served.scene;
+  const privateKey = new Uint8Array(32).fill(5);
+  const target = await desk.key(deskSigner, 5);
+  const opener: SealOpener = { kem: X25519, keyId: sealKeyIdBytes(target), privateKey };
+  const key = randomBytes(32);
+  const pointer: AttachmentPointer = {
+    ...{ id: attachmentIdOf(key, 70_000), kind: "image", name: "photo", mime: "image/jpeg", key },
+    ...{ size: 70_000, width: 900, height: 1_200, durationMs: null, thumb: null, waveform: null },
+    sha256: randomBytes(32),
+  };
+  const sealed = async (person: string | undefined, content = photoContent(pointer)) =>
+    sealPhoto(answerPlace(ORDER, fromHex(person ?? "")), content, [target], randomBytes(32));
+  const vault = await openVault(`photos-${newId()}`);
+  const shown: AttachmentPointer[] = [];
+  const options = {
+    ...{ api: served.api, vault, department: () => served.scene.trust },
+    ownKeys: { opener: (): Promise<SealOpener | null> => Promise.resolve(opener) },
+    shown: (one: AttachmentPointer) => {
+      shown.push(one);
+      return Promise.resolve({ attachmentId: one.id } as AttachmentView);
+    },
+  };
+  const read = async (bytes: Uint8Array, attachmentId = pointer.id, at = 0) => {
+    served.records.splice(0);
+    const record = await served.record(at, { photoHash: sealedHash(bytes) });
+    served.records.push({ ...record, photo: { sealed: copy(bytes), attachmentId } });
+    const { answers } = await readAnswers(options, ORDER.orderId, null);
+    return answers.map(({ photo }) => photo?.attachmentId ?? null);
+  };
+  const photo = await sealed(asha?.personId);
+  expect(await read(photo)).toEqual([pointer.id]);
+  expect(shown).toEqual([pointer]);
+  // It is kept here for later, when this device has renewed its key.
+  options.ownKeys.opener = () => Promise.resolve(null);
+  expect(await read(photo)).toEqual([pointer.id]);
+  options.ownKeys.opener = () => Promise.resolve(opener);
+  // Asha's sealed photo in Bilal's record; another attachment than the server has; no picture.
+  expect(await read(photo, pointer.id, 1)).toEqual([null]);
+  const foreign = newId<AttachmentId>();
+  expect(await read(await sealed(asha?.personId), foreign)).toEqual([null]);
+  const video = photoContent({ ...pointer, kind: "video" });
+  expect(await read(await sealed(asha?.personId, video))).toEqual([null]);
+  const own = photoContent({ ...pointer, sha256: null });
+  expect(await read(await sealed(bilal?.personId, own), pointer.id, 1)).toEqual([null]);
 });

@@ -2,7 +2,7 @@
 import { fromHex } from "#core/octets.ts";
 import { newId } from "#core/ids.ts";
 import type { ConversationId, MessageId, PersonId, PostId, UnitId } from "#core/ids.ts";
-import { AcknowledgementFormat, answerHash } from "#core/keys/acknowledgement.ts";
+import { AcknowledgementFormat, sealedHash } from "#core/keys/acknowledgement.ts";
 import { inEnglish } from "#core/names.ts";
 import type { ExportWords } from "#core/seam/overseeing.ts";
 import type { GatheringOptions } from "#core/overseeing/gathering.ts";
@@ -19,7 +19,15 @@ export const ORDER: Order = {
   issuerId: newId<PersonId>(),
   issuedMs: NOW - 60_000,
   terms: {
-    ...{ t: "order", priority: "urgent", choices: 2, items: 3, answers: false, readers: [] },
+    ...{
+      t: "order",
+      priority: "urgent",
+      choices: 2,
+      items: 3,
+      answers: false,
+      photo: true,
+      readers: [],
+    },
     ...{ validUntilMs: null, remindMinutes: [], escalateMinutes: null, escalateBelow: 1 },
   },
   texts: [{ seq: 7 as Order["seq"], headerHash: new Uint8Array(32).fill(9) }],
@@ -44,7 +52,14 @@ export const DIRECTORY: Directory = {
 };
 
 export const WORDS: ExportWords = {
-  ...{ language: "en", rightToLeft: false, verified: "yes", unit: "Unit", reason: "Reason" },
+  ...{
+    language: "en",
+    rightToLeft: false,
+    verified: "yes",
+    photo: "sent",
+    unit: "Unit",
+    reason: "Reason",
+  },
   sheets: { summary: "Summary", units: "Units", people: "People", refused: "Not verified" },
   columns: {
     ...{ name: "Name", rank: "Rank", post: "Post", unit: "Unit", state: "State" },
@@ -52,6 +67,7 @@ export const WORDS: ExportWords = {
       choice: "Choice",
       items: "Items",
       answer: "Answer",
+      photo: "Photo",
       acknowledged: "First acknowledged",
       signed: "Signed",
       received: "Received",
@@ -61,7 +77,12 @@ export const WORDS: ExportWords = {
   },
   counts: {
     ...{ owed: "Owe", received: "Received", read: "Read" },
-    ...{ acknowledged: "Acknowledged", told: "Told in person", unreadable: "Cannot read it" },
+    ...{
+      acknowledged: "Acknowledged",
+      told: "Told in person",
+      unreadable: "Cannot read it",
+      photos: "Sent a photo",
+    },
   },
   states: {
     ...{ waiting: "Not received", received: "Received", read: "Read" },
@@ -128,11 +149,13 @@ export class Served {
       textHash: ORDER.headerHash,
       device: by.deviceBytes,
       person: fromHex(officer.personId),
-      ...{ told: 0, choice: 1, done: 0, answerHash: answerHash(null), created: NOW - 30_000 },
+      ...{ told: 0, choice: 1, done: 0, created: NOW - 30_000 },
+      ...{ answerHash: sealedHash(null), photoHash: sealedHash(null) },
       ...other,
     };
     const { bytes } = await AcknowledgementFormat.sign(values, by.keys.privateKey);
-    return { record: bytes, answer: null, receivedMs: NOW - 29_000, firstCreatedMs: NOW - 30_000 };
+    const times = { receivedMs: NOW - 29_000, firstCreatedMs: NOW - 30_000 };
+    return { record: bytes, answer: null, photo: null, ...times };
   }
 
   async acknowledge(at: number, other: Partial<Values> = {}, signer?: Signer): Promise<void> {
@@ -147,7 +170,7 @@ export class Served {
         this.people.filter((one) => one.state === state).length;
       const acknowledged = count("acknowledged");
       const reached = [acknowledged, acknowledged, acknowledged];
-      const total = [this.people.length, ...reached, 0, 0, 0, 0, 0, 0, 0];
+      const total = [this.people.length, ...reached, 0, 0, 0, 0, 0, 0, 0, 0];
       return Promise.resolve({ orderId, unitId, countedMs: NOW, items: 3, total, units: {} });
     },
     orderPeople: (_, { after } = {}) => {

@@ -16,7 +16,7 @@ const HYD = "HYD" as UnitId;
 const WGL = "WGL" as UnitId;
 
 function frame(countedMs: number, more: Partial<OrderProgressFrame>): OrderProgressFrame {
-  const total = [10, 0, 0, 0, 0, 0];
+  const total = [10, 0, 0, 0, 0, 0, 0];
   return {
     t: "order_progress",
     orderId: ORDER_ID,
@@ -46,10 +46,10 @@ it("puts differences into what is known, and begins anew with each connection", 
   const { sent, told, state, watching } = watched();
   watching.watch(ORDER_ID, null);
   watching.takeProgress(
-    frame(1, { units: { [HYD]: [6, 0, 0, 0, 0, 0], [WGL]: [4, 0, 0, 0, 0, 0] } as never }),
+    frame(1, { units: { [HYD]: [6, 0, 0, 0, 0, 0, 0], [WGL]: [4, 0, 0, 0, 0, 0, 0] } as never }),
   );
   watching.takeProgress(
-    frame(2, { total: [10, 3, 2, 1, 0, 0], units: { [HYD]: [6, 3, 2, 1, 0, 0] } as never }),
+    frame(2, { total: [10, 3, 2, 1, 0, 0, 0], units: { [HYD]: [6, 3, 2, 1, 0, 0, 0] } as never }),
   );
   expect(told.at(-1)?.total.acknowledged).toBe(1);
   expect(told.at(-1)?.units.get(HYD)?.read).toBe(2);
@@ -72,23 +72,24 @@ it("takes nothing from another order, from the past, or of a wrong shape", () =>
     { orderId: newId() },
     { unitId: "HYD" },
     { countedMs: 4 },
-    { total: [10, 11, 0, 0, 0, 0] },
-    { total: [10, 1, 2, 0, 0, 0] },
-    { total: [10, 5, 5, 2, 3, 0] },
-    { total: [10, 5, 3, 2, 0, 3] },
+    { total: [10, 11, 0, 0, 0, 0, 0] },
+    { total: [10, 1, 2, 0, 0, 0, 0] },
+    { total: [10, 5, 5, 2, 3, 0, 0] },
+    { total: [10, 5, 3, 2, 0, 3, 0] },
+    { total: [10, 5, 5, 2, 0, 0, 3] },
     { total: "10" },
     { total: [1, 1, 1, 1] },
-    { total: [1.5, 0, 0, 0, 0, 0] },
-    { total: [-1, -1, -1, -1, 0, 0] },
+    { total: [1.5, 0, 0, 0, 0, 0, 0] },
+    { total: [-1, -1, -1, -1, 0, 0, 0] },
     { units: null },
     { units: { HYD: [1] } },
     { countedMs: "9" },
   ];
   for (const one of wrong) watching.takeProgress(frame(6, one as Partial<OrderProgressFrame>));
   expect(told).toHaveLength(1);
-  expect(readCounts([2, 2, 2, 1, 1, 0, 0, 0], 0)?.choices).toEqual([0, 0]);
-  expect(readCounts([2, 2, 2, 1, 1, 0, 0, 1], 1)).toMatchObject({ choices: [0], items: [1] });
-  expect(readCounts([2, 2, 2, 1, 1, 0, 2], 1)).toBeNull();
+  expect(readCounts([2, 2, 2, 1, 1, 0, 0, 0, 0], 0)?.choices).toEqual([0, 0]);
+  expect(readCounts([2, 2, 2, 1, 1, 0, 0, 0, 1], 1)).toMatchObject({ choices: [0], items: [1] });
+  expect(readCounts([2, 2, 2, 1, 1, 0, 0, 2], 1)).toBeNull();
 });
 
 it("signs for each person that this device's person told them, 500 in a request", async () => {

@@ -29,7 +29,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   secrets: ["core", "transport", ...CONVERSATION],
   oneself: ["core", "kinds", "vault"],
   messages: ["core", "attachments", "oneself", "people", "training", "vault", ...CONVERSATION],
-  orders: ["core", "people", "seam", "transport", "vault", ...CONVERSATION],
+  orders: ["core", "attachments", "people", "seam", "transport", "vault", ...CONVERSATION],
   overseeing: ["core", "keys", "kinds", "orders", "people", "seam", "transport", "trust", "vault"],
   exporting: [
     ...["core", "attachments", "inbox", "orders", "outbox", "people", "seam", "transport"],
@@ -55,7 +55,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...["messages", "overseeing", "transport", "vault"],
   ],
   host: ["core", "vault"],
-  officers: ["core", "transport", "vault"],
+  officers: ["core", "kinds", "transport", "vault"],
 };
 
 /** The files of the client that web/ knows. */

@@ -32,10 +32,10 @@ PROVEN_MESSAGES = 6
 
 
 class Acknowledgement(Record):
-    label, rule, version = "copconnect acknowledgement v3", "O1", 3
+    label, rule, version = "copconnect acknowledgement v4", "O1", 4
     layout = """
         conversation:16 message:16 header:32 text:32 device:32 person:16 told:u1 choice:u1
-        done:u2 answer:32 created:u8
+        done:u2 answer:32 photo:32 created:u8
     """
 
     def check(self) -> None:
@@ -46,6 +46,7 @@ class Acknowledgement(Record):
         require(self.done < 1 << ITEMS, self.rule, "more items than an order may have")
         said = self.told == OWN and not unreadable
         require(said or self.done == 0, self.rule, "items done by somebody who did not say so")
+        require(said or self.photo == ZEROS, self.rule, "a photo by somebody who did not say so")
 
 
 class Kind(NamedTuple):
@@ -59,6 +60,7 @@ class Kind(NamedTuple):
 
 
 ANSWER = Kind("answer", "O2", 24, 2, 256)
+PHOTO = Kind("photo", "O2", 24, 2, 256)
 REPORT = Kind("report", "F2", 64, 4, 4096)
 APPEAL = Kind("appeal", "F2", 64, 2, 256)
 

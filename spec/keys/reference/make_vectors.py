@@ -230,12 +230,13 @@ def others(force: Force) -> dict[str, basics.Record]:
         choice=2,
         done=0b101,
         answer=basics.H(seed("extra sealed answer")),
+        photo=basics.H(seed("extra sealed photo")),
         created=day(0),
     )
     told = own.but(device=force.device("s1"), told=envelopes.IN_PERSON, choice=0, done=0,
-                   answer=basics.ZEROS, created=day(-1))  # fmt: skip
+                   answer=basics.ZEROS, photo=basics.ZEROS, created=day(-1))  # fmt: skip
     unreadable = own.but(choice=envelopes.UNREADABLE, done=0, answer=basics.ZEROS,
-                         created=day(-1))  # fmt: skip
+                         photo=basics.ZEROS, created=day(-1))  # fmt: skip
     guard = people.GuardRecord(number=3, size=4, weights=basics.H(b"bits"), policy_number=2,
                                policy='{"large": 100}', pictures_number=0,
                                pictures=basics.H(b""))  # fmt: skip

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 
 from spec.keys.reference import hpke
 from spec.keys.reference.basics import Refused
-from spec.keys.reference.envelopes import ANSWER, APPEAL, REPORT, Envelope, Place, Proof
+from spec.keys.reference.envelopes import ANSWER, APPEAL, PHOTO, REPORT, Envelope, Place, Proof
 from spec.keys.reference.keys import DeviceKey
 from spec.keys.reference.known import load
 from spec.keys.reference.make_vectors import FOLDER, make
@@ -53,7 +53,9 @@ def test_o2_answers_open_for_their_readers(case: dict[str, Any]) -> None:
     assert envelope.encode().hex() == case["sealed"]
     for key_id, key in readers(case):
         assert envelope.open(at, key_id, key).decode() == case["text"]
-        for wrong in (Place(bytes(16), at.joined), Place(at.salt, bytes(96))):
+        photo = Envelope.parse(PHOTO, bytes.fromhex(case["sealed_photo"]))
+        assert photo.open(at, key_id, key).hex() == case["photo"]
+        for wrong in (Place(bytes(16), at.joined), Place(at.salt, bytes(80))):
             with pytest.raises(Refused, match=r"^O2:"):
                 envelope.open(wrong, key_id, key)
 

@@ -5,7 +5,7 @@ crash at any line leaves at most a blob that is written again or cleaned later, 
 its blob.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Protocol
 
 from sqlalchemy import CompoundSelect
@@ -16,7 +16,7 @@ from copconnect.attachments import rules, store
 from copconnect.attachments.blobs import Blobs
 from copconnect.clock import Clock
 from copconnect.database.engine import Database
-from copconnect.ids import AttachmentId, ConversationId, PersonId, Seq
+from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, Seq
 from copconnect.leases import Leases
 from copconnect.principals import Caller
 
@@ -58,6 +58,30 @@ class CaseReaders(Protocol):
         ...
 
 
+class PhotoOrders(Protocol):
+    """Orders that ask for photos; the role of orders knows them."""
+
+    async def asks_photo(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        conversation_id: ConversationId,
+        order_id: MessageId,
+    ) -> bool:
+        """Return whether an order of this conversation asks this person for a photo."""
+        ...
+
+    async def sees_photo(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        order_id: MessageId,
+        sender_id: PersonId,
+    ) -> bool:
+        """Return whether somebody sees what another person has answered to an order."""
+        ...
+
+
 class AttachmentService:
     """Everything about attachments. ``ready`` is what the Delivery Service asks."""
 
@@ -69,6 +93,7 @@ class AttachmentService:
         blobs: Blobs,
         conversations: Callable[[], ConversationMembers],
         cases: Callable[[], CaseReaders],
+        orders: Callable[[], PhotoOrders],
         leases: Leases,
         quota_bytes_per_day: int,
         retention_days: int,
@@ -78,6 +103,7 @@ class AttachmentService:
         self._blobs = blobs
         self._conversations = conversations
         self._cases = cases
+        self._orders = orders
         self._quota = quota_bytes_per_day
         self._retention_ms = retention_days * rules.DAY_MS
         self.cleaning = leases.periodic("attachments", self.clean, _CLEAN_PERIOD_S, soon=True)
@@ -89,22 +115,35 @@ class AttachmentService:
         chunks = rules.chunk_count(body.size)
         attachment_id = AttachmentId(body.attachment_id)
         conversation_id = ConversationId(body.conversation_id)
+        order_id = None if body.order_id is None else MessageId(body.order_id)
         now_ms = self._clock.now_ms()
         day = rules.day_of(now_ms)
         async with self._database.transaction() as connection:
             await self._check_member(connection, caller, conversation_id)
+            if order_id is not None and not await self._orders().asks_photo(
+                connection, caller.person_id, conversation_id, order_id
+            ):
+                raise errors.NotFound
             new = await store.add(
-                connection, attachment_id, caller.person_id, body.size, chunks, now_ms, day
+                connection,
+                attachment_id,
+                caller.person_id,
+                body.size,
+                chunks,
+                now_ms,
+                day,
+                order_id,
             )
             if not new:
                 stored = await self._own(connection, caller, attachment_id)
-                if stored.size != body.size:
+                if stored.size != body.size or stored.order_id != order_id:
                     raise errors.BadRequest(reason="attachment_id is taken")
                 return await self._status(connection, stored)
             if not await store.use_quota(connection, caller.person_id, day, body.size, self._quota):
                 used = await store.used_quota(connection, caller.person_id, day)
                 raise errors.QuotaExceeded(used=used, limit=self._quota)
-            await store.share(connection, attachment_id, conversation_id)
+            if order_id is None:
+                await store.share(connection, attachment_id, conversation_id)
             return await self._status(
                 connection, await self._own(connection, caller, attachment_id)
             )
@@ -179,10 +218,13 @@ class AttachmentService:
         self, caller: Caller, attachment_id: AttachmentId, body: wire.ShareAttachment
     ) -> wire.AttachmentStatus:
         """Let another conversation's members fetch it; the caller must belong to both.
-        A moderator who reads it with a case alone passes nothing on."""
+        A moderator who reads it with a case alone passes nothing on; nobody does a photo that an
+        order asked for."""
         conversation_id = ConversationId(body.conversation_id)
         async with self._database.transaction() as connection:
             stored = await self._visible(connection, caller, attachment_id, cases=False)
+            if stored.order_id is not None:
+                raise errors.NotFound
             await self._check_member(connection, caller, conversation_id)
             await store.share(connection, attachment_id, conversation_id)
             return await self._status(connection, stored)
@@ -217,6 +259,35 @@ class AttachmentService:
         blobs go with the next cleaning; where the conversation is ``held``, with the first one
         after its holds."""
         await store.drop(connection, conversation_id, seq, held=held)
+
+    # --- Photos that orders ask for: see orders.ports.OrderPhotos ----------------------------
+
+    async def complete(
+        self, connection: AsyncConnection, attachment_ids: Collection[AttachmentId]
+    ) -> Mapping[AttachmentId, tuple[PersonId, MessageId]]:
+        """Return the complete ones, each with its uploader and the order that it is for."""
+        return await store.complete(connection, attachment_ids)
+
+    async def keep_photos(
+        self,
+        connection: AsyncConnection,
+        sent: Collection[AttachmentId],
+        replaced: Mapping[AttachmentId, ConversationId],
+    ) -> None:
+        """Keep photos that count now, and delete the photos that they replaced."""
+        now_ms = self._clock.now_ms()
+        if sent:
+            await store.mark_sent(connection, sent, now_ms)
+        if replaced:
+            held = self._conversations().held(now_ms)
+            await store.drop_replaced(connection, replaced, held)
+
+    async def forget_orders(
+        self, connection: AsyncConnection, order_ids: Collection[MessageId]
+    ) -> None:
+        """Delete the photos of orders that are forgotten."""
+        if order_ids:
+            await store.drop_of_orders(connection, order_ids)
 
     # --- Cleaning ---------------------------------------------------------------------------
 
@@ -281,6 +352,11 @@ class AttachmentService:
             raise errors.NotFound
         person_id = caller.person_id
         if stored.uploader == person_id:
+            return stored
+        if stored.order_id is not None:
+            sees = self._orders().sees_photo
+            if not await sees(connection, person_id, stored.order_id, stored.uploader):
+                raise errors.NotFound
             return stored
         shared = await store.shared_to(connection, attachment_id)
         if await self._conversations().belongs_to_any(connection, person_id, shared):

@@ -6,7 +6,7 @@ no longer be read, posted, shared or continued, so that its blobs can be deleted
 transaction; they stay as long as ``held_attachments`` names it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import (
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     CompoundSelect,
+    Index,
     Integer,
     String,
     Table,
@@ -25,14 +26,16 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.database.among import among
 from copconnect.database.engine import METADATA
 from copconnect.database.rows import of_row
-from copconnect.database.upserts import add_once
-from copconnect.ids import AttachmentId, ConversationId, PersonId, Seq
+from copconnect.database.upserts import add_missing, add_once
+from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, Seq
 
 ATTACHMENTS = Table(
     "attachments",
@@ -46,6 +49,13 @@ ATTACHMENTS = Table(
     Column("complete", Boolean, nullable=False),
     Column("posted_ms", BigInteger),
     Column("doomed", Boolean, nullable=False),
+    Column("order_id", String(32)),  # It is a photo that this order asks its uploader for.
+    Index(
+        "ix_attachments_order",
+        "order_id",
+        sqlite_where=text("order_id IS NOT NULL"),
+        postgresql_where=text("order_id IS NOT NULL"),
+    ),
 )
 
 CHUNKS = Table(
@@ -100,6 +110,7 @@ class StoredAttachment:
     complete: bool
     created_ms: int
     posted: bool
+    order_id: MessageId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +130,7 @@ async def add(
     chunks: int,
     now_ms: int,
     day: int,
+    order_id: MessageId | None,
 ) -> bool:
     """Insert an attachment; return False when its id is taken."""
     row = {
@@ -131,6 +143,7 @@ async def add(
         "complete": False,
         "posted_ms": None,
         "doomed": False,
+        "order_id": order_id,
     }
     return await add_once(connection, ATTACHMENTS, row)
 
@@ -270,6 +283,60 @@ async def drop(
     )
 
 
+# --- Photos that orders ask for ---------------------------------------------------------------
+
+
+async def complete(
+    connection: AsyncConnection, attachment_ids: Collection[AttachmentId]
+) -> dict[AttachmentId, tuple[PersonId, MessageId]]:
+    """Return the complete ones, each with its uploader and its order, and hold their rows: nobody
+    deletes one meanwhile."""
+    a = ATTACHMENTS.c
+    usable = a.complete.is_(True), a.doomed.is_(False), a.order_id.is_not(None)
+    # In key order, so that two nodes never wait for each other's rows.
+    rows = await connection.execute(
+        select(a.attachment_id, a.uploader, a.order_id)
+        .where(among(a.attachment_id, attachment_ids), *usable)
+        .order_by(a.attachment_id)
+        .with_for_update()
+    )
+    return {row.attachment_id: (row.uploader, row.order_id) for row in rows}
+
+
+async def mark_sent(
+    connection: AsyncConnection, attachment_ids: Collection[AttachmentId], now_ms: int
+) -> None:
+    """Mark photos as sent."""
+    condition = among(ATTACHMENTS.c.attachment_id, attachment_ids)
+    await connection.execute(update(ATTACHMENTS).where(condition).values(posted_ms=now_ms))
+
+
+async def drop_replaced(
+    connection: AsyncConnection,
+    photos: Mapping[AttachmentId, ConversationId],
+    held: CompoundSelect[tuple[ConversationId]],
+) -> None:
+    """Delete photos of orders of these conversations later; those of a held conversation not before
+    its holds are over."""
+    named = held.subquery().c.conversation_id
+    found = await connection.scalars(select(named).where(named.in_(set(photos.values()))))
+    kept = set(found)
+    rows = [
+        {"attachment_id": attachment_id, "conversation_id": conversation_id}
+        for attachment_id, conversation_id in photos.items()
+        if conversation_id in kept
+    ]
+    await add_missing(connection, HELD, rows)
+    condition = among(ATTACHMENTS.c.attachment_id, photos.keys())
+    await connection.execute(update(ATTACHMENTS).where(condition).values(doomed=True))
+
+
+async def drop_of_orders(connection: AsyncConnection, order_ids: Collection[MessageId]) -> None:
+    """Delete the photos of orders later."""
+    condition = among(ATTACHMENTS.c.order_id, order_ids)
+    await connection.execute(update(ATTACHMENTS).where(condition).values(doomed=True))
+
+
 # --- Quota ------------------------------------------------------------------------------------
 
 
@@ -327,7 +394,7 @@ async def doom_old(
     held: CompoundSelect[tuple[ConversationId]],
 ) -> None:
     """Mark uploads that were never posted, and attachments last posted long ago that no message of
-    a held conversation names."""
+    a held conversation names. Photos that orders ask for go with their orders."""
     a, p = ATTACHMENTS.c, POSTS.c
     kept = exists(
         select(literal(1)).where(p.attachment_id == a.attachment_id, p.conversation_id.in_(held))
@@ -338,7 +405,7 @@ async def doom_old(
             a.doomed.is_(False),
             or_(
                 and_(a.posted_ms.is_(None), a.created_ms < abandoned_before_ms),
-                and_(a.posted_ms < expired_before_ms, ~kept),
+                and_(a.posted_ms < expired_before_ms, a.order_id.is_(None), ~kept),
             ),
         )
         .values(doomed=True)

@@ -62,10 +62,10 @@ class Order(_BotContent, frozen=True, kw_only=True):
     ``text``; ``translations``: the same in others, of which each reader sees one. ``choices``:
     texts, of which an acknowledgement names one by its place from 1; ``items``: the checklist, of
     which each person says what is done; ``answers``: it asks for a short text, which an order with
-    a checklist does not, and which ``readers`` read beside the issuer. ``valid_until_ms``:
-    acknowledgements signed later do not count. Minutes: when people who owe an acknowledgement are
-    woken again, and when heads of units are below which fewer than ``escalate_below`` percent have
-    acknowledged."""
+    a checklist does not, and which ``readers`` read beside the issuer; ``photo``: it asks for one
+    as proof, which the same people see; a bot cannot send one. ``valid_until_ms``: acknowledgements
+    signed later do not count. Minutes: when people who owe an acknowledgement are woken again, and
+    when heads of units are below which fewer than ``escalate_below`` percent have acknowledged."""
 
     title: str
     text: str
@@ -77,6 +77,7 @@ class Order(_BotContent, frozen=True, kw_only=True):
     choices: list[str] = []
     items: list[str] = []
     answers: bool = False
+    photo: bool = False
     readers: list[PersonId] = []
     remind_minutes: list[int] = []
     escalate_minutes: int | None = None

@@ -7,20 +7,20 @@ not answered.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from copconnect import errors, wire
 from copconnect.bus import AcknowledgedWakeup
 from copconnect.database.engine import Transaction
 from copconnect.group_commit import GroupCommit
-from copconnect.ids import ClientId, ConversationId, MessageId, PersonId
-from copconnect.orders import rules, store
+from copconnect.ids import AttachmentId, ClientId, ConversationId, MessageId, PersonId
+from copconnect.orders import record_store, rules, store
 from copconnect.orders.dependencies import OrderDependencies
-from copconnect.orders.rules import Counted, KnownOrder, OrderReader
+from copconnect.orders.rules import Counted, KnownOrder, OrderReader, SealedParts
 from copconnect.orders.store import NewAcknowledgement
 from copconnect.principals import Caller
-from copconnect.records.conversation.acknowledgement import Acknowledgement, Told
+from copconnect.records.conversation.acknowledgement import NOTHING, Acknowledgement, Told
 from copconnect.records.primitives.fields import Refused
 from copconnect.rights import HeldRights
 
@@ -38,6 +38,7 @@ class _Given:
     record: Acknowledgement
     data: bytes
     answer: bytes | None
+    photo: wire.SealedPhoto | None
 
     @property
     def person_id(self) -> PersonId:
@@ -131,7 +132,16 @@ def _read(item: wire.AcknowledgementItem, caller: Caller) -> _Given | Outcome:
     own = record.person_id.hex() == caller.person_id
     if own != (record.told == Told.OWN):
         return "not_allowed"
-    return _Given(record, item.record, item.answer)
+    return _Given(record, item.record, item.answer, item.photo)
+
+
+def _parts(given: _Given, best: Counted | None) -> SealedParts:
+    """Return what came with a record, and what the person's record that counts so far names."""
+    photo = None if given.photo is None else given.photo.sealed
+    if best is None:
+        return SealedParts(given.answer, photo)
+    kept = Acknowledgement.parse(best.record)
+    return SealedParts(given.answer, photo, kept.answer_hash, kept.photo_hash)
 
 
 # --- In the transaction -----------------------------------------------------------------------
@@ -149,6 +159,7 @@ class _Batch:
         self._now_ms = deps.clock.now_ms()
         self._best: dict[tuple[MessageId, PersonId], Counted | None] = {}
         self._put: dict[tuple[MessageId, PersonId], NewAcknowledgement] = {}
+        self._complete: Mapping[AttachmentId, tuple[PersonId, MessageId]] = {}
         self._by: dict[tuple[MessageId, PersonId], ClientId] = {}
 
     async def store(self) -> list[list[Outcome] | Exception]:
@@ -156,6 +167,7 @@ class _Batch:
         rows = await store.hold(self._connection, {one.order_id for one in self._requests})
         orders = {order_id: store.known(row) for order_id, row in rows.items()}
         readers = {order_id: await self._readers(order) for order_id, order in orders.items()}
+        self._complete = await self._photos()
         answers: list[list[Outcome] | Exception] = []
         for request in self._requests:
             order = orders.get(request.order_id)
@@ -173,10 +185,33 @@ class _Batch:
                 ]
             )
         if self._put:
-            answering = {order_id for order_id, order in orders.items() if order.answers}
-            await store.put(self._connection, list(self._put.values()), answering)
+            await self._write(orders)
             self._announce(orders)
         return answers
+
+    async def _photos(self) -> Mapping[AttachmentId, tuple[PersonId, MessageId]]:
+        """Return the photos among those of the requests that are complete."""
+        ids = {
+            AttachmentId(item.photo.attachment_id)
+            for one in self._requests
+            for item in one.items
+            if isinstance(item, _Given) and item.photo is not None
+        }
+        return await self._deps.photos.complete(self._connection, ids) if ids else {}
+
+    async def _write(self, orders: dict[MessageId, KnownOrder]) -> None:
+        records = list(self._put.values())
+        await store.put(self._connection, records)
+        answering = {order_id for order_id, order in orders.items() if order.answers}
+        photographing = {order_id for order_id, order in orders.items() if order.photo}
+        gone = await record_store.put_sealed(self._connection, records, answering, photographing)
+        replaced = {one: orders[order_id].conversation_id for one, order_id in gone.items()}
+        sent = {
+            AttachmentId(one.sealed_photo.attachment_id)
+            for one in records
+            if one.sealed_photo is not None
+        }
+        await self._deps.photos.keep_photos(self._connection, sent, replaced)
 
     async def _readers(self, order: KnownOrder) -> dict[PersonId, OrderReader]:
         requests = [one for one in self._requests if one.order_id == order.order_id]
@@ -217,7 +252,10 @@ class _Batch:
     ) -> Outcome:
         record, person_id = given.record, given.person_id
         told = record.told == Told.IN_PERSON
-        outcome = rules.judge(record, given.answer, order, self._now_ms)
+        key = order.order_id, person_id
+        best = self._best.get(key)
+        parts = _parts(given, best)
+        outcome = rules.judge(record, parts, order, self._now_ms)
         if outcome != "counted":
             return outcome
         if not rules.owes(order, readers.get(person_id)):
@@ -233,6 +271,7 @@ class _Batch:
             told=told,
             choice=record.choice,
             done=record.done,
+            photo=record.photo_hash != NOTHING,
             text_seq=order.texts[record.text_hash],
             created_ms=record.created,
             received_ms=self._now_ms,
@@ -240,19 +279,29 @@ class _Batch:
             first_received_ms=self._now_ms,
             record=given.data,
             answer=given.answer,
+            sealed_photo=given.photo,
+            keeps_answer=given.answer is None and record.answer_hash != NOTHING,
+            keeps_photo=given.photo is None and record.photo_hash != NOTHING,
         )
-        key = order.order_id, person_id
-        best = self._best.get(key)
         if best is not None and best.record == given.data:
             return "counted"
         if not new.counted.beats(best):
             return "superseded"
+        if given.photo is not None and not self._is_own(given.photo, request):
+            return "photo_missing"
         created_ms, received_ms = rules.first_times(new.counted, best, order.asked_seq)
         new = replace(new, first_created_ms=created_ms, first_received_ms=received_ms)
+        if (earlier := self._put.get(key)) is not None:
+            new = new.after(earlier)
         self._best[key] = new.counted
         self._put[key] = new
         self._by[key] = request.caller.client_id
         return "counted"
+
+    def _is_own(self, photo: wire.SealedPhoto, request: _ReadRequest) -> bool:
+        """Return whether a photo is complete, and was uploaded by this person for this order."""
+        own = request.caller.person_id, request.order_id
+        return self._complete.get(AttachmentId(photo.attachment_id)) == own
 
     def _announce(self, orders: dict[MessageId, KnownOrder]) -> None:
         people: dict[MessageId, dict[PersonId, ClientId]] = {}

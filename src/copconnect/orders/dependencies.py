@@ -13,6 +13,7 @@ from copconnect.ids import PersonId
 from copconnect.orders.ports import (
     OrderConversations,
     OrderDirectory,
+    OrderPhotos,
     OrderPushes,
     PersonRights,
     SigningDevices,
@@ -32,6 +33,7 @@ class OrderDependencies:
     rights: PersonRights
     devices: SigningDevices
     pushes: OrderPushes
+    photos: OrderPhotos
     log_days: int  # Orders are kept as long as the log keeps their messages.
 
     async def units_of(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from copconnect.limits import ORDER_ITEMS
-from copconnect.records.conversation.acknowledgement import Acknowledgement, Told
+from copconnect.records.conversation.acknowledgement import NOTHING, Acknowledgement, Told
 from copconnect.records.primitives.fields import Refused, require
 from copconnect.records.trust.device import Certificate
 
@@ -34,6 +34,7 @@ class Verified:
     order_id: str = ""
     header_hash: str = ""
     texts: dict[str, int] = field(default_factory=dict)  # Records, by the text that they answer.
+    photos: dict[str, int] = field(default_factory=dict)  # The same, of records that name one.
     # Records by the items that they say, for each text that they answer: only the newest text that
     # asked everybody counts in the department.
     done: dict[str, dict[int, int]] = field(default_factory=dict)
@@ -67,6 +68,8 @@ def verify(rows: Iterable[Mapping[str, str]], issuing_keys: Sequence[bytes]) -> 
             if record.done >> (item - 1) & 1:
                 done = found.done.setdefault(text, {})
                 done[item] = done.get(item, 0) + 1
+        if record.photo_hash != NOTHING:
+            found.photos[text] = found.photos.get(text, 0) + 1
         found.texts[text] = found.texts.get(text, 0) + 1
         if named is None:
             named = order

@@ -211,6 +211,7 @@ class OrderIssuing:
                 "choices": terms.choices,
                 "items": terms.items,
                 "answers": terms.answers,
+                "photo": terms.photo,
                 "valid_until_ms": terms.valid_until_ms,
                 "readers": ",".join(terms.readers),
                 "remind_minutes": ",".join(map(str, terms.remind_minutes)),

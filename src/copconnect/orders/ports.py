@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
 from copconnect.database.engine import Transaction
-from copconnect.ids import ConversationId, PersonId, PostId, UnitId
+from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, PostId, UnitId
 from copconnect.rights import HeldRights
 
 Held = CompoundSelect[tuple[ConversationId]]  # Conversations, as a statement.
@@ -118,6 +118,33 @@ class SigningDevices(Protocol):
     ) -> list[wire.PersonTrust]:
         """Return all that is signed about these people, without device keys, and, transitively,
         about the people whose devices endorsed theirs."""
+        ...
+
+
+class OrderPhotos(Protocol):
+    """The part of attachments: photos that orders ask for."""
+
+    async def complete(
+        self, connection: AsyncConnection, attachment_ids: Collection[AttachmentId]
+    ) -> Mapping[AttachmentId, tuple[PersonId, MessageId]]:
+        """Return the complete ones, each with its uploader and the order that it is for. One
+        statement."""
+        ...
+
+    async def keep_photos(
+        self,
+        connection: AsyncConnection,
+        sent: Collection[AttachmentId],
+        replaced: Mapping[AttachmentId, ConversationId],
+    ) -> None:
+        """Keep photos that count now as long as their orders, and delete the photos that they
+        replaced, in a held conversation after its holds. No statement without photos."""
+        ...
+
+    async def forget_orders(
+        self, connection: AsyncConnection, order_ids: Collection[MessageId]
+    ) -> None:
+        """Delete the photos of orders that are forgotten."""
         ...
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
 from copconnect.database.rows import of_row
-from copconnect.ids import MessageId, PersonId, Seq, UnitId
+from copconnect.ids import ConversationId, MessageId, PersonId, Seq, UnitId
 from copconnect.orders import record_store, rules, store
 from copconnect.orders.counting import Counting
 from copconnect.orders.dependencies import OrderDependencies
@@ -96,28 +96,67 @@ class OrderReads:
         Raises NotFound for an order of a conversation that the person does not belong to, and
         NotAllowed for one of which the person may see nothing.
         """
+        async with self._deps.database.reading() as connection:
+            return await self._oversight(connection, person_id, order_id)
+
+    async def _oversight(
+        self, connection: AsyncConnection, person_id: PersonId, order_id: MessageId
+    ) -> Oversight:
         deps = self._deps
-        async with deps.database.reading() as connection:
-            row = await store.one(connection, order_id)
-            if row is None:
-                raise errors.NotFound
-            order = store.known(row)
-            reader = deps.conversations.readers(order.conversation_id).subquery()
-            own = (
-                await connection.execute(
-                    select(reader.c.admin).where(reader.c.person_id == person_id)
-                )
-            ).first()
-            if own is None:
-                raise errors.NotFound
-            if own.admin or order.issuer_id == person_id:
-                return Oversight(order, None)
-            held = await deps.rights.of(connection, person_id)
-            paths = await deps.people.unit_paths(connection)
+        row = await store.one(connection, order_id)
+        if row is None:
+            raise errors.NotFound
+        order = store.known(row)
+        reader = deps.conversations.readers(order.conversation_id).subquery()
+        own = (
+            await connection.execute(select(reader.c.admin).where(reader.c.person_id == person_id))
+        ).first()
+        if own is None:
+            raise errors.NotFound
+        if own.admin or order.issuer_id == person_id:
+            return Oversight(order, None)
+        held = await deps.rights.of(connection, person_id)
+        paths = await deps.people.unit_paths(connection)
         units = {one for one, path in paths.items() if not held.lacking(rules.OVERSEE, [path])}
         if not units:
             raise errors.NotAllowed(right=rules.OVERSEE, path="")
         return Oversight(order, frozenset(units))
+
+    async def asks_photo(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        conversation_id: ConversationId,
+        order_id: MessageId,
+    ) -> bool:
+        """Return whether an order of this conversation asks this person for a photo."""
+        row = await store.one(connection, order_id)
+        if row is None or row.conversation_id != conversation_id or not row.photo:
+            return False
+        readers = self._deps.conversations.readers(conversation_id)
+        found = await store.standings_of(connection, order_id, readers, [person_id])
+        reader = found[person_id][0] if person_id in found else None
+        return rules.owes(store.known(row), reader)
+
+    async def sees_photo(
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        order_id: MessageId,
+        sender_id: PersonId,
+    ) -> bool:
+        """Return whether somebody sees what another person has answered to an order."""
+        try:
+            seen = await self._oversight(connection, person_id, order_id)
+        except (errors.NotFound, errors.NotAllowed):
+            return False
+        if seen.units is None:
+            return True
+        place = self._deps.people.placed().subquery()
+        unit_id: UnitId | None = await connection.scalar(
+            select(place.c.unit_id).where(place.c.person_id == sender_id)
+        )
+        return unit_id in seen.units
 
     async def progress(
         self, caller: Caller, order_id: MessageId, unit_id: UnitId | None
@@ -168,13 +207,15 @@ class OrderReads:
         state: wire.OrderState | None,
         choice: int | None,
         lacking: wire.ItemPlace | None = None,
+        photo: bool | None = None,
         after: str = "",
         text: wire.SearchText = "",
         limit: int = PAGE,
     ) -> wire.OrderPeople:
         """Return a page of the people who owe, of a unit and all below it. ``lacking``: of
-        people who have not done the item of the checklist at this place, from 1; ``text``: of
-        people whom it finds. Raises as ``oversight``."""
+        people who have not done the item of the checklist at this place, from 1; ``photo``: of
+        people who have sent one, or have not; ``text``: of people whom it finds. Raises as
+        ``oversight``."""
         limit = max(1, min(limit, MOST_PEOPLE))
         deps = self._deps
         seen = await self.oversight(caller.person_id, order_id)
@@ -190,6 +231,7 @@ class OrderReads:
                 state=None if state is None else rules.STATES.index(state),
                 choice=choice,
                 lacking=lacking,
+                photo=photo,
                 found=deps.people.found_by(text) if text else None,
                 after=after,
                 limit=limit + 1,
@@ -273,6 +315,9 @@ class OrderReads:
                 wire.OrderRecord(
                     record=row.record,
                     answer=row.answer,
+                    photo=None
+                    if row.sealed is None
+                    else wire.SealedPhoto(sealed=row.sealed, attachment_id=row.attachment_id),
                     received_ms=row.received_ms,
                     first_created_ms=row.first_created_ms,
                 )

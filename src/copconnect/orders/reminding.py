@@ -2,7 +2,8 @@
 
 One node does it for all. An order's row says when somebody is to be woken next; waking and moving
 that time are one transaction, which also queues the pushes: a crash repeats all of it or nothing,
-so each reminder wakes a phone once. People who have acknowledged are never among those woken.
+so each reminder wakes a phone once. People who have acknowledged are woken only while something
+that the order asks for is open, an item of the checklist or a photo.
 """
 
 from typing import Any
@@ -96,7 +97,8 @@ class Reminding:
         at_ms: int | None = 0
         while at_ms is not None:
             async with self._deps.database.transaction() as connection:
-                at_ms = await store.forget(connection, at_ms, before_ms, held, _BATCH)
+                forgotten, at_ms = await store.forget(connection, at_ms, before_ms, held, _BATCH)
+                await self._deps.photos.forget_orders(connection, forgotten)
 
 
 def _fell_due(row: Row[Any], minutes: int, now_ms: int) -> bool:

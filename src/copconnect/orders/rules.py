@@ -7,7 +7,12 @@ from itertools import pairwise
 from copconnect import errors, wire
 from copconnect.ids import ConversationId, MessageId, PersonId, UnitId
 from copconnect.limits import CLOCK_LEEWAY_MS
-from copconnect.records.conversation.acknowledgement import Acknowledgement, Told
+from copconnect.records.conversation.acknowledgement import (
+    NOTHING,
+    Acknowledgement,
+    Told,
+    hash_of,
+)
 
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
@@ -41,6 +46,7 @@ class KnownOrder:
     choices: int
     items: int
     answers: bool
+    photo: bool
     valid_until_ms: int | None
     withdrawn_ms: int | None
     texts: Mapping[bytes, int]  # H(header ‖ signature) and seq of each text's message.
@@ -104,8 +110,19 @@ def owes(order: KnownOrder, reader: OrderReader | None) -> bool:
     return in_time and reader.history_from_ms <= order.issued_ms
 
 
+@dataclass(frozen=True, slots=True)
+class SealedParts:
+    """The sealed parts that came with a record, and the hashes by which the person's record that
+    counts so far names the ones here."""
+
+    answer: bytes | None
+    photo: bytes | None
+    kept_answer: bytes = NOTHING
+    kept_photo: bytes = NOTHING
+
+
 def judge(
-    record: Acknowledgement, answer: bytes | None, order: KnownOrder, now_ms: int
+    record: Acknowledgement, parts: SealedParts, order: KnownOrder, now_ms: int
 ) -> wire.AcknowledgementOutcome:
     """Return "counted" for a record that can count by what it says, else why not (O1)."""
     named = (
@@ -123,9 +140,19 @@ def judge(
     if not chosen or record.done >= 1 << order.items:
         return "wrong_choice"
     may_answer = order.answers and record.told == Told.OWN and not record.unreadable
-    if not record.has_answer(answer) or (answer is not None and not may_answer):
+    if not _is_here(record.answer_hash, parts.answer, parts.kept_answer, may=may_answer):
         return "wrong_answer"
+    if not _is_here(record.photo_hash, parts.photo, parts.kept_photo, may=order.photo):
+        return "wrong_photo"
     return _judge_time(record.created, order, now_ms)
+
+
+def _is_here(named: bytes, given: bytes | None, kept: bytes, *, may: bool) -> bool:
+    """Return whether the server has the sealed part that a record names, if it names one: it came
+    with the record, or the record that is replaced names the same."""
+    if named == NOTHING:
+        return given is None
+    return may and named == (kept if given is None else hash_of(given))
 
 
 def _judge_time(created_ms: int, order: KnownOrder, now_ms: int) -> wire.AcknowledgementOutcome:
@@ -180,8 +207,8 @@ def _rank(counted: Counted) -> tuple[int, bool, bool, int, bytes]:
 
 # --- Counts -----------------------------------------------------------------------------------
 
-OWED, RECEIVED, READ, ACKNOWLEDGED, TOLD, UNREADABLE = range(6)
-FIRST_CHOICE = 6  # The place of the first choice's count.
+OWED, RECEIVED, READ, ACKNOWLEDGED, TOLD, UNREADABLE, PHOTO = range(7)
+FIRST_CHOICE = 7  # The place of the first choice's count.
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +220,7 @@ class OrderCount:
     state: int
     told: bool
     choice: int
+    photo: bool
     people: int
     items: tuple[int, ...]
 
@@ -275,6 +303,7 @@ def tree(
             counts[at] += one.people
         counts[UNREADABLE] += one.people if unreadable else 0
         counts[TOLD] += one.people if one.told else 0
+        counts[PHOTO] += one.people if one.photo else 0
         if 0 < one.choice <= choices:
             counts[FIRST_CHOICE - 1 + one.choice] += one.people
         for item, people in enumerate(one.items):

@@ -5,7 +5,7 @@ as statements (ports.py) and are joined here.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -35,9 +35,9 @@ from copconnect.ids import MessageId, PersonId, UnitId
 from copconnect.orders.owing import owing
 from copconnect.orders.ports import Held
 from copconnect.orders.rules import Counted, KnownOrder, OrderCount, OrderReader, unpacked
-from copconnect.orders.tables import ACKNOWLEDGEMENTS, ANSWERS, ORDERS, TEXTS
+from copconnect.orders.tables import ACKNOWLEDGEMENTS, ANSWERS, ORDERS, PHOTOS, TEXTS
 
-_O, _A, _N = ORDERS.c, ACKNOWLEDGEMENTS.c, ANSWERS.c
+_O, _A = ORDERS.c, ACKNOWLEDGEMENTS.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,27 @@ class NewAcknowledgement:
     first_created_ms: int
     first_received_ms: int
     record: bytes
+    photo: bool
     answer: bytes | None
+    sealed_photo: wire.SealedPhoto | None
+    # The answer or photo that the former record named, and this one names again.
+    keeps_answer: bool
+    keeps_photo: bool
 
     @property
     def counted(self) -> Counted:
         """The record as others are compared with it."""
         return _counted(self)
+
+    def after(self, earlier: "NewAcknowledgement") -> "NewAcknowledgement":
+        """Return the same with what it keeps of another one, put in the same transaction."""
+        new = self
+        if self.keeps_answer:
+            new = replace(new, answer=earlier.answer, keeps_answer=earlier.keeps_answer)
+        if self.keeps_photo:
+            photo = earlier.sealed_photo
+            new = replace(new, sealed_photo=photo, keeps_photo=earlier.keeps_photo)
+        return new
 
 
 def _counted(row: Any) -> Counted:
@@ -215,10 +230,8 @@ _ROWS = select(*(unnested(name, ACKNOWLEDGEMENTS.c[name]) for name in _COLUMNS))
 async def put(
     connection: AsyncConnection,
     records: Sequence[NewAcknowledgement],
-    answering: Collection[MessageId],
 ) -> None:
-    """Let these count, each for one person, in one statement; ``answering``: the orders among them
-    that ask for answers, with a statement for each of them and one more."""
+    """Let these count, each for one person, in one statement."""
     # In key order, so that two nodes never wait for each other's rows.
     ordered = sorted(records, key=lambda each: (each.order_id, each.person_id))
     statement = upsert_for(connection.dialect.name, ACKNOWLEDGEMENTS)
@@ -233,7 +246,6 @@ async def put(
             _replacing(statement),
             [{name: getattr(each, name) for name in _COLUMNS} for each in ordered],
         )
-    await _put_answers(connection, [each for each in ordered if each.order_id in answering])
 
 
 def _replacing(statement: Any) -> Any:
@@ -242,26 +254,6 @@ def _replacing(statement: Any) -> Any:
         index_elements=[_A.order_id, _A.person_id],
         set_={name: new[name] for name in _COLUMNS if name not in ("order_id", "person_id")},
     )
-
-
-async def _put_answers(connection: AsyncConnection, records: Sequence[NewAcknowledgement]) -> None:
-    """Keep the answers of records that were just put, and none of the records that they replace."""
-    by_order: dict[MessageId, list[PersonId]] = {}
-    answers = [each for each in records if each.answer is not None]
-    for each in records:
-        by_order.setdefault(each.order_id, []).append(each.person_id)
-    for order_id, people in by_order.items():
-        await connection.execute(
-            delete(ANSWERS).where(_N.order_id == order_id, among(_N.person_id, people))
-        )
-    if answers:
-        await connection.execute(
-            insert(ANSWERS),
-            [
-                {"order_id": each.order_id, "person_id": each.person_id, "answer": each.answer}
-                for each in answers
-            ],
-        )
 
 
 # --- Counts -----------------------------------------------------------------------------------
@@ -295,18 +287,19 @@ async def standings(
     query, place, state = _people_of(order, readers, reached, placed)
     told = func.coalesce(_A.told, false())
     choice = func.coalesce(_A.choice, 0)
+    photo = func.coalesce(_A.photo, false())
     items = [
         func.sum(case((_A.done.bitwise_and(1 << item) != 0, 1), else_=0))
         for item in range(order.items)
     ]
     rows = await connection.execute(
-        query.add_columns(place.unit_id, state, told, choice, func.count(), *items).group_by(
-            place.unit_id, state, told, choice
+        query.add_columns(place.unit_id, state, told, choice, photo, func.count(), *items).group_by(
+            place.unit_id, state, told, choice, photo
         )
     )
     return [
-        OrderCount(unit, at, bool(by), chosen, people, tuple(map(int, done)))
-        for unit, at, by, chosen, people, *done in rows
+        OrderCount(unit, at, bool(by), chosen, bool(sent), people, tuple(map(int, done)))
+        for unit, at, by, chosen, sent, people, *done in rows
     ]
 
 
@@ -321,13 +314,15 @@ async def people(
     state: int | None,
     choice: int | None,
     lacking: int | None,
+    photo: bool | None,
     found: Select[Any] | None,
     after: str,
     limit: int,
 ) -> list[Row[Any]]:
     """Return people who owe, as the directory orders them: ``person_id``, ``sort_key``, ``state``,
     and the record that counts, or an earlier text's. ``units``: of these alone; ``lacking``:
-    people who have not done the item at this place, from 1; ``found``: people of a statement
+    people who have not done the item at this place, from 1; ``photo``: people who have sent one,
+    or have not; ``found``: people of a statement
     alone; ``after``: a sort key."""
     query, place, at = _people_of(order, readers, reached, placed)
     any_text = ACKNOWLEDGEMENTS.alias()
@@ -341,6 +336,7 @@ async def people(
             given.told,
             given.choice,
             given.done,
+            given.photo,
             given.created_ms,
             given.received_ms,
             given.first_created_ms,
@@ -362,19 +358,26 @@ async def people(
     if lacking is not None:
         done = func.coalesce(_A.done, 0)
         query = query.where(done.bitwise_and(1 << (lacking - 1)) == 0)
+    if photo is not None:
+        query = query.where(func.coalesce(_A.photo, false()) == photo)
     if found is not None:
         query = query.where(place.person_id.in_(select(found.subquery().c.person_id)))
     return list(await connection.execute(query))
 
 
 def still_owing(order: KnownOrder, readers: Select[Any], placed: Select[Any]) -> Select[Any]:
-    """Return a statement of the people who owe and have not acknowledged: ``person_id``,
-    ``unit_id``."""
+    """Return a statement of the people who owe, and have not acknowledged or have not done all that
+    the order asks for, its checklist or a photo: ``person_id``, ``unit_id``. People who cannot read
+    it are left out."""
     nothing = select(null().label("person_id"), literal(0).label("delivered_seq"))
     reached = nothing.add_columns(literal(0).label("read_seq")).where(false())
     query, place, _ = _people_of(order, readers, reached, placed)
     owing: Select[Any] = query.add_columns(place.person_id, place.unit_id)
-    return owing.where(_A.person_id.is_(None))
+    undone = [_A.done != (1 << order.items) - 1]
+    if order.photo:
+        undone.append(_A.photo.is_(False))
+    readable = _A.choice != wire.UNREADABLE
+    return owing.where(or_(_A.person_id.is_(None), and_(readable, or_(*undone))))
 
 
 # --- In the background ----------------------------------------------------------------------------
@@ -390,13 +393,13 @@ async def due(connection: AsyncConnection, now_ms: int, limit: int) -> list[Row[
 
 async def forget(
     connection: AsyncConnection, after_ms: int, before_ms: int, held: Held, limit: int
-) -> int | None:
-    """Forget orders whose message was forgotten, from a time on; return the time at which the next
-    batch continues, so that held orders are read once; None: there are no more."""
+) -> tuple[list[MessageId], int | None]:
+    """Forget orders whose message was forgotten, from a time on; return them, and the time at which
+    the next batch continues, so that held orders are read once; None: there are no more."""
     within = _O.issued_ms >= after_ms, _O.issued_ms < before_ms, _O.conversation_id.not_in(held)
     old = select(_O.order_id, _O.issued_ms).where(*within).order_by(_O.issued_ms).limit(limit)
     rows = list(await connection.execute(old))
     order_ids = [row.order_id for row in rows]
-    for table in (ANSWERS, TEXTS, ACKNOWLEDGEMENTS, ORDERS):
+    for table in (ANSWERS, PHOTOS, TEXTS, ACKNOWLEDGEMENTS, ORDERS):
         await connection.execute(delete(table).where(among(table.c.order_id, order_ids)))
-    return rows[-1].issued_ms if len(rows) == limit else None
+    return order_ids, rows[-1].issued_ms if len(rows) == limit else None

@@ -32,6 +32,7 @@ ORDERS = Table(
     Column("choices", SmallInteger, nullable=False),
     Column("items", SmallInteger, nullable=False),
     Column("answers", Boolean, nullable=False),
+    Column("photo", Boolean, nullable=False),
     Column("valid_until_ms", BigInteger),
     Column("readers", String(300), nullable=False),  # By commas.
     Column("remind_minutes", String(64), nullable=False),  # By commas.
@@ -61,6 +62,7 @@ ACKNOWLEDGEMENTS = Table(
     Column("told", Boolean, nullable=False),  # In person, by the signer.
     Column("choice", SmallInteger, nullable=False),
     Column("done", SmallInteger, nullable=False),  # Items, bit n - 1 for the nth.
+    Column("photo", Boolean, nullable=False),  # It names one.
     Column("text_seq", BigInteger, nullable=False),  # The text that it answers.
     Column("created_ms", BigInteger, nullable=False),  # As the record says.
     Column("received_ms", BigInteger, nullable=False),
@@ -71,7 +73,7 @@ ACKNOWLEDGEMENTS = Table(
     # A count reads every row of an order: from this index alone.
     Index(
         "ix_acknowledgements_counted",
-        *("order_id", "person_id", "told", "choice", "done", "text_seq"),
+        *("order_id", "person_id", "told", "choice", "done", "photo", "text_seq"),
     ),
 )
 # The sealed answers of the records that count.
@@ -81,6 +83,15 @@ ANSWERS = Table(
     Column("order_id", String(32), primary_key=True),
     Column("person_id", String(32), primary_key=True),
     Column("answer", LargeBinary, nullable=False),
+)
+# The sealed photos of the records that count, each with the attachment that it points to.
+PHOTOS = Table(
+    "acknowledgement_photos",
+    METADATA,
+    Column("order_id", String(32), primary_key=True),
+    Column("person_id", String(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("attachment_id", String(32), nullable=False),
 )
 # Texts by SMS, one at most for each order and person. copconnect.orders.texting tells the states.
 TEXTS = Table(

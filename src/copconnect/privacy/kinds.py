@@ -299,12 +299,15 @@ KINDS: tuple[PersonalTable, ...] = (
         orders.ACKNOWLEDGEMENTS,
         ("person_id", "signer_id"),
         (
-            *("order_id", "person_id", "signer_id", "told", "choice", "done", "text_seq"),
+            *("order_id", "person_id", "signer_id", "told", "choice", "done", "photo", "text_seq"),
             *("created_ms", "received_ms"),
         ),
         _ORDERS,
     ),
     PersonalTable("orders_answered", orders.ANSWERS, _PERSON, ("order_id",), _ORDERS),
+    PersonalTable(
+        "orders_photos_sent", orders.PHOTOS, _PERSON, ("order_id", "attachment_id"), _ORDERS
+    ),
     PersonalTable(
         "texts_about_orders",
         orders.TEXTS,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from copconnect.ids import AttachmentId, ConversationId
+from copconnect.ids import AttachmentId, ConversationId, MessageId
 from copconnect.limits import MAX_ATTACHMENT_BYTES
 from copconnect.wire.base import HEX16, Wire
 
@@ -14,10 +14,13 @@ class BeginAttachment(Wire, frozen=True, kw_only=True):
 
     ``size`` is the ciphertext's: plaintext + 16 for each chunk. Chunk i is PUT to
     ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
+    ``order_id``: the attachment is a photo that this order of the conversation asks its uploader
+    for. Only the uploader and people who see the answers to the order fetch it; nobody shares it.
     """
 
     attachment_id: Annotated[AttachmentId, HEX16]
     conversation_id: Annotated[ConversationId, HEX16]
+    order_id: Annotated[MessageId, HEX16] | None = None
     size: Annotated[int, Meta(ge=16, le=MAX_ATTACHMENT_BYTES + 16 * 2049)]
 
 

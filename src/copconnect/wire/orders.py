@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from copconnect.ids import ConversationId, MessageId, PersonId, Seq, UnitId
+from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, Seq, UnitId
 from copconnect.limits import (
     ACKNOWLEDGEMENTS,
     MAX_ANSWER_BYTES,
@@ -39,6 +39,8 @@ AcknowledgementOutcome = Literal[
     "wrong_device",
     "wrong_choice",
     "wrong_answer",
+    "wrong_photo",
+    "photo_missing",
     "not_owed",
     "not_allowed",
     "wrong_time",
@@ -63,7 +65,8 @@ class MessageTerms(
 class OrderTerms(MessageTerms, frozen=True, kw_only=True, tag="order"):
     """The message is an order. ``choices``: how many texts to choose from it has, 0 for none;
     ``items``: how many items its checklist has, 0 for none; ``answers``: it asks for a short text,
-    which an order with a checklist does not. ``valid_until_ms``: acknowledgements signed later do
+    which an order with a checklist does not; ``photo``: it asks for one as proof.
+    ``valid_until_ms``: acknowledgements signed later do
     not count. ``remind_minutes``: ascending, when people who owe an acknowledgement are woken
     again. ``escalate_minutes``: when heads of units are woken below which fewer than
     ``escalate_below`` percent have acknowledged; None: never. ``readers``: people appointed to read
@@ -73,6 +76,7 @@ class OrderTerms(MessageTerms, frozen=True, kw_only=True, tag="order"):
     choices: Annotated[int, Meta(ge=0, le=ORDER_CHOICES)]
     items: Annotated[int, Meta(ge=0, le=ORDER_ITEMS)]
     answers: bool
+    photo: bool
     readers: Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=ORDER_READERS)]
     valid_until_ms: Annotated[int, Meta(ge=0)] | None
     remind_minutes: Annotated[list[Minutes], Meta(max_length=REMINDERS)]
@@ -112,12 +116,14 @@ class GivenAcknowledgement(Wire, frozen=True, kw_only=True):
     """The record that counts for a person, as the server read it. ``told_by``: who told the person
     and signed it; None: the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read
     the order, and has not acknowledged it. ``done``: items of the checklist, bit n - 1 for the
-    nth. ``received_ms``: when the server had it. ``first_created_ms``: when the first record was
-    signed that acknowledged what is asked now: a tick of the checklist or another choice replaces
-    the record, and keeps this time by the server's word."""
+    nth; ``photo``: the person has sent one. ``received_ms``: when the server had it.
+    ``first_created_ms``: when the first record was signed that acknowledged what is asked now: a
+    tick of the checklist or another choice replaces the record, and keeps this time by the server's
+    word."""
 
     choice: int
     done: int
+    photo: bool
     told_by: PersonId | None
     created_ms: int
     received_ms: int
@@ -178,12 +184,21 @@ class Orders(Wire, frozen=True, kw_only=True):
     next: str | None
 
 
+class SealedPhoto(Wire, frozen=True, kw_only=True):
+    """A photo that an order asks for: the sealed pointer, and the attachment to which it points,
+    which the same person uploaded for this order."""
+
+    sealed: Annotated[bytes, Meta(min_length=1, max_length=MAX_ANSWER_BYTES)]
+    attachment_id: Annotated[AttachmentId, HEX16]
+
+
 class AcknowledgementItem(Wire, frozen=True, kw_only=True):
-    """``record``: an Acknowledgement of docs/keys.md; ``answer``: the sealed answer whose hash it
-    has."""
+    """``record``: an Acknowledgement of docs/keys.md; ``answer`` and ``photo``: the sealed ones
+    whose hashes it has; None also where the record that counts so far names the same."""
 
     record: Annotated[bytes, Meta(min_length=1, max_length=MAX_RECORD_BYTES)]
     answer: Annotated[bytes, Meta(min_length=1, max_length=MAX_ANSWER_BYTES)] | None
+    photo: SealedPhoto | None
 
 
 class PostAcknowledgements(Wire, frozen=True, kw_only=True):
@@ -204,7 +219,8 @@ class AcknowledgementOutcomes(Wire, frozen=True, kw_only=True):
 class OrderProgress(Wire, frozen=True, kw_only=True):
     """Counts of a unit (None: of everybody) and of the units below it with people who owe, by
     unit; people of the unit itself are counted under its own id. Counts: owe, received, read,
-    acknowledged, told in person among those, cannot read it, then one for each choice, then one
+    acknowledged, told in person among those, cannot read it, have sent a photo, then one for each
+    choice, then one
     for each item of the checklist: the number of people who have done it. ``items``: how many of
     the counts are of items. The count of readers includes the people who acknowledged. The count of
     recipients includes the readers and the people who cannot read the order."""
@@ -264,11 +280,12 @@ class OrderPeople(Wire, frozen=True, kw_only=True):
 
 
 class OrderRecord(Wire, frozen=True, kw_only=True):
-    """A record that counts, whole, with its sealed answer: for verification and export.
+    """A record that counts, whole, with its sealed answer and photo: for verification and export.
     ``first_created_ms``: as GivenAcknowledgement has it."""
 
     record: bytes
     answer: bytes | None
+    photo: SealedPhoto | None
     received_ms: int
     first_created_ms: int
 

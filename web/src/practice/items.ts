@@ -147,7 +147,7 @@ export function quoteOf({ messageId, sender, preview }: MessageItem): ReplyQuote
 }
 
 /** A file that this person sends: it is here already. */
-function fileOf(attachmentId: AttachmentId, one: OutgoingAttachment): AttachmentView {
+export function fileOf(attachmentId: AttachmentId, one: OutgoingAttachment): AttachmentView {
   return {
     ...{ attachmentId, kind: one.kind, name: one.name, mime: one.mime, size: one.file.size },
     width: one.width ?? null,
@@ -181,7 +181,8 @@ export function orderOf(issued: Issued, more: Partial<OrderView> = {}): OrderVie
   return {
     ...{ mine: false, mayWithdraw: false, priority, validUntilMs, changes: [], withdrawnMs: null },
     ...{ owed: true, acknowledgement: null, earlier: null, sending: null, together: null },
-    ...{ overseen: false, escalatedMs: null, differs: null },
+    ...{ overseen: false, escalatedMs: null, differs: null, unfinished: false },
+    photo: issued.body.photo ? { state: "open", attachment: null } : null,
     ...issued,
     ...more,
   };

@@ -28,7 +28,7 @@ import type {
   SearchKind,
 } from "@copconnect/client/core";
 import type { AttachmentId, ConversationId, MessageId, Person } from "@copconnect/client/wire";
-import { bodyOf, id, lastOf, messageOf, quoteOf, refusal } from "./items.ts";
+import { bodyOf, fileOf, id, lastOf, messageOf, quoteOf, refusal } from "./items.ts";
 
 export const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
@@ -82,12 +82,13 @@ export abstract class Station {
   protected absentFile(): Blob {
     throw refusal("not_found");
   }
+  #keep(file: Blob): AttachmentId {
+    const attachmentId = this.newId<AttachmentId>(5);
+    this.#files.set(attachmentId, file);
+    return attachmentId;
+  }
   protected bodyOf(outgoing: Outgoing): MessageBody {
-    const body = bodyOf(outgoing, (file) => {
-      const attachmentId = this.newId<AttachmentId>(5);
-      this.#files.set(attachmentId, file);
-      return attachmentId;
-    });
+    const body = bodyOf(outgoing, (file) => this.#keep(file));
     if (body === null) throw refusal("practice_only");
     return body;
   }
@@ -358,9 +359,17 @@ export abstract class Station {
     return order;
   }
   protected readonly ownOrders = {
+    sendPhoto: async (orderId, file) => {
+      const photo = { state: "sent", attachment: fileOf(this.#keep(file.file), file) } as const;
+      const { body, acknowledgement } = this.order(orderId);
+      const all = (1 << (body?.items.length ?? 0)) - 1;
+      return this.changeOrder(orderId, { photo, unfinished: acknowledgement?.done !== all });
+    },
     page: async ({ box, text = "" }) => {
       const orders = this.issued
-        .filter(({ owed, mine }) => box === "all" || (box === "open" ? owed : mine))
+        .filter(({ owed, unfinished, mine }) => {
+          return box === "all" || (box === "open" ? owed || unfinished : mine);
+        })
         .filter(({ body }) =>
           `${body?.title} ${body?.text}`.toLowerCase().includes(text.toLowerCase()),
         )
@@ -370,7 +379,10 @@ export abstract class Station {
     },
     acknowledge: async (orderId: MessageId, { choice, done }: GivenAcknowledgement) => {
       const acknowledgement = { choice, done, toldBy: null, createdMs: Date.now() };
-      return this.changeOrder(orderId, { owed: false, sending: null, acknowledgement });
+      const { body, photo } = this.order(orderId);
+      const undone = done !== (1 << (body?.items.length ?? 0)) - 1 || photo?.state === "open";
+      const said = { sending: null, acknowledgement, unfinished: undone };
+      return this.changeOrder(orderId, { owed: false, ...said });
     },
   } satisfies Partial<Core["orders"]>;
 }

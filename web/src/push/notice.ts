@@ -125,7 +125,7 @@ function answers(
   return [{ action: "reply", title: words.reply, type: "text", placeholder: words.write }];
 }
 
-/** A push without news reminds of an order that this person still owes. */
+/** A push without news reminds of an order that this person still owes, or has not finished. */
 export function reminderOf(order: OrderView, settings: PushSettings, now: Date): Notice {
   const { words, language, detail } = settings;
   const { orderId: messageId, conversationId, priority } = order;
@@ -135,14 +135,14 @@ export function reminderOf(order: OrderView, settings: PushSettings, now: Date):
   return {
     title: title === "" ? words.app : title,
     options: {
-      body: words.reminder,
+      body: order.unfinished ? words.unfinished : words.reminder,
       tag: `order-${messageId}`,
       lang: language,
       icon: "/icon-192.png",
       badge: "/badge-96.png",
       silent: isSilent(settings.duty, now, priority === "flash"),
       renotify: true,
-      actions: [{ action: "acknowledge", title: words.acknowledge }],
+      actions: order.unfinished ? [] : [{ action: "acknowledge", title: words.acknowledge }],
       data,
     },
   };

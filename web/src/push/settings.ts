@@ -19,6 +19,7 @@ export interface PushWords {
   readonly notPosted: string;
   readonly acknowledge: string;
   readonly reminder: string;
+  readonly unfinished: string;
   readonly lessons: string;
   readonly away: string;
   readonly back: string;
@@ -49,6 +50,7 @@ export const PLAIN: PushSettings = {
     notPosted: "You cannot post there until {{until}}. Your reply was not sent.",
     acknowledge: "Acknowledge",
     reminder: "You still have to acknowledge an order",
+    unfinished: "An order still asks you for something",
     lessons: "Your lessons are not finished. Open Training when you have ten minutes.",
     away: "Cop Connect is locked on this phone. Open it to see why.",
     back: "Cop Connect is unlocked on this phone.",

@@ -126,7 +126,8 @@ interface Owed {
 const NOTHING: Owed = { orders: [], lessons: false };
 
 /**
- * A push that brought no message: the server woke people who owe an acknowledgement, or lessons.
+ * A push that brought no message: the server woke people who owe an acknowledgement, or what an order asks
+ * for after it, or lessons.
  */
 async function remind(scope: ServiceWorkerGlobalScope, settings: PushSettings): Promise<void> {
   const work = async (core: ConnectedCore): Promise<Owed> => {

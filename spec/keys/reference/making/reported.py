@@ -7,11 +7,14 @@ says which messages do not hold, or null where the whole is refused.
 
 from typing import Any, NamedTuple
 
+import msgspec
+
 from spec.keys.reference import hpke
-from spec.keys.reference.basics import ZEROS, H
+from spec.keys.reference.basics import ZEROS, H, T, u
 from spec.keys.reference.envelopes import (
     ANSWER,
     APPEAL,
+    PHOTO,
     REPORT,
     Envelope,
     Item,
@@ -31,6 +34,24 @@ from spec.keys.reference.messages import (
 )
 
 ANSWER_TEXT = "వస్తున్నాను, 06:10"
+PHOTO_KEY, PHOTO_SIZE = seed("photo's key"), 70_000
+# An attachment's id commits to key and size (docs/protocol.md).
+PHOTO_POINTER = msgspec.msgpack.encode(
+    {
+        "id": H(T("copconnect attachment id v1") + PHOTO_KEY + u(PHOTO_SIZE, 8))[:16].hex(),
+        "kind": "image",
+        "name": "photo.jpg",
+        "mime": "image/jpeg",
+        "size": PHOTO_SIZE,
+        "key": PHOTO_KEY,
+        "width": 1200,
+        "height": 1600,
+        "durationMs": None,
+        "thumb": None,
+        "waveform": None,
+        "sha256": seed("photo's hash"),
+    }
+)
 WORDS = "ఇది వదంతి. یہ افواہ ہے۔"
 CONVERSATION, SECRET = seed("reported conversation", 16), seed("reported conversation's key")
 TEXTS = ["Lathi charge at Charminar, everybody come!", "one", "two"]
@@ -122,20 +143,25 @@ def answers() -> dict[str, Any]:
         "conversation": seed("answer conversation", 16),
         "message_id": seed("answer message", 16),
         "header_hash": seed("answer header"),
-        "device": seed("answer device of its writer"),
+        "person": seed("answer person", 16),
     }
+    at = Place(place["message_id"], b"".join(place.values()))
     cases = []
     for kem in (hpke.X25519, hpke.XWING):
         readers = [reader(kem, name) for name in ("a", "b")]
-        sealed = Envelope.seal(
-            ANSWER,
-            Place(place["message_id"], b"".join(place.values())),
-            ANSWER_TEXT.encode(),
-            [one.key for one in readers],
-            seed(f"answer secret {kem}"),
+        to, secret = [one.key for one in readers], seed(f"answer secret {kem}")
+        answer = Envelope.seal(ANSWER, at, ANSWER_TEXT.encode(), to, secret)
+        photo = Envelope.seal(PHOTO, at, PHOTO_POINTER, to, seed(f"photo secret {kem}"))
+        cases.append(
+            {
+                "kem": kem,
+                "text": ANSWER_TEXT,
+                "readers": [one.plain() for one in readers],
+                "sealed": answer.encode(),
+                "photo": PHOTO_POINTER,
+                "sealed_photo": photo.encode(),
+            }
         )
-        plain = [one.plain() for one in readers]
-        cases.append({"kem": kem, "text": ANSWER_TEXT, "readers": plain, "sealed": sealed.encode()})
     return {"place": place, "answers": cases}
 
 

@@ -50,6 +50,7 @@ def verify(
                 "order_sha256": found.header_hash,
                 "file_sha256": hashlib.sha256(content).hexdigest(),
                 "texts": found.texts,
+                "photos": found.photos,
                 "done": {
                     text: {str(item): done[item] for item in sorted(done)}
                     for text, done in found.done.items()

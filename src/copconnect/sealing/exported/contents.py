@@ -399,6 +399,7 @@ _KINDS: dict[str, dict[str, _Read]] = {
         "priority": _one_of("routine", "urgent", "flash"),
         "validUntilMs": _nullable(_integer(_WHOLE)),
         "answers": _boolean,
+        "photo": _boolean,
         "readers": _list(ORDER_READERS, _id),
         "remindMinutes": _list(REMINDERS, _integer(43_200)),
         "escalateMinutes": _nullable(_integer(43_200)),

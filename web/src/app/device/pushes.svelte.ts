@@ -189,6 +189,7 @@ export function followPushes(): () => void {
           notPosted: t("me.push.notPosted", { until: "{{until}}" }),
           acknowledge: t("orders.notice.acknowledge"),
           reminder: t("orders.notice.reminder"),
+          unfinished: t("orders.notice.unfinished"),
           lessons: t("me.lessonsOpen"),
           away: t("me.push.away"),
           back: t("me.push.back"),

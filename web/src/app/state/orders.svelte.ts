@@ -1,5 +1,5 @@
 /**
- * Orders, kept in step with the core's events: the ones that this person owes, for the badge, and
+ * Orders, kept in step with the core's events: the ones on which this person has something to do, for the badge, and
  * the ones that a screen has asked for, so that list, page and conversation show the same.
  */
 import type { OrderView } from "@copconnect/client/core";
@@ -18,19 +18,27 @@ export function isOwed(order: OrderView, nowMs: number): boolean {
 
 const RANK = { flash: 0, urgent: 1, routine: 2 } as const;
 
-const open = $derived(
-  [...items.values()]
-    .filter((one) => isOwed(one, clock.now))
-    .sort((a, b) => RANK[a.priority] - RANK[b.priority] || b.issuedMs - a.issuedMs),
+/** Whether it was acknowledged, and something that it asks for is still to be done. */
+export function isUnfinished(order: OrderView, nowMs: number): boolean {
+  return order.unfinished && (order.validUntilMs === null || order.validUntilMs >= nowMs);
+}
+
+function sorted(orders: readonly OrderView[]): readonly OrderView[] {
+  return orders.toSorted((a, b) => RANK[a.priority] - RANK[b.priority] || b.issuedMs - a.issuedMs);
+}
+
+const owed = $derived(sorted([...items.values()].filter((one) => isOwed(one, clock.now))));
+const unfinished = $derived(
+  sorted([...items.values()].filter((one) => isUnfinished(one, clock.now))),
 );
 
 export const orders = {
-  /** The orders that this person owes, flash orders first, then the newest. */
+  /** Flash orders first, then the newest: the orders that this person owes, then the unfinished ones. */
   get open(): readonly OrderView[] {
-    return open;
+    return [...owed, ...unfinished];
   },
   get owed(): number {
-    return open.length;
+    return owed.length;
   },
   get(orderId: MessageId): OrderView | undefined {
     return items.get(orderId);

@@ -8,7 +8,8 @@ import { percent, shares } from "./shares.ts";
 import { languageOf } from "#i18n/script.ts";
 
 function counts(owed: number, received: number, read: number, acknowledged: number): OrderCounts {
-  return { owed, received, read, acknowledged, told: 0, unreadable: 0, choices: [], items: [] };
+  const none = { told: 0, unreadable: 0, photos: 0, choices: [], items: [] };
+  return { owed, received, read, acknowledged, ...none };
 }
 
 it("counts each person once, as far as they have come", () => {

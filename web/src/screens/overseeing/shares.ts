@@ -43,6 +43,7 @@ export function added(counts: readonly OrderCounts[]): OrderCounts {
     acknowledged: sum(({ acknowledged }) => acknowledged),
     told: sum(({ told }) => told),
     unreadable: sum(({ unreadable }) => unreadable),
+    photos: sum(({ photos }) => photos),
     choices: each(({ choices }) => choices),
     items: each(({ items }) => items),
   };
