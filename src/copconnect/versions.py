@@ -1,6 +1,7 @@
 """Versions of what a client may have to fetch again; they come from several roles."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from copconnect.auth_service.service import AuthService
 from copconnect.conduct.guard.serving import GuardService
@@ -11,22 +12,15 @@ from copconnect.reports.registry import SanctionRegistry
 from copconnect.sockets.feed import Current
 
 
+@dataclass(eq=False)
 class Versions:
     """Versions of the data that a client may have to fetch again, for a socket's first frame."""
 
-    def __init__(
-        self,
-        auth: AuthService,
-        directory: DirectoryService,
-        guard: GuardService,
-        sanctions: SanctionRegistry,
-        database: Database,
-    ) -> None:
-        self._auth = auth
-        self._directory = directory
-        self._guard = guard
-        self._sanctions = sanctions
-        self._database = database
+    _auth: AuthService
+    _directory: DirectoryService
+    _guard: GuardService
+    _sanctions: SanctionRegistry
+    _database: Database
 
     async def current(self, person_ids: Collection[PersonId]) -> Current:
         """See sockets' feed.Versions."""

@@ -7,6 +7,7 @@ which it may be given again.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -29,26 +30,17 @@ from copconnect.rights import HeldRights
 _PERSON = re.compile(r"person ([0-9a-f]{32}) ")
 
 
+@dataclass(eq=False)
 class Reorganising:
     """Reads for the page of units. Stateless."""
 
-    def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        rights: RightsTable,
-        directory: DirectoryService,
-        reorganiser: Reorganiser,
-        people: Listing,
-        registered: Administered,
-    ) -> None:
-        self._database = database
-        self._clock = clock
-        self._rights = rights
-        self._directory = directory
-        self._reorganiser = reorganiser
-        self._people = people
-        self._registered = registered
+    _database: Database
+    _clock: Clock
+    _rights: RightsTable
+    _directory: DirectoryService
+    _reorganiser: Reorganiser
+    _people: Listing
+    _registered: Administered
 
     async def counts(self, caller: Caller) -> wire.UnitCounts:
         """Return how many people each unit of the caller's part has. Raises NotAllowed."""

@@ -53,26 +53,17 @@ class _Compared(NamedTuple):
     ranks: Mapping[str, int]
 
 
+@dataclass(eq=False)
 class RightsTable:
     """The rights table, and the rights of people by it. Stateless."""
 
-    def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        audit: Audit,
-        directory: DirectoryService,
-        editor: DirectoryEditor,
-        grants: Granting,
-        sanctions: SanctionRegistry,
-    ) -> None:
-        self._database = database
-        self._clock = clock
-        self._audit = audit
-        self._directory = directory
-        self._editor = editor
-        self._grants = grants
-        self._sanctions = sanctions
+    _database: Database
+    _clock: Clock
+    _audit: Audit
+    _directory: DirectoryService
+    _editor: DirectoryEditor
+    _grants: Granting
+    _sanctions: SanctionRegistry
 
     async def in_force(self) -> list[wire.RightRule]:
         """Return the rights table in force."""

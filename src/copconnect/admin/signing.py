@@ -59,20 +59,14 @@ def sent_by(caller: Caller, body: wire.PostAct) -> SignedAct:
     return record
 
 
+@dataclass(eq=False)
 class Signing:
     """Begins acts. Stateless."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        editor: DirectoryEditor,
-        devices: DeviceRegistry,
-        authenticators: Authenticators,
-    ) -> None:
-        self._clock = clock
-        self._editor = editor
-        self._devices = devices
-        self._authenticators = authenticators
+    _clock: Clock
+    _editor: DirectoryEditor
+    _devices: DeviceRegistry
+    _authenticators: Authenticators
 
     async def begin(
         self,
@@ -126,20 +120,14 @@ class Signing:
             raise errors.ActInvalid(reason=error.message) from error
 
 
+@dataclass(eq=False)
 class Enrolling:
     """Reads for the console. Stateless."""
 
-    def __init__(
-        self,
-        database: Database,
-        rights: RightsTable,
-        directory: DirectoryService,
-        authenticators: Authenticators,
-    ) -> None:
-        self._database = database
-        self._rights = rights
-        self._directory = directory
-        self._authenticators = authenticators
+    _database: Database
+    _rights: RightsTable
+    _directory: DirectoryService
+    _authenticators: Authenticators
 
     async def asked(self, caller: Caller) -> wire.AuthenticatorsAsked:
         """Return the authenticators that the caller may enrol for other people."""

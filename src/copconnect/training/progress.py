@@ -4,6 +4,7 @@ Names and counts are of the part over which the reader holds the right ``train``
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,22 +25,15 @@ _MOST = 500
 _RIGHT: wire.Right = "train"
 
 
+@dataclass(eq=False)
 class ProgressReader:
     """Reads progress. Stateless."""
 
-    def __init__(
-        self,
-        database: Database,
-        catalogue: Catalogue,
-        people: TrainingDirectory,
-        listed: Listed,
-        audiences: CourseAudiences,
-    ) -> None:
-        self._database = database
-        self._catalogue = catalogue
-        self._people = people
-        self._listed = listed
-        self._audiences = audiences
+    _database: Database
+    _catalogue: Catalogue
+    _people: TrainingDirectory
+    _listed: Listed
+    _audiences: CourseAudiences
 
     async def by_unit(
         self, caller: Caller, course: wire.CourseName = "officer", path: wire.UnitPath = ""

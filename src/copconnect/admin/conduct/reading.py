@@ -5,6 +5,7 @@ tree alone. Counting takes the same few statements for 300 people and for 63,000
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,26 +24,17 @@ from copconnect.principals import Caller, PeopleQuery
 from copconnect.rights import HeldRights
 
 
+@dataclass(eq=False)
 class ConductReading:
     """Reads for the pages of conduct. Stateless."""
 
-    def __init__(
-        self,
-        database: Database,
-        rights: RightsTable,
-        directory: DirectoryService,
-        people: Listing,
-        registered: Administered,
-        conduct: ConductService,
-        guard: GuardService,
-    ) -> None:
-        self._database = database
-        self._rights = rights
-        self._directory = directory
-        self._people = people
-        self._registered = registered
-        self._conduct = conduct
-        self._guard = guard
+    _database: Database
+    _rights: RightsTable
+    _directory: DirectoryService
+    _people: Listing
+    _registered: Administered
+    _conduct: ConductService
+    _guard: GuardService
 
     async def versions(self, caller: Caller) -> wire.ConductVersions:
         """Return the versions of the code and the newest text. Raises NotAllowed."""

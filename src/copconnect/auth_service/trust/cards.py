@@ -12,6 +12,7 @@ row, and the second node finds the card of the first.
 
 import hashlib
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,20 +33,14 @@ from copconnect.records.trust.person_card import PersonCard
 _DATED_BACK_MS = 60_000
 
 
+@dataclass(eq=False)
 class Cards:
     """Signs cards."""
 
-    def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        people: AccountDirectory,
-        signer: RosterSigner,
-    ) -> None:
-        self._database = database
-        self._clock = clock
-        self._people = people
-        self._signer = signer
+    _database: Database
+    _clock: Clock
+    _people: AccountDirectory
+    _signer: RosterSigner
 
     async def follow(self) -> None:
         """Sign cards for registered people whom the data bank has changed since the last time."""

@@ -20,6 +20,7 @@ from copconnect.delivery.live import cursor_store, places
 from copconnect.delivery.rosters.proofs import prove
 from copconnect.delivery.store import late_seals, log, receipts
 from copconnect.delivery.store.rosters import KeptHead
+from copconnect.delivery.store.tables import CELL_KEYS, KEYS
 from copconnect.ids import ClientId, ConversationId, Epoch, PersonId
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.primitives.fields import KEY_ID_BYTES
@@ -94,7 +95,7 @@ class LiveFeed:
             if isinstance(key, KeyWakeup):
                 if not blob:
                     key_id = bytes.fromhex(key.key_id)
-                    blob = await places.key_seals(connection, conversation_id, key_id)
+                    blob = await places.seals_of(connection, KEYS, conversation_id, key_id)
                 by_key = _cut(blob, key.size)
                 of_cells = await places.cells_of_keys(connection, conversation_id)
                 if of_cells:
@@ -102,7 +103,7 @@ class LiveFeed:
                     by_key |= await late_seals.seals(connection, conversation_id, key_id)
             else:
                 key_id = CellKey.parse(key.record).key_id()
-                blob = await places.cell_key_seals(connection, conversation_id, key_id)
+                blob = await places.seals_of(connection, CELL_KEYS, conversation_id, key_id)
                 by_key = _cut(blob, key.size)
                 of_cells = {}
             cells = {cell_id: by_key.pop(one) for one, cell_id in of_cells.items() if one in by_key}

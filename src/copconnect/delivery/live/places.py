@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, Table, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.bus import KeyWakeup, RosterWakeup
@@ -195,27 +195,12 @@ def _key(conversation_id: ConversationId, key_id: bytes, record: bytes, kem: int
     )
 
 
-async def key_seals(
-    connection: AsyncConnection, conversation_id: ConversationId, key_id: bytes
+async def seals_of(
+    connection: AsyncConnection, keys: Table, conversation_id: ConversationId, key_id: bytes
 ) -> bytes:
-    """Return the seals of a conversation key, none if it is not kept."""
-    found: bytes | None = await connection.scalar(
-        select(KEYS.c.seals).where(
-            KEYS.c.conversation_id == conversation_id, KEYS.c.key_id == key_id
-        )
-    )
-    return found or b""
-
-
-async def cell_key_seals(
-    connection: AsyncConnection, conversation_id: ConversationId, key_id: bytes
-) -> bytes:
-    """Return the seals of a cell key, none if it is not kept."""
-    found: bytes | None = await connection.scalar(
-        select(CELL_KEYS.c.seals).where(
-            CELL_KEYS.c.conversation_id == conversation_id, CELL_KEYS.c.key_id == key_id
-        )
-    )
+    """Return the seals of a key, none if it is not kept; ``keys``: KEYS or CELL_KEYS."""
+    same = (keys.c.conversation_id == conversation_id, keys.c.key_id == key_id)
+    found: bytes | None = await connection.scalar(select(keys.c.seals).where(*same))
     return found or b""
 
 

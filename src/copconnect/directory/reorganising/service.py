@@ -82,21 +82,15 @@ class Examined:
     paths: Mapping[str, str | None]
 
 
+@dataclass(eq=False)
 class Reorganiser:
     """Changes the tree of units. A method that takes a connection runs in the caller's
     transaction."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        audit: Audit,
-        following: Callable[[], FollowingConversations],
-        with_posts: Callable[[], ConversationsWithPosts],
-    ) -> None:
-        self._clock = clock
-        self._audit = audit
-        self._following = following
-        self._with_posts = with_posts
+    _clock: Clock
+    _audit: Audit
+    _following: Callable[[], FollowingConversations]
+    _with_posts: Callable[[], ConversationsWithPosts]
 
     async def reorganise(
         self, connection: Transaction, permit: Permit, steps: Sequence[wire.Step]
