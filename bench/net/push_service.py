@@ -52,8 +52,9 @@ class Reply:
 TAKEN = Reply()
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for 127.0.0.1 that vouches for itself; return its file and its key's."""
+def certificate(folder: Path, *hosts: str) -> tuple[Path, Path]:
+    """Make a certificate for 127.0.0.1 and hosts that vouches for itself; return its file and its
+    key's."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "push service")])
     now = datetime.datetime.now(datetime.UTC)
@@ -67,7 +68,10 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=2))
         .add_extension(
-            x509.SubjectAlternativeName([address, x509.DNSName("localhost")]), critical=False
+            x509.SubjectAlternativeName(
+                [address, x509.DNSName("localhost"), *map(x509.DNSName, hosts)]
+            ),
+            critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())

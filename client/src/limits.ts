@@ -77,6 +77,12 @@ export const CURSORS_IN_FRAME = 1000;
 
 export const MAX_ATTACHMENT_BYTES = 2147483648;
 
+export const LINK_TITLE = 200;
+
+export const LINK_DESCRIPTION = 300;
+
+export const LINK_PICTURE_BYTES = 4096;
+
 export const EVERYBODY_DEVICES = 50;
 
 export const WAKES = 20;

@@ -547,6 +547,21 @@ export interface Usage {
   readonly limit: number;
 }
 
+/** Fetch the page of a link. In the body, because proxies log addresses. */
+export interface AskLinkPreview {
+  readonly url: string;
+}
+
+/**
+ * The words of a page about itself, plain text of one line each; ``description`` may be empty.
+ * ``picture``: JPEG, PNG, WebP or GIF as the web has it, which the device alone decodes.
+ */
+export interface LinkPreview {
+  readonly title: string;
+  readonly description: string;
+  readonly picture: Uint8Array | null;
+}
+
 /**
  * The people who hold a place that fits. Within one list any entry fits; an empty list asks for
  * nothing; every list that is not empty must fit the same place. ``everyone`` means a clause

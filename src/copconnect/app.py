@@ -60,6 +60,8 @@ from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.http.operations import Operation, Operations
 from copconnect.http.schema import described
 from copconnect.leases import Leases
+from copconnect.links import operations as link_operations
+from copconnect.links.service import LinkService
 from copconnect.migrations import migrate
 from copconnect.operator import operations as operator_operations
 from copconnect.orders import operations as order_operations
@@ -182,6 +184,7 @@ class Container:
             quota_bytes_per_day=settings.attachment_quota_bytes_per_day,
             retention_days=settings.log_retention_days,
         )
+        self.links = LinkService(settings, self.rates)
         self.sanctions = SanctionRegistry(self.clock, self.guard)
         self.issuing = OrderIssuing(Readers(), Roll(self.directory))
         delivery = DeliveryDependencies(
@@ -341,6 +344,7 @@ class Container:
                 await part.start()
                 stack.push_async_callback(part.close)
             stack.push_async_callback(self.uploads.close)
+            stack.push_async_callback(self.links.close)
             await self.wakeup_log.start(self._receive)
             stack.push_async_callback(self.wakeup_log.close)
             if self._watch is not None:
@@ -435,6 +439,7 @@ def operations(parts: Container, settings: Settings) -> list[Operation]:
         *delivery_operations.operations(parts.delivery),
         *attachment_operations.operations(parts.attachments),
         *push_operations.operations(parts.push),
+        *link_operations.operations(parts.links),
         *order_operations.operations(parts.orders),
         *report_operations.operations(parts.reports),
         *training_operations.operations(parts.training),

@@ -192,6 +192,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A folder whose files this server imports into the data bank; empty: none."""
     import_remove_missing: Literal["no", "yes"] = "no"
     """Whether people who are not in such a file leave; never more than 5% of the force."""
+    link_previews: Literal["no", "yes"] = "no"
+    """Whether this server fetches the pages of links that officers write, for previews: it then
+    sees which links they write."""
+    proxy_url: ProxyUrl = ""
+    """HTTP proxy through which pushes and previews of links go; empty: straight there."""
     push_origins: PushOrigins = (
         "https://fcm.googleapis.com,https://jmt17.google.com,"
         "https://updates.push.services.mozilla.com,https://*.push.apple.com,"
@@ -202,8 +207,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     push_contact: PushContact = ""
     """The address at which push services find the operator (the claim ``sub`` of VAPID). Apple
     takes no pushes without one."""
-    push_proxy_url: ProxyUrl = ""
-    """HTTP proxy through which pushes go; empty: straight to the push services."""
     push_ca_file: str = ""
     """Certificates (PEM) for a push service that no public CA vouches for."""
     push_private_addresses: Literal["no", "yes"] = "no"

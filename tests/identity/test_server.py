@@ -55,6 +55,7 @@ async def test_health_and_configuration(whole: Whole) -> None:
         "mapTilesUrl": "",
         "department": "Test Police",
         "conversationExports": "members",
+        "linkPreviews": False,
     }
 
 

@@ -91,7 +91,7 @@ async def test_pushes_go_through_the_proxy(waking: Waking, refuses: bool) -> Non
 
     proxy = await asyncio.start_server(proxied, "127.0.0.1", 0)
     port = proxy.sockets[0].getsockname()[1]
-    waking.push = waking.node(push_proxy_url=f"http://name:pass%21@127.0.0.1:{port}")
+    waking.push = waking.node(proxy_url=f"http://name:pass%21@127.0.0.1:{port}")
     one = device()
     await waking.members(one)
     await waking.post()

@@ -197,6 +197,8 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/push/key": OFFICERS,
     "PUT /v1/push/subscription": OFFICERS,
     "DELETE /v1/push/subscription": OFFICERS,
+    # Pages of the public web, which this department does not let the server fetch.
+    "POST /v1/link-previews": OFFICERS,
     # Administration. An admin reads about their own part of the tree; the acts have their own
     # table (expected_acts.py), of which these two routes take one about the station.
     "POST /v1/admin/acts": HERE,

@@ -498,6 +498,10 @@ export class Operations extends Calling {
     return this.call("DELETE", "/v1/push/subscription");
   }
 
+  previewLink(body: wire.AskLinkPreview): Promise<wire.LinkPreview> {
+    return this.call("POST", "/v1/link-previews", { body, repeats: 0 });
+  }
+
   orders(asked?: OptionalParameters<{ box: "open" | "issued" | "all"; after: string }>): Promise<wire.Orders> {
     return this.call("GET", "/v1/orders", { query: asked });
   }

@@ -18,7 +18,7 @@ async def pushes(settings: Settings) -> list[Finding]:
         return [warning("push", words, "Remove COPCONNECT_PUSH_ORIGINS, or name the origins.")]
     try:
         opened = pools(
-            settings.push_proxy_url,
+            settings.proxy_url,
             settings.push_ca_file,
             settings.push_private_addresses == "yes",
         )
@@ -39,7 +39,7 @@ async def pushes(settings: Settings) -> list[Finding]:
     if away:
         words = f"This machine does not reach these push services: {', '.join(away)}."
         remedy = (
-            "Let the firewall pass port 443 to them, or set COPCONNECT_PUSH_PROXY_URL. Phones of "
+            "Let the firewall pass port 443 to them, or set COPCONNECT_PROXY_URL. Phones of "
             "their browsers are woken by no message until then."
         )
         return [warning("push", words, remedy)]

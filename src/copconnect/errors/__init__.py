@@ -4,7 +4,8 @@ Every error has a stable ``code``, an HTTP ``status``, says who is at fault by i
 (:class:`CallerError`, :class:`DependencyError`), whether a retry of the same bytes can help, and
 what to do next. Codes are listed in docs/protocol.md; a test compares the two. :mod:`base` has the
 base classes, :mod:`delivery` the Delivery Service's errors, :mod:`registration`
-those of registration, :mod:`conduct` those of the code of conduct, :mod:`reports` those of reports;
+those of registration, :mod:`conduct` those of the code of conduct, :mod:`reports` those of reports,
+:mod:`links` those of previews of links;
 everybody imports this package. Imports only :mod:`copconnect.wire`.
 """
 
@@ -12,6 +13,7 @@ from copconnect.errors.base import CallerError, DependencyError
 from copconnect.errors.base import CopConnectError as CopConnectError
 from copconnect.errors.conduct import *
 from copconnect.errors.delivery import *
+from copconnect.errors.links import *
 from copconnect.errors.registration import *
 from copconnect.errors.reports import *
 

@@ -47,6 +47,7 @@ def operations(settings: Settings, department: str, secret: bytes, clock: Clock)
             "mapTilesUrl": settings.map_tiles_url,
             "department": department,
             "conversationExports": settings.conversation_exports,
+            "linkPreviews": settings.link_previews == "yes",
         }
         return _json(public, {"cache-control": "no-cache"})
 

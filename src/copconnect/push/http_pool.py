@@ -9,17 +9,17 @@ idle ended before a byte of the answer.
 """
 
 import asyncio
-import base64
 import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httptools
 
-from copconnect.push.rules import Endpoint, is_public
+from copconnect.addresses import is_public, tunnel_request
+from copconnect.push.rules import Endpoint
 
 CONNECT_S = 10.0
 LOOKED_UP_S = 60.0
@@ -137,18 +137,13 @@ class Pool:
         return self._addresses
 
     async def _through(self, proxy: SplitResult) -> "_PushConnection":
-        """Open a tunnel (RFC 9110 section 9.3.6), then TLS in it."""
+        """Open a tunnel, then TLS in it."""
         loop = asyncio.get_running_loop()
         transport, tunnel = await loop.create_connection(
             _Tunnel, str(proxy.hostname), proxy.port or 3128
         )
-        host = f"{self._endpoint.host}:{self._endpoint.port}"
-        lines = [f"CONNECT {host} HTTP/1.1", f"Host: {host}"]
-        if proxy.username is not None:
-            secret = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
-            lines.append(f"Proxy-Authorization: Basic {base64.b64encode(secret).decode()}")
         try:
-            transport.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+            transport.write(tunnel_request(proxy, self._endpoint.host, self._endpoint.port))
             async with asyncio.timeout(CONNECT_S):
                 await tunnel.opened
             connection = _PushConnection()

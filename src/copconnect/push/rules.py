@@ -6,7 +6,6 @@ RFC 8030 (TTL, Urgency, Topic, statuses), RFC 8292 (VAPID).
 import base64
 import hashlib
 import hmac
-import ipaddress
 import random
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -117,16 +116,6 @@ def _allows(allowed: Collection[str], origin: str) -> bool:
 def allowed_origins(setting: str) -> tuple[str, ...]:
     """Return the origins of the setting, which commas separate."""
     return tuple(one.strip().rstrip("/").lower() for one in setting.split(",") if one.strip())
-
-
-def is_public(address: str) -> bool:
-    """Return whether an IP address is one of the public internet."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).is_global and not found.is_multicast
 
 
 # --- Answers ----------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ class PushService:
             conversations,
             Tokens(signer, settings.push_contact, clock),
             pools(
-                settings.push_proxy_url,
+                settings.proxy_url,
                 settings.push_ca_file,
                 settings.push_private_addresses == "yes",
             ),

@@ -1,4 +1,4 @@
-"""Encrypted files that messages point to."""
+"""Encrypted files that messages point to, and previews of links."""
 
 from typing import Annotated
 
@@ -43,3 +43,18 @@ class Usage(Wire, frozen=True, kw_only=True):
 
     used: int
     limit: int
+
+
+class AskLinkPreview(Wire, frozen=True, kw_only=True):
+    """Fetch the page of a link. In the body, because proxies log addresses."""
+
+    url: Annotated[str, Meta(max_length=2048)]
+
+
+class LinkPreview(Wire, frozen=True, kw_only=True):
+    """The words of a page about itself, plain text of one line each; ``description`` may be empty.
+    ``picture``: JPEG, PNG, WebP or GIF as the web has it, which the device alone decodes."""
+
+    title: str
+    description: str
+    picture: bytes | None
