@@ -280,7 +280,8 @@ const STAGES = inStages(
       sheets: [
         here("./src/media/editing/PictureEditor.svelte"),
         ...screens(
-          ...["conversation/composer/Attach.svelte", "conversation/forward/ForwardSheet.svelte"],
+          ...["conversation/composer/Attach.svelte", "conversation/composer/LinkBar.svelte"],
+          "conversation/forward/ForwardSheet.svelte",
           ...[
             "conversation/details/Details.svelte",
             "conversation/consultation/QuestionList.svelte",

@@ -43,6 +43,7 @@ export {
   MAX_QUICK_REPLIES,
   MAX_QUICK_REPLY,
 } from "./kinds/consultation.ts";
+export { WEB, firstPage, webLink } from "./kinds/links.ts";
 export { blankOrder } from "./kinds/order.ts";
 export { allWordsOf, wordingIn, wordingsOf } from "./kinds/wording.ts";
 export { MAX_IMPORT_BYTES, REORGANISED_PEOPLE } from "./limits.ts";

@@ -38,6 +38,7 @@ async def test_a_place_that_the_checklist_does_not_have_is_refused(place: int) -
         gap=False,
         order=order,
         mentions=[],
+        page=None,
         called=None,
         _desk=cast(Any, desk),
     )

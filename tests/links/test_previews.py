@@ -8,9 +8,14 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.addresses import is_public
+from copconnect.bus import LocalBus
+from copconnect.clock import SystemClock
+from copconnect.links import fetching
 from copconnect.links import service as link_service
 from copconnect.links.fetching import MOST_REDIRECTS
 from copconnect.links.service import LinkService
+from copconnect.rates import SharedRates
+from copconnect.settings import Settings
 from tests.links.web import PAGE, PICTURE, Reply, Web
 from tests.live.rows import device
 
@@ -122,6 +127,19 @@ async def test_the_address_that_was_checked_is_dialled(web: Web) -> None:
     with pytest.raises(errors.LinkWithoutPreview):
         await preview(service)
     assert len(web.dialled) == 1
+
+
+async def test_a_server_made_of_its_settings_reaches_no_machine_inside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_up = fetching.addresses_of
+    monkeypatch.setattr(fetching, "addresses_of", lambda _, port: looked_up("localhost", port))
+    rates = SharedRates(LocalBus(), SystemClock().now_ms)
+    service = LinkService(Settings(link_previews="yes"), rates)
+    with pytest.raises(errors.LinkWithoutPreview) as refused:
+        await preview(service)
+    assert str(refused.value.__cause__) == "no address of the public internet"
+    await service.close()
 
 
 async def test_a_certificate_of_another_name_is_refused(web: Web) -> None:

@@ -3,6 +3,6 @@ import { askNoServer } from "#app/server-config.ts";
 import { start } from "#app/start.ts";
 import { scriptedCore } from "./scripted.ts";
 
-askNoServer("members");
+askNoServer("members", true);
 const target = document.getElementById("app");
 if (target !== null) void start(scriptedCore(), target);

@@ -21,7 +21,7 @@ import { ME, PEOPLE, deviceId, plate } from "./organisation.ts";
 import { ScriptedOverseeing } from "./overseeing.ts";
 import { barredIn, ScriptedReports } from "./reports.ts";
 import { ownCore } from "./own.ts";
-import { sampleImage } from "./sample-image.ts";
+import { sampleImage, samplePicture } from "./sample-image.ts";
 import { scenarioFrom, type Scenario } from "./scenario.ts";
 import { asked } from "./posts.ts";
 import { sampleOrders, ScriptedOrders } from "./orders.ts";
@@ -219,6 +219,11 @@ class ScriptedCore extends ScriptedOrders implements ConnectedCore {
 
   readonly messages: Core["messages"] = {
     ...this.ownMessages,
+    linkPreview: async (url) => ({
+      title: `గోల్కొండ బోనాలు: ట్రాఫిక్ మళ్లింపులు, పార్కింగ్ స్థలాలు ${new URL(url).pathname}`,
+      description: "Roads closed from 06:00, and where officers park.",
+      picture: await samplePicture(),
+    }),
     retry: async (messageId) => {
       for (const talk of this.talks) {
         const message = talk.messages.find((one) => one.messageId === messageId);

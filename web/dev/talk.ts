@@ -115,6 +115,10 @@ function makeMessages(
         kind: "text",
         text,
         mentions: [{ personId: ME.personId, start: 0, length: ME.names.en.length + 1 }],
+        page: {
+          ...{ title: "Duty list, Charminar", description: "Posts and times of the week" },
+          picture: bytesOf("1QcSHQRnh493V4dIh4eXh1h4kJUI"),
+        },
       };
     } else if (near === 14) {
       body = {

@@ -35,7 +35,7 @@ import { takesReactions } from "../messages/reactions.ts";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import type { MessageRecord } from "../records.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
-import { RECEIPT_PEOPLE } from "../wire.ts";
+import { RECEIPT_PEOPLE, type LinkPreview } from "../wire.ts";
 import { cancelDeletion, queuedDeletion, requirePollable, sendMark } from "./talking/marking.ts";
 import type { Device } from "./device.ts";
 import { orderable, writable } from "./reach.ts";
@@ -194,6 +194,14 @@ export class MessageCalls {
     const message = queuedMessage(queued, own, now());
     await device.preparing.atOnce(conversation, queued, message, files);
     return device.views.message(conversation, message);
+  }
+
+  /**
+   * Read the page of a link, by the department's server, which thereby learns of the link. Rejects with
+   * `link_previews_off`, `link_without_preview`.
+   */
+  async linkPreview(url: string): Promise<LinkPreview> {
+    return (await this.#reach.device()).context.api.previewLink({ url });
   }
 
   /**

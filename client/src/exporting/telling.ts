@@ -189,6 +189,7 @@ function messageOf(
     deletedMs: deletion?.signedMs ?? null,
     content: content === null || content.kind === "unsupported" ? null : content.kind,
     text: missing ? "" : textOf(shown),
+    page: content?.kind === "text" ? (content.page ?? null) : null,
     reactions: reactionsOf(own?.reactions ?? [], person),
     evidence: shown?.kind === "attachments" ? evidenceOf(shown) : null,
   };

@@ -155,14 +155,18 @@ function elsewhere(value: unknown): Pick<ReplyPointer, "conversationId"> {
 }
 
 /**
- * A file's name as it is shown and saved: without control characters and without characters that
- * turn the direction, with which "report\u202Efdp.exe" reads as "reportexe.pdf". Joiners belong to
- * words.
+ * One line as it is shown: without control characters and without characters that turn the direction,
+ * with which "report\u202Efdp.exe" reads as "reportexe.pdf". Joiners belong to words.
  */
-function fileName(value: unknown): string {
-  const name = string(value, MAX_NAME)
+export function line(value: unknown, max: number): string {
+  return string(value, max)
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) => (c === "\u200c" || c === "\u200d" ? c : ""))
     .trim();
+}
+
+/** A file's name as it is shown and saved. */
+function fileName(value: unknown): string {
+  const name = line(value, MAX_NAME);
   return name === "" ? "file" : name;
 }
 

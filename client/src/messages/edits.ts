@@ -6,6 +6,7 @@
  */
 import type { Decoded } from "../kinds/content.ts";
 import { decodeContent, forwardsOf } from "../kinds/content.ts";
+import { pageAfter } from "../kinds/links.ts";
 import type { Mark } from "../kinds/mark.ts";
 import { byPosition } from "../mark-records.ts";
 import type { EditRecord } from "../mark-records.ts";
@@ -52,7 +53,10 @@ export function reworded(
   { text, mentions }: Pick<Extract<Mark, { mark: "edit" }>, "text" | "mentions">,
 ): Decoded {
   if (forwardsOf(content) > 0) return content;
-  if (content.kind === "text" && text.trim() !== "") return { ...content, text, mentions };
+  if (content.kind === "text" && text.trim() !== "") {
+    const { page, ...rest } = content;
+    return { ...rest, text, mentions, ...pageAfter({ text: content.text, page }, text) };
+  }
   if (content.kind === "attachments") return { ...content, text, mentions };
   return content;
 }

@@ -1,6 +1,7 @@
 /** Exported conversations, and what a file proves (docs/export.md). */
 import type { ConversationId, DeviceId, MessageId, PersonId } from "../ids.ts";
 import type { Content } from "../kinds/content.ts";
+import type { LinkedPage } from "../kinds/links.ts";
 import type { Names } from "../wire.ts";
 
 export interface ExportChoice {
@@ -67,6 +68,8 @@ export interface VerifiedMessage {
   /** Null: deleted or withheld, or of a kind that this version does not know. */
   readonly content: Exclude<Content["kind"], "mark" | "state"> | null;
   readonly text: string;
+  /** The sender's words about the page of a link; null: none. */
+  readonly page: LinkedPage | null;
   readonly former: readonly FormerWords[];
   readonly reactions: readonly {
     readonly emoji: string;

@@ -5,6 +5,7 @@ import type { CoreError } from "./failure.ts";
 import type { Plate } from "./people.ts";
 
 export type { Outgoing } from "../kinds/content.ts";
+export type { LinkedPage } from "../kinds/links.ts";
 
 export type MessageStatus = "queued" | "sending" | "sent" | "delivered" | "read" | "failed";
 

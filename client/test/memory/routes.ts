@@ -49,6 +49,8 @@ interface Roles extends ServerPorts {
   readonly rosters: Rosters;
   readonly shares: Shares;
   readonly trust: TrustRole;
+  /** See MemoryServer. */
+  readonly pages: ReadonlyMap<string, wire.LinkPreview>;
   /** The time that Time records state. */
   signedTime(): number;
 }
@@ -105,6 +107,12 @@ export function routesOf(server: Roles): readonly Route[] {
   trustRoutes(server, at);
   conversationRoutes(server, at, within, listed);
   attachmentRoutes(server, at);
+  at("confirmed", "POST /link-previews", ({ body }) => {
+    if (server.pages.size === 0) throw new Refusal("link_previews_off");
+    const page = server.pages.get(as<wire.AskLinkPreview>(body).url);
+    if (page === undefined) throw new Refusal("link_without_preview");
+    return page;
+  });
   orderRoutes(server, at);
   reportRoutes(server, at);
   return routes;

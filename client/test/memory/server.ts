@@ -17,7 +17,7 @@ import { X25519, type Kem } from "../../src/keys/hpke.ts";
 import { PersonCardFormat } from "../../src/keys/trust/person-card.ts";
 import type { Fetch } from "../../src/transport/http.ts";
 import type { WebSocketMaker } from "../../src/transport/socket.ts";
-import { CELL_SIZE } from "../../src/wire.ts";
+import { CELL_SIZE, type LinkPreview } from "../../src/wire.ts";
 import { Department, endorse, newSigner, type Policy, type Signer } from "../support/department.ts";
 import { Asking } from "./asking.ts";
 import { Attachments } from "./attachments.ts";
@@ -70,6 +70,8 @@ export class MemoryServer {
   approves = true;
   /** The time that Time records say while it is not null: for a server that freezes it. */
   frozenMs: number | null = null;
+  /** Pages by their addresses; none: this department makes no previews. */
+  readonly pages = new Map<string, LinkPreview>();
   state: ServerState = emptyState();
   /** Requests refused lately, for the reader of a failure. */
   readonly refused: string[] = [];

@@ -85,6 +85,13 @@ class Order(_BotContent, frozen=True, kw_only=True):
     mentions: list[Mention] = []
 
 
+class LinkedPage(_BotContent, frozen=True, kw_only=True):
+    """The words of the sender's phone about the page of the text's first link."""
+
+    title: str
+    description: str
+
+
 class ShownContent(_BotContent, frozen=True, kw_only=True):
     """The part of a text, of files or of an order that a message shows."""
 
@@ -92,6 +99,7 @@ class ShownContent(_BotContent, frozen=True, kw_only=True):
     text: str
     mentions: list[Mention] = []
     attachments: list[Pointer] = []
+    page: LinkedPage | None = None
 
 
 class _Deletion(_BotContent, frozen=True, kw_only=True):

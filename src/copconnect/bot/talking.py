@@ -182,7 +182,8 @@ class Message:
     ``signed_ms``: by the sender's device; ``sent_ms``: when the server took it. ``gap``: an earlier
     message of this sender is missing, lost or withheld by the server. ``order``: the order that the
     message is; ``text`` and ``files`` are the order's then. ``mentions``: the places of the text
-    that call somebody; ``called``: how they call the bot, None: not at all."""
+    that call somebody; ``called``: how they call the bot, None: not at all. ``page``: the preview
+    of its link."""
 
     message_id: MessageId
     conversation: BotConversation
@@ -196,6 +197,7 @@ class Message:
     order: content.Order | None
     mentions: Sequence[content.Mention]
     called: Literal["name", "everybody"] | None
+    page: content.LinkedPage | None
     _desk: "Desk" = field(repr=False)
     _replies: int = 0
 
@@ -285,6 +287,7 @@ class Desk:
             order=order,
             mentions=found.mentions,
             called=view.called,
+            page=found.page,
             _desk=self,
         )
 

@@ -29,6 +29,22 @@ it.each([
   expect(mayExport({ state: "left", whoMayPost, admin }, rule)).toBe(false);
 });
 
+it.each([
+  [true, true],
+  [false, false],
+  ["yes", false],
+])("reads the pages of links where the department says %s: %s", async (said, reads) => {
+  vi.resetModules();
+  vi.stubGlobal("location", { href: BASE });
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ linkPreviews: said })));
+  try {
+    const { linkPreviews } = await import("./server-config.ts");
+    expect(await linkPreviews()).toBe(reads);
+  } finally {
+    vi.unstubAllGlobals();
+  }
+});
+
 it("learns who may export before anything is made, and asks again after a failure", async () => {
   vi.stubGlobal("location", { href: BASE });
   const answer = (): Response => Response.json({ mapTilesUrl: "", conversationExports: "nobody" });

@@ -1,8 +1,8 @@
 /**
  * The server's word about itself before anybody is signed in: /config.json. The one request
  * that web/ makes itself, because it is no part of the protocol: it is a static file of the
- * department's, read for the map's tiles and for who may export, and nothing depends on it: the
- * server refuses an export whatever was read.
+ * department's, read for the map's tiles, who may export and whether links have previews, and nothing
+ * depends on it: the server refuses an export or a preview whatever was read.
  */
 import type { ConversationItem } from "@copconnect/client/core";
 
@@ -12,9 +12,10 @@ export type Exporters = "members" | "admins" | "nobody";
 interface ServerConfig {
   readonly tiles: string | null;
   readonly exporters: Exporters | null;
+  readonly previews: boolean;
 }
 
-const UNKNOWN: ServerConfig = { tiles: null, exporters: null };
+const UNKNOWN: ServerConfig = { tiles: null, exporters: null, previews: false };
 
 let reading: Promise<ServerConfig> | null = null;
 
@@ -28,6 +29,7 @@ async function read(): Promise<ServerConfig | null> {
     return {
       tiles: tilesUrl(given["mapTilesUrl"], location.href),
       exporters: exportersOf(given["conversationExports"]),
+      previews: given["linkPreviews"] === true,
     };
   } catch {
     return null;
@@ -59,8 +61,8 @@ function exportersOf(value: unknown): Exporters | null {
 }
 
 /** This page talks to no server: its maps draw the outline that the app has. */
-export function askNoServer(exporters: Exporters | null = null): void {
-  reading = Promise.resolve({ tiles: null, exporters });
+export function askNoServer(exporters: Exporters | null = null, previews = false): void {
+  reading = Promise.resolve({ tiles: null, exporters, previews });
 }
 
 /** The department's raster tiles; null when it has none or cannot be reached. */
@@ -71,6 +73,11 @@ export async function mapTilesUrl(): Promise<string | null> {
 /** The people who may export; null while the server cannot be reached. */
 export async function conversationExporters(): Promise<Exporters | null> {
   return (await config()).exporters;
+}
+
+/** Whether the department's server reads the pages of links. */
+export async function linkPreviews(): Promise<boolean> {
+  return (await config()).previews;
 }
 
 /** Whether this person may export messages of a conversation: everybody who may write there, at most. */

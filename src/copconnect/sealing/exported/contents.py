@@ -13,6 +13,9 @@ from typing import Any
 import msgspec
 
 from copconnect.limits import (
+    LINK_DESCRIPTION,
+    LINK_PICTURE_BYTES,
+    LINK_TITLE,
     MAX_ATTACHMENT_BYTES,
     ORDER_CHOICES,
     ORDER_ITEMS,
@@ -215,12 +218,15 @@ def _record(**reads: _Read) -> _Read:
     return lambda value: _fields(value, reads)
 
 
-def _file(value: object) -> str:
-    """A file's name, without characters that hide another."""
-    name = _string(_NAME)(value)
+def _seen(text: str) -> str:
+    """Leave out characters that hide another."""
     hidden = {"Cc", "Cf", "Zl", "Zp"}
-    kept = (c for c in name if c in _JOINERS or unicodedata.category(c) not in hidden)
-    return "".join(kept).strip() or "file"
+    kept = (c for c in text if c in _JOINERS or unicodedata.category(c) not in hidden)
+    return "".join(kept).strip()
+
+
+def _line(most: int, otherwise: str = "") -> _Read:
+    return lambda value: _seen(_string(most)(value)) or otherwise
 
 
 def _attachment(value: object) -> Content:
@@ -321,7 +327,7 @@ _POINTER: dict[str, _Read] = {
     "key": _bytes(_KEY_BYTES, _KEY_BYTES),
     "size": _integer(MAX_ATTACHMENT_BYTES),
     "id": _id,
-    "name": _file,
+    "name": _line(_NAME, "file"),
     "mime": _string(_NAME),
     "width": _nullable(_integer(10**6)),
     "height": _nullable(_integer(10**6)),
@@ -334,6 +340,11 @@ _mentions = _list(_MENTIONS, _mention)
 _reply = _record(messageId=_id, personId=_id, preview=_string(1_024), conversationId=_nullable(_id))
 _place = _record(lat=_number(-90, 90), lon=_number(-180, 180), accuracyM=_number(0, 10**6))
 _files = _list(_FILES, _attachment)
+_page = _record(
+    title=_line(LINK_TITLE),
+    description=_line(LINK_DESCRIPTION),
+    picture=_nullable(_bytes(LINK_PICTURE_BYTES)),
+)
 _SAID: dict[str, _Read] = {
     "text": _string(_TEXT),
     "mentions": _mentions,
@@ -371,7 +382,7 @@ _ORDER_WORDING = _WORDING | {
     "items": _list(ORDER_ITEMS, _string(160)),
 }
 _KINDS: dict[str, dict[str, _Read]] = {
-    "text": _SAID,
+    "text": _SAID | {"page": _nullable(_page)},
     "attachments": _SAID
     | {
         "attachments": _files,

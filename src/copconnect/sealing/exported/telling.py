@@ -139,6 +139,7 @@ def _message(
         "deleted_ms": deletion and deletion.header.sent,
         "kind": content.get("kind"),
         "text": words[-1][0],
+        "page": _page(content),
         "former": [{"text": text, "signed_ms": sent} for text, sent in words[:-1]],
         "reactions": _reactions(marks),
         "evidence": _evidence(content),
@@ -212,6 +213,12 @@ def _text(content: Content) -> str:
     if content.get("kind") in {"order", "order_change"}:
         return "\n".join(all_words_of(content))
     return str(content.get("text") or content.get("question") or "")
+
+
+def _page(content: Content) -> dict[str, str] | None:
+    """Return the sender's words about the page of a link in it."""
+    page = content.get("page")
+    return page and {name: page[name] for name in ("title", "description")}
 
 
 def _evidence(content: Content) -> dict[str, Any] | None:

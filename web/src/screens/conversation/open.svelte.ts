@@ -6,7 +6,13 @@
  * event about a message older than the loaded part only updates what is there.
  */
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
-import type { CoreEvent, Mention, MessageItem, ReplyQuote } from "@copconnect/client/core";
+import type {
+  CoreEvent,
+  LinkedPage,
+  Mention,
+  MessageItem,
+  ReplyQuote,
+} from "@copconnect/client/core";
 import { onCoreEvent, onLeaving } from "#app/state/app.svelte.ts";
 import { conversations } from "#app/state/conversations.svelte.ts";
 import { core } from "#app/core.ts";
@@ -95,6 +101,7 @@ export interface DrawnWords {
   readonly messageId: MessageId;
   readonly text: string;
   readonly mentions: readonly Mention[];
+  readonly page?: LinkedPage | undefined;
   readonly replyTo: MessageItem | null;
 }
 
@@ -174,13 +181,13 @@ export class OpenConversation {
    * how to take them away where the core does not get them.
    */
   draw(words: DrawnWords): () => void {
-    const { messageId, text, mentions, replyTo } = words;
+    const { messageId, text, mentions, page, replyTo } = words;
     const { conversationId } = this;
     const message: MessageItem = {
       ...{ messageId, conversationId, seq: null, mine: true, sentMs: Date.now() },
       // Messages of one run have one sender.
       sender: this.messages.findLast(({ mine }) => mine)?.sender ?? null,
-      body: { kind: "text", text, mentions },
+      body: { kind: "text", text, mentions, ...(page && { page }) },
       preview: { kind: "text", text },
       replyTo: replyTo === null ? null : quoteOf(replyTo, conversationId),
       ...{ answer: null, status: "queued", failure: null },

@@ -7,6 +7,7 @@ import {
   allWordsOf,
   type ConversationItem,
   type GuardVerdict,
+  type LinkedPage,
   type Outgoing,
 } from "@copconnect/client/core";
 import { core } from "#app/core.ts";
@@ -32,9 +33,11 @@ export class GuardAsking {
     onquestion?: () => void,
   ): Promise<boolean> {
     const files = outgoing.kind === "attachments" || isOrder(outgoing) ? outgoing.attachments : [];
-    const text = textOf(outgoing);
+    const page = outgoing.kind === "text" ? outgoing.page : undefined;
+    const texts = [textOf(outgoing), ...wordsOfPage(page)];
     const pictures = files.filter(({ kind }) => kind === "image").map(({ file }) => file);
-    return this.allowsAll(items, [text], pictures, onquestion, isOrder(outgoing));
+    pictures.push(...pictureOfPage(page));
+    return this.allowsAll(items, texts, pictures, onquestion, isOrder(outgoing));
   }
 
   /** The same for texts and pictures that go to several conversations: asked once, with all they reach. */
@@ -69,6 +72,15 @@ export class GuardAsking {
       };
     });
   }
+}
+
+/** The words of a link's preview, which the guard judges; {@link pictureOfPage} has its picture. */
+export function wordsOfPage(page: LinkedPage | undefined): readonly string[] {
+  return page === undefined ? [] : [`${page.title}\n${page.description}`.trim()];
+}
+
+export function pictureOfPage(page: LinkedPage | undefined): readonly Blob[] {
+  return page?.picture == null ? [] : [new Blob([Uint8Array.from(page.picture)])];
 }
 
 type OfOrder = Extract<Outgoing, { kind: "order" | "order_change" }>;

@@ -1,7 +1,28 @@
 import type { ConnectedCore, ConversationItem, Outgoing } from "@copconnect/client/core";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { useCore } from "#app/core.ts";
 import { GuardAsking } from "./asking.svelte.ts";
+
+it("judges the preview of a link beside its text: the words in it too", async () => {
+  const judged: string[] = [];
+  useCore({
+    guard: {
+      verdict: (_: string, text: string) => {
+        judged.push(text);
+        return Promise.resolve({ act: text.includes("Happy") ? "hold" : "fine" });
+      },
+    },
+  } as unknown as ConnectedCore);
+  const page = { title: "Happy Diwali", description: "to all", picture: null };
+  const text = { kind: "text", text: "https://cards.in", mentions: [], page } as const;
+  const asking = new GuardAsking();
+  const to = [{ conversationId: "c" }] as unknown as readonly ConversationItem[];
+  const allowed = asking.allows(to, text);
+  await vi.waitFor(() => expect(asking.question?.text).toBe("Happy Diwali\nto all"));
+  asking.question?.answer(false);
+  expect(await allowed).toBe(false);
+  expect(judged).toEqual(["https://cards.in", "Happy Diwali\nto all"]);
+});
 
 it("judges every word of an order: choices and checklist too, in each language", async () => {
   const judged: string[] = [];

@@ -5,6 +5,8 @@
  */
 import type { Language, PersonId } from "@copconnect/client/wire";
 import {
+  WEB,
+  webLink,
   wordingIn,
   type Mention,
   type MessageBody,
@@ -32,6 +34,8 @@ export type Piece =
       readonly pieces: readonly Piece[];
     };
 
+type Linked = Piece & { readonly kind: "link" };
+
 /** A mention or a link, at its place in the text. */
 interface Whole {
   readonly start: number;
@@ -39,42 +43,38 @@ interface Whole {
   readonly piece: Piece;
 }
 
-const WEB = /(?:https?:\/\/|(?<![\p{L}\p{M}\p{N}.@-])www\.)[^\s<>"'`]+/u;
 const MAIL = /(?<![\w.+-])[\w.+-]+@[a-z\d-]+(?:\.[a-z\d-]+)*\.[a-z]{2,}(?![\w@-])/u;
 /** Digits that may be a phone number: not those of a date, a sum, or a longer number. */
 const DIGITS = /(?<![\p{L}\p{N}_#+/]|\d[.,:-])\+?\d(?:[ -]?\d){7,14}(?![\p{L}\p{N}_/:-]|[.,]\d)/u;
 const LINK = new RegExp(`(?<web>${WEB.source})|(?<mail>${MAIL.source})|${DIGITS.source}`, "giu");
-/** Punctuation that ends a sentence rather than an address, and marks of the direction of writing. */
-const TRAILING = /[.,;:!?)\]}।۔*_\p{Cf}]+$/u;
 /** Marks around whole words of one line, without the mark in between. */
 const STYLED = /(?<![\p{L}\p{M}\p{N}*_])([*_])(?!\s)(?:(?!\1).)+(?<!\s)\1(?![\p{L}\p{M}\p{N}*_])/gu;
 
 function linksIn(text: string, from: number): Whole[] {
   return [...text.matchAll(LINK)].flatMap((match) => {
     const { web, mail } = match.groups ?? {};
-    const found = web?.replace(TRAILING, "") ?? match[0];
+    const [found] = match;
     const piece =
-      web !== undefined ? webLink(found) : mail !== undefined ? mailLink(found) : phoneLink(found);
+      web !== undefined ? pageLink(web) : mail !== undefined ? mailLink(mail) : phoneLink(found);
     const start = from + match.index;
-    return piece === null ? [] : [{ start, end: start + found.length, piece }];
+    return piece === null ? [] : [{ start, end: start + piece.text.length, piece }];
   });
 }
 
-/** Null: no address, or one that can read as another, by a name before an `@` or by hidden characters. */
-function webLink(text: string): Piece | null {
-  const address = URL.parse(/^www\./iu.test(text) ? `https://${text}` : text);
-  if (address === null || /\p{Cf}/u.test(text)) return null;
-  const { href, hostname, username, password } = address;
-  if (username !== "" || password !== "") return null;
+function pageLink(found: string): Linked | null {
+  const link = webLink(found);
+  if (link === null) return null;
+  const { text, url } = link;
   const written = /^(?:https?:\/\/)?([^/?#\\:]*)/iu.exec(text)?.[1]?.toLowerCase();
+  const { href, hostname } = url;
   return { kind: "link", text, href, ...(hostname === written ? {} : { host: hostname }) };
 }
 
-function mailLink(text: string): Piece {
+function mailLink(text: string): Linked {
   return { kind: "link", text, href: `mailto:${text}` };
 }
 
-function phoneLink(text: string): Piece | null {
+function phoneLink(text: string): (Piece & { readonly kind: "phone" }) | null {
   const number = phoneNumber(text);
   return number === null ? null : { kind: "phone", text, number };
 }
@@ -92,7 +92,7 @@ function phoneNumber(text: string): string | null {
 }
 
 /** The web links of a text. */
-export function linksOf(text: string): readonly (Piece & { readonly kind: "link" })[] {
+export function linksOf(text: string): readonly Linked[] {
   return linksIn(text, 0).flatMap(({ piece }) =>
     piece.kind === "link" && !piece.href.startsWith("mailto:") ? [piece] : [],
   );
