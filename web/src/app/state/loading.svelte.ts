@@ -8,11 +8,13 @@ export class Loading<T> {
   value = $state.raw<T | null>(null);
   error = $state.raw<unknown>(null);
   slow = $state(false);
+  #make: (() => Promise<T>) | null = null;
   #run = 0;
 
   /** Load; an earlier load that is still under way no longer counts. */
   async load(make: () => Promise<T>): Promise<void> {
     const run = ++this.#run;
+    this.#make = make;
     this.error = null;
     const timer = setTimeout(() => {
       if (run === this.#run) this.slow = true;
@@ -27,4 +29,9 @@ export class Loading<T> {
       if (run === this.#run) this.slow = false;
     }
   }
+
+  /** Do the last load again. */
+  retry = (): void => {
+    if (this.#make !== null) void this.load(this.#make);
+  };
 }
