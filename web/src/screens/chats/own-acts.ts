@@ -2,8 +2,8 @@
 import type { ConversationItem } from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { core } from "#app/core.ts";
+import { attempt, sayFailed } from "#app/state/task.svelte.ts";
 import { UNDO_MS, toast } from "#app/state/toasts.svelte.ts";
-import { errorText } from "#i18n/errors.ts";
 import { t } from "#i18n/index.svelte.ts";
 
 /** Do it and say so; the note undoes it where `undo` is there. */
@@ -17,13 +17,8 @@ export async function tell(
     const run = undo && { label: t("app.undo"), run: () => void tell(undo, t("app.done")) };
     toast(done, run === undefined ? {} : { action: run });
   } catch (error) {
-    toast(errorText(error), { tone: "danger" });
+    sayFailed(error);
   }
-}
-
-/** Say only what goes wrong: the screen shows the rest. */
-export function attempt(act: () => Promise<unknown>): void {
-  act().catch((error: unknown) => toast(errorText(error), { tone: "danger" }));
 }
 
 export function pin({ conversationId }: ConversationItem, on: boolean): void {
@@ -51,7 +46,7 @@ export function isUnread({ unread, markedUnread }: ConversationItem): boolean {
 }
 
 export function markUnread({ conversationId }: ConversationItem, on: boolean): void {
-  attempt(() => core().oneself.markUnread(conversationId, on));
+  void attempt(() => core().oneself.markUnread(conversationId, on));
 }
 
 export async function clear({ conversationId }: ConversationItem): Promise<void> {

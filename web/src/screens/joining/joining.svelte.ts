@@ -4,8 +4,8 @@ import { onMount } from "svelte";
 import { core } from "#app/core.ts";
 import { onCoreEvent } from "#app/state/app.svelte.ts";
 import { Loading } from "#app/state/loading.svelte.ts";
+import { sayFailed } from "#app/state/task.svelte.ts";
 import { toast } from "#app/state/toasts.svelte.ts";
-import { errorText } from "#i18n/errors.ts";
 
 const TOGETHER_MS = 1000;
 
@@ -44,7 +44,7 @@ export class JoinRequests extends Loading<JoiningView> {
       toast(done);
       return true;
     } catch (error) {
-      toast(errorText(error), { tone: "danger" });
+      sayFailed(error);
       return false;
     } finally {
       void this.refresh();

@@ -6,8 +6,7 @@ import type { Step } from "@copconnect/client/wire";
 import type { UnitDraft } from "@copconnect/client/core";
 import { core } from "#app/core.ts";
 import { directory } from "#app/state/directory.svelte.ts";
-import { toast } from "#app/state/toasts.svelte.ts";
-import { errorText } from "#i18n/errors.ts";
+import { attempt } from "#app/state/task.svelte.ts";
 import { draftTree, storedTree } from "./tree.ts";
 
 const EMPTY: UnitDraft = { done: [], undone: [] };
@@ -20,11 +19,7 @@ const tree = $derived(draftTree(stored, steps));
 async function keep(changed: UnitDraft): Promise<void> {
   kept = changed;
   const empty = changed.done.length === 0 && changed.undone.length === 0;
-  try {
-    await core().admin.keepUnitDraft(empty ? null : $state.snapshot(changed));
-  } catch (error) {
-    toast(errorText(error), { tone: "danger" });
-  }
+  await attempt(() => core().admin.keepUnitDraft(empty ? null : $state.snapshot(changed)));
 }
 
 export const draft = {
