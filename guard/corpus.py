@@ -12,7 +12,7 @@ import random
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -73,10 +73,12 @@ class Near:
 
     def __init__(self, others: Iterable[Message]) -> None:
         self._known = sorted((_shingles(one.text) for one in others), key=len)
-        self._often = Counter(gram for grams in self._known for gram in grams)
+        often = Counter(gram for grams in self._known for gram in grams)
+        rarest_first = sorted(often, key=lambda gram: (often[gram], gram))
+        self._rank = {gram: number for number, gram in enumerate(rarest_first)}
         self._index: dict[str, list[int]] = {}
         for number, grams in enumerate(self._known):
-            for gram in _rarest(grams, self._often):
+            for gram in _rarest(grams, self._rank):
                 self._index.setdefault(gram, []).append(number)
 
     def resembles(self, one: Message) -> bool:
@@ -86,7 +88,7 @@ class Near:
         first = bisect_left(self._known, MOST_ALIKE * len(grams), key=len)
         end = bisect_right(self._known, len(grams) / MOST_ALIKE, key=len)
         near: set[int] = set()
-        for gram in _rarest(grams, self._often):
+        for gram in _rarest(grams, self._rank):
             numbers = self._index.get(gram, [])
             near.update(numbers[bisect_left(numbers, first) : bisect_left(numbers, end)])
         return any(_alike(grams, self._known[number]) > MOST_ALIKE for number in near)
@@ -98,14 +100,14 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> float:
     return shared / (len(one) + len(other) - shared)
 
 
-def _rarest(grams: frozenset[str], often: Counter[str]) -> list[str]:
+def _rarest(grams: frozenset[str], rank: Mapping[str, int]) -> list[str]:
     """Return so many of the rarest that any two sets that are alike share one of them.
 
     Alike means more than :data:`MOST_ALIKE`: they share that part of each, so at least one of
     the ones that are left when the most frequent are taken away.
     """
     least = math.ceil(MOST_ALIKE * len(grams))
-    return sorted(grams, key=lambda gram: (often[gram], gram))[: len(grams) - least + 1]
+    return sorted(grams, key=lambda gram: rank.get(gram, -1))[: len(grams) - least + 1]
 
 
 def unseen(name: str) -> list[Message]:

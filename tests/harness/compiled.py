@@ -9,6 +9,7 @@ the same statements for each (a tenth of their processor time) and read the same
 from functools import cache
 from typing import Any
 
+import typer.main
 from sqlalchemy import Engine
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
@@ -41,7 +42,10 @@ def share() -> None:
 
 def read_once() -> None:
     """Let every server of this process, and of its forked children, use the files that another has
-    read."""
-    readers: tuple[tuple[Any, str], ...] = ((model, "read"), (web_assets, "load"))
+    read, and every command what Typer has made."""
+    readers: tuple[tuple[Any, str], ...] = (
+        *((model, "read"), (web_assets, "load")),
+        (typer.main, "get_command"),  # 25 ms for each command that runs.
+    )
     for module, name in readers:
         setattr(module, name, cache(getattr(module, name)))

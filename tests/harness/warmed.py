@@ -3,7 +3,6 @@ the guard's weights and the lessons (75 ms of a processor), make Typer's command
 what those import late (35).
 """
 
-from functools import cache
 from importlib import import_module
 
 import typer.main
@@ -24,6 +23,5 @@ compiled.read_once()
 web_assets.load(web_assets.FOLDER)
 model.read(serving.shipped_weights())
 built_in()
-typer.main.get_command = cache(typer.main.get_command)
 for app in (cli.app, demo.app):
     typer.main.get_command(app)
