@@ -172,11 +172,12 @@ async def test_two_admins_set_the_guards_policy_and_every_node_signs_it(
     wanted = json.loads(former.policy) | {"number": 2, "large_from": 50}
     asked = await act(approving, force.root, wire.SetGuardPolicy(policy=json.dumps(wanted)))
     assert asked.json()["state"] == "waiting"
+    unknown = {"nudge": ["news"], "insist": []}
     for change, said in (
         ({"number": 3}, "guard_policy_changed"),
         ({"large_from": 1}, "act_invalid"),
         ({"exempt_ranks": ["KING"]}, "act_invalid"),
-        ({"places": wanted["places"] | {"group": {"nudge": ["news"], "insist": []}}}, "act_invalid"),
+        ({"places": wanted["places"] | {"group": unknown}}, "act_invalid"),
     ):
         worse = wire.SetGuardPolicy(policy=json.dumps(wanted | change))
         assert refusal(await act(approving, force.root, worse))[0] == said
