@@ -32,7 +32,15 @@ function message(at: number, more: Partial<VerifiedMessage>): VerifiedMessage {
   return {
     ...{ at, messageId: id<MessageId>(4, 800_000 + at), device: deviceId(at), sender: proven(at) },
     ...{ signedMs, serverMs: signedMs, state: "proven", deletedBy: null, deletedMs: null },
-    ...{ content: "text", text: "", page: null, former: [], reactions: [], files: [], evidence: null },
+    ...{
+      content: "text",
+      text: "",
+      page: null,
+      former: [],
+      reactions: [],
+      files: [],
+      evidence: null,
+    },
     ...{ gap: false, ...more },
   };
 }

@@ -1,4 +1,4 @@
-"""The policy of the guard: which classes are nudged or insisted on, where, for whom, at what hours. Pure.
+"""The policy of the guard: which classes are nudged or insisted on, where, for whom and when. Pure.
 
 It also limits forwarding, for everybody and at all hours.
 
