@@ -1,4 +1,4 @@
-"""A conversation: answers, search, mentions, drafts, ticks, quiet, and catching up in order."""
+"""A conversation: answers, mentions, drafts, ticks, quiet, and catching up in order."""
 
 import re
 from collections.abc import Callable
@@ -59,53 +59,6 @@ def test_a_long_text_folds_and_copies_as_it_was_written(trio: Trio) -> None:
     expect(message.locator("em")).to_be_in_viewport()
     # The marks are part of what a selection copies.
     assert message.locator(".text").text_content() == text
-
-
-def test_a_message_is_found_by_its_sound_and_arrows_lead_from_match_to_match(trio: Trio) -> None:
-    """From the chats in another script, without a network; then inside the chat."""
-    writer, reader, _ = trio
-    wanted = "చార్మినార్ దగ్గర నాకాబందీ"
-    writer.open_direct(reader)
-    writer.say(wanted)
-    writer.say("Jackets are in the store room.")
-    for count in range(1, 15):
-        writer.composer.fill(f"Round {count} is over.")
-        writer.button("conversation.send").click()
-    writer.say("Bring the jackets back.")
-    reader.open_chat(writer.person.name)
-    reader.page.get_by_role("region", name=reader.word("conversation.messages")).press("End")
-    reader.message("Bring the jackets back.").wait_for()
-    reader.to_chats()
-    page = reader.page
-    field = page.get_by_role("searchbox")
-    field.fill("round")
-    found = page.get_by_role("region", name=reader.word("conversation.find.title"))
-    found.get_by_role("link").first.wait_for()
-    reader.context.set_offline(True)
-    field.fill("charminar")
-    row = found.get_by_role("link").filter(has_text=wanted)
-    expect(row.locator("mark")).to_have_text("చార్మినార్")
-    reader.shot("found-messages")
-    # One tap limits the search to a kind, another to a person.
-    found.get_by_role("button", name=reader.word("conversation.find.kind.document")).click()
-    expect(found).to_contain_text(reader.word("conversation.find.none"))
-    found.get_by_role("button", name=reader.word("conversation.find.kind.all")).click()
-    row.click()
-    expect(reader.message(wanted)).to_be_in_viewport()
-    reader.context.set_offline(False)
-
-    reader.button("conversation.info").click()
-    reader.button("conversation.find.inChat").click()
-    field = page.get_by_role("searchbox", name=reader.word("conversation.find.inChat"))
-    expect(field).to_be_focused()
-    field.fill("jackets")
-    page.get_by_text(reader.word("conversation.find.at", number=1, total=2)).wait_for()
-    expect(reader.message("Bring the jackets back.")).to_be_in_viewport()
-    reader.button("conversation.find.older").click()
-    expect(reader.message("Jackets are in the store room.")).to_be_in_viewport()
-    reader.shot("find-in-chat")
-    field.press("Escape")
-    expect(field).to_have_count(0)
 
 
 def test_a_note_leaves_the_name_of_the_chat_in_sight(trio: Trio) -> None:
