@@ -517,9 +517,9 @@ export interface RefuseAct {
  * Reserve space for an encrypted attachment. Idempotent by id.
  *
  * ``size`` is the ciphertext's: plaintext + 16 for each chunk. Chunk i is PUT to
- * ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16. ``order_id``: the
- * attachment is a photo that this order of the conversation asks its uploader for. Only the
- * uploader and people who see the answers to the order fetch it; nobody shares it.
+ * ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
+ * ``order_id``: the attachment is a photo that this order of the conversation asks its uploader
+ * for. Only the uploader and people who see the answers to the order fetch it; nobody shares it.
  */
 export interface BeginAttachment {
   readonly attachmentId: AttachmentId;
@@ -2105,9 +2105,10 @@ export interface OwnAcknowledgement {
  * The record that counts for a person, as the server read it. ``told_by``: who told the person
  * and signed it; None: the person's own. ``choice`` 0: none; UNREADABLE: the person cannot read
  * the order, and has not acknowledged it. ``done``: items of the checklist, bit n - 1 for the
- * nth; ``photo``: the person has sent one. ``received_ms``: when the server had it. ``first_created_ms``: when the first record was
- * signed that acknowledged what is asked now: a tick of the checklist or another choice replaces
- * the record, and keeps this time by the server's word.
+ * nth; ``photo``: the person has sent one. ``received_ms``: when the server had it.
+ * ``first_created_ms``: when the first record was signed that acknowledged what is asked now: a
+ * tick of the checklist or another choice replaces the record, and keeps this time by the server's
+ * word.
  */
 export interface GivenAcknowledgement {
   readonly choice: number;

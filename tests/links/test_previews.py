@@ -1,8 +1,13 @@
 """Previews of links over real connections: which pages are fetched, and above all which are not."""
 
+import asyncio
 import gzip
+import socket
+import threading
 import time
 from contextlib import nullcontext
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -132,8 +137,10 @@ async def test_the_address_that_was_checked_is_dialled(web: Web) -> None:
 async def test_a_server_made_of_its_settings_reaches_no_machine_inside(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    looked_up = fetching.addresses_of
-    monkeypatch.setattr(fetching, "addresses_of", lambda _, port: looked_up("localhost", port))
+    def local(_: str, *rest: Any) -> Any:
+        return socket.getaddrinfo("localhost", *rest)
+
+    monkeypatch.setattr(fetching, "Names", partial(fetching.Names, local))
     rates = SharedRates(LocalBus(), SystemClock().now_ms)
     service = LinkService(Settings(link_previews="yes"), rates)
     with pytest.raises(errors.LinkWithoutPreview) as refused:
@@ -270,3 +277,52 @@ async def test_a_proxy_that_refuses_makes_no_preview(web: Web, answer: bytes) ->
     with pytest.raises(errors.LinkWithoutPreview):
         await preview(web.service(await web.proxy(answer)))
     assert web.requests == []
+
+
+async def test_names_that_are_looked_up_for_long_stop_no_other_thread() -> None:
+    goes_on = threading.Event()
+
+    def slow(*_: object) -> list[object]:
+        goes_on.wait(10)
+        return [(None, None, None, None, ("93.184.216.34", 443))]
+
+    names = fetching.Names(slow)
+    asked = [asyncio.create_task(names.addresses_of("slow.example", 443)) for _ in range(8)]
+    await asyncio.sleep(0)
+    for one in asked[:4]:
+        one.cancel()  # Nobody waits for these, and their threads go on.
+    await asyncio.sleep(0)
+    with pytest.raises(fetching.Unfetched, match="too many lookups"):
+        await names.addresses_of("page.example", 443)
+    goes_on.set()
+    assert await asked[7] == ["93.184.216.34"]
+    while True:  # The last threads report in their own time.
+        try:
+            assert await names.addresses_of("page.example", 443) == ["93.184.216.34"]
+            break
+        except fetching.Unfetched:
+            await asyncio.sleep(0.01)
+
+
+async def test_an_answer_in_thousands_of_pieces_is_given_up(web: Web) -> None:
+    def answer(pieces: int) -> Reply:
+        body = f"{len(PAGE):x}\r\n{PAGE}\r\n" + "1\r\na\r\n" * pieces + "0\r\n\r\n"
+        return Reply(body, headers={"Transfer-Encoding": "chunked"})
+
+    web.answer = lambda *_: answer(3_000)
+    assert (await preview(web.service())).title == "Bail rules"
+    web.answer = lambda *_: answer(5_000)
+    with pytest.raises(errors.LinkWithoutPreview) as refused:
+        await preview(web.service())
+    assert str(refused.value.__cause__) == "an answer in too many pieces"
+
+
+async def test_a_person_has_three_previews_under_way_at_most(web: Web) -> None:
+    web.answer = lambda *_: Reply(delay_s=0.3)
+    service = web.service()
+    asked = [asyncio.create_task(preview(service)) for _ in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(errors.RateLimited):
+        await preview(service)
+    await asyncio.gather(*asked)
+    assert (await preview(service)).title == "Bail rules"

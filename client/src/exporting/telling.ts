@@ -3,6 +3,7 @@ import { hashOf } from "../attachments/hashing.ts";
 import { evidenceOf } from "../kinds/attachments.ts";
 import { decodeContent, encodeContent, pointersOf, type Decoded } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
+import { shownPage } from "../kinds/links.ts";
 import type { OrderContent } from "../kinds/order.ts";
 import { allWordsOf } from "../kinds/wording.ts";
 import { idOf, type DeviceId, type MessageId, type PersonId } from "../ids.ts";
@@ -189,7 +190,7 @@ function messageOf(
     deletedMs: deletion?.signedMs ?? null,
     content: content === null || content.kind === "unsupported" ? null : content.kind,
     text: missing ? "" : textOf(shown),
-    page: content?.kind === "text" ? (content.page ?? null) : null,
+    page: content?.kind === "text" && !missing ? (shownPage(content).page ?? null) : null,
     reactions: reactionsOf(own?.reactions ?? [], person),
     evidence: shown?.kind === "attachments" ? evidenceOf(shown) : null,
   };

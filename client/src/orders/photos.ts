@@ -5,7 +5,7 @@
  * goes first, and one more acknowledgement names the photo once it is uploaded and sealed (sending.ts).
  * A crash repeats a step with the same bytes. Once it counts, only the pointer stays on this device.
  */
-import { decode, encode } from "@msgpack/msgpack";
+import { encode } from "@msgpack/msgpack";
 import type { Attachments } from "../attachments/attachments.ts";
 import { putAttachment } from "../attachments/uploads.ts";
 import type { DeviceContext } from "../context.ts";
@@ -14,13 +14,14 @@ import type { AttachmentId, MessageId } from "../ids.ts";
 import { sealedHash } from "../keys/acknowledgement.ts";
 import { sealPhoto } from "../keys/answer.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { Misshapen, attachment } from "../kinds/fields.ts";
+import { attachment } from "../kinds/fields.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import { fileGone } from "../messages/files.ts";
 import { equalBytes } from "../octets.ts";
 import type { AttachmentRecord } from "../records.ts";
 import { STORES } from "../records.ts";
 import type { OutgoingAttachment } from "../seam/attachments.ts";
+import { unpack } from "../unpack.ts";
 import type { Change } from "../vault/vault.ts";
 import { sealToReaders } from "./answers.ts";
 import { ORDER_STORES } from "./record.ts";
@@ -41,9 +42,9 @@ export function photoContent(pointer: AttachmentPointer): Uint8Array {
 export function readPhoto(content: Uint8Array, attachmentId: AttachmentId): AttachmentPointer {
   let pointer: AttachmentPointer;
   try {
-    pointer = attachment(decode(content));
+    pointer = attachment(unpack(content));
   } catch (error) {
-    if (!(error instanceof Misshapen || error instanceof RangeError)) throw error;
+    // Whatever a member has sealed: it hides no other person's answer.
     throw new Refused("O2", "the photo is malformed", null, error);
   }
   const picture = pointer.kind === "image" && pointer.mime.startsWith("image/");

@@ -103,4 +103,9 @@ it("shows photos that are sealed to this device, each in its person's record alo
   expect(await read(await sealed(asha?.personId, video))).toEqual([null]);
   const own = photoContent({ ...pointer, sha256: null });
   expect(await read(await sealed(bilal?.personId, own), pointer.id, 1)).toEqual([null]);
+  // Bytes that are no MessagePack; a name that the decoder refuses; arrays that announce gigabytes.
+  const bomb = Uint8Array.from({ length: 500 }, (_, at) => (at % 5 === 0 ? 0xdd : 0xff));
+  const proto = Uint8Array.from([0x81, 0xa9, ...new TextEncoder().encode("__proto__"), 0x80]);
+  for (const bytes of [Uint8Array.from([0xc1]), proto, bomb])
+    expect(await read(await sealed(bilal?.personId, bytes), pointer.id, 1)).toEqual([null]);
 });

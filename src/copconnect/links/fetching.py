@@ -9,8 +9,10 @@ Connections are not used again, so that no answer can be another's.
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +27,9 @@ MOST_REDIRECTS = 3
 AT_ONCE = 32  # Connections of one process.
 CONNECT_S = 2.0
 _MOST_PROXY_ANSWER = 16 * 1024
+_LOOK_UPS = 8  # Of names, at once: one that a slow server holds may take half a minute.
+_PIECES_IN_TURN = 32  # Of an answer, before other tasks have their turn.
+_MOST_PIECES = 4_096
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = (
     (b"User-Agent", b"Mozilla/5.0 (compatible; LinkPreview)"),
@@ -39,10 +44,30 @@ class Unfetched(Exception):
     """Nothing was fetched. The argument says why, without the link."""
 
 
-async def addresses_of(host: str, port: int) -> list[str]:
-    """Return the addresses of a host."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1, proto=6)
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
+class Names:
+    """Looks up names in threads of its own: pushes and the database's connections look up theirs
+    elsewhere, however long these take."""
+
+    def __init__(self, look_up: Callable[..., Any] = socket.getaddrinfo) -> None:
+        self._look_up = look_up
+        self._threads = ThreadPoolExecutor(_LOOK_UPS, "names")
+        self._running = 0
+
+    async def addresses_of(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host. Raises Unfetched where too many lookups run: one counts
+        until its thread has ended, whether or not anybody still waits."""
+        if self._running >= _LOOK_UPS:
+            raise Unfetched("too many lookups of names")
+        self._running += 1
+        kind, protocol = socket.SOCK_STREAM, socket.IPPROTO_TCP
+        asked = self._threads.submit(self._look_up, host, port, 0, kind, protocol)
+        loop = asyncio.get_running_loop()
+        asked.add_done_callback(lambda _: loop.call_soon_threadsafe(self._ended))
+        found = await asyncio.wrap_future(asked)
+        return list(dict.fromkeys(str(one[4][0]) for one in found))
+
+    def _ended(self) -> None:
+        self._running -= 1
 
 
 class PublicNetwork(httpcore.AsyncNetworkBackend):
@@ -54,7 +79,7 @@ class PublicNetwork(httpcore.AsyncNetworkBackend):
         """``look_up`` and ``dial`` are for tests; ``dial`` connects to an IP address, or to the
         proxy."""
         self._proxy = urlsplit(proxy_url) if proxy_url else None
-        self._look_up = look_up or addresses_of
+        self._look_up = look_up or Names().addresses_of
         self._dial = dial or httpcore.AnyIOBackend().connect_tcp
 
     async def connect_tcp(
@@ -162,12 +187,17 @@ class PublicWeb:
                 raise Unfetched("another media type")
             if given.get("content-encoding", "identity") != "identity":
                 raise Unfetched("an encoding that was not asked for")
-            content = b""
+            content, pieces = bytearray(), 0
             async for piece in response.aiter_stream():
                 content += piece
+                pieces += 1
                 if len(content) > most:
                     break
-        return Fetched(url, _charset(more), content[:most], len(content) <= most)
+                if pieces > _MOST_PIECES:
+                    raise Unfetched("an answer in too many pieces")
+                if pieces % _PIECES_IN_TURN == 0:
+                    await asyncio.sleep(0)
+        return Fetched(url, _charset(more), bytes(content[:most]), len(content) <= most)
 
 
 def _charset(parameters: str) -> str:

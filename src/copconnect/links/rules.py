@@ -105,6 +105,9 @@ def _line(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
+MOST_READ = 8 * LINK_TITLE  # Characters of a title; more would be put together piece by piece.
+
+
 class _Page(HTMLParser):
     """Keeps the first value of each ``meta``, and the first title."""
 
@@ -128,5 +131,5 @@ class _Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         """Read a text."""
-        if self._in_title:
-            self.title += data
+        if self._in_title and len(self.title) <= MOST_READ:
+            self.title += data[:MOST_READ]

@@ -1,6 +1,7 @@
 """Previews of links. app.py makes one service for each process."""
 
 import asyncio
+from collections import Counter
 
 import httpx
 import structlog
@@ -18,6 +19,7 @@ MOST_PAGE = 512 * 1024
 MOST_PICTURE = 1024 * 1024
 PER_PERSON = 20  # Within a minute.
 PER_MINUTE = 600  # All people together.
+AT_ONCE = 3  # Of one person.
 _EVERYBODY = PersonId("")  # Spends from that limit.
 _PAGES = ("text/html", "application/xhtml+xml")
 _PICTURES = ("image/jpeg", "image/png", "image/webp", "image/gif")
@@ -35,6 +37,7 @@ class LinkService:
         self._web = (web or PublicWeb(PublicNetwork(settings.proxy_url))) if allowed else None
         self._each = rates.limit("link_previews_per_minute", PER_PERSON, PER_PERSON)
         self._all = rates.limit("link_previews_of_all_per_minute", PER_MINUTE, PER_MINUTE)
+        self._under_way = Counter[PersonId]()
 
     async def close(self) -> None:
         """End connections."""
@@ -47,12 +50,25 @@ class LinkService:
         if self._web is None:
             raise errors.LinkPreviewsOff
         url = page_url(body.url)
-        self._each.spend(caller.counted_as)
+        person_id = caller.counted_as
+        if self._under_way[person_id] >= AT_ONCE:
+            limit = "link_previews_at_once"
+            raise errors.RateLimited(retry_after_ms=int(ALL_S * 1000), limit=limit)
+        self._each.spend(person_id)
         self._all.spend(_EVERYBODY)
+        self._under_way[person_id] += 1
+        try:
+            return await self._read(self._web, url)
+        finally:
+            self._under_way[person_id] -= 1
+            if not self._under_way[person_id]:
+                del self._under_way[person_id]
+
+    async def _read(self, web: PublicWeb, url: httpx.URL) -> wire.LinkPreview:
         ends_at = asyncio.get_running_loop().time() + ALL_S
         try:
             async with asyncio.timeout_at(ends_at):
-                page = await self._web.fetch(url, _PAGES, MOST_PAGE)
+                page = await web.fetch(url, _PAGES, MOST_PAGE)
             words = await asyncio.to_thread(words_of, page.content, page.charset)
         except (Unfetched, TimeoutError) as error:
             # Neither the link nor its host: logs are kept longer and read by more people.
@@ -60,7 +76,7 @@ class LinkService:
             raise errors.LinkWithoutPreview from error
         if not words.title:
             raise errors.LinkWithoutPreview
-        picture = await _picture(self._web, words, page.url, ends_at)
+        picture = await _picture(web, words, page.url, ends_at)
         return wire.LinkPreview(title=words.title, description=words.description, picture=picture)
 
 

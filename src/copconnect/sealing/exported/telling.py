@@ -4,6 +4,7 @@ The rules of marks are docs/protocol.md's (M1 to M3), as devices judge them.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -32,6 +33,8 @@ _ISSUE = {
 }
 _Opened = tuple[ProvenMessage, Content]
 _Mark = tuple[ProvenMessage, dict[str, Any]]
+
+_LINK = re.compile(r"https://|(?<![\w.@-])www\.", re.IGNORECASE)
 
 
 def tell(log: ProvenLog, archive: Archive) -> dict[str, Any]:
@@ -139,7 +142,7 @@ def _message(
         "deleted_ms": deletion and deletion.header.sent,
         "kind": content.get("kind"),
         "text": words[-1][0],
-        "page": _page(content),
+        "page": None if missing else _page(content),
         "former": [{"text": text, "signed_ms": sent} for text, sent in words[:-1]],
         "reactions": _reactions(marks),
         "evidence": _evidence(content),
@@ -216,8 +219,11 @@ def _text(content: Content) -> str:
 
 
 def _page(content: Content) -> dict[str, str] | None:
-    """Return the sender's words about the page of a link in it."""
+    """Return the sender's words about the page of a link in it; None where it has no link that a
+    phone would show them for."""
     page = content.get("page")
+    if _LINK.search(str(content.get("text") or "")) is None:
+        return None
     return page and {name: page[name] for name in ("title", "description")}
 
 
