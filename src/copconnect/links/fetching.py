@@ -27,8 +27,8 @@ MOST_REDIRECTS = 3
 AT_ONCE = 32  # Connections of one process.
 CONNECT_S = 2.0
 _MOST_PROXY_ANSWER = 16 * 1024
-_LOOK_UPS = 8  # Of names, at once: one that a slow server holds may take half a minute.
-_PIECES_IN_TURN = 32  # Of an answer, before other tasks have their turn.
+_LOOK_UPS = 8  # Names at once: a slow nameserver may hold one for half a minute.
+_PIECES_IN_TURN = 32  # Pieces of an answer until other tasks have their turn.
 _MOST_PIECES = 4_096
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = (
@@ -45,7 +45,7 @@ class Unfetched(Exception):
 
 
 class Names:
-    """Looks up names in threads of its own: pushes and the database's connections look up theirs
+    """Looks up names in its own threads: pushes and the database's connections look up theirs
     elsewhere, however long these take."""
 
     def __init__(self, look_up: Callable[..., Any] = socket.getaddrinfo) -> None:
