@@ -276,3 +276,18 @@ async def test_records_come_with_what_is_signed_about_their_people_and_signers(
         )
         assert len(page.records) == 2
         assert {one.person_id for one in page.people} == expected
+
+
+async def test_people_whom_an_order_appoints_see_all_its_answers_and_others_none(
+    orders: Orders,
+) -> None:
+    appointed, other, third = orders.officers
+    order = await orders.issue(answers=True, readers=[appointed.caller.person_id])
+    await orders.acknowledge(order, third)
+    reading = orders.service.reading
+    page = await reading.records(appointed.caller, order.order_id, answered=False, after="")
+    assert len(page.records) == 1
+    assert (await reading.order(appointed.caller, order.order_id)).overseen
+    with pytest.raises(errors.NotAllowed):
+        await reading.records(other.caller, order.order_id, answered=False, after="")
+    assert not (await reading.order(other.caller, order.order_id)).overseen

@@ -113,7 +113,7 @@ class OrderReads:
         ).first()
         if own is None:
             raise errors.NotFound
-        if own.admin or order.issuer_id == person_id:
+        if own.admin or order.issuer_id == person_id or person_id in store.terms(row).readers:
             return Oversight(order, None)
         held = await deps.rights.of(connection, person_id)
         paths = await deps.people.unit_paths(connection)
@@ -337,11 +337,12 @@ def _place(after: str) -> tuple[int, str]:
 
 
 def _order(row: Row[Any], person_id: PersonId, *, overseer: bool) -> wire.Order:
+    terms = store.terms(row)
     return of_row(
         wire.Order,
         row,
         seq=Seq(row.seq),
-        terms=store.terms(row),
+        terms=terms,
         texts=[
             wire.OrderText(seq=Seq(seq), header_hash=hashed)
             for hashed, seq in rules.unpacked(row.texts).items()
@@ -355,7 +356,7 @@ def _order(row: Row[Any], person_id: PersonId, *, overseer: bool) -> wire.Order:
             signer_id=row.signer_id,
             first_created_ms=row.first_created_ms,
         ),
-        overseen=overseer or row.admin or row.issuer_id == person_id,
+        overseen=overseer or row.admin or row.issuer_id == person_id or person_id in terms.readers,
     )
 
 
