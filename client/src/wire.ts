@@ -519,7 +519,8 @@ export interface RefuseAct {
  * ``size`` is the ciphertext's: plaintext + 16 for each chunk. Chunk i is PUT to
  * ``/v1/attachments/{id}/chunks/{i}``; all but the last are ATTACHMENT_CHUNK_BYTES + 16.
  * ``order_id``: the attachment is a photo that this order of the conversation asks its uploader
- * for. Only the uploader and people who see the answers to the order fetch it; nobody shares it.
+ * for. The server gives it to the uploader and to people who see the answers to the order, and
+ * lets no message share it.
  */
 export interface BeginAttachment {
   readonly attachmentId: AttachmentId;

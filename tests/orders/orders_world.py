@@ -414,7 +414,7 @@ class Orders:
 
 
 class _NoCases:
-    """Nobody moderates: see attachments.service.CaseReaders."""
+    """The rights of moderators, of whom there are none here (attachments.service.CaseReaders)."""
 
     async def reads_case_in(self, *_: Any) -> bool:
         """Say no."""

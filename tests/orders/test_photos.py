@@ -29,7 +29,7 @@ def _id(photo: wire.SealedPhoto) -> AttachmentId:
 
 
 async def lacking(orders: Orders, order: Issued, *, photo: bool) -> set[PersonId]:
-    """Return who has sent a photo, or has not."""
+    """Return the people who have sent a photo; with ``photo`` False, the people who have not."""
     page = await orders.service.reading.people(
         orders.issuer.caller, order.order_id, unit_id=None, state=None, choice=None, photo=photo
     )
@@ -102,7 +102,8 @@ async def test_only_a_whole_photo_of_the_person_for_this_order_counts(orders: Or
             await orders.upload(replace(order, order_id=order_id), a)
     with pytest.raises(errors.NotFound):  # The issuer owes none.
         await orders.upload(order, orders.issuer)
-    # Nobody says it of somebody else, nor without having read the order.
+    # A record that an overseer signs for another person names no photo, nor does the record of a
+    # person who could not read the order.
     orders.roll.held[orders.issuer.caller.person_id] = ["TG"]
     told = orders.record(order, orders.issuer, c, photo=foreign)
     assert await orders.send(order, orders.issuer, told) == ["malformed"]

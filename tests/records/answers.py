@@ -1,6 +1,6 @@
 """Sealed answers to orders (docs/keys.md): made by the device that answers, opened by readers.
 
-Every seal and the key name the order and the person who answers.
+Every seal and the key are bound to the order and to the person who answers: they open for no other.
 """
 
 from collections.abc import Sequence

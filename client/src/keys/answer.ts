@@ -1,7 +1,6 @@
 /**
- * Sealed answer (O2): a short answer to an order, for the devices of its issuer and
- * of those whom the order appoints. Seals and key name the order and the person who answers, so that an
- * answer opens nowhere else. The Acknowledgement signs the hash of the whole. A photo that an order asks
+ * Sealed answer (O2): a short answer to an order, for the devices of its issuer and of the people whom the
+ * order appoints. Seals and key name the order and the person who answers, so that an answer opens nowhere else. The Acknowledgement signs the hash of the whole. A photo that an order asks
  * for is sealed in the same way: its content points to the attachment.
  */
 import { concat, utf8, type Bytes } from "../octets.ts";

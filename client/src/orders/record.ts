@@ -72,7 +72,10 @@ export interface OwnAcknowledgement {
   readonly choice: number;
   readonly done: number;
   readonly createdMs: number;
-  /** The time of the first acknowledgement of the text that is asked now: a tick signs again. The server's word or this device's. */
+  /**
+   * When this person first acknowledged the text that the order asks about now. A tick of the checklist makes a
+   * later record, which does not change this time. The server says it, or this device until it has asked.
+   */
   readonly firstMs: number;
   /** The colleague who told this person and signed; null: this person signed. */
   readonly toldBy: PersonId | null;
@@ -109,7 +112,10 @@ export type SendingRecord = {
   /** Items that are done, as the record has them. */
   readonly done: number;
   readonly answer: string | null;
-  /** By which it names an answer and a photo that the server has or `photo` hands in; zeros: none. */
+  /**
+   * The hashes by which the acknowledgement names its answer and its photo; zeros: none. The server has the sealed
+   * bytes already, or gets them with this record.
+   */
   readonly answerHash: Uint8Array;
   readonly photoHash: Uint8Array;
   readonly photo: SealedPhoto | null;

@@ -48,7 +48,8 @@ export interface SendingView extends GivenAcknowledgement {
 
 /**
  * This person's photo for an order that asks for one. `open`: none yet; `waiting`: it goes out after the
- * acknowledgement, when there is a network. `attachment`: null where another device of the person sent it.
+ * acknowledgement, when there is a network. `attachment`: the photo; null where the person sent it from another
+ * device, which alone has its key.
  */
 export interface OwnPhotoView {
   readonly state: "open" | "waiting" | "sent";

@@ -4,9 +4,10 @@
  */
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Outgoing } from "#core/core.ts";
 import { fromHex, randomBytes, utf8 } from "#core/octets.ts";
 import { encodeContent } from "#core/kinds/content.ts";
+import { blankOrder } from "#core/kinds/order.ts";
+import type { OutgoingOrder } from "#core/kinds/order.ts";
 import { ConversationKeyFormat } from "#core/keys/conversation-key.ts";
 import { idOf } from "#core/ids.ts";
 import type { ConversationId, DeviceId, KeyId } from "#core/ids.ts";
@@ -16,7 +17,6 @@ import { compareDigits } from "../support/scenarios.ts";
 import { World } from "../support/world.ts";
 
 const LIMIT_MS = 60_000;
-type OutgoingOrder = Extract<Outgoing, { kind: "order" }>;
 
 let world: World;
 let insider: Insider;
@@ -93,34 +93,19 @@ describe("an insider's message", { timeout: LIMIT_MS }, () => {
     await server.inTurn(() => server.devicesChanged(insider.personId));
     await b.core.conversations.setPreferences(id, { mutedUntilMs: -1 });
     const key = await insider.makeKey(id);
-    const text = {
-      ...{ v: 1, kind: "order", title: "All units", text: "Report to the gate", reference: "7" },
-      ...{ language: "en", translations: [] },
-      ...{
-        priority: "flash",
-        validUntilMs: null,
-        choices: [],
-        items: [],
-        answers: false,
-        photo: false,
-      },
-      readers: [],
-      ...{ remindMinutes: [], escalateMinutes: null, escalateBelow: 80, mentions: [] },
-      attachments: [],
+    const order: OutgoingOrder = {
+      ...{ ...blankOrder("en"), priority: "flash" },
+      ...{ title: "All units", text: "Report to the gate", reference: "7" },
     };
     // Without the terms in the clear, the server takes it for a text.
-    await insider.post(id, await insider.message(id, key, encode(text)));
+    await insider.post(id, await insider.message(id, key, encode({ v: 1, ...order })));
     await b.receives(id, "All units\nReport to the gate\n7");
     const { messages } = await b.core.messages.page(id, null, 50);
     expect(messages.at(-1)).toMatchObject({ notOrder: true, body: { kind: "text" } });
     expect((await b.core.orders.page({ box: "all" })).orders).toEqual([]);
     expect(b.events.filter(({ type }) => type === "notify")).toEqual([]);
     // The same of somebody who may issue is an order.
-    await a.core.messages.send(
-      id,
-      { ...(text as unknown as OutgoingOrder), priority: "flash" },
-      null,
-    );
+    await a.core.messages.send(id, order, null);
     await b.until(
       "an order",
       async () => (await b.core.orders.page({ box: "open" })).orders.length === 1,

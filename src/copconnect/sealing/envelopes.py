@@ -2,7 +2,8 @@
 (O2, F2 and F3).
 
 A secret A is sealed to the DeviceKey of each reader's device; the content is encrypted under a key
-that is derived from A. Every seal and the key name the place that the envelope belongs to.
+that is derived from A. Every seal and the key are bound to the place (an order and a person, a
+report) that the envelope belongs to, and open nowhere else.
 """
 
 from collections.abc import Sequence

@@ -75,7 +75,7 @@ export async function conversationExporters(): Promise<Exporters | null> {
   return (await config()).exporters;
 }
 
-/** Whether the department's server reads the pages of links. */
+/** Whether the department's server fetches a web page for the preview of its link. */
 export async function linkPreviews(): Promise<boolean> {
   return (await config()).previews;
 }
