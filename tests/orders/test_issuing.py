@@ -103,6 +103,12 @@ async def test_a_correction_that_asks_again_is_owed_until_its_text_is_answered(
     order = await orders.issue(choices=2, remind_minutes=[10])
     assert await orders.acknowledge(order, one, choice=1) == "counted"
     slip = await orders.correct(order, asks_again=False)
+    # An overseer's word about the newer text does not replace the person's own record.
+    head = orders.issuer.caller.person_id
+    orders.roll.held[head] = ["TG"]
+    told = orders.record(order, orders.issuer, about=one, text_hash=slip)
+    assert await orders.send(order, orders.issuer, told) == ["superseded"]
+    del orders.roll.held[head]
     assert not (await orders.service.reading.order(one.caller, order.order_id)).owed
     text = await orders.correct(order, asks_again=True)
     found = await orders.service.reading.order(one.caller, order.order_id)

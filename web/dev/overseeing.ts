@@ -177,6 +177,7 @@ export class ScriptedOverseeing implements Overseeing {
       ...{ personId: person.personId, plate: plate(person), choice: 2 },
       ...{ createdMs: ISSUED_MS + at * 30_000, answer: said[at % 4] ?? null },
       photo: null,
+      closed: at % 4 === 3 ? (["answer"] as const) : [],
     }));
     return { answers, next: null };
   }

@@ -153,7 +153,7 @@ export class Orders implements SendingListener {
     const { orderId } = row;
     const waiting = this.#sending.waitsForReaders(orderId);
     const sending = sendingView(this.#sending.find(orderId), waiting);
-    const shown = { sending, photo: this.#photos.find(orderId) };
+    const shown = { sending, photo: this.#photos.find(orderId), waitsForReaders: waiting };
     return orderView(this.#parts, row, shown, this.#noting().self, this.#now());
   }
 

@@ -144,7 +144,10 @@ export class OrderSender {
   async drop(orderId: MessageId): Promise<void> {
     const refused = this.#records.get(orderId);
     if (refused?.stage !== "refused") return;
-    if (refused.photo !== null) await this.#photos.drop(orderId);
+    // A photo that waited for an acknowledgement which nobody took has nothing to follow.
+    const order = await this.#listener.find(orderId);
+    const counts = order !== null && ownOf(order) !== null;
+    if (refused.photo !== null || !counts) await this.#photos.drop(orderId);
     await this.#delete(orderId);
   }
 
@@ -253,7 +256,8 @@ export class OrderSender {
     const { orderId } = sent;
     const known = givenOf(order) !== null || this.#waited.has(orderId);
     const { items = [], photo = false } = order.facts?.content ?? {};
-    if (!known || (items.length === 0 && !photo)) return sent;
+    // A record without the photo that another device has sent would end it: always ask first.
+    if (!photo && (!known || items.length === 0)) return sent;
     await this.#ask(orderId);
     if (this.#records.get(orderId) !== sent) return null;
     return (await this.#joined(sent)) ?? sent;

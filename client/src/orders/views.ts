@@ -43,10 +43,17 @@ function shownBy({ attachments }: OrderViewParts): BodySources {
   return { attachments, live: none, poll: none, question: none };
 }
 
+/** The acknowledgement and the photo of this person that have not reached the server. */
+interface Own {
+  readonly sending: SendingView | null;
+  readonly photo: PhotoRecord | null;
+  readonly waitsForReaders: boolean;
+}
+
 export async function orderView(
   parts: OrderViewParts,
   row: OrderRecord,
-  { sending, photo }: { readonly sending: SendingView | null; readonly photo: PhotoRecord | null },
+  { sending, photo, waitsForReaders }: Own,
   self: PersonId,
   nowMs: number,
 ): Promise<OrderView> {
@@ -79,7 +86,8 @@ export async function orderView(
     acknowledgement: await acknowledged(ownOf(row), parts),
     earlier: ownOf(row) === null ? await acknowledged(givenOf(row), parts) : null,
     sending,
-    photo: facts?.content.photo === true ? await photoView(parts, row, photo) : null,
+    photo:
+      facts?.content.photo === true ? await photoView(parts, row, photo, waitsForReaders) : null,
     together: issuerOf(row) === self ? togetherWith(row) : null,
     overseen: server?.overseen ?? issuerOf(row) === self,
     escalatedMs: server?.escalatedMs ?? null,
@@ -100,6 +108,7 @@ async function photoView(
   { attachments }: OrderViewParts,
   row: OrderRecord,
   photo: PhotoRecord | null,
+  waitsForReaders: boolean,
 ): Promise<OwnPhotoView> {
   const own = ownOf(row);
   const named = own !== null && namesSealed(own.photoHash);
@@ -112,7 +121,8 @@ async function photoView(
           conversationId: row.conversationId,
           messageId: row.orderId,
         });
-  return { state: waits ? "waiting" : named ? "sent" : "open", attachment };
+  if (waits) return { state: waitsForReaders ? "unreadable" : "waiting", attachment };
+  return { state: named ? "sent" : "open", attachment };
 }
 
 export function sendingView(

@@ -55,6 +55,9 @@ export async function readAnswers(
     const card = judge.card(found.personId);
     const answer = await answerOf(options, order, found);
     const pointer = await photoOf(options, order, found);
+    const closed: AnswerItem["closed"][number][] = [];
+    if (found.answer !== null && answer === null) closed.push("answer");
+    if (found.photo !== null && pointer === null) closed.push("photo");
     answers.push({
       personId: found.personId,
       plate: card === null ? null : plateOf(found.personId, card),
@@ -62,6 +65,7 @@ export async function readAnswers(
       createdMs: found.record.created,
       answer,
       photo: pointer === null ? null : await options.shown(pointer, order),
+      closed,
     });
   }
   return { answers, next: page.next };

@@ -48,11 +48,11 @@ export interface SendingView extends GivenAcknowledgement {
 
 /**
  * This person's photo for an order that asks for one. `open`: none yet; `waiting`: it goes out after the
- * acknowledgement, when there is a network. `attachment`: the photo; null where the person sent it from another
+ * acknowledgement, when there is a network; `unreadable`: once a device of its readers is there to seal it to. `attachment`: the photo; null where the person sent it from another
  * device, which alone has its key.
  */
 export interface OwnPhotoView {
-  readonly state: "open" | "waiting" | "sent";
+  readonly state: "open" | "waiting" | "unreadable" | "sent";
   readonly attachment: AttachmentView | null;
 }
 

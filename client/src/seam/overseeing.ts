@@ -75,7 +75,7 @@ export interface OverseenPage {
   readonly next: string | null;
 }
 
-/** A free answer and a photo. Null: there is none, or this device cannot open it. */
+/** A free answer and a photo. Null: the person sent none, or one of `closed`, which this device cannot open. */
 export interface AnswerItem {
   readonly personId: PersonId;
   readonly plate: Plate | null;
@@ -83,6 +83,7 @@ export interface AnswerItem {
   readonly createdMs: number;
   readonly answer: string | null;
   readonly photo: AttachmentView | null;
+  readonly closed: readonly ("answer" | "photo")[];
 }
 
 /** By person. */

@@ -86,6 +86,7 @@ it("shows photos that are sealed to this device, each in its person's record alo
     const record = await served.record(at, { photoHash: sealedHash(bytes) });
     served.records.push({ ...record, photo: { sealed: copy(bytes), attachmentId } });
     const { answers } = await readAnswers(options, ORDER.orderId, null);
+    expect(answers.map(({ closed }) => closed)).toEqual(answers[0]?.photo ? [[]] : [["photo"]]);
     return answers.map(({ photo }) => photo?.attachmentId ?? null);
   };
   const photo = await sealed(asha?.personId);

@@ -171,3 +171,19 @@ it("is a picture of a size that is allowed, for an acknowledged order that asks 
   await settled(officer, plain);
   expect(counted(orderId, officer)?.photo ?? null).toBeNull();
 });
+
+it("is dropped with the acknowledgement that it would have followed, once that is refused", async () => {
+  const { officer, orderId } = await asked();
+  await cut(officer, true);
+  await acknowledge(officer, orderId);
+  await officer.core.orders.sendPhoto(orderId, picture());
+  const { orders } = w.server.state;
+  const order = orders.get(orderId);
+  if (order === undefined) throw new Error("no order");
+  orders.set(orderId, { ...order, terms: { ...order.terms, validUntilMs: 1 } });
+  await cut(officer, false);
+  await officer.until("refused", async () => (await held(officer, orderId))?.sending?.refused);
+  expect((await held(officer, orderId))?.photo?.state).toBe("waiting");
+  await officer.core.orders.dismissRefusal(orderId);
+  expect((await held(officer, orderId))?.photo).toEqual({ state: "open", attachment: null });
+});

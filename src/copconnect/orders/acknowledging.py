@@ -287,6 +287,9 @@ class _Batch:
             return "counted"
         if not new.counted.beats(best):
             return "superseded"
+        # The person's own record names answer and photo, which the word of somebody else would end.
+        if told and best is not None and not best.told and best.acknowledges(order.asked_seq):
+            return "superseded"
         if given.photo is not None and not self._is_own(given.photo, request):
             return "photo_missing"
         created_ms, received_ms = rules.first_times(new.counted, best, order.asked_seq)

@@ -186,15 +186,16 @@ class Counted:
         bytes, so that the order of arrival never decides."""
         return other is None or _rank(self) > _rank(other)
 
+    def acknowledges(self, asked_seq: int) -> bool:
+        """Return whether it acknowledges what the order asks now."""
+        return self.text_seq >= asked_seq and self.choice != wire.UNREADABLE
+
 
 def first_times(new: Counted, former: Counted | None, asked_seq: int) -> tuple[int, int]:
     """Return when a person acknowledged what is asked now, by the first record's word and by the
     server's clock, where ``new`` replaces ``former``: a tick does not move the time. The first
     record's word is the former one's only if the same signed it: the person, or somebody else."""
-    acknowledged = (
-        former is not None and former.text_seq >= asked_seq and former.choice != wire.UNREADABLE
-    )
-    if former is None or not acknowledged:
+    if former is None or not former.acknowledges(asked_seq):
         return new.first_created_ms, new.first_received_ms
     created_ms = former.first_created_ms if former.told == new.told else new.first_created_ms
     return created_ms, former.first_received_ms

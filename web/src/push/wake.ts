@@ -134,7 +134,9 @@ async function remind(scope: ServiceWorkerGlobalScope, settings: PushSettings): 
     const { phase } = await core.app.start();
     if (phase !== "ready") return NOTHING;
     const { orders } = await core.orders.page({ box: "open" });
-    if (orders.length > 0) return { orders, lessons: false };
+    const owed = orders.filter((order) => order.owed);
+    if (owed.length > 0) return { orders: owed, lessons: false };
+    // An open checklist or a missing photo may stay for weeks: it hides no lessons.
     return { orders, lessons: (await core.training.courses(settings.language)).remind };
   };
   const found = visitCore(work, () => undefined).catch(() => NOTHING);
