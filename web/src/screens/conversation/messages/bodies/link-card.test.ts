@@ -2,7 +2,8 @@ import { render } from "svelte/server";
 import { expect, it } from "vitest";
 import LinkCard from "./LinkCard.svelte";
 
-const JPEG = Uint8Array.of(0xff, 0xd8, 0xff, 0xe0);
+/** The beginning of a JPEG file of 1 by 1: no preview is drawn whose header names no size. */
+const JPEG = Uint8Array.of(0xff, 0xd8, 0xff, 0xc0, 0, 17, 8, 0, 1, 0, 1, 3);
 const PAGE = { title: "State Bank of India", description: "Log in", picture: JPEG };
 
 function card(text: string, page = PAGE, bare = false): string {
