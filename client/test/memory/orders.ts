@@ -260,7 +260,7 @@ function mayName(named: Uint8Array, given: Uint8Array | null, may: boolean): boo
   return may && (given === null || equalBytes(named, sealedHash(given)));
 }
 
-/** What refuses a record that names a sealed part which neither came with it nor with the one that it replaces. */
+/** The outcome for a record that names a sealed part which neither it nor the record that it replaces brought. */
 function lacks(
   record: Acknowledgement,
   { answer, photo }: SealedParts,

@@ -155,9 +155,8 @@ def lacks(
     record: Acknowledgement, parts: SealedParts, former: Acknowledgement | None
 ) -> wire.AcknowledgementOutcome | None:
     """Return what refuses a record that names a sealed part which neither came with it nor is
-    named by ``former``, the record that it replaces; None where nothing is missing. Where there is
-    a former one, another device of the person has replaced the part since: that device's record
-    has to be read first."""
+    named by ``former``, the record that it replaces; None where nothing is missing. Another device
+    of the person may have replaced the part: this device has to read that record first."""
     kept = {NOTHING} if former is None else {NOTHING, former.answer_hash}
     if parts.answer is None and record.answer_hash not in kept:
         return "wrong_answer" if former is None else "superseded"
