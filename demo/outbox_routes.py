@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, get
 
 from copconnect import phone_number
-from copconnect.http.gate import HttpRequest
+from copconnect.http.requests import HttpRequest
 from demo.outbox import Outbox
 
 

@@ -23,8 +23,8 @@ from copconnect import wire
 from copconnect.app import Container, operations
 from copconnect.audit.acts import Act
 from copconnect.auth_service.keys import authority
-from copconnect.http.gate import Incoming
 from copconnect.http.operations import Body, FileAnswer, Given, Operation
+from copconnect.http.requests import Incoming
 from copconnect.records.primitives.kem import X25519
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings

@@ -368,7 +368,7 @@ class Duties:
             return
         self.share_posts += 1
         path = f"/v1/conversations/{asked.conversation_id}/shares"
-        await self._raw(device, "POST", path, wire.PostShares(shares=shares))
+        await self._raw(device, "POST", path, wire.SubmitShares(shares=shares))
 
     async def _seal_late(self, device: SimulatedDevice, asked: wire.SealsWanted) -> None:
         """S9: seal a key that this device holds to cell keys that were made after it."""
@@ -388,7 +388,7 @@ class Duties:
         wanted = {bytes.fromhex(one) for one in asked.cell_keys}
         usable = usable_of(found, head.kem)
         seals = sealed(secret, record, [one for one in usable if one.key_id in wanted])
-        body = wire.PostLateSeals(key_id=asked.key_id, seals=seals, refused=[])
+        body = wire.SubmitLateSeals(key_id=asked.key_id, seals=seals, refused=[])
         if await self._raw(device, "POST", f"{path}/keys/seals", body) is not None:
             self.seals_added += len(wanted)
 
@@ -413,7 +413,7 @@ class Duties:
         )
         left_out = [DeviceId(leaf.device.hex()) for leaf in listed if leaf.device not in keys]
         seals = self._phones.cell_key_seals(secret, record, recipients)
-        body = wire.PostCellKey(record=record.encode(), seals=seals, left_out=left_out)
+        body = wire.SubmitCellKey(record=record.encode(), seals=seals, left_out=left_out)
         if await self._raw(device, "POST", f"{path}/keys", body) is not None:
             self.cell_keys_made += 1
 
@@ -435,7 +435,7 @@ class Duties:
             secret, device.planned.signer, head=head, author=device.planned.device, now=now_ms()
         )
         seals = sealed(secret, record, recipients)
-        body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
+        body = wire.SubmitKey(record=record.encode(), seals=seals, left_out=[])
         if await self._raw(device, "POST", f"{path}/keys", body) is not None:
             self.keys_made += 1
 

@@ -38,7 +38,7 @@ from copconnect.sealing.keys import make_conversation_key, new_secret
 from copconnect.sealing.messages import seal_message
 
 TASKS = 2  # Tasks of each attack at a time.
-MOST_REFUSED = 3  # Attempts at posting a key, each after a request for the key of the last refusal.
+MOST_REFUSED = 3  # Attempts at sending a key, each after a request for the key of the last refusal.
 CANNOT_OPEN_S = 3.2  # After so long a request for a share shows that a key cannot be opened (D2).
 
 
@@ -164,7 +164,7 @@ class Hostile:
     # --- Messages -------------------------------------------------------------------------
 
     async def _silence(self, name: str, insider: _Insider, seals: bytes) -> None:
-        """K4: post a key that nobody else can open, and a message under it. The server accepts a
+        """K4: send a key that nobody else can open, and a message under it. The server accepts a
         next key only from a device that cannot open those before, so the insider pretends that,
         also of a key that a refusal names."""
         device, path, lacks = insider.device, self._conversation, self._key_ids
@@ -177,7 +177,7 @@ class Hostile:
             record = make_conversation_key(
                 secret, device.signer, head=self._head, author=device.device, now=now_ms()
             )
-            body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
+            body = wire.SubmitKey(record=record.encode(), seals=seals, left_out=[])
             found = await self._answer(name, Request("POST", f"{path}/keys", body), device)
             if 200 <= found.status < 300:
                 break
@@ -210,7 +210,7 @@ class Hostile:
 
     def _message(
         self, insider: _Insider, text: bytes, key_id: bytes = b"", secret: bytes = b""
-    ) -> wire.PostMessage:
+    ) -> wire.SendMessage:
         plan, head, device = self._plan, self._head, insider.device
         draft = MessageHeader(
             conversation_id=head.conversation_id,
@@ -227,7 +227,7 @@ class Hostile:
             sent=now_ms(),
         )
         data = seal_message(draft, secret or plan.secret, text, device.signer)
-        return wire.PostMessage(message=data, attachment_ids=[], wakes=[], state=False, order=None)
+        return wire.SendMessage(message=data, attachment_ids=[], wakes=[], state=False, order=None)
 
     def _message_of_old_key(self) -> Request:
         message = self._message(self._member, b"x", secrets.token_bytes(32))
@@ -246,7 +246,7 @@ class Hostile:
             new_secret(), device.signer, head=self._head, author=device.device, now=now_ms()
         )
         seals = self._rubbish([self._plan.cell_key_id])
-        body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
+        body = wire.SubmitKey(record=record.encode(), seals=seals, left_out=[])
         return Request("POST", f"{self._conversation}/keys", body)
 
     def _cell_key_of_nobody(self) -> Request:
@@ -264,7 +264,7 @@ class Hostile:
             commit=secrets.token_bytes(32),
             pk=bytes(PUBLIC_KEY_BYTES[XWING]),
         ).signed(device.signer)
-        body = wire.PostCellKey(record=record.encode(), seals=b"", left_out=[])
+        body = wire.SubmitCellKey(record=record.encode(), seals=b"", left_out=[])
         return Request("POST", f"{self._conversation}/cells/own/keys", body)
 
     def _bad_device_key(self) -> Request:
@@ -287,7 +287,7 @@ class Hostile:
             kind=EndorsementKind.ADMIN,
             created=now_ms(),
         ).signed(device.signer)
-        body = wire.PostEndorsement(endorsement=record.encode(), revocations=[])
+        body = wire.SubmitEndorsement(endorsement=record.encode(), revocations=[])
         return Request("POST", "/v1/endorsements", body)
 
     # --- Shares ---------------------------------------------------------------------------
@@ -303,7 +303,7 @@ class Hostile:
     def _share_of_rubbish(self) -> Request:
         to = secrets.choice(self._plan.devices).hex()
         share = wire.DeviceShare(device=DeviceId(to), share=secrets.token_bytes(16_000))
-        body = wire.PostShares(shares=[share])
+        body = wire.SubmitShares(shares=[share])
         return Request("POST", f"{self._conversation}/shares", body)
 
     def _mark(self) -> Request:
@@ -327,7 +327,7 @@ class Hostile:
             conversation_id=ConversationId(secrets.token_hex(16)),
             kind="group",
             person_ids=list(self._plan.people),
-            who_may_post="everyone",
+            who_may_send="everyone",
             history_days=0,
             audience=None,
         )

@@ -1,4 +1,4 @@
-"""A device that sends: makes conversation keys (S2 to S4) and messages, and posts them over HTTP.
+"""A device that sends: makes conversation keys (S2 to S4) and messages, and sends them over HTTP.
 
 It stores nothing, but retries identical bytes while the server is away (S5), and signs again what
 the server refused as stale (S6), after it has waited for another device's key (S2). DeviceKeys of
@@ -171,7 +171,7 @@ class Sender:
         self.posted: list[str] = []
 
     def send(self, text: str) -> Sent:
-        """Post a message; return once it is accepted. Raises Refusal."""
+        """Send a message; return once it is accepted. Raises Refusal."""
         began_ns = time.monotonic_ns()
         message_id, attempt, key_bytes, key_ns = secrets.token_bytes(16), 1, 0, 0
         while True:
@@ -231,7 +231,7 @@ class Sender:
 
     def _message(
         self, head: RosterHead, message_id: bytes, attempt: int, text: str
-    ) -> wire.PostMessage:
+    ) -> wire.SendMessage:
         if self._key_id is None:
             raise RuntimeError("no conversation key")
         draft = MessageHeader(
@@ -250,7 +250,7 @@ class Sender:
         )
         secret = self._secrets[self._key_id]
         data = seal_message(draft, secret, content(text), self.device.signer)
-        return wire.PostMessage(message=data, attachment_ids=[], wakes=[], state=False, order=None)
+        return wire.SendMessage(message=data, attachment_ids=[], wakes=[], state=False, order=None)
 
     def _accepted(self, message: bytes, seq: int) -> None:
         self._seq, self._previous = self._seq + 1, message_hash(message)
@@ -277,7 +277,7 @@ class Sender:
                 secret, self.device.signer, head=head, author=self.device.device, now=now_ms()
             )
             seals = sealed(secret, record, recipients)
-            body = wire.PostKey(record=record.encode(), seals=seals, left_out=[])
+            body = wire.SubmitKey(record=record.encode(), seals=seals, left_out=[])
             try:
                 self.client.ask("POST", f"{self._path}/keys", wire.KeyAccepted, body)
                 break

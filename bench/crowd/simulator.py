@@ -339,7 +339,7 @@ class Simulator:
         return sum(self.reading.delivery(one).received.count(0) for one in message_ids)
 
     def verdict(self, message_ids: Sequence[str]) -> dict[str, object]:
-        """Judge what was opened against what was posted: every message once at every device."""
+        """Judge what was opened against what was sent: every message once at every device."""
         reading = self.reading
         lost = duplicates = 0
         for message_id in message_ids:

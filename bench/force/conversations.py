@@ -146,8 +146,8 @@ async def _found_cells(
                     asked_ms=work[at].now_ms,
                 )
             )
-        body = wire.PostCellKey(record=sealed.record, seals=sealed.seals, left_out=[])
-        await delivery.cell_keys.post(author.caller, conversation_id, body)
+        body = wire.SubmitCellKey(record=sealed.record, seals=sealed.seals, left_out=[])
+        await delivery.cell_keys.submit(author.caller, conversation_id, body)
         key_id = CellKey.parse(sealed.record).key_id()
         cell_id = work[at].cell_id
         found.append(Cell(cell_id, sealed.secret, key_id, cells[cell_id]))

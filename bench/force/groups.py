@@ -65,7 +65,7 @@ async def _group(container: Container, force: Force, members: list[int]) -> Grou
         conversation_id=ConversationId(new_id()),
         kind="group",
         person_ids=[one.person_id for one in others],
-        who_may_post="everyone",
+        who_may_send="everyone",
         history_days=0,
         audience=None,
     )
@@ -76,10 +76,10 @@ async def _group(container: Container, force: Force, members: list[int]) -> Grou
     record = make_conversation_key(
         secret, author.signer, head=head, author=author.device, now=container.clock.now_ms()
     )
-    key = wire.PostKey(
+    key = wire.SubmitKey(
         record=record.encode(),
         seals=sealed_to(secret, record.seal_info, [author, *others]),
         left_out=[],
     )
-    await container.delivery.keys.post(author.caller, made.conversation_id, key)
+    await container.delivery.keys.submit(author.caller, made.conversation_id, key)
     return Group(made.conversation_id, head.encode(), record.hash(), secret, members)

@@ -1,7 +1,7 @@
 """``bench fanout``: one message to every device of a large conversation.
 
 The workers are the real server on PostgreSQL and NATS; every device is simulated, connected, and
-opens every message. Times begin when the sender begins to post. The first message begins a key,
+opens every message. Times begin when the sender begins to send. The first message begins a key,
 which is sealed to every cell; the others are under it. After each message comes one of the floor
 (net/floor_side.py): as many processes that only write bytes that are ready, as many bytes, to as
 many sockets. The devices open the messages after all have come, so that ``last_receipt_ms`` does

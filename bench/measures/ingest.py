@@ -85,7 +85,7 @@ def run(force: Force, folder: Path, seconds: float, count: int, rounds: int) -> 
 
 
 class Posted(NamedTuple):
-    """A request that posts a message."""
+    """A request that sends a message."""
 
     path: str
     token: str
@@ -129,7 +129,7 @@ def _of_group(work: tuple[Group, Sequence[Device], int]) -> list[Posted]:
             )
             data = seal_message(draft, group.secret, TEXT, device.signer)
             previous[index] = message_hash(data)
-            body = wire.PostMessage(
+            body = wire.SendMessage(
                 message=data, attachment_ids=[], wakes=[], state=False, order=None
             )
             posted.append(Posted(path, device.token, msgspec.msgpack.encode(body)))

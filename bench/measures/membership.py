@@ -47,9 +47,9 @@ from bench.machine.deployment import Deployment, deployed
 from bench.machine.workers import on_cores
 from bench.measures.covered import missing
 from bench.measures.least import Work, floor
-from bench.measures.posting import Posting
 from bench.measures.removed import Removals, openable, roster_epoch, watch_removals
 from bench.measures.serving import connect
+from bench.measures.talking import Talker
 from bench.measures.transfers import Move, Side
 from copconnect.app import command_line
 from copconnect.ids import ConversationId
@@ -127,7 +127,7 @@ class _World:
         self._moving = moving
         self._move = move
         self._pair = move.sides
-        self._talk = [Posting(one, TALK_S) for one in writers]
+        self._talk = [Talker(one, TALK_S) for one in writers]
 
     def gather(self) -> None:
         """Connect everybody; the first messages reach all."""

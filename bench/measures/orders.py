@@ -43,7 +43,7 @@ from copconnect.ids import ConversationId, MessageId, PersonId, Seq, new_id
 from copconnect.limits import ORDER_ITEMS
 from copconnect.orders import exported
 from copconnect.orders.rules import ACKNOWLEDGED, ISSUE
-from copconnect.principals import PostedMessage
+from copconnect.principals import AcceptedMessage
 from copconnect.records.conversation.acknowledgement import NOTHING, Acknowledgement, Told
 from copconnect.rights import WHOLE, HeldRights
 
@@ -101,7 +101,7 @@ async def _issue(
     """Store an order's row; its message is not needed to count."""
     order_id = MessageId(new_id())
     async with opened(settings_of(folder, database_url=url), SystemClock()) as container:
-        message = PostedMessage(
+        message = AcceptedMessage(
             message_id=order_id,
             conversation_id=conversation_id,
             seq=Seq(1),
@@ -111,7 +111,7 @@ async def _issue(
         )
         async with container.database.transaction() as connection:
             container.issuing.attach(_Commander())
-            await container.issuing.posted(connection, message, _TERMS)
+            await container.issuing.accepted(connection, message, _TERMS)
     return order_id
 
 
@@ -267,7 +267,7 @@ def _age(answered: Sequence[float], at: float, count: int) -> float:
 
 def _request(path: str, device: Device, record: Acknowledgement) -> bytes:
     item = wire.AcknowledgementItem(record=record.encode(), answer=None, photo=None)
-    body = wire.PostAcknowledgements(acknowledgements=[item])
+    body = wire.SubmitAcknowledgements(acknowledgements=[item])
     return request("POST", path, device.token, msgspec.msgpack.encode(body))
 
 

@@ -2,7 +2,7 @@
 
 The workers are the real server on PostgreSQL and NATS; no device is connected, and each has a
 subscription at a push service on this machine, which checks the VAPID token and every header
-(net/push_service.py). The sender posts one message that wakes everybody, then more, ten a second,
+(net/push_service.py). The sender sends one message that wakes everybody, then more, ten a second,
 while pushes go out: they wake nobody again, and show what pushes cost the messages beside them.
 Then a bare client sends the same requests (net/push_floor.py).
 """

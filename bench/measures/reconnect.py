@@ -1,6 +1,6 @@
 """``bench reconnect``: every worker is restarted at once while everybody is connected.
 
-A message goes out before the restart, one is posted the moment it begins and others follow until
+A message goes out before the restart, one is sent the moment it begins and others follow until
 everybody is back; each device comes back as clients do (jittered pauses), says Hello with its
 positions, and fetches what did not follow from the log. No message may be lost or come twice.
 Devices open what came once everybody is back, as 63,000 phones do not share two processors; the
@@ -23,8 +23,8 @@ from bench.figures import Figures, say
 from bench.force.conversations import Prepared
 from bench.force.device import Device
 from bench.machine.deployment import Deployment
-from bench.measures.posting import Posting
 from bench.measures.serving import connect, judged, served
+from bench.measures.talking import Talker
 from bench.net.floor_side import Floor
 
 PAUSE_S = 5.0  # Between two messages.
@@ -52,9 +52,9 @@ def run(prepared: Prepared, folder: Path, processes: int, keys: int) -> Figures:
         if keys:
             figures |= _night(deployment, crowd, sender, out)
         crowd.ask("saving", on=True)
-        posting = Posting(sender, PAUSE_S)
-        figures |= _restart(deployment, crowd, posting, away=keys > 0)
-        posting.end()
+        talker = Talker(sender, PAUSE_S)
+        figures |= _restart(deployment, crowd, talker, away=keys > 0)
+        talker.end()
         last = sender.send("After")  # Behind whatever the sender is still trying again.
         _up_to(crowd, sender, last.seq)
         say(f"{len(sender.posted)} messages were accepted.")
@@ -99,11 +99,11 @@ def _up_to(crowd: Crowd, sender: Sender, seq: int) -> float:
     return max(int(one["at_ns"]) for one in answers) / 1e9
 
 
-def _restart(deployment: Deployment, crowd: Crowd, posting: Posting, *, away: bool) -> Figures:
+def _restart(deployment: Deployment, crowd: Crowd, talker: Talker, *, away: bool) -> Figures:
     """Stop every worker, start every worker; return once everybody is back and has everything
     that had been accepted by then."""
     began = time.monotonic()
-    posting.start()
+    talker.start()
     stopping = [threading.Thread(target=worker.stop) for worker in deployment.workers]
     for one in stopping:
         one.start()
@@ -119,8 +119,8 @@ def _restart(deployment: Deployment, crowd: Crowd, posting: Posting, *, away: bo
         worker.wait()
     serving = time.monotonic()
     say(f"All workers are back after {serving - began:.1f} s.")
-    accepted = max((one.seq for one in posting.sent), default=0)
-    back = _up_to(crowd, posting.sender, accepted)
+    accepted = max((one.seq for one in talker.sent), default=0)
+    back = _up_to(crowd, talker.sender, accepted)
     usage = crowd.ask("usage")
     say(f"Everybody is back after {back - began:.1f} s.")
     return {

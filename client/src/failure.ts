@@ -10,7 +10,7 @@ import type { CoreError } from "./seam/failure.ts";
 export const CORE_CODES = {
   network: "The server could not be reached.",
   locked: "The app is locked.",
-  may_not_post: "Only admins may post in this conversation.",
+  may_not_send: "Only admins may send in this conversation.",
   not_admin: "Only admins may do this in this conversation.",
   sanctioned:
     "A sanction closes the conversation; details say which kind, and until when if known.",
@@ -42,7 +42,7 @@ export const CORE_CODES = {
   own_limit: "One person has so many stars or folders at most; details say how many.",
   edit_closed: "A message can be edited for an hour, four times at most.",
   poll_ended: "The poll has ended, or its author has closed it.",
-  poll_too_large: "Polls are for conversations of at most 256 people in which everybody may post.",
+  poll_too_large: "Polls are for conversations of at most 256 people in which everybody may send.",
   live_too_large: "Live positions are for conversations of at most 256 people.",
   ballot_unreadable: "No device of the poll's author can be given a ballot now.",
   trust_invalid: "The department's certificates do not verify.",

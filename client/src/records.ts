@@ -14,7 +14,7 @@ import type {
   Member,
   Preferences,
   Standing,
-  WhoMayPost,
+  WhoMaySend,
 } from "./wire.ts";
 
 export const STORES = {
@@ -98,10 +98,10 @@ export interface ConversationRecord {
   readonly listedPeople: number;
   /** A few members, for a fallback title. */
   readonly some: readonly PersonId[];
-  readonly whoMayPost: WhoMayPost;
+  readonly whoMaySend: WhoMaySend;
   readonly admin: boolean;
-  /** When the roster took the right to post from this device's leaf; null: it has the right. */
-  readonly postLostMs: number | null;
+  /** When the roster took the right to send from this device's leaf; null: it has the right. */
+  readonly sendLostMs: number | null;
   /** The other person of a direct conversation, whom its id names (R10); null: it is not direct. */
   readonly directPersonId: PersonId | null;
   readonly preferences: Preferences;
@@ -391,7 +391,7 @@ interface OutgoingContent {
   readonly quiet: boolean;
 }
 
-/** A message without bytes to post. */
+/** A message without bytes to send. */
 export interface UnsignedMessage<Stage extends string> extends OutgoingContent {
   readonly stage: Stage;
   readonly seq: null;
@@ -399,14 +399,14 @@ export interface UnsignedMessage<Stage extends string> extends OutgoingContent {
   readonly key: null;
 }
 
-/** A message with the bytes that every retry posts. */
+/** A message with the bytes that every retry sends. */
 export interface SignedBytes<Stage extends string> extends OutgoingContent {
   readonly stage: Stage;
   /** Its place in this device's chain. */
   readonly seq: number;
   /** Header ‖ signature ‖ body. */
   readonly message: Uint8Array;
-  /** The key that is posted before the message; null: it is under one that the server has. */
+  /** The key that is sent before the message; null: it is under one that the server has. */
   readonly key: PendingKey | null;
 }
 
@@ -416,7 +416,7 @@ export type PreparingMessage = UnsignedMessage<"preparing">;
 export type UploadingMessage = UnsignedMessage<"uploading">;
 /** It can be signed. */
 export type ReadyMessage = UnsignedMessage<"ready">;
-/** It is posted until the server accepts or refuses it. */
+/** It is sent until the server accepts or refuses it. */
 export type SignedMessage = SignedBytes<"signed">;
 /** It waits for the person to try again or take it back. */
 export type FailedMessage = UnsignedMessage<"failed"> | SignedBytes<"failed">;

@@ -53,7 +53,7 @@ export const LANGUAGES = ["en", "te", "ur", "hi"] as const;
 
 export type Charge = "officiating" | "additional";
 
-export type Right = "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct" | "hold_messages";
+export type Right = "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "send_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct" | "hold_messages";
 
 export type ActState = "done" | "waiting" | "refused";
 
@@ -65,7 +65,7 @@ export type Language = "en" | "te" | "ur" | "hi";
 
 export type ConversationKind = "direct" | "group" | "unit" | "announcement";
 
-export type WhoMayPost = "everyone" | "admins";
+export type WhoMaySend = "everyone" | "admins";
 
 export type ImportShow = "organisation" | "added" | "changed" | "moved" | "suspended" | "restored" | "removed" | "unchanged" | "refused";
 
@@ -139,7 +139,7 @@ export interface GroupPolicy {
   readonly ranks: string[];
   readonly heads: boolean;
   readonly kind: "unit" | "announcement";
-  readonly whoMayPost: "everyone" | "admins";
+  readonly whoMaySend: "everyone" | "admins";
   readonly historyDays: number;
 }
 
@@ -285,7 +285,7 @@ export interface ExportPart {
  * grant always is; or, for ``see_numbers`` alone, ``heads``: everybody who heads a unit anywhere.
  */
 export interface RightRule {
-  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct" | "hold_messages";
+  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "send_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct" | "hold_messages";
   readonly holder: "grant" | "head" | "rank" | "role" | "everybody";
   readonly code: string;
   readonly level: string;
@@ -437,16 +437,16 @@ export interface CreateGroup {
   readonly conversationId: ConversationId;
   readonly title: Names;
   readonly rule: Audience;
-  readonly whoMayPost: "everyone" | "admins";
+  readonly whoMaySend: "everyone" | "admins";
 }
 
-/** Give a conversation that an admin made another name, rule or policy of posting. */
+/** Change the name or audience of a conversation that an admin made, or who may send there. */
 export interface ChangeGroup {
   readonly act: "change_group";
   readonly conversationId: ConversationId;
   readonly title: Names;
   readonly rule: Audience;
-  readonly whoMayPost: "everyone" | "admins";
+  readonly whoMaySend: "everyone" | "admins";
 }
 
 /** Let everybody leave a conversation that an admin made; its log stays. */
@@ -769,7 +769,7 @@ export interface ClientInfo {
  * ``deep``: with all units below. ``heads``: over the heads of all units instead.
  */
 export interface HeldRight {
-  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct" | "hold_messages";
+  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "send_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct" | "hold_messages";
   readonly path: string;
   readonly deep: boolean;
   readonly heads: boolean;
@@ -925,7 +925,7 @@ export interface AuditPage {
  * Idempotent by the act's id: the same bytes again are answered as the first time.
  * ``presence``: the proof that the person is there, of an act of weight; else empty.
  */
-export interface PostAct {
+export interface SubmitAct {
   readonly act: Uint8Array;
   readonly presence: Uint8Array;
 }
@@ -955,7 +955,7 @@ export interface PreviewAct {
 
 /** A right that people gain or lose by another rights table: how many, and some of them. */
 export interface RightChange {
-  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "post_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct" | "hold_messages";
+  readonly right: "see_numbers" | "read_directory" | "manage_people" | "manage_units" | "import_people" | "manage_groups" | "enrol" | "confirm_devices" | "revoke_devices" | "lock_devices" | "give_grants" | "read_audit" | "send_large" | "oversee_orders" | "issue_routine" | "issue_urgent" | "issue_flash" | "moderate" | "train" | "edit_conduct" | "hold_messages";
   readonly gain: number;
   readonly lose: number;
   readonly gaining: Person[];
@@ -1106,7 +1106,7 @@ export interface CreateConversation {
   readonly conversationId: ConversationId;
   readonly kind: "direct" | "group" | "unit" | "announcement";
   readonly personIds: PersonId[];
-  readonly whoMayPost: "everyone" | "admins";
+  readonly whoMaySend: "everyone" | "admins";
   readonly historyDays: number | null;
   readonly audience: Audience | null;
 }
@@ -1146,7 +1146,7 @@ export interface Conversation {
   readonly unregistered: number;
   readonly devices: number;
   readonly cells: number;
-  readonly whoMayPost: "everyone" | "admins";
+  readonly whoMaySend: "everyone" | "admins";
   readonly admin: boolean;
   readonly admins: PersonId[] | null;
   readonly audience: Audience | null;
@@ -1214,7 +1214,7 @@ export interface ChangeMembers {
 }
 
 export interface ChangePolicy {
-  readonly whoMayPost: "everyone" | "admins";
+  readonly whoMaySend: "everyone" | "admins";
 }
 
 export interface SetPreferences {
@@ -1335,7 +1335,7 @@ export interface ConversationExported {
  * conversation. ``everybody``: it wakes all, as a flash order does; for admins, and in small
  * groups for each member (M5). A repeat of the same bytes answers what the first answered.
  */
-export interface PostMessage {
+export interface SendMessage {
   readonly message: Uint8Array;
   readonly attachmentIds: AttachmentId[];
   readonly wakes: PersonId[];
@@ -2005,7 +2005,7 @@ export interface AdminImports {
  * ``left_out``, in a conversation of one cell: listed devices that the author could not confirm or
  * has no key of.
  */
-export interface PostKey {
+export interface SubmitKey {
   readonly record: Uint8Array;
   readonly seals: Uint8Array;
   readonly leftOut: DeviceId[];
@@ -2020,7 +2020,7 @@ export interface KeyAccepted {
  * the cell key. ``refused``: ids of cell keys to which this device does not seal, because of
  * S4.
  */
-export interface PostLateSeals {
+export interface SubmitLateSeals {
   readonly keyId: KeyId;
   readonly seals: Uint8Array;
   readonly refused: SealKeyId[];
@@ -2034,7 +2034,7 @@ export interface Keys {
 }
 
 /** A CellKey record that the server asked this device for (C1), with its seals. */
-export interface PostCellKey {
+export interface SubmitCellKey {
   readonly record: Uint8Array;
   readonly seals: Uint8Array;
   readonly leftOut: DeviceId[];
@@ -2073,7 +2073,7 @@ export interface DeviceShare {
 }
 
 /** Key shares, one for each device. */
-export interface PostShares {
+export interface SubmitShares {
   readonly shares: DeviceShare[];
 }
 
@@ -2197,7 +2197,7 @@ export interface AcknowledgementItem {
  * Records of the calling device, about its person or, told in person, about others.
  * Idempotent: a record that is kept counts once.
  */
-export interface PostAcknowledgements {
+export interface SubmitAcknowledgements {
   readonly acknowledgements: AcknowledgementItem[];
 }
 
@@ -2369,7 +2369,7 @@ export interface AdminGroup {
   readonly unitId: UnitId | null;
   readonly rule: Audience;
   readonly kind: "direct" | "group" | "unit" | "announcement";
-  readonly whoMayPost: "everyone" | "admins";
+  readonly whoMaySend: "everyone" | "admins";
   readonly members: number;
   readonly byPolicy: boolean;
 }
@@ -2714,7 +2714,7 @@ export interface ReportReaders {
  * signature) of the reported message; ``messages``: how many the proof has; ``sealed``: the
  * envelope (F2).
  */
-export interface PostReport {
+export interface SubmitReport {
   readonly reportId: ReportId;
   readonly conversationId: ConversationId;
   readonly messageId: MessageId;
@@ -2793,7 +2793,7 @@ export interface AddedSeal {
 }
 
 /** Idempotent: a moderator seals an envelope to a device key once. */
-export interface PostSeals {
+export interface SubmitSeals {
   readonly envelope: "report" | "appeal";
   readonly seals: AddedSeal[];
 }
@@ -2900,7 +2900,7 @@ export interface Sanctions {
 }
 
 /** ``sealed``: the words, sealed to moderators who did not decide (F2). */
-export interface PostAppeal {
+export interface SubmitAppeal {
   readonly sealed: Uint8Array;
 }
 
@@ -3005,7 +3005,7 @@ export interface LessonDone {
 }
 
 /** Idempotent: a lesson that was done stays done. */
-export interface PostLessonsDone {
+export interface SubmitLessonsDone {
   readonly lessons: LessonDone[];
 }
 
@@ -3103,7 +3103,7 @@ export interface WrittenLesson {
 }
 
 /** PNG, JPEG or WebP, at most LESSON_PICTURE_BYTES. The same again changes nothing. */
-export interface PostLessonPicture {
+export interface SubmitLessonPicture {
   readonly data: Uint8Array;
 }
 
@@ -3222,7 +3222,7 @@ export interface TimeAnswer {
  * ``revocations``: with an admin's, of each former device of the person that the roster authority
  * alone revoked (E4). They list everything that the device made, and undo nothing.
  */
-export interface PostEndorsement {
+export interface SubmitEndorsement {
   readonly endorsement: Uint8Array;
   readonly revocations: Uint8Array[];
 }
@@ -3245,7 +3245,7 @@ export interface MadeRecords {
  * The server ends the device's token and unlists it in the same transaction. It is longer than
  * other records: it lists what the device made that still counts.
  */
-export interface PostRevocation {
+export interface SubmitRevocation {
   readonly revocation: Uint8Array;
 }
 

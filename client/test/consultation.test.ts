@@ -111,13 +111,13 @@ describe("a poll by name", { timeout: LIMIT_MS }, () => {
     await post({ mark: "totals", counts: [9, 0], ballots: 9 });
     const vote = await post({ mark: "vote", choices: [0] });
     // The identical bytes again are the same vote.
-    await insider.api.postMessage(id, { ...POSTED, message: vote });
+    await insider.api.sendMessage(id, { ...POSTED, message: vote });
     for (const one of [a, b, c]) await shows(one, poll, 1, 1);
     expect((await seen(b, poll))?.shut).toBeNull();
     // A vote of this conversation is none in another, whatever poll it names.
     const other = await a.core.conversations.createGroup({
       ...{ title: "Beat 10", personIds: [b.person, insider.personId], photo: null },
-      ...{ whoMayPost: "everyone", history: "none" },
+      ...{ whoMaySend: "everyone", history: "none" },
     });
     await b.ready(other.conversationId);
     const there = await a.core.messages.send(other.conversationId, POLL, null);
@@ -132,7 +132,7 @@ describe("a poll by name", { timeout: LIMIT_MS }, () => {
   it("is refused in a conversation where votes would flood, or nobody could vote", async () => {
     const closed = await a.core.conversations.createGroup({
       ...{ title: "Notices", personIds: [b.person], photo: null },
-      ...{ whoMayPost: "admins", history: "none" },
+      ...{ whoMaySend: "admins", history: "none" },
     });
     const asking = a.core.messages.send(closed.conversationId, POLL, null);
     await expect(asking).rejects.toMatchObject({ code: "poll_too_large" });
@@ -219,7 +219,7 @@ describe("a reply to the sender alone", { timeout: LIMIT_MS }, () => {
   it("goes into the direct conversation, and quotes the announcement there", async () => {
     const notices = await a.core.conversations.createGroup({
       ...{ title: "Notices", personIds: [b.person, c.person], photo: null },
-      ...{ whoMayPost: "admins", history: "none" },
+      ...{ whoMaySend: "admins", history: "none" },
     });
     await b.ready(notices.conversationId);
     await a.text(notices.conversationId, "Parade at six");

@@ -4,7 +4,7 @@ import type { ConversationId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
 import type { CoreEvent } from "#core/core.ts";
 import { toHex } from "#core/octets.ts";
-import type { Conversation, Keys, PostMessage, Start } from "#core/wire.ts";
+import type { Conversation, Keys, SendMessage, Start } from "#core/wire.ts";
 import type { Officer } from "./support/officer.ts";
 import { memoryWorld } from "./support/world.ts";
 
@@ -23,7 +23,7 @@ async function groupOf(admin: Officer, others: readonly Officer[]): Promise<Conv
     title: "Rules",
     personIds: others.map(({ person }) => person),
     photo: null,
-    whoMayPost: "everyone",
+    whoMaySend: "everyone",
     history: "none",
   });
   await Promise.all([admin, ...others].map((officer) => officer.ready(conversationId)));
@@ -31,7 +31,7 @@ async function groupOf(admin: Officer, others: readonly Officer[]): Promise<Conv
 }
 
 /** The attempt follows version, ids, sender and seq. */
-function attemptOf({ message }: PostMessage): number {
+function attemptOf({ message }: SendMessage): number {
   return HeaderFormat.parse(message.subarray(0, SIGNED_HEADER_BYTES)).attempt;
 }
 
@@ -42,7 +42,7 @@ describe("sending", { timeout: LIMIT_MS }, () => {
     const network = w.current.network(a);
     const posted: string[] = [];
     network.forge = (path, body) => {
-      if (path.endsWith("/messages")) posted.push(toHex((body as PostMessage).message));
+      if (path.endsWith("/messages")) posted.push(toHex((body as SendMessage).message));
       return body;
     };
     network.path = /\/messages$/u;
@@ -66,7 +66,7 @@ describe("sending", { timeout: LIMIT_MS }, () => {
     const codes = ["rekeying", "rekeying"];
     const attempts: number[] = [];
     network.forge = (path, body) => {
-      if (path.endsWith("/messages")) attempts.push(attemptOf(body as PostMessage));
+      if (path.endsWith("/messages")) attempts.push(attemptOf(body as SendMessage));
       return body;
     };
     network.refuse = (path) => (path.endsWith("/messages") ? (codes.shift() ?? null) : null);
@@ -83,7 +83,7 @@ describe("sending", { timeout: LIMIT_MS }, () => {
     const codes = ["stale_head", "stale_key", "not_next"];
     const attempts: number[] = [];
     network.forge = (path, body) => {
-      if (path.endsWith("/messages")) attempts.push(attemptOf(body as PostMessage));
+      if (path.endsWith("/messages")) attempts.push(attemptOf(body as SendMessage));
       return body;
     };
     network.refuse = (path) => (path.endsWith("/messages") ? (codes.shift() ?? null) : null);
@@ -167,7 +167,7 @@ describe("receiving", { timeout: LIMIT_MS }, () => {
     const item = await late.until("there", async () =>
       (await late.core.conversations.list()).find((one) => one.conversationId === id),
     );
-    expect(item).toMatchObject({ alarm: "not_direct", direct: null, canPost: false });
+    expect(item).toMatchObject({ alarm: "not_direct", direct: null, canSend: false });
   });
 
   it("shows nothing of a blocked person, whose messages continue in the log", async () => {

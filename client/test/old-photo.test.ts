@@ -26,7 +26,7 @@ describe.each([
       title: "Night patrol",
       personIds: officers.slice(1).map(({ person }) => person),
       photo: { kind: "image", file, name: "badge.png", mime: "image/png" },
-      whoMayPost: "everyone",
+      whoMaySend: "everyone",
       history: "none",
     });
     for (const officer of officers) await isCalled(officer, id, "Night patrol");

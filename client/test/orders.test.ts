@@ -7,7 +7,7 @@ import { fromHex } from "#core/octets.ts";
 import { AcknowledgementFormat } from "#core/keys/acknowledgement.ts";
 import { answerPlace } from "#core/orders/answers.ts";
 import { parseAnswer } from "#core/keys/answer.ts";
-import type { Order, PostAcknowledgements } from "#core/wire.ts";
+import type { Order, SubmitAcknowledgements } from "#core/wire.ts";
 import type { Officer } from "./support/officer.ts";
 import { PLAIN, group, issue, listed, held, owed, settled } from "./support/ordering.ts";
 import { compareDigits } from "./support/scenarios.ts";
@@ -280,7 +280,7 @@ describe("a server that lies", () => {
     let posted: Uint8Array | null = null;
     network.forge = (_, body) => {
       if (typeof body === "object" && body !== null && "acknowledgements" in body)
-        posted = (body as PostAcknowledgements).acknowledgements[0]?.record ?? null;
+        posted = (body as SubmitAcknowledgements).acknowledgements[0]?.record ?? null;
       return body;
     };
     await b.core.orders.acknowledge(orderId, { choice: 1, done: 0, answer: null });

@@ -16,7 +16,7 @@ it("tells those who were put in, and from when they read if not from the start",
   const [a, b, c] = [await w.join(), await w.join(), await w.join()];
   const { conversationId: id } = await a.core.conversations.createGroup({
     ...{ title: "Beat 9", personIds: [b.person], photo: null },
-    ...{ whoMayPost: "everyone", history: "none" },
+    ...{ whoMaySend: "everyone", history: "none" },
   });
   await b.ready(id);
   expect(await noticesOf(a, id)).toEqual([]);

@@ -20,7 +20,7 @@ async function groupOf(
   const { conversationId } = await admin.core.conversations.createGroup({
     title: "Ticks",
     personIds: [...others.map(({ person }) => person), ...more],
-    ...{ photo: null, whoMayPost: "everyone", history: "30_days" },
+    ...{ photo: null, whoMaySend: "everyone", history: "30_days" },
   });
   await Promise.all([admin, ...others].map((officer) => officer.ready(conversationId)));
   return conversationId;

@@ -56,8 +56,8 @@ from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http import csp_reports, web_assets
 from copconnect.http.client_concurrency import ClientConcurrency
-from copconnect.http.gate import Gate, before_send, on_error, security_headers
 from copconnect.http.operations import Operation, Operations
+from copconnect.http.requests import RequestAuthenticator, before_send, on_error, security_headers
 from copconnect.http.schema import described
 from copconnect.leases import Leases
 from copconnect.links import operations as link_operations
@@ -172,7 +172,7 @@ class Container:
             settings.guard_policy,
         )
         per_minute = settings.requests_per_person_per_minute
-        self.gate = Gate(self.auth.authenticator, self.rates, per_minute)
+        self.authenticator = RequestAuthenticator(self.auth.authenticator, self.rates, per_minute)
         self.attachments = AttachmentService(
             database=self.database,
             clock=self.clock,
@@ -421,7 +421,7 @@ def create_app(
     )
     rows = described(operations(parts, settings), __version__)
     return ClientConcurrency(
-        Operations(rows, parts.gate, secured, framework, settings.trusted_proxies)
+        Operations(rows, parts.authenticator, secured, framework, settings.trusted_proxies)
     )
 
 

@@ -204,7 +204,7 @@ class HeldPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class PostedMessage:
+class AcceptedMessage:
     """A message that is being stored, with its place in the log. ``header_hash``: H(header ‖
     signature)."""
 
@@ -249,7 +249,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A sanction that takes the right to post. ``kind`` "muted": in large groups and announcements;
+    """A sanction that takes the right to send. ``kind`` "muted": in large groups and announcements;
     "suspended": everywhere but in direct conversations."""
 
     kind: Literal["muted", "suspended"]

@@ -1,6 +1,6 @@
 /**
  * Ends the core as a power cut does (SIGKILL) at a step, once the file ARMED is there. The core has no
- * code for this: `node --import` runs this first, which wraps what the core stores and posts by.
+ * code for this: `node --import` runs this first, which wraps what the core stores and sends by.
  */
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
@@ -26,8 +26,8 @@ const fetch = globalThis.fetch;
 globalThis.fetch = async (url, init) => {
   if (init?.method !== "POST" || !existsSync(armed)) return fetch(url, init);
   const what = String(url).split("/").at(-1);
-  pass(`before it posts ${what}`);
+  pass(`before it sends ${what}`);
   const answer = await fetch(url, init);
-  pass(`after it posted ${what}`);
+  pass(`after it sent ${what}`);
   return answer;
 };

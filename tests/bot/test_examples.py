@@ -95,7 +95,7 @@ async def test_each_alert_of_a_feed_is_posted_once(
             "CONVERSATION": group.conversation_id,
             "EVERY_S": "0.2",
         }
-        for _ in range(2):  # The second process knows what the first has posted.
+        for _ in range(2):  # The second process knows what the first has sent.
             async with running(log, "copconnect.bot", *command, environment=environment):
                 await until(lambda: bool(heard), f"the alert comes: {log.read_text()}")
                 feed[0] = "<broken"

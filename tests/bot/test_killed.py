@@ -21,8 +21,8 @@ from tests.harness.server import ServerProcess
 
 OFFICERS = databank.officers()
 
-POSTING = ("before it posts messages", "after it posted messages")
-GREETING = "after it posted keys"
+SENDING = ("before it sends messages", "after it sent messages")
+GREETING = "after it sent keys"
 MOST_COMMITS, LAST_STEPS, REST_S = 30, 40, 0.3
 
 
@@ -121,7 +121,7 @@ async def test_no_step_loses_or_doubles_an_answer(server: ServerProcess, tmp_pat
             return came
 
         former = "none"
-        for step in (BEFORE, AFTER, *POSTING):
+        for step in (BEFORE, AFTER, *SENDING):
             assert await ends_at(step, former), step
             former = step
         for commits in range(1, MOST_COMMITS):
@@ -138,7 +138,7 @@ async def test_no_step_loses_or_doubles_an_answer(server: ServerProcess, tmp_pat
 
 
 @pytest.mark.timeout(200)
-async def test_a_message_that_made_its_key_is_posted_once(
+async def test_a_message_that_made_its_key_is_sent_once(
     server: ServerProcess, tmp_path: Path
 ) -> None:
     async with asking(server, tmp_path) as asked:

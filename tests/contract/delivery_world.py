@@ -349,7 +349,7 @@ def creating(
         "conversation_id": conversation_id,
         "kind": kind,
         "person_ids": list(people),
-        "who_may_post": "everyone",
+        "who_may_send": "everyone",
         "history_days": 0,
         "audience": None,
     }

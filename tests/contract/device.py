@@ -80,7 +80,7 @@ class Device:
         left_out: Sequence[bytes] = (),
         /,
         **other: Any,
-    ) -> wire.PostKey:
+    ) -> wire.SubmitKey:
         """Return a new conversation key under a head, sealed to these; it keeps S. ``other``:
         fields of the record that are wrong."""
         secret = new_secret()
@@ -91,7 +91,7 @@ class Device:
             record = replace(record, **other).signed(self.signer)
         self.secrets[record.hash()] = secret
         seals = join_seals(seal_secret(record, secret, to) for to in recipients)
-        return wire.PostKey(
+        return wire.SubmitKey(
             record=record.encode(), seals=seals, left_out=[DeviceId(one.hex()) for one in left_out]
         )
 
@@ -108,7 +108,7 @@ class Device:
         wakes: Sequence[PersonId] = (),
         everybody: bool = False,
         **other: Any,
-    ) -> wire.PostMessage:
+    ) -> wire.SendMessage:
         """Return a message that follows this device's last accepted one. ``other``: fields of the
         header that are wrong."""
         seq, previous = self.chains.get(head.conversation_id.hex(), (0, ZEROS))
@@ -129,7 +129,7 @@ class Device:
         secret = self.secrets.get(key_id, bytes(32))
         data = seal_message(replace(draft, **other), secret, text, self.signer)
         attached = list(attachment_ids)
-        return wire.PostMessage(
+        return wire.SendMessage(
             message=data,
             attachment_ids=attached,
             wakes=[*wakes],
@@ -138,7 +138,7 @@ class Device:
             order=order,
         )
 
-    def accepted(self, body: wire.PostMessage) -> None:
+    def accepted(self, body: wire.SendMessage) -> None:
         """Note that the server accepted a message."""
         header = header_of(body.message)
         self.chains[header.conversation_id.hex()] = header.seq, header.hash()
@@ -194,7 +194,7 @@ class Talk:
         """Make the next key and give it to everybody; return its id."""
         head = await self.head(author)
         body = author.post_key(head, keys_of([author, *others]))
-        accepted = await self.service.keys.post(author.caller, self.conversation_id, body)
+        accepted = await self.service.keys.submit(author.caller, self.conversation_id, body)
         key_id = bytes.fromhex(accepted.key_id)
         for one in others:
             one.secrets[key_id] = author.secrets[key_id]
@@ -203,23 +203,23 @@ class Talk:
     async def say(
         self, sender: Device, key_id: bytes, text: bytes = b"text", **more: Any
     ) -> wire.Accepted:
-        """Post a message under the newest head."""
+        """Send a message under the newest head."""
         return (await self.post(sender, key_id, text, **more))[1]
 
     async def post(
         self, sender: Device, key_id: bytes, text: bytes = b"text", **more: Any
-    ) -> tuple[wire.PostMessage, wire.Accepted]:
+    ) -> tuple[wire.SendMessage, wire.Accepted]:
         """Do so; return the message, too. The head that comes with a person's first order in the
         conversation is taken."""
         body = sender.message(await self.head(sender), key_id, text, **more)
-        posting, c = self.service.posting, self.conversation_id
+        intake, c = self.service.intake, self.conversation_id
         try:
-            accepted: wire.Accepted = await posting.post(sender.caller, c, body)
+            accepted: wire.Accepted = await intake.accept(sender.caller, c, body)
         except errors.StaleHead:
             if more.get("order") is None:
                 raise
             body = sender.message(await self.head(sender), key_id, text, **more)
-            accepted = await posting.post(sender.caller, c, body)
+            accepted = await intake.accept(sender.caller, c, body)
         sender.accepted(body)
         return body, accepted
 

@@ -37,7 +37,7 @@ class Members:
     holds: Collection[ConversationId] = ()
 
     def held(self, _now_ms: int) -> CompoundSelect[tuple[ConversationId]]:
-        columns = store.POSTS.c.conversation_id, store.HELD.c.conversation_id
+        columns = store.MESSAGES.c.conversation_id, store.HELD.c.conversation_id
         return union(*(select(one).where(one.in_(self.holds)) for one in columns))
 
     async def reads_case_in(
@@ -109,7 +109,7 @@ class Shelf:
             data = bytes([index]) * rules.chunk_size(size, index)
             await self.service.put_chunk(ALICE, attachment_id, index, data)
 
-    async def post(self, *ids: AttachmentId, to: ConversationId = HERE, seq: int = 1) -> None:
+    async def send(self, *ids: AttachmentId, to: ConversationId = HERE, seq: int = 1) -> None:
         async with self.database.transaction() as connection:
             await self.service.ready(connection, ids, to, Seq(seq))
 
@@ -163,10 +163,10 @@ async def test_any_order_resumed_and_repeated(shelf: Shelf) -> None:
     assert await service.begin(ALICE, body) == status  # Resumes.
     assert await service.put_chunk(ALICE, attachment_id, 1, last) == status
     with pytest.raises(errors.AttachmentIncomplete):
-        await shelf.post(attachment_id)
+        await shelf.send(attachment_id)
     status = await service.put_chunk(ALICE, attachment_id, 0, bytes(rules.CHUNK_BYTES))
     assert (status.received, status.complete) == ([0, 1], True)
-    await shelf.post(attachment_id)
+    await shelf.send(attachment_id)
     assert await shelf.read(BOB, attachment_id, 1) == last
     assert (await service.usage(ALICE)).used == TWO_CHUNKS
 
@@ -272,12 +272,12 @@ async def test_access_follows_membership_and_shares(shelf: Shelf) -> None:
     await shelf.fill(attachment_id)
     with pytest.raises(errors.NotFound):
         await shelf.read(CAROL, attachment_id, 0)
-    # A moderator to whom a report is sealed reads files that were posted, and neither writes nor
+    # A moderator to whom a report is sealed reads files that were sent, and neither writes nor
     # shares any, not even to a conversation of the moderator's own.
     shelf.members.moderators = {CAROL.person_id}
     with pytest.raises(errors.NotFound):
         await shelf.read(CAROL, attachment_id, 0)
-    await shelf.post(attachment_id)
+    await shelf.send(attachment_id)
     assert await shelf.read(CAROL, attachment_id, 0) == bytes(rules.CHUNK_BYTES)
     with pytest.raises(errors.NotMember):
         await shelf.begin(CAROL)
@@ -291,9 +291,9 @@ async def test_access_follows_membership_and_shares(shelf: Shelf) -> None:
     with pytest.raises(errors.NotMember):
         await shelf.service.share(ALICE, attachment_id, share)
     with pytest.raises(errors.AttachmentIncomplete):
-        await shelf.post(attachment_id, to=THERE)
+        await shelf.send(attachment_id, to=THERE)
     await shelf.service.share(BOB, attachment_id, share)
-    await shelf.post(attachment_id, to=THERE)
+    await shelf.send(attachment_id, to=THERE)
     assert await shelf.read(CAROL, attachment_id, 0) == bytes(rules.CHUNK_BYTES)
     shelf.members.places[BOB.person_id] = set()
     with pytest.raises(errors.NotFound):
@@ -337,13 +337,13 @@ async def test_the_day_begins_at_midnight_in_india() -> None:
     assert rules.day_of(midnight) == rules.day_of(midnight - 1) + 1
 
 
-async def test_deleted_before_posting_only(shelf: Shelf) -> None:
-    posted, dropped = await shelf.begin(), await shelf.begin()
-    for one in (posted, dropped):
+async def test_deleted_before_sending_only(shelf: Shelf) -> None:
+    sent, dropped = await shelf.begin(), await shelf.begin()
+    for one in (sent, dropped):
         await shelf.fill(one)
-    await shelf.post(posted)
+    await shelf.send(sent)
     with pytest.raises(errors.BadRequest):
-        await shelf.service.delete(ALICE, posted)
+        await shelf.service.delete(ALICE, sent)
     with pytest.raises(errors.NotFound):
         await shelf.service.delete(BOB, dropped)
     await shelf.service.delete(ALICE, dropped)
@@ -353,10 +353,10 @@ async def test_deleted_before_posting_only(shelf: Shelf) -> None:
 
 
 async def test_abandoned_and_expired_are_cleaned(shelf: Shelf) -> None:
-    posted, abandoned = await shelf.begin(), await shelf.begin()
-    for one in (posted, abandoned):
+    sent, abandoned = await shelf.begin(), await shelf.begin()
+    for one in (sent, abandoned):
         await shelf.fill(one)
-    await shelf.post(posted)
+    await shelf.send(sent)
     shelf.clock.at += rules.DAY_MS
     await shelf.service.clean()
     assert len(await shelf.stored()) == 4  # Not yet: exactly a day old.
@@ -394,9 +394,9 @@ async def test_m3_a_deleted_message_takes_the_files_that_no_other_names(shelf: S
     for one in (alone, twice, forwarded):
         await shelf.fill(one)
     await shelf.service.share(BOB, forwarded, wire.ShareAttachment(conversation_id=THERE))
-    await shelf.post(alone, twice, forwarded, seq=1)
-    await shelf.post(twice, seq=2)
-    await shelf.post(forwarded, to=THERE, seq=1)
+    await shelf.send(alone, twice, forwarded, seq=1)
+    await shelf.send(twice, seq=2)
+    await shelf.send(forwarded, to=THERE, seq=1)
     async with shelf.database.transaction() as connection:
         await shelf.service.drop(connection, HERE, Seq(1))
     with pytest.raises(errors.NotFound):
@@ -417,8 +417,8 @@ async def test_m3_a_deleted_message_of_a_held_conversation_hides_its_files_until
     for one in (file, elsewhere):
         await shelf.fill(one)
     await shelf.service.share(BOB, elsewhere, wire.ShareAttachment(conversation_id=THERE))
-    await shelf.post(file, elsewhere, seq=1)
-    await shelf.post(elsewhere, to=THERE, seq=1)
+    await shelf.send(file, elsewhere, seq=1)
+    await shelf.send(elsewhere, to=THERE, seq=1)
     shelf.members.holds = [HERE]
     async with shelf.database.transaction() as connection:
         await shelf.service.drop(connection, HERE, Seq(1), held=True)

@@ -41,7 +41,7 @@ def body(audience: wire.Audience | None = EVERYONE, **more: Any) -> wire.CreateC
         "conversation_id": new_id(),
         "kind": "announcement",
         "person_ids": [],
-        "who_may_post": "admins",
+        "who_may_send": "admins",
         "history_days": 30,
         "audience": audience,
     }
@@ -77,7 +77,7 @@ async def test_everyone_at_once_in_all_their_cells(world: World) -> None:
     made = await create(chief.caller, asked)
     assert (made.kind, made.audience, made.members) == ("announcement", EVERYONE, 11)
     assert (made.devices, made.cells, made.unregistered) == (10, 2, 1)
-    assert (made.admin, made.who_may_post) == (True, "admins")
+    assert (made.admin, made.who_may_send) == (True, "admins")
     assert made.history_from_ms == world.clock.at - 30 * DAY_MS
     found = await members(world, made.conversation_id, others[0])
     assert {person for person, admin in found.items() if admin} == set(ids(chief))
@@ -92,19 +92,19 @@ async def test_everyone_at_once_in_all_their_cells(world: World) -> None:
 
 
 async def test_rights_are_signed(world: World) -> None:
-    """In an announcement channel admins alone have the right to post."""
+    """In an announcement channel admins alone have the right to send."""
     chief = officer(world, "TG", admin=True)
     constable = officer(world, "TG")
     made = await world.service.audiences.create(chief.caller, body())
     for one, rights in (
-        (chief, LeafRights.POST | LeafRights.ADMINISTER),
+        (chief, LeafRights.SEND | LeafRights.ADMINISTER),
         (constable, LeafRights(0)),
     ):
         state = await world.service.rosters.state(one.caller, made.conversation_id)
         assert leaf_of(one, state).rights == rights
     talk = Talk(world.service, made.conversation_id)
     key_id = await talk.begin(constable, [chief])
-    with pytest.raises(errors.MayNotPost):
+    with pytest.raises(errors.MayNotSend):
         await talk.say(constable, key_id)
     await talk.say(chief, key_id)
 
@@ -138,7 +138,7 @@ async def test_units_alone_and_with_those_below(world: World) -> None:
     constable = officer(world, "TG.HYD.PS1")
     elsewhere = officer(world, "TG.WGL", admin=True)
     create = world.service.audiences.create
-    alone = await create(dcp.caller, body(of("TG.HYD"), kind="unit", who_may_post="everyone"))
+    alone = await create(dcp.caller, body(of("TG.HYD"), kind="unit", who_may_send="everyone"))
     assert set(await members(world, alone.conversation_id, dcp)) == set(ids(dcp))
     deep = await create(dcp.caller, body(of("TG.HYD", deep=True), kind="unit"))
     found = await members(world, deep.conversation_id, constable)

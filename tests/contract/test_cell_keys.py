@@ -85,7 +85,7 @@ class Crowd:
         left_out: tuple[Device, ...] = (),
         generation: int = 1,
         **other: Any,
-    ) -> tuple[wire.PostCellKey, bytes]:
+    ) -> tuple[wire.SubmitCellKey, bytes]:
         """Return a cell key for these devices, and C."""
         secret, head = new_secret(), await self.talk.head(author)
         record = make_cell_key(
@@ -101,13 +101,13 @@ class Crowd:
             record = replace(record, **other).signed(author.signer)
         seals = join_seals(seal_secret(record, secret, key) for key in keys_of(to))
         named = [DeviceId(one.device.hex()) for one in left_out]
-        return wire.PostCellKey(record=record.encode(), seals=seals, left_out=named), secret
+        return wire.SubmitCellKey(record=record.encode(), seals=seals, left_out=named), secret
 
     async def make(self, author: Device, cell: bytes, to: list[Device]) -> tuple[CellKey, bytes]:
         """Ask for a cell's key and have it made."""
         await self.ask(author, cell)
         body, secret = await self.draft(author, cell, to)
-        await self.service.cell_keys.post(author.caller, self.c, body)
+        await self.service.cell_keys.submit(author.caller, self.c, body)
         return CellKey.parse(body.record), secret
 
     async def begin(self, author: Device) -> bytes:
@@ -119,7 +119,7 @@ class Crowd:
         cell, own = next(one for one in cells.items() if author in one[1])
         record, _ = await self.make(author, cell, own)
         body = author.post_key(await self.talk.head(author), [record])
-        accepted = await self.service.keys.post(author.caller, self.c, body)
+        accepted = await self.service.keys.submit(author.caller, self.c, body)
         key_id = bytes.fromhex(accepted.key_id)
         for one in self.people:
             one.secrets[key_id] = author.secrets[key_id]
@@ -139,21 +139,21 @@ async def test_c1_records_nobody_was_asked_for_are_refused(crowd: Crowd) -> None
     cell, own = next(iter((await crowd.cells()).items()))
     body, _ = await crowd.draft(own[0], cell, own)
     with pytest.raises(errors.NotAsked):
-        await crowd.service.cell_keys.post(own[0].caller, crowd.c, body)
+        await crowd.service.cell_keys.submit(own[0].caller, crowd.c, body)
     await crowd.ask(own[1], cell)  # Another device, another generation, another epoch.
     await crowd.ask(own[0], cell, generation=2)
     await crowd.ask(own[0], cell, epoch=9)
     with pytest.raises(errors.NotAsked):
-        await crowd.service.cell_keys.post(own[0].caller, crowd.c, body)
+        await crowd.service.cell_keys.submit(own[0].caller, crowd.c, body)
     await crowd.ask(own[0], cell)
     crowd.world.wakeups.clear()
-    await crowd.service.cell_keys.post(own[0].caller, crowd.c, body)
+    await crowd.service.cell_keys.submit(own[0].caller, crowd.c, body)
     (told,) = crowd.world.told(CellKeyWakeup)
     assert (told.cell_id, told.record, told.seals) == (cell.hex(), body.record, body.seals)
     recipients = [seal.key_id for seal in parse_seals(X25519, body.seals, "C2", len(own))]
     owners = {one.key.key_id(): one.device for one in own if one.key is not None}
     assert told.devices == [owners[one] for one in recipients]
-    await crowd.service.cell_keys.post(own[0].caller, crowd.c, body)  # D6: again.
+    await crowd.service.cell_keys.submit(own[0].caller, crowd.c, body)  # D6: again.
     assert crowd.world.told(CellKeyWakeup) == []
 
 
@@ -163,9 +163,9 @@ async def test_c1_the_first_of_a_generation_wins(crowd: Crowd) -> None:
         await crowd.ask(one, cell)
     first, _ = await crowd.draft(own[0], cell, own)
     second, _ = await crowd.draft(own[1], cell, own)
-    await crowd.service.cell_keys.post(own[0].caller, crowd.c, first)
+    await crowd.service.cell_keys.submit(own[0].caller, crowd.c, first)
     with pytest.raises(errors.HaveKey):
-        await crowd.service.cell_keys.post(own[1].caller, crowd.c, second)
+        await crowd.service.cell_keys.submit(own[1].caller, crowd.c, second)
 
 
 async def test_c1_a_device_that_was_asked_makes_the_key_under_a_later_head(crowd: Crowd) -> None:
@@ -176,9 +176,9 @@ async def test_c1_a_device_that_was_asked_makes_the_key_under_a_later_head(crowd
     first, _ = await crowd.draft(own[0], cell, own)
     second, _ = await crowd.draft(own[1], cell, own)
     assert CellKey.parse(first.record).epoch > 1
-    await crowd.service.cell_keys.post(own[0].caller, crowd.c, first)
+    await crowd.service.cell_keys.submit(own[0].caller, crowd.c, first)
     with pytest.raises(errors.HaveKey):
-        await crowd.service.cell_keys.post(own[1].caller, crowd.c, second)
+        await crowd.service.cell_keys.submit(own[1].caller, crowd.c, second)
 
 
 async def test_c1_a_record_is_checked(crowd: Crowd) -> None:
@@ -187,8 +187,8 @@ async def test_c1_a_record_is_checked(crowd: Crowd) -> None:
     await crowd.ask(author, cell)
     await crowd.ask(author, other_cell)
 
-    async def post(body: wire.PostCellKey) -> None:
-        await crowd.service.cell_keys.post(author.caller, crowd.c, body)
+    async def post(body: wire.SubmitCellKey) -> None:
+        await crowd.service.cell_keys.submit(author.caller, crowd.c, body)
 
     good, _ = await crowd.draft(author, cell, own)
     bent = bytearray(good.record)
@@ -196,7 +196,7 @@ async def test_c1_a_record_is_checked(crowd: Crowd) -> None:
     foreign, _ = await crowd.draft(author, other_cell, others)
     small, _ = await crowd.draft(author, cell, own, pk=bytes(32))  # D3: of small order.
     for bad in (
-        wire.PostCellKey(record=bytes(bent), seals=good.seals, left_out=[]),
+        wire.SubmitCellKey(record=bytes(bent), seals=good.seals, left_out=[]),
         foreign,
         small,
     ):
@@ -354,7 +354,7 @@ async def test_d2_a_key_of_several_cells_is_sealed_to_cells_alone(
     made = [await crowd.make(own[0], cell, own), await crowd.make(others[0], second, others)]
     records = [record for record, _ in made]
     author, head = own[0], await crowd.talk.head(own[0])
-    post = crowd.service.keys.post
+    post = crowd.service.keys.submit
     direct = author.post_key(head, [*records, *keys_of(rest)])
     foreign = replace(records[1], cell_id=open_cell).signed(others[0].signer)
     unknown = author.post_key(head, [records[0], foreign])

@@ -26,7 +26,7 @@ async def room(database: Database) -> Room:
     made = await world.group(people[0], people[1:])
     talk = Talk(world.service, made.conversation_id)
     body = people[0].post_key(await talk.head(people[0]), keys_of(people))
-    await world.service.keys.post(people[0].caller, talk.conversation_id, body)
+    await world.service.keys.submit(people[0].caller, talk.conversation_id, body)
     world.clock.at -= 2 * DAY_MS
     return Room(world, talk, people)
 
@@ -49,12 +49,12 @@ async def test_the_next_head_is_of_now_and_above_the_one_ahead(room: Room) -> No
 async def test_a_key_of_the_time_ahead_stops_nobody_from_making_one(room: Room) -> None:
     author, *_ = room.people
     head = await room.talk.head(author)
-    accepted = await room.world.service.keys.post(
+    accepted = await room.world.service.keys.submit(
         author.caller, room.c, author.post_key(head, keys_of(room.people))
     )
     # The new one is usable, so that it stops the next.
     with pytest.raises(errors.HaveKey):
-        await room.world.service.keys.post(
+        await room.world.service.keys.submit(
             author.caller, room.c, author.post_key(head, keys_of(room.people))
         )
     assert accepted.key_id

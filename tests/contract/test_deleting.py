@@ -20,7 +20,7 @@ from copconnect.records.conversation.message import (
 from copconnect.reports import store as report_store
 from tests.contract.delivery_world import DAY_MS, World
 from tests.contract.device import Device, order_terms
-from tests.contract.test_posting import Room
+from tests.contract.test_sending import Room
 from tests.records.vectors import load_json
 
 FILE = AttachmentId(new_id())
@@ -34,7 +34,7 @@ async def room(database: Database) -> Room:
     return room
 
 
-def id_of(body: wire.PostMessage) -> MessageId:
+def id_of(body: wire.SendMessage) -> MessageId:
     header = MessageHeader.parse(body.message[:SIGNED_HEADER_BYTES])
     return MessageId(header.message_id.hex())
 
@@ -44,7 +44,7 @@ async def said(room: Room, by: Device, **more: Any) -> tuple[MessageId, Seq]:
     return id_of(body), accepted.seq
 
 
-async def mark(room: Room, by: Device, kind: MessageKind, of: MessageId) -> wire.PostMessage:
+async def mark(room: Room, by: Device, kind: MessageKind, of: MessageId) -> wire.SendMessage:
     """Post a mark whose header says this."""
     head, marked = await room.talk.head(by), bytes.fromhex(of)
     message = by.message(head, room.key_id, b"mark", kind=kind, marked=marked)
@@ -53,7 +53,7 @@ async def mark(room: Room, by: Device, kind: MessageKind, of: MessageId) -> wire
     return body
 
 
-async def delete(room: Room, by: Device, message_id: MessageId) -> wire.PostMessage:
+async def delete(room: Room, by: Device, message_id: MessageId) -> wire.SendMessage:
     """Post a mark that deletes a message."""
     return await mark(room, by, MessageKind.DELETION, message_id)
 
@@ -77,7 +77,7 @@ async def test_m3_a_deletion_takes_body_and_files_and_leaves_the_header(room: Ro
     assert [size > 0 for size in await sizes(room)] == [False, True]
     assert room.world.attachments.dropped == [(room.c, seq)]
     # The same bytes again, and a second deletion, change nothing.
-    await room.service.posting.post(room.bob.caller, room.c, body)
+    await room.service.intake.accept(room.bob.caller, room.c, body)
     await delete(room, room.alice, message_id)
     assert [size > 0 for size in await sizes(room)] == [False, True, True]
     await room.talk.say(room.bob, room.key_id)

@@ -13,7 +13,7 @@ from copconnect.delivery.rules.limits import PersonLimits
 from copconnect.ids import Seq
 from tests.contract.delivery_world import World
 from tests.contract.device import Device
-from tests.contract.test_posting import Room
+from tests.contract.test_sending import Room
 
 TOLD = wire.ConversationExported(
     first=Seq(1), last=Seq(1), messages=7, files=True, sha256="ab" * 32
@@ -28,7 +28,7 @@ async def room(database: Database) -> Room:
     return room
 
 
-async def tell(room: Room, by: Device, told: wire.ConversationExported = TOLD) -> wire.PostMessage:
+async def tell(room: Room, by: Device, told: wire.ConversationExported = TOLD) -> wire.SendMessage:
     message = by.message(await room.talk.head(by), room.key_id, b"exported")
     body = msgspec.structs.replace(message, exported=told)
     await room.post(by, body)

@@ -16,7 +16,7 @@ from tests.contract.delivery_world import DAY_MS, World
 from tests.contract.device import Device, Talk, header_of
 from tests.contract.holding import hold, lift
 from tests.contract.test_deleting import delete, mark, said
-from tests.contract.test_posting import Room
+from tests.contract.test_sending import Room
 
 
 async def texts(world: World, talk: Talk, reader: Device) -> list[bytes]:

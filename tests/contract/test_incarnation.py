@@ -46,7 +46,7 @@ async def test_a_new_incarnation_is_accepted_and_every_key_made_anew(database: D
     key_id = await Crowd(world, talk, people).begin(people[0])
     body = people[0].message(old_head, key_id)
     with pytest.raises(errors.StaleHead) as caught:
-        await world.service.posting.post(people[0].caller, talk.conversation_id, body)
+        await world.service.intake.accept(people[0].caller, talk.conversation_id, body)
     assert caught.value.details == {"epoch": number}
     await talk.say(people[0], key_id, b"after")
     assert await talk.read(people[1]) == [b"before", b"after"]

@@ -27,11 +27,11 @@ class Circle:
         self.alice, self.bob, self.carol = self.people = people
         self.c = talk.conversation_id
 
-    async def post(self, author: Device, body: wire.PostKey) -> bytes:
-        accepted = await self.world.service.keys.post(author.caller, self.c, body)
+    async def post(self, author: Device, body: wire.SubmitKey) -> bytes:
+        accepted = await self.world.service.keys.submit(author.caller, self.c, body)
         return bytes.fromhex(accepted.key_id)
 
-    async def make(self, author: Device, *to: Device, **other: Any) -> wire.PostKey:
+    async def make(self, author: Device, *to: Device, **other: Any) -> wire.SubmitKey:
         """Return a key sealed to these and leaving out the others."""
         left_out = sorted({one.device for one in self.people} - {one.device for one in to})
         return author.post_key(await self.talk.head(author), keys_of(to), left_out, **other)
@@ -59,9 +59,9 @@ async def test_d2_signature_author_and_conversation(circle: Circle) -> None:
     bent = bytearray(body.record)
     bent[-1] ^= 1
     cases = [
-        (circle.alice, wire.PostKey(record=bytes(bent), seals=body.seals, left_out=[])),
+        (circle.alice, wire.SubmitKey(record=bytes(bent), seals=body.seals, left_out=[])),
         (circle.bob, body),
-        (circle.alice, wire.PostKey(record=body.record[:-1], seals=body.seals, left_out=[])),
+        (circle.alice, wire.SubmitKey(record=body.record[:-1], seals=body.seals, left_out=[])),
         (
             circle.alice,
             await circle.make(circle.alice, *circle.people, conversation_id=bytes(16)),
@@ -108,7 +108,7 @@ async def test_d2_a_head_counts_for_ten_minutes_after_the_next(circle: Circle) -
     """A head that only changes a right leaves rekey_epoch as it was."""
     old = await circle.make(circle.alice, *circle.people)
     older = await circle.make(circle.bob, *circle.people)
-    changed = wire.ChangePolicy(who_may_post="admins")
+    changed = wire.ChangePolicy(who_may_send="admins")
     service = circle.world.service
     await service.conversations.change_policy(circle.alice.caller, circle.c, changed)
     circle.world.clock.at += 10 * MINUTE_MS - 1
@@ -174,16 +174,16 @@ async def test_d2_seals_are_for_the_listed_devices_alone(circle: Circle) -> None
     missing = alice.post_key(head, keys_of(everybody[:2]))
     twice = replace_seals(unknown, circle, 2)
     foreign = alice.post_key(head, keys_of(everybody), [stranger.device])
-    short = wire.PostKey(record=unknown.record, seals=unknown.seals[:-1], left_out=[])
+    short = wire.SubmitKey(record=unknown.record, seals=unknown.seals[:-1], left_out=[])
     for bad in (unknown, missing, twice, foreign, short):
         with pytest.raises(errors.SealsInvalid):
             await circle.post(alice, bad)
     await circle.post(alice, alice.post_key(head, keys_of(everybody)))
 
 
-def replace_seals(body: wire.PostKey, circle: Circle, times: int) -> wire.PostKey:
+def replace_seals(body: wire.SubmitKey, circle: Circle, times: int) -> wire.SubmitKey:
     size = seal_bytes(circle.world.options.kem)
-    return wire.PostKey(record=body.record, seals=body.seals[:size] * times, left_out=[])
+    return wire.SubmitKey(record=body.record, seals=body.seals[:size] * times, left_out=[])
 
 
 async def test_d2_a_device_without_a_key_must_be_left_out_by_name(circle: Circle) -> None:

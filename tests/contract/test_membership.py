@@ -73,7 +73,7 @@ async def test_admins_rule_a_group(world: World) -> None:
     assert (told.admin, told.admins) == (False, [idb])
     listed = await world.service.conversations.conversations(c.caller)
     assert [one.admins for one in listed.conversations] == [None]
-    policy = wire.ChangePolicy(who_may_post="admins")
+    policy = wire.ChangePolicy(who_may_send="admins")
     with pytest.raises(errors.NotAdmin):
         await world.service.conversations.change_policy(a.caller, place, policy)
 
@@ -324,7 +324,7 @@ async def test_what_no_message_tells_reaches_other_nodes_though_the_bus_lost_it(
     await other.start(hear)
     await other.close()  # Stop its own reading: the test polls.
     world.wakeups.clear()
-    policy = wire.ChangePolicy(who_may_post="admins")
+    policy = wire.ChangePolicy(who_may_send="admins")
     await world.service.conversations.change_policy(a.caller, made.conversation_id, policy)
     mine = wire.SetPreferences(muted_until_ms=-1)
     await world.service.conversations.set_preferences(b.caller, made.conversation_id, mine)

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from copconnect import errors, wire
 from copconnect.database.engine import Database
 from copconnect.delivery.operations import operations
-from copconnect.http.gate import JSON, MSGPACK, Gate, security_headers
 from copconnect.http.operations import Operations, get
+from copconnect.http.requests import JSON, MSGPACK, RequestAuthenticator, security_headers
 from copconnect.ids import new_id
 from copconnect.principals import NOTHING, Caller, Requirement
 from copconnect.rates import SharedRates
@@ -55,9 +55,11 @@ class Served:
     def __init__(self, world: World) -> None:
         self.tokens = Tokens()
         self.passed_on = 0
-        gate = Gate(self.tokens, SharedRates(world.bus, world.clock.now_ms), 2_000)
+        authenticator = RequestAuthenticator(
+            self.tokens, SharedRates(world.bus, world.clock.now_ms), 2_000
+        )
         secured = security_headers("https://tiles.example")
-        self.app = Operations(operations(world.service), gate, secured, self._pass_on)
+        self.app = Operations(operations(world.service), authenticator, secured, self._pass_on)
 
     async def _pass_on(self, _scope: Any, _receive: Any, send: Any) -> None:
         self.passed_on += 1
@@ -106,7 +108,7 @@ class Room:
         room.key_id = await talk.begin(alice, [bob])
         return room
 
-    def message(self, sender: Device, **other: Any) -> wire.PostMessage:
+    def message(self, sender: Device, **other: Any) -> wire.SendMessage:
         return sender.message(head_of(self.made), self.key_id, b"text", **other)
 
 
@@ -227,10 +229,10 @@ async def test_what_a_path_or_a_query_has_is_read_as_its_type(database: Database
 def test_a_row_that_does_not_fit_its_function_is_refused_at_the_start() -> None:
     async def function(caller: Caller) -> None: ...
 
-    gate, rest = cast("Gate", None), cast("Any", None)
+    authenticator, rest = cast("RequestAuthenticator", None), cast("Any", None)
     for rows in ([get("/v1/{other}", function)], [get("/v1", function)] * 2):
         with pytest.raises((TypeError, ValueError)):
-            Operations(rows, gate, lambda headers, _: list(headers), rest)
+            Operations(rows, authenticator, lambda headers, _: list(headers), rest)
 
 
 @pytest.mark.parametrize(

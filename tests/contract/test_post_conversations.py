@@ -55,7 +55,7 @@ async def test_a_post_is_asked_by_one_conversation_for_each_person(world: World)
     ask = world.service.posts.open
     made = await ask(asker.caller, SHO)
     assert (made.kind, made.members, made.devices) == ("unit", 2, 2)
-    assert (made.created_by, made.who_may_post) == (asker.caller.person_id, "everyone")
+    assert (made.created_by, made.who_may_send) == (asker.caller.person_id, "everyone")
     assert made.standing is not None
     assert (made.standing.about, made.standing.post_id) == ("post", SHO)
     assert (made.standing.title.en, made.standing.unit_id) == ("sho of TG.HYD.PS1", STATION)
@@ -217,7 +217,7 @@ async def test_posts_of_a_rule_are_asked_for_by_name_alone(world: World) -> None
         conversation_id=ConversationId(new_id()),
         kind="unit",
         person_ids=[],
-        who_may_post="everyone",
+        who_may_send="everyone",
         history_days=30,
         audience=wire.Audience(include=[wire.Clause(posts=[SHO])]),
     )

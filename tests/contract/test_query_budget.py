@@ -44,7 +44,7 @@ async def test_a_message_costs_the_same_for_2_and_for_200_members(database: Data
         await talk.say(sender, key_id)
         body = sender.message(await talk.head(sender), key_id)
         with Statements(database) as statements:
-            await world.service.posting.post(sender.caller, made.conversation_id, body)
+            await world.service.intake.accept(sender.caller, made.conversation_id, body)
         counts.append(len(statements))
     assert counts[0] == counts[1], counts
     assert 4 <= counts[0] <= _MOST  # A count that misses statements must not pass.
@@ -197,12 +197,12 @@ async def test_the_whole_force(database: Database, monkeypatch: pytest.MonkeyPat
         beside = await leaves.devices_of_cells_at(connection, c, [CellId(cell.hex())], 1)
     left_out = [DeviceId(one.hex()) for one in beside if one != chief.device]
     draft = msgspec.structs.replace(draft, left_out=left_out)
-    await world.service.cell_keys.post(chief.caller, c, draft)
+    await world.service.cell_keys.submit(chief.caller, c, draft)
     body = chief.post_key(head_of(made), [CellKey.parse(draft.record)])
-    accepted = await world.service.keys.post(chief.caller, made.conversation_id, body)
+    accepted = await world.service.keys.submit(chief.caller, made.conversation_id, body)
     message = chief.message(head_of(made), bytes.fromhex(accepted.key_id))
     with Statements(database) as statements:
-        await world.service.posting.post(chief.caller, made.conversation_id, message)
+        await world.service.intake.accept(chief.caller, made.conversation_id, message)
     chief.accepted(message)
     assert 4 <= len(statements) <= _MOST
 

@@ -126,7 +126,7 @@ async def test_requests_find_everything_by_an_index(database: Database) -> None:
         await cold.conversations.set_preferences(a.caller, c, preferences)
         await world.change(a.caller, group, remove=[b])
         await world.change(a.caller, group, add=[b])
-        policy = wire.ChangePolicy(who_may_post="admins")
+        policy = wire.ChangePolicy(who_may_send="admins")
         await cold.conversations.change_policy(a.caller, group.conversation_id, policy)
         second = world.registry.register(b.caller.person_id)
         await world.devices_changed(second)

@@ -157,7 +157,7 @@ async def test_shares_and_notes_are_forgotten(kept: Kept) -> None:
     world, talk, c = kept.world, kept.talk, kept.talk.conversation_id
     head = await talk.head(kept.a)
     body = kept.a.post_key(head, keys_of([kept.a]), [kept.b.device])
-    key_id = bytes.fromhex((await world.service.keys.post(kept.a.caller, c, body)).key_id)
+    key_id = bytes.fromhex((await world.service.keys.submit(kept.a.caller, c, body)).key_id)
     request = wire.ShareRequest(
         references=[wire.ShareReference(kind=1, reference=key_id[:16].hex())]
     )

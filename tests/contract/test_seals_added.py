@@ -48,12 +48,12 @@ class Late:
             author=self.holder.device,
             now=crowd.world.clock.at,
         )
-        body = wire.PostKey(
+        body = wire.SubmitKey(
             record=self.record.encode(),
             seals=join_seals([seal_secret(self.record, self.secret, cell_key)]),
             left_out=[],
         )
-        await self.service.keys.post(self.holder.caller, crowd.c, body)
+        await self.service.keys.submit(self.holder.caller, crowd.c, body)
         self.later, self.later_secret = await crowd.make(others[0], second, others)
         return self
 
@@ -66,9 +66,9 @@ class Late:
         async with self.crowd.world.database.transaction() as connection:
             await ask_store.record_seal_asks(connection, asks, self.crowd.world.clock.at, 0)
 
-    def body(self, *cell_keys: CellKey, refused: Sequence[CellKey] = ()) -> wire.PostLateSeals:
+    def body(self, *cell_keys: CellKey, refused: Sequence[CellKey] = ()) -> wire.SubmitLateSeals:
         """Return seals to these cell keys."""
-        return wire.PostLateSeals(
+        return wire.SubmitLateSeals(
             key_id=KeyId(self.record.hash().hex()),
             seals=join_seals(seal_secret(self.record, self.secret, one) for one in cell_keys),
             refused=[SealKeyId(one.key_id().hex()) for one in refused],
@@ -92,7 +92,9 @@ async def test_s9_a_late_seal_opens_for_the_devices_of_its_cell(late: Late) -> N
     await late.ask(late.holder, late.later)
     late.crowd.world.wakeups.clear()
     for _ in range(2):  # D6.
-        await late.service.late_seals.post(late.holder.caller, late.crowd.c, late.body(late.later))
+        await late.service.late_seals.submit(
+            late.holder.caller, late.crowd.c, late.body(late.later)
+        )
     told = late.crowd.world.told(LateSealsWakeup)[0]
     assert list(told.seals) == [late.later.cell_id.hex()]
     for one in late.others:
@@ -138,13 +140,19 @@ async def test_s9_a_device_that_starts_gets_no_share_of_a_key_that_is_sealed_to_
 
 async def test_s9_seals_of_devices_that_nobody_asked_are_refused(late: Late) -> None:
     with pytest.raises(errors.NotAsked):
-        await late.service.late_seals.post(late.holder.caller, late.crowd.c, late.body(late.later))
+        await late.service.late_seals.submit(
+            late.holder.caller, late.crowd.c, late.body(late.later)
+        )
     await late.ask(late.own[1], late.later)
     with pytest.raises(errors.NotAsked):
-        await late.service.late_seals.post(late.holder.caller, late.crowd.c, late.body(late.later))
+        await late.service.late_seals.submit(
+            late.holder.caller, late.crowd.c, late.body(late.later)
+        )
     await late.ask(late.holder)  # For another cell's key than it seals to.
     with pytest.raises(errors.NotAsked):
-        await late.service.late_seals.post(late.holder.caller, late.crowd.c, late.body(late.later))
+        await late.service.late_seals.submit(
+            late.holder.caller, late.crowd.c, late.body(late.later)
+        )
     assert await late.read(late.others[1]) is None
 
 
@@ -152,7 +160,9 @@ async def test_s9_no_seal_is_added_to_a_key_that_a_removal_made_old(late: Late) 
     await late.ask(late.holder, late.later)
     await late.crowd.world.revoke(late.own[1])
     with pytest.raises(errors.StaleRecord):
-        await late.service.late_seals.post(late.holder.caller, late.crowd.c, late.body(late.later))
+        await late.service.late_seals.submit(
+            late.holder.caller, late.crowd.c, late.body(late.later)
+        )
 
 
 async def test_s9_a_cell_key_that_a_helper_refuses_is_marked(late: Late) -> None:
@@ -160,7 +170,7 @@ async def test_s9_a_cell_key_that_a_helper_refuses_is_marked(late: Late) -> None
     helpers = [late.holder, *late.others[:2]]
     for one in helpers:
         await late.ask(one, late.later)
-        await late.service.late_seals.post(
+        await late.service.late_seals.submit(
             one.caller, late.crowd.c, late.body(refused=[late.later])
         )
     assert late.crowd.world.told(CellKeyMarkedWakeup)
@@ -183,7 +193,7 @@ async def test_s9_after_a_rise_of_the_kem_seals_go_to_cell_keys_of_the_new_kem_a
     own, head = [one for one in late.own if one != leaving], await crowd.talk.head(late.holder)
     assert (head.kem, head.rekey_epoch) == (XWING, head.epoch)
     assert (await crowd.service.cell_keys.all(late.holder.caller, crowd.c, 0)).keys == []
-    post = crowd.service.keys.post
+    post = crowd.service.keys.submit
     with pytest.raises(errors.SealsInvalid):
         await post(late.holder.caller, crowd.c, late.holder.post_key(head, [late.later]))
     mine, _ = await crowd.make(late.holder, cell, own)
@@ -194,12 +204,12 @@ async def test_s9_after_a_rise_of_the_kem_seals_go_to_cell_keys_of_the_new_kem_a
     late.secret = late.holder.secrets[key_id]
     await late.ask(late.holder, late.later)
     with pytest.raises((errors.StaleRecord, errors.SealsInvalid)):
-        await crowd.service.late_seals.post(late.holder.caller, crowd.c, late.body(late.later))
+        await crowd.service.late_seals.submit(late.holder.caller, crowd.c, late.body(late.later))
     assert await late.read(late.others[1]) is None
     risen, risen_secret = await crowd.make(late.others[0], late.later.cell_id, late.others)
     assert risen.kem == XWING
     await late.ask(late.holder, risen)
-    await crowd.service.late_seals.post(late.holder.caller, crowd.c, late.body(risen))
+    await crowd.service.late_seals.submit(late.holder.caller, crowd.c, late.body(risen))
     for one in late.others:
         seal = await late.read(one)
         assert seal is not None

@@ -67,9 +67,9 @@ class Need:
         c = other.get("conversation_id", bytes.fromhex(self.c))
         return make_share(c, key, [(await self.record(), secret)]).encode()
 
-    def posting(self, share: bytes, device: Device | None = None) -> wire.PostShares:
+    def submission(self, share: bytes, device: Device | None = None) -> wire.SubmitShares:
         to = DeviceId((device or self.phone).device.hex())
-        return wire.PostShares(shares=[wire.DeviceShare(device=to, share=share)])
+        return wire.SubmitShares(shares=[wire.DeviceShare(device=to, share=share)])
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def test_d4_a_new_phone_gets_what_it_lacks_and_reads(need: Need) -> None:
     (asked,) = world.told(ShareAskedWakeup)
     assert (asked.device, asked.lacks) == (phone.device.hex(), [b"\1" + need.key_id[:16]])
     share = await need.share()
-    await need.shares.post(need.bob.caller, need.c, need.posting(share))
+    await need.shares.submit(need.bob.caller, need.c, need.submission(share))
     (told,) = world.told(ShareWakeup)
     assert (told.client_id, told.share) == (phone.caller.client_id, share)
     assert await need.shares.waiting(phone.caller, need.c) == wire.Shares(shares=[share])
@@ -101,14 +101,14 @@ async def test_d4_a_new_phone_gets_what_it_lacks_and_reads(need: Need) -> None:
     assert done.device == phone.device.hex()
     assert await need.shares.waiting(phone.caller, need.c) == wire.Shares(shares=[])
     with pytest.raises(errors.NotAsked):
-        await need.shares.post(need.alice.caller, need.c, need.posting(share))
+        await need.shares.submit(need.alice.caller, need.c, need.submission(share))
 
 
 async def test_d6_asking_sharing_and_done_may_be_repeated(need: Need) -> None:
     share = await need.share()
     for _ in range(2):
         await need.shares.ask(need.phone.caller, need.c, need.request(1))
-        await need.shares.post(need.bob.caller, need.c, need.posting(share))
+        await need.shares.submit(need.bob.caller, need.c, need.submission(share))
     told = need.world.told(ShareWakeup)
     assert len(told) == 1
     assert len((await need.shares.waiting(need.phone.caller, need.c)).shares) == 1
@@ -119,7 +119,7 @@ async def test_d6_asking_sharing_and_done_may_be_repeated(need: Need) -> None:
 async def test_d4_a_request_is_kept_until_its_own_secret_opened(need: Need) -> None:
     """A share that still carries something wanted stays too."""
     await need.shares.ask(need.phone.caller, need.c, need.request(1, 3))
-    await need.shares.post(need.bob.caller, need.c, need.posting(await need.share()))
+    await need.shares.submit(need.bob.caller, need.c, need.submission(await need.share()))
     await need.shares.done(need.phone.caller, need.c, need.request(3))
     (told,) = need.world.told(ShareDoneWakeup)
     assert told.lacks == [b"\1" + need.key_id[:16]]
@@ -174,15 +174,15 @@ async def test_r9_a_message_is_delivered_to_who_does_not_ask_for_its_key(need: N
 async def test_shares_nobody_asked_for_are_refused(need: Need) -> None:
     share = await need.share()
     with pytest.raises(errors.NotAsked):
-        await need.shares.post(need.bob.caller, need.c, need.posting(share))
+        await need.shares.submit(need.bob.caller, need.c, need.submission(share))
     await need.shares.ask(need.phone.caller, need.c, need.request(2))
     with pytest.raises(errors.NotAsked):  # Another secret was asked for.
-        await need.shares.post(need.bob.caller, need.c, need.posting(share))
+        await need.shares.submit(need.bob.caller, need.c, need.submission(share))
     stranger = need.world.registry.register()
     with pytest.raises(errors.NotAsked):  # H1: only to listed devices.
-        await need.shares.post(need.bob.caller, need.c, need.posting(share, stranger))
+        await need.shares.submit(need.bob.caller, need.c, need.submission(share, stranger))
     with pytest.raises(errors.NotMember):
-        await need.shares.post(stranger.caller, need.c, need.posting(share))
+        await need.shares.submit(stranger.caller, need.c, need.submission(share))
     with pytest.raises(errors.NotMember):
         await need.shares.ask(stranger.caller, need.c, need.request(1))
 
@@ -197,8 +197,8 @@ async def test_h1_a_share_is_well_formed_and_sealed_to_its_device(need: Need) ->
         await need.share(to=need.alice.key),
     ):
         with pytest.raises(errors.RecordInvalid):
-            await need.shares.post(need.bob.caller, need.c, need.posting(bad))
-    await need.shares.post(need.bob.caller, need.c, need.posting(good))
+            await need.shares.submit(need.bob.caller, need.c, need.submission(bad))
+    await need.shares.submit(need.bob.caller, need.c, need.submission(good))
 
 
 async def test_a_hostile_helper_fills_no_storage(
@@ -207,9 +207,9 @@ async def test_a_hostile_helper_fills_no_storage(
     monkeypatch.setattr("copconnect.delivery.keys.shares.SHARES_WAITING", 2)
     await need.shares.ask(need.phone.caller, need.c, need.request(1))
     for _ in range(2):
-        await need.shares.post(need.alice.caller, need.c, need.posting(await need.share()))
+        await need.shares.submit(need.alice.caller, need.c, need.submission(await need.share()))
     with pytest.raises(errors.RateLimited) as caught:
-        await need.shares.post(need.alice.caller, need.c, need.posting(await need.share()))
+        await need.shares.submit(need.alice.caller, need.c, need.submission(await need.share()))
     assert caught.value.details == {"limit": "waiting_shares"}
 
 
@@ -219,13 +219,13 @@ async def test_no_helper_fills_the_places_of_the_others(need: Need) -> None:
     second = need.world.registry.register(need.alice.caller.person_id)
     await need.world.devices_changed(second)
     for helper in [need.alice, second] * (SHARES_OF_ONE_HELPER // 2):
-        await need.shares.post(helper.caller, need.c, need.posting(await need.share()))
+        await need.shares.submit(helper.caller, need.c, need.submission(await need.share()))
     for helper in (need.alice, second):
         with pytest.raises(errors.RateLimited) as caught:
-            await need.shares.post(helper.caller, need.c, need.posting(await need.share()))
+            await need.shares.submit(helper.caller, need.c, need.submission(await need.share()))
         assert caught.value.details == {"limit": "waiting_shares"}
     honest = await need.share()
-    await need.shares.post(need.bob.caller, need.c, need.posting(honest))
+    await need.shares.submit(need.bob.caller, need.c, need.submission(honest))
     waiting = (await need.shares.waiting(need.phone.caller, need.c)).shares
     assert honest in waiting
     assert len(waiting) == SHARES_OF_ONE_HELPER + 1
@@ -239,15 +239,15 @@ async def test_when_all_places_are_taken_the_helper_with_most_gives_way(
     made = []
     for _ in range(3):
         made.append(await need.share())
-        await need.shares.post(need.alice.caller, need.c, need.posting(made[-1]))
+        await need.shares.submit(need.alice.caller, need.c, need.submission(made[-1]))
         need.world.clock.at += 1
     honest = await need.share()
     for _ in range(2):  # A repetition pushes nothing out.
-        await need.shares.post(need.bob.caller, need.c, need.posting(honest))
+        await need.shares.submit(need.bob.caller, need.c, need.submission(honest))
     waiting = (await need.shares.waiting(need.phone.caller, need.c)).shares
     assert waiting == [*made[1:], honest]
     with pytest.raises(errors.RateLimited):  # The place does not go back.
-        await need.shares.post(need.alice.caller, need.c, need.posting(await need.share()))
+        await need.shares.submit(need.alice.caller, need.c, need.submission(await need.share()))
 
 
 async def test_askers_and_helpers_are_limited(database: Database) -> None:
@@ -258,9 +258,9 @@ async def test_askers_and_helpers_are_limited(database: Database) -> None:
     with pytest.raises(errors.RateLimited) as asking:
         await need.shares.ask(need.phone.caller, need.c, need.request(1))
     assert asking.value.details == {"limit": "share_requests_per_minute"}
-    await need.shares.post(need.bob.caller, need.c, need.posting(await need.share()))
+    await need.shares.submit(need.bob.caller, need.c, need.submission(await need.share()))
     with pytest.raises(errors.RateLimited) as helping:
-        await need.shares.post(need.bob.caller, need.c, need.posting(await need.share()))
+        await need.shares.submit(need.bob.caller, need.c, need.submission(await need.share()))
     assert helping.value.details == {"limit": "shares_per_minute"}
     need.world.clock.at += MINUTE_MS
     await need.shares.ask(need.phone.caller, need.c, need.request(1))
@@ -305,7 +305,7 @@ class Newcomers:
 
     async def post(self, shares: list[wire.DeviceShare]) -> None:
         """Post an answer."""
-        await self.shares.post(self.holder.caller, self.c, wire.PostShares(shares=shares))
+        await self.shares.submit(self.holder.caller, self.c, wire.SubmitShares(shares=shares))
 
     async def waiting(self) -> list[int]:
         """Return how many shares wait for each."""

@@ -49,7 +49,7 @@ class Force:
                 conversation_id=ConversationId(new_id()),
                 kind="unit",
                 person_ids=[],
-                who_may_post="everyone",
+                who_may_send="everyone",
                 history_days=30,
                 audience=wire.Audience(include=[clause]),
             )
@@ -76,8 +76,8 @@ class Force:
             message = author.message(head, key_id, b"text")
             key = author.post_key(head, keys_of([author, *self.station]))
             for posted in (
-                service.posting.post(author.caller, c, message),
-                service.keys.post(author.caller, c, key),
+                service.intake.accept(author.caller, c, message),
+                service.keys.submit(author.caller, c, key),
             ):
                 try:
                     await posted

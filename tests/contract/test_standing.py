@@ -27,7 +27,7 @@ STATE = wire.GroupPolicy(
     title=english("All of {unit}"),
     levels=["state"],
     kind="announcement",
-    who_may_post="admins",
+    who_may_send="admins",
     history_days=7,
 )
 SHOS = wire.GroupPolicy(
@@ -72,9 +72,9 @@ async def test_everybody_finds_the_groups_of_their_place(world: World) -> None:
     station = own["TG.HYD.PS1"]
     assert station.conversation_id == standing_id("unit:TG.HYD.PS1")
     assert (station.created_by, station.members, station.admin) == (None, 2, True)
-    assert (station.kind, station.who_may_post, station.history_days) == ("unit", "everyone", 30)
+    assert (station.kind, station.who_may_send, station.history_days) == ("unit", "everyone", 30)
     state = own["All of TG"]
-    assert (state.kind, state.who_may_post, state.history_days) == ("announcement", "admins", 7)
+    assert (state.kind, state.who_may_send, state.history_days) == ("announcement", "admins", 7)
     assert state.history_from_ms == world.clock.at - 7 * DAY_MS
     assert leaf_of(
         sho, await world.service.rosters.state(sho.caller, state.conversation_id)
@@ -107,7 +107,7 @@ async def test_a_round_reads_rules_only_once_one_of_them_has_changed(world: Worl
         with Statements(world.database) as statements:
             await world.service.following.round()
         assert f"{to}" in await groups(world, moved)
-        wanted = "audiences.standing", "conversations.who_may_post, conversations.created_by"
+        wanted = "audiences.standing", "conversations.who_may_send, conversations.created_by"
         return [one for one in statements if any(text in one for text in wanted)]
 
     await world.service.following.round()
@@ -199,12 +199,12 @@ async def test_the_policy_changes(world: World) -> None:
     assert set(own) == {"Unit TG.HYD", "Unit TG.HYD.PS1"}
     assert own["Unit TG.HYD.PS1"].conversation_id == before.conversation_id
     assert own["Unit TG.HYD.PS1"].info_version != before.info_version
-    world.chart.policy = [replace(renamed, who_may_post="admins"), STATE]
+    world.chart.policy = [replace(renamed, who_may_send="admins"), STATE]
     world.chart.concern()
     world.clock.at += MINUTE_MS
     await world.service.following.round()
     own = await groups(world, people[1])
-    assert own["Unit TG.HYD.PS1"].who_may_post == "admins"
+    assert own["Unit TG.HYD.PS1"].who_may_send == "admins"
     state = await world.service.rosters.state(
         people[1].caller, own["Unit TG.HYD.PS1"].conversation_id
     )

@@ -32,7 +32,7 @@ async def test_two_phones_talk(database: Database, kem: int) -> None:
     stamp.check(head, world.authority.public_key, world.clock.at, floor=1)
     leaf = leaf_of(alice, made.roster)
     assert (leaf.person_id.hex(), leaf.history_from) == (alice.caller.person_id, 0)
-    assert leaf.may_post
+    assert leaf.may_send
 
     key_id = await talk.begin(alice, [bob])
     accepted = await talk.say(alice, key_id, b"hello")
@@ -47,7 +47,7 @@ async def test_two_phones_talk(database: Database, kem: int) -> None:
     assert [bob.open_message(one) for one in page.entries] == [b"hello"]
     heads = {one.epoch: one for one in map(RosterHead.parse, page.heads)}
     for proof in page.proofs:
-        assert check_proof(heads[proof.epoch], alice.device, proof.proof, "R2")[0].may_post
+        assert check_proof(heads[proof.epoch], alice.device, proof.proof, "R2")[0].may_send
     assert (page.log_hash, page.last_seq, page.more) == (ZEROS, 1, False)
 
     # His answer carries the log hash that the server has there too.
@@ -73,7 +73,7 @@ async def test_the_newest_key_is_handed_out_with_its_author_proven(database: Dat
     assert nothing == wire.Keys(key=None, head=None, proof=None)
     head = await talk.head(alice)
     body = alice.post_key(head, keys_of([alice]), [bob.device])
-    accepted = await world.service.keys.post(alice.caller, made.conversation_id, body)
+    accepted = await world.service.keys.submit(alice.caller, made.conversation_id, body)
     key_id = bytes.fromhex(accepted.key_id)
     # Bob was left to himself: the record is there, a seal is not.
     found = await world.service.keys.read(bob.caller, made.conversation_id, None)

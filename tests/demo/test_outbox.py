@@ -8,7 +8,7 @@ import httpx
 from litestar import Litestar
 
 from copconnect.auth_service.registration.gateway import SmsGateway
-from copconnect.http.gate import on_error
+from copconnect.http.requests import on_error
 from demo import outbox_routes
 from demo.outbox import KEPT, SHOWN, Outbox
 

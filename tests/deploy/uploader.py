@@ -16,7 +16,7 @@ def create_group(device: Device, *others: Device) -> ConversationId:
         conversation_id=group,
         kind="group",
         person_ids=[PersonId(other.person_id) for other in others],
-        who_may_post="everyone",
+        who_may_send="everyone",
         history_days=30,
         audience=None,
     )

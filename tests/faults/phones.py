@@ -85,11 +85,11 @@ class Place:
         """The path of the conversation's routes."""
         return f"/v1/conversations/{self.conversation_id}"
 
-    def new_key(self, author: Phone) -> wire.PostKey:
+    def new_key(self, author: Phone) -> wire.SubmitKey:
         """Return a new key by a phone, sealed to all."""
         return author.keys.post_key(self.head, keys_of([one.keys for one in self.phones]))
 
-    def message(self, sender: Phone, text: bytes) -> wire.PostMessage:
+    def message(self, sender: Phone, text: bytes) -> wire.SendMessage:
         """Return a phone's next message under the newest key."""
         return sender.keys.message(self.head, self.key_id, text)
 
@@ -139,7 +139,7 @@ def keyless(url: str, phones: Sequence[Phone]) -> Place:
             conversation_id=ConversationId(new_id()),
             kind="group",
             person_ids=[PersonId(one.person_id) for one in others],
-            who_may_post="everyone",
+            who_may_send="everyone",
             history_days=0,
             audience=None,
         ),

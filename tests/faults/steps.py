@@ -6,7 +6,7 @@ A step names where it has just come to; the next has not begun.
 
 from typing import Literal, get_args
 
-PostingStep = Literal[
+SendingStep = Literal[
     "its request is read",  # No part of it has been judged.
     "it is judged",  # No part of it is written.
     "it is written",  # COMMIT has not been sent.
@@ -33,9 +33,9 @@ CountingStep = Literal[
     "acknowledgements are committed",  # No receiver has been notified, no device has an answer.
     "acknowledgements are published",  # Dashboards may count them, no device has an answer.
 ]
-Step = PostingStep | KeyStep | HearingStep | CountingStep
+Step = SendingStep | KeyStep | HearingStep | CountingStep
 
-AT_POSTING: tuple[PostingStep, ...] = get_args(PostingStep)
+AT_SENDING: tuple[SendingStep, ...] = get_args(SendingStep)
 AT_KEYS: tuple[KeyStep, ...] = get_args(KeyStep)
 AT_HEARING: tuple[HearingStep, ...] = get_args(HearingStep)
 AT_COUNTING: tuple[CountingStep, ...] = get_args(CountingStep)

@@ -266,11 +266,11 @@ async def streaming(addresses: Sequence[str], place: Place) -> AsyncIterator[Str
     async with asyncio.TaskGroup() as tasks:
         listening = [tasks.create_task(one.run()) for one in stream.listeners]
         await stream.all_online()
-        posting = [tasks.create_task(one.run()) for one in stream.posters]
+        sending = [tasks.create_task(one.run()) for one in stream.posters]
         await stream.more(20)
         yield stream
         await stream.more(20)
-        for task in posting:
+        for task in sending:
             task.cancel()
         await stream.received()
         for task in listening:

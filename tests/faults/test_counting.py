@@ -16,7 +16,7 @@ import pytest
 from copconnect import wire
 from copconnect.app import command_line
 from copconnect.ids import MessageId, Seq, new_id
-from copconnect.principals import PostedMessage
+from copconnect.principals import AcceptedMessage
 from copconnect.records.conversation.acknowledgement import NOTHING, Acknowledgement, Told
 from copconnect.records.primitives.kem import XWING
 from copconnect.settings import Settings
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.timeout(300)
 OFFICERS = 6
 CHOICES = 2
 HEADER_HASH = bytes(range(32))
-Posted = tuple[Phone, wire.PostAcknowledgements]
+Posted = tuple[Phone, wire.SubmitAcknowledgements]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ async def issue(worker: StoppingWorker, place: Place) -> MessageId:
     """Store an order; its message is not needed to count."""
     order_id = MessageId(new_id())
     async with command_line(Settings(data_dir=worker.data)) as container:
-        message = PostedMessage(
+        message = AcceptedMessage(
             message_id=order_id,
             conversation_id=place.conversation_id,
             seq=Seq(1),
@@ -74,7 +74,7 @@ async def issue(worker: StoppingWorker, place: Place) -> MessageId:
         async with container.database.transaction() as connection:
             terms = order_terms(choices=CHOICES)
             container.issuing.attach(Commanders())
-            await container.issuing.posted(connection, message, terms)
+            await container.issuing.accepted(connection, message, terms)
     return order_id
 
 
@@ -96,11 +96,11 @@ def signed(place: Place, order_id: MessageId, at: int) -> Posted:
         created=now_ms(),
     ).signed(phone.keys.signer)
     item = wire.AcknowledgementItem(record=record.encode(), answer=None, photo=None)
-    return phone, wire.PostAcknowledgements(acknowledgements=[item])
+    return phone, wire.SubmitAcknowledgements(acknowledgements=[item])
 
 
 async def post(worker: StoppingWorker, order_id: MessageId, posted: Posted) -> str:
-    """Post the same bytes until they are answered; return the outcome."""
+    """Send the same bytes until they are answered; return the outcome."""
     phone, body = posted
     path = f"/v1/orders/{order_id}/acknowledgements"
     while True:

@@ -14,10 +14,10 @@ from tests.faults.phones import Place
 from tests.faults.steps import (
     AT_HEARING,
     AT_KEYS,
-    AT_POSTING,
+    AT_SENDING,
     HearingStep,
     KeyStep,
-    PostingStep,
+    SendingStep,
     Step,
 )
 from tests.faults.stopping import StoppingWorker
@@ -66,25 +66,25 @@ async def dying(nodes: TwoNodes, stopped: StoppingWorker, step: Step, dies: Dies
     dies(nodes, stopped)
 
 
-@pytest.mark.parametrize("step", AT_POSTING)
+@pytest.mark.parametrize("step", AT_SENDING)
 @DYING
 async def test_d6_a_message_is_received_once(
-    nodes: TwoNodes, place: Place, dies: Dies, step: PostingStep
+    nodes: TwoNodes, place: Place, dies: Dies, step: SendingStep
 ) -> None:
     await asyncio.to_thread(nodes.whole)
     async with talking(nodes, place) as talk:
-        nodes.posting.stop_at(step)
+        nodes.accepting.stop_at(step)
         sending = asyncio.create_task(talk.send())
         last = ("it is committed", "this worker's sockets have it")
         if dies is the_worker and step not in last:
             # The next message takes the place in the log that this one would have had: a device
             # that had this one already would miss the next.
-            await asyncio.to_thread(nodes.posting.wait_for_stop, step)
-            nodes.posting.kill()
+            await asyncio.to_thread(nodes.accepting.wait_for_stop, step)
+            nodes.accepting.kill()
             await talk.send(by=1)
-            nodes.posting.start()
+            nodes.accepting.start()
         else:
-            await dying(nodes, nodes.posting, step, dies)
+            await dying(nodes, nodes.accepting, step, dies)
         await sending
 
 
@@ -107,7 +107,7 @@ async def test_s5_a_key_reaches_everybody(
 ) -> None:
     await asyncio.to_thread(nodes.whole)
     place = await asyncio.to_thread(nodes.keyless)
-    stopped = nodes.posting if step in AT_KEYS else nodes.hearing
+    stopped = nodes.accepting if step in AT_KEYS else nodes.hearing
     async with talking(nodes, place) as talk:
         stopped.stop_at(step)
         making = asyncio.create_task(talk.new_key(place.phones[0]))
@@ -124,10 +124,10 @@ async def test_several_in_one_transaction_are_received_once(nodes: TwoNodes) -> 
     place = await asyncio.to_thread(nodes.place)
     addresses = [f"127.0.0.1:{worker.port}" for worker in nodes.workers]
     async with streaming(addresses, place) as stream:
-        for step in AT_POSTING:
-            nodes.posting.stop_at(step)
-            await asyncio.to_thread(nodes.posting.wait_for_stop, step)
-            nodes.posting.restart()
+        for step in AT_SENDING:
+            nodes.accepting.stop_at(step)
+            await asyncio.to_thread(nodes.accepting.wait_for_stop, step)
+            nodes.accepting.restart()
             await stream.all_online()
     assert sum(one.repeats for one in stream.posters) > 0
 
@@ -140,14 +140,14 @@ async def test_several_in_one_transaction_are_received_once(nodes: TwoNodes) -> 
     [(0, 0), (0, None), (None, 0)],
     ids=["both ways", "it is not heard", "it does not hear"],
 )
-@pytest.mark.parametrize("lonely", ["posting", "hearing"])
+@pytest.mark.parametrize("lonely", ["accepting", "hearing"])
 async def test_a_worker_is_cut_off_from_nats(
     nodes: TwoNodes, place: Place, lonely: str, up: int | None, down: int | None
 ) -> None:
     """In one direction or both; the other worker is not. Its connection stays open, as where
     packets are lost on the way: nothing arrives, and when the line is back what was held comes
     late. Messages come all the same meanwhile, and nobody loses a connection."""
-    line = nodes.posting_line if lonely == "posting" else nodes.hearing_line
+    line = nodes.accepting_line if lonely == "accepting" else nodes.hearing_line
     await asyncio.to_thread(nodes.whole)
     async with talking(nodes, place) as talk:
         before = talk.connections

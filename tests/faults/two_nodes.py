@@ -1,8 +1,8 @@
 """Two workers, PostgreSQL, NATS, and phones in conversations at both.
 
-The first half of the phones is connected to the one worker, ``posting``, to which the sender posts;
-the others to the other one, ``hearing``. Every worker has its own line to NATS, which a test can
-hold.
+The first half of the phones is connected to the one worker, ``accepting``, to which the sender
+sends; the others to the other one, ``hearing``. Every worker has its own line to NATS, which a test
+can hold.
 """
 
 import asyncio
@@ -47,11 +47,11 @@ class TwoNodes:
 
     def start(self) -> None:
         """Start the workers, register the phones."""
-        self.posting_line, self.posting = self._worker("posting")
+        self.accepting_line, self.accepting = self._worker("accepting")
         self.hearing_line, self.hearing = self._worker("hearing")
         officers = databank.officers()[:PHONES]
         self.phones = [
-            phone_of(self._stack.enter_context(Device(self.posting, one)).register(), XWING)
+            phone_of(self._stack.enter_context(Device(self.accepting, one)).register(), XWING)
             for one in officers
         ]
 
@@ -62,7 +62,7 @@ class TwoNodes:
     @property
     def workers(self) -> list[StoppingWorker]:
         """Both."""
-        return [self.posting, self.hearing]
+        return [self.accepting, self.hearing]
 
     def _worker(self, name: str) -> tuple[RecordingProxy, StoppingWorker]:
         line = self._stack.enter_context(RecordingProxy(self.shared.nats.port))
@@ -84,11 +84,11 @@ class TwoNodes:
 
     def place(self) -> Place:
         """Return a new group of all phones, with its first key."""
-        return group(self.posting.url, self.phones)
+        return group(self.accepting.url, self.phones)
 
     def keyless(self) -> Place:
         """Return a new group of all phones."""
-        return keyless(self.posting.url, self.phones)
+        return keyless(self.accepting.url, self.phones)
 
 
 class Talk:
@@ -104,7 +104,7 @@ class Talk:
             ],
             [
                 Listener(
-                    [_address(nodes.posting if n < half else nodes.hearing)],
+                    [_address(nodes.accepting if n < half else nodes.hearing)],
                     phone,
                     place,
                     says_position=n % 2 == 0,
@@ -114,16 +114,16 @@ class Talk:
         )
 
     async def send(self, by: int = 0) -> None:
-        """Post a message by one of the two senders (1: at the hearing worker), until it is
+        """Send a message by one of the two senders (1: at the hearing worker), until it is
         accepted."""
         async with httpx.AsyncClient(timeout=5, verify=NO_TLS) as http:
             await self.stream.posters[by].post(http)
 
     async def new_key(self, author: Phone) -> None:
-        """Let a phone make a key, posting the same bytes until they are accepted (S5); return once
+        """Let a phone make a key, sending the same bytes until they are accepted (S5); return once
         both senders can open it."""
         body = self.place.new_key(author)
-        key_id = await _post_key(_address(self.nodes.posting), self.place, author, body)
+        key_id = await _submit_key(_address(self.nodes.accepting), self.place, author, body)
         self.place.key_id = key_id
         senders = [one.phone.keys.secrets for one in self.stream.posters]
         await until(lambda: all(key_id in one for one in senders), "both senders have the key")
@@ -158,7 +158,7 @@ async def talking(nodes: TwoNodes, place: Place) -> AsyncIterator[Talk]:
     """Connect everybody while the block runs; then everybody must have received and opened every
     accepted message once, in order."""
     talk = Talk(nodes, place)
-    after = await last_seq(_address(nodes.posting), place)
+    after = await last_seq(_address(nodes.accepting), place)
     for one in talk.stream.listeners:
         one.cursor = after
     async with asyncio.TaskGroup() as tasks:
@@ -172,7 +172,7 @@ async def talking(nodes: TwoNodes, place: Place) -> AsyncIterator[Talk]:
     judge(talk.stream)
 
 
-async def _post_key(address: str, place: Place, author: Phone, body: wire.PostKey) -> bytes:
+async def _submit_key(address: str, place: Place, author: Phone, body: wire.SubmitKey) -> bytes:
     async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(timeout=5, verify=NO_TLS) as http:
         while True:
             with contextlib.suppress(httpx.TransportError):

@@ -36,7 +36,7 @@ from copconnect.bus import (
 from copconnect.database.engine import Database
 from copconnect.delivery.keys.conversation_keys import ConversationKeys
 from copconnect.delivery.live.feed import LiveFeed
-from copconnect.delivery.log.posting import Accepting
+from copconnect.delivery.log.intake import Accepting
 from copconnect.delivery.store import keys, log
 from copconnect.delivery.store.log import NewEntry
 from copconnect.orders import store as order_store
@@ -87,10 +87,10 @@ def of_message(written: Any) -> bool:
     return isinstance(written, NewEntry)
 
 
-def stop_while_posting(control: Control) -> None:
+def stop_while_sending(control: Control) -> None:
     """Wrap what a message goes through at the worker that it was posted to."""
 
-    def on_post(post: Any) -> Any:
+    def on_accept(post: Any) -> Any:
         async def wrapped(*arguments: Any) -> Any:
             control.reached("its request is read")
             return await post(*arguments)
@@ -140,7 +140,7 @@ def stop_while_posting(control: Control) -> None:
 
         return wrapped
 
-    wrap(Accepting, "accept", on_post)
+    wrap(Accepting, "accept", on_accept)
     wrap(log, "append", on_entries)
     wrap(Database, "write_at_once", on_write)
     wrap(NatsBus, "send", on_send)
@@ -150,7 +150,7 @@ def stop_while_posting(control: Control) -> None:
 def stop_while_taking_keys(control: Control) -> None:
     """Wrap what a conversation key goes through at the worker that it was posted to."""
 
-    def on_post(post: Any) -> Any:
+    def on_submit(post: Any) -> Any:
         async def wrapped(*arguments: Any, **named: Any) -> Any:
             control.reached("a key is read")
             return await post(*arguments, **named)
@@ -177,7 +177,7 @@ def stop_while_taking_keys(control: Control) -> None:
 
         return wrapped
 
-    wrap(ConversationKeys, "post", on_post)
+    wrap(ConversationKeys, "submit", on_submit)
     wrap(keys, "add", on_add)
     wrap(NatsBus, "publish", on_publish)
 
@@ -321,7 +321,7 @@ def main() -> None:
     _, descriptor, listening, supervisor, *options = sys.argv
     control = Control(int(descriptor))
     wrap(NatsClient, "connect", Nats.note)
-    stop_while_posting(control)
+    stop_while_sending(control)
     stop_while_taking_keys(control)
     stop_while_hearing(control)
     stop_while_counting(control)

@@ -163,7 +163,7 @@ class Device:
             created=now,
         ).signed(self._key)
         signed = [one.signed(self._key).encode() for one in revocations]
-        body = wire.PostEndorsement(endorsement=record.encode(), revocations=signed)
+        body = wire.SubmitEndorsement(endorsement=record.encode(), revocations=signed)
         self.send("/v1/endorsements", body)
 
     def grant(self, person_id: str, path: str, days: int = 30) -> None:

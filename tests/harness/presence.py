@@ -33,11 +33,11 @@ HOST, ORIGIN = "cop.example", "https://cop.example"
 _FLAG = AuthenticatorData.FLAG
 
 
-def posted(record: SignedAct, presence: bytes | None = None) -> wire.PostAct:
-    """Return an act as it is posted; an act of weight with its device's PIN, unless told."""
+def posted(record: SignedAct, presence: bytes | None = None) -> wire.SubmitAct:
+    """Return an act as it is sent; an act of weight with its device's PIN, unless told."""
     if presence is None:
         presence = by_pin(record) if weighs(record) else b""
-    return wire.PostAct(act=record.encode(), presence=presence)
+    return wire.SubmitAct(act=record.encode(), presence=presence)
 
 
 def weighs(record: SignedAct) -> bool:

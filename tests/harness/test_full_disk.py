@@ -55,7 +55,7 @@ def test_a_full_disk_is_told_and_loses_nothing(server: ServerProcess) -> None:
                 ),
                 kind="direct",
                 person_ids=[PersonId(two.person_id)],
-                who_may_post="everyone",
+                who_may_send="everyone",
                 history_days=None,
                 audience=None,
             ),

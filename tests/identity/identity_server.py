@@ -36,8 +36,8 @@ from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
 from copconnect.directory.service import DirectoryService
 from copconnect.directory.uploads.uploads import Uploads
-from copconnect.http.gate import Gate, security_headers
 from copconnect.http.operations import Operations
+from copconnect.http.requests import RequestAuthenticator, security_headers
 from copconnect.ids import ClientId, ConversationId, PersonId, PostId
 from copconnect.leases import Leases
 from copconnect.operator import operations as operator_operations
@@ -195,7 +195,7 @@ class IdentityServer:
         self.planned.attach(self.admin.rights)
         per_minute = settings.requests_per_person_per_minute
         rates = SharedRates(self.bus, clock.now_ms)
-        self.gate = Gate(self.auth.authenticator, rates, 2 * per_minute)
+        self.authenticator = RequestAuthenticator(self.auth.authenticator, rates, 2 * per_minute)
         self.bus.subscribe(self._receive)
         self._stack = AsyncExitStack()
 
@@ -234,4 +234,4 @@ def identity_app(settings: Settings, server: IdentityServer) -> Any:
         *admin_operations.operations(server.admin),
     ]
     secured = security_headers("")
-    return Operations(rows, server.gate, secured, NO_MORE, settings.trusted_proxies)
+    return Operations(rows, server.authenticator, secured, NO_MORE, settings.trusted_proxies)

@@ -109,7 +109,7 @@ async def endorse(
 ) -> httpx.Response:
     """``former``: the endorser's revocations of devices that the roster authority revoked."""
     revocations = [one.encode() for one in former]
-    body = wire.PostEndorsement(endorsement=record.encode(), revocations=revocations)
+    body = wire.SubmitEndorsement(endorsement=record.encode(), revocations=revocations)
     return await running.post("/v1/endorsements", sender, body)
 
 
@@ -124,13 +124,13 @@ def signed_act(running: Running, signer: Device, act: wire.AdminAct, **changes: 
     return replace(made, **changes).signed(signer.key)
 
 
-async def post_act(running: Running, sender: Device, record: SignedAct) -> httpx.Response:
+async def submit_act(running: Running, sender: Device, record: SignedAct) -> httpx.Response:
     return await running.post("/v1/admin/acts", sender, posted(record))
 
 
 async def act(running: Running, signer: Device, act: wire.Act) -> httpx.Response:
     """Sign an act and post it."""
-    return await post_act(running, signer, signed_act(running, signer, act))
+    return await submit_act(running, signer, signed_act(running, signer, act))
 
 
 async def looked_at(running: Running, second: Device, waiting: Any) -> wire.ApproveAct:
@@ -163,7 +163,7 @@ async def revoke(running: Running, sender: Device, record: Revocation) -> httpx.
     async with running.container.database.reading() as connection:
         lost = await device_store.by_device(connection, record.device)
     if lost is None or lost.person_id == sender.person_id:
-        body = wire.PostRevocation(revocation=record.encode())
+        body = wire.SubmitRevocation(revocation=record.encode())
         return await running.post("/v1/revocations", sender, body)
     asked = wire.RevokeDevice(
         person_id=lost.person_id,

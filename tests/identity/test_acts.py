@@ -23,11 +23,11 @@ from tests.identity.signing import (
     grant,
     listed,
     looked_at,
-    post_act,
     refusal,
     revocation,
     revoke,
     signed_act,
+    submit_act,
 )
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -60,10 +60,10 @@ async def test_new_enrolment_codes_are_told_once(approving: Running, force: Forc
     sho, patrol = await confirmed(approving, force, SHO), await confirmed(approving, force, PATROL)
     people = [sho.person_id, patrol.person_id]
     record = signed_act(approving, force.admin, wire.MakeEnrolmentCodes(person_ids=people))
-    made = (await post_act(approving, force.admin, record)).json()
+    made = (await submit_act(approving, force.admin, record)).json()
     assert [one["personId"] for one in made["codes"]] == people
     assert len({one["code"] for one in made["codes"]}) == 2
-    again = (await post_act(approving, force.admin, record)).json()
+    again = (await submit_act(approving, force.admin, record)).json()
     assert again == made | {"codes": []}
     twice = wire.MakeEnrolmentCodes(person_ids=[sho.person_id, sho.person_id])
     assert refusal(await act(approving, force.admin, twice))[0] == "act_invalid"
@@ -181,20 +181,20 @@ async def test_an_act_is_done_once_whatever_is_repeated(
 ) -> None:
     sho = await confirmed(approving, force, SHO)
     record = signed_act(approving, force.admin, suspend(sho))
-    answers = await asyncio.gather(*(post_act(approving, force.admin, record) for _ in range(5)))
+    answers = await asyncio.gather(*(submit_act(approving, force.admin, record) for _ in range(5)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.text for answer in answers}) == 1
     before = len(await entries(approving))
     await act(approving, force.admin, wire.RestorePerson(person_id=sho.person_id))
     clock.ms += 30 * MINUTE_MS
     # The act that was recorded does not suspend the person again, however late it comes back.
-    assert (await post_act(approving, force.admin, record)).text == answers[0].text
+    assert (await submit_act(approving, force.admin, record)).text == answers[0].text
     assert len(await entries(approving)) == before + 1
     async with approving.container.database.reading() as connection:
         found = await approving.container.directory.rights_bases(connection, [sho.person_id])
     assert [one.status for one in found.values()] == ["active"]
     other = replace(record, body=msgspec.json.encode(suspend(force.root))).signed(force.admin.key)
-    assert refusal(await post_act(approving, force.admin, other))[0] == "act_differs"
+    assert refusal(await submit_act(approving, force.admin, other))[0] == "act_differs"
 
 
 async def test_what_is_not_the_callers_own_or_not_of_now_is_refused(
@@ -213,14 +213,14 @@ async def test_what_is_not_the_callers_own_or_not_of_now_is_refused(
         ("act_stale", force.admin, early),
         ("act_stale", force.admin, late),
     ):
-        assert refusal(await post_act(approving, sender, record))[0] == code
+        assert refusal(await submit_act(approving, sender, record))[0] == code
     for data in (b"x", good.encode() + b"x", good.encode()[:-1]):
         answer = await approving.post(
-            "/v1/admin/acts", force.admin, wire.PostAct(act=data, presence=b"")
+            "/v1/admin/acts", force.admin, wire.SubmitAct(act=data, presence=b"")
         )
         assert refusal(answer)[0] == "act_invalid"
     assert await listed(approving, sho) == {sho.device}
-    assert (await post_act(approving, force.admin, good)).is_success
+    assert (await submit_act(approving, force.admin, good)).is_success
 
 
 async def test_a_device_that_is_not_confirmed_any_more_signs_nothing(

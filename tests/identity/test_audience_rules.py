@@ -125,9 +125,9 @@ async def test_statements_and_the_plain_rules_agree(running: Running) -> None:
                 connection, OPERATOR, one.person_id, place, "additional"
             )
     table = [
-        line("post_large", "head"),
-        line("post_large", "rank", code="DSP", level="division"),
-        line("post_large", "role", "unit", code="reception"),
+        line("send_large", "head"),
+        line("send_large", "rank", code="DSP", level="division"),
+        line("send_large", "role", "unit", code="reception"),
     ]
     await running.container.admin.rights.replace(OPERATOR, [*DEFAULT_RULES, *table[1:]])
     async with running.container.database.reading() as connection:

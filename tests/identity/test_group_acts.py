@@ -32,7 +32,7 @@ def making(rule: wire.Audience, title: str = "Night patrol") -> wire.CreateGroup
         conversation_id=ConversationId(new_id()),
         title=english(title),
         rule=rule,
-        who_may_post="everyone",
+        who_may_send="everyone",
     )
 
 
@@ -64,12 +64,12 @@ async def test_an_admin_makes_changes_and_ends_a_group(whole: Whole, clock: Move
         conversation_id=made.conversation_id,
         title=english("Heads"),
         rule=heads,
-        who_may_post="admins",
+        who_may_send="admins",
     )
     assert (await act(whole, root, changed)).json()["state"] == "done"
     assert "Night patrol" not in await titles(whole, patrol)
     (group,) = (await whole.get("/v1/admin/groups", root)).json()["groups"]
-    assert (group["title"]["en"], group["whoMayPost"], group["members"]) == ("Heads", "admins", 1)
+    assert (group["title"]["en"], group["whoMaySend"], group["members"]) == ("Heads", "admins", 1)
 
     ended = wire.EndGroup(conversation_id=made.conversation_id)
     assert (await act(whole, root, ended)).json()["state"] == "done"

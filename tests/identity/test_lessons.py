@@ -114,7 +114,7 @@ async def test_a_picture_is_published_replaced_and_removed_by_its_hash(
     path = f"/v1/training/lessons/{lesson_id}"
 
     async def keep(data: bytes) -> httpx.Response:
-        body = msgspec.msgpack.encode(wire.PostLessonPicture(data=data))
+        body = msgspec.msgpack.encode(wire.SubmitLessonPicture(data=data))
         headers = device.headers | {"content-type": "application/msgpack"}
         return await whole.http.post("/v1/admin/training/pictures", headers=headers, content=body)
 

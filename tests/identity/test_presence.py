@@ -18,11 +18,11 @@ from tests.identity.signing import (
     endorse,
     endorsement,
     grant,
-    post_act,
     refusal,
     revocation,
     revoke,
     signed_act,
+    submit_act,
 )
 
 pytestmark = pytest.mark.databases("sqlite")
@@ -93,7 +93,7 @@ async def test_a_pin_serves_until_an_authenticator_was_enrolled_and_never_again(
     asked = given(approving, force.admin, sho, force.path)
     first = wire.MakeEnrolmentCodes(person_ids=[PersonId(sho.person_id)])
     assert (
-        await post_act(approving, force.admin, signed_act(approving, force.admin, first))
+        await submit_act(approving, force.admin, signed_act(approving, force.admin, first))
     ).is_success
     record = signed_act(approving, force.admin, asked)
     # The proof of another act, and the key of another PIN than the one of the first act.
@@ -101,7 +101,7 @@ async def test_a_pin_serves_until_an_authenticator_was_enrolled_and_never_again(
     for wrong in (by_pin(other), by_pin(record, b"another"), b"x"):
         answer = await approving.post("/v1/admin/acts", force.admin, posted(record, wrong))
         assert refusal(answer)[0] == "presence_invalid"
-    assert (await post_act(approving, force.admin, record)).is_success
+    assert (await submit_act(approving, force.admin, record)).is_success
     assert (await add(approving, force.admin, credential)).status_code == 204
     assert (await own(approving, force.admin))["ever"] is False  # It waits for another admin.
     (waiting,) = (await approving.get("/v1/admin/authenticators", force.root)).json()["asked"]
@@ -111,14 +111,14 @@ async def test_a_pin_serves_until_an_authenticator_was_enrolled_and_never_again(
     )
     assert refusal(await send(approving, force.admin, enrol, b""))[0] == "presence_needed"
     record = signed_act(approving, force.admin, enrol)
-    answer = await post_act(approving, force.admin, record)
+    answer = await submit_act(approving, force.admin, record)
     assert refusal(answer)[0] == "act_invalid"  # Nobody enrols their own.
     record = signed_act(approving, force.root, enrol)
-    assert (await post_act(approving, force.root, record)).is_success
+    assert (await submit_act(approving, force.root, record)).is_success
     assert (await own(approving, force.admin))["ever"] is True
     clock.ms += 1000
     record = signed_act(approving, force.admin, given(approving, force.admin, sho, force.path))
-    assert refusal(await post_act(approving, force.admin, record))[0] == "presence_invalid"
+    assert refusal(await submit_act(approving, force.admin, record))[0] == "presence_invalid"
     answer = await send(approving, force.admin, enrol, b"")
     assert answer.json()["details"] == {"by": "authenticator"}
     proof = credential.proves(record)
@@ -205,5 +205,5 @@ async def test_an_authenticator_goes_with_its_device_and_the_pin_does_not_come_b
     mine = await own(approving, new)
     assert (mine["ever"], mine["enrolled"]) == (True, [])
     codes = wire.MakeEnrolmentCodes(person_ids=[PersonId(force.admin.person_id)])
-    answer = await post_act(approving, new, signed_act(approving, new, codes))
+    answer = await submit_act(approving, new, signed_act(approving, new, codes))
     assert refusal(answer)[0] == "presence_invalid"

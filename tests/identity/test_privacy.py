@@ -43,7 +43,7 @@ ABOUT_NOBODY = {
     *(
         "admin_rights",
         "attachment_chunks",
-        "attachment_posts",
+        "attachment_messages",
         "attachment_shares",
         "audiences",
         "audit_head",

@@ -11,7 +11,7 @@ from copconnect.ids import PersonId, UnitId
 from tests.identity.acting import confirmed, entries, verified
 from tests.identity.approved import Force
 from tests.identity.running import ACP, DCP, SHO, Device, MovedClock, Running
-from tests.identity.signing import act, give, grant, looked_at, post_act, refusal, signed_act
+from tests.identity.signing import act, give, grant, looked_at, refusal, signed_act, submit_act
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -129,7 +129,7 @@ async def test_the_same_signed_reorganisation_is_done_once(
     approving: Running, force: Force
 ) -> None:
     record = signed_act(approving, force.admin, moved(DIVISION, OTHER_ZONE))
-    first, again = [await post_act(approving, force.admin, record) for _ in range(2)]
+    first, again = [await submit_act(approving, force.admin, record) for _ in range(2)]
     assert first.json() == again.json()
     assert len((await approving.container.admin.reorganising.past(None)).reorganisations) == 1
     # The same steps as a new act change nothing, and say so.

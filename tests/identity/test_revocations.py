@@ -149,7 +149,7 @@ async def test_e4_who_may_not_revoke(approving: Running, force: Force, clock: Mo
     ):
         answer = await revoke(approving, signer, record)
         assert refusal(answer)[0] == code, name
-    foreign = wire.PostRevocation(revocation=revocation(approving, sho, force.admin).encode())
+    foreign = wire.SubmitRevocation(revocation=revocation(approving, sho, force.admin).encode())
     answer = await approving.post("/v1/revocations", force.admin, foreign)
     assert refusal(answer) == ("revocation_invalid", "E4")  # An act that is not audited.
     with pytest.raises(ValueError, match="itself"):

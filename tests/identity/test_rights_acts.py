@@ -115,7 +115,7 @@ def of(*units: UnitId, **clause: Any) -> wire.CreateConversation:
         conversation_id=ConversationId("e" * 32),
         kind="announcement",
         person_ids=[],
-        who_may_post="admins",
+        who_may_send="admins",
         history_days=30,
         audience=wire.Audience(include=[wire.Clause(units=list(units), **clause)]),
     )
@@ -139,13 +139,13 @@ async def test_the_table_says_who_writes_where_not_everybody_may(
 
     assert await writing() == [True, False, False]
     rights = whole.whole.admin.rights
-    others = [one for one in DEFAULT_RULES if one.right != "post_large"]
-    by_rank = line("post_large", "rank", "unit", code="HC", level="station")
+    others = [one for one in DEFAULT_RULES if one.right != "send_large"]
+    by_rank = line("send_large", "rank", "unit", code="HC", level="station")
     await rights.replace(OPERATOR, [*others, by_rank])
     assert await writing() == [True, True, False]
     # The one who made it stays an admin; a head who did not has no right to write any more.
     await rights.replace(
-        OPERATOR, [*others, line("post_large", "rank", code="CI", level="city_zone")]
+        OPERATOR, [*others, line("send_large", "rank", code="CI", level="city_zone")]
     )
     assert await writing() == [True, False, False]
 

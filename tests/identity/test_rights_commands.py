@@ -42,9 +42,9 @@ def test_the_table_is_shown_changed_and_audited(data: Path, tmp_path: Path) -> N
         ({"level": "moon"}, "no level moon"),
         ({"over": "heads"}, "only see_numbers"),
         ({"right": "give_grants"}, "grants alone"),
-        ({"right": "post_large", "holder": "grant"}, "posts alone"),
+        ({"right": "send_large", "holder": "grant"}, "posts alone"),
         ({"holder": "grant", "over": "unit"}, "all below"),
-        ({"right": "post_large"}, "twice"),
+        ({"right": "send_large"}, "twice"),
     ],
 )
 def test_a_table_that_could_not_hold_changes_nothing(

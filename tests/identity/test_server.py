@@ -16,7 +16,7 @@ from litestar import Litestar
 
 from copconnect.app import Container, create_app, operations
 from copconnect.auth_service.service import NoGateway
-from copconnect.http import gate, web_assets
+from copconnect.http import requests, web_assets
 from copconnect.settings import Settings
 from tests.identity.running import MovedClock
 from tests.identity.whole import Whole
@@ -89,8 +89,8 @@ async def test_the_schema_describes_every_operation(whole: Whole) -> None:
         assert placed == set(re.findall(r"{(\w+)}", row.path))
     post = schema["paths"]["/v1/conversations/{conversation_id}/messages"]["post"]
     body = post["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-    assert body == "#/components/schemas/PostMessage"
-    assert "PostMessage" in schema["components"]["schemas"]
+    assert body == "#/components/schemas/SendMessage"
+    assert "SendMessage" in schema["components"]["schemas"]
     assert post["security"]
 
 
@@ -120,7 +120,7 @@ async def test_a_server_without_a_gateway_does_not_start(keys: Path) -> None:
 
 
 async def test_the_web_app(built: Path) -> None:
-    app = Litestar(web_assets.routes(built), exception_handlers={Exception: gate.on_error})
+    app = Litestar(web_assets.routes(built), exception_handlers={Exception: requests.on_error})
     async with talk(app) as client:
         index = await client.get("/")
         assert (index.text, index.headers["cache-control"]) == ("<!doctype html>app", "no-cache")
@@ -149,7 +149,7 @@ async def test_the_web_app(built: Path) -> None:
 
 
 async def test_the_practice_reaches_nothing_and_stands_in_a_frame_of_the_app(built: Path) -> None:
-    app = Litestar(web_assets.routes(built), exception_handlers={Exception: gate.on_error})
+    app = Litestar(web_assets.routes(built), exception_handlers={Exception: requests.on_error})
     async with talk(app) as client:
         answer = await client.get("/practice.html")
         policy = answer.headers["content-security-policy"]

@@ -36,7 +36,7 @@ def group(conversation_id: str, people: Sequence[str], **changes: Any) -> wire.C
         conversation_id=ConversationId(conversation_id),
         kind="group",
         person_ids=[PersonId(one) for one in people],
-        who_may_post="everyone",
+        who_may_send="everyone",
         history_days=30,
         audience=None,
     )

@@ -337,7 +337,7 @@ _EMPTY: dict[str, Any] = {
     "kind": "group",
     "created_by": "0" * 32,
     "created_ms": 0,
-    "who_may_post": "everyone",
+    "who_may_send": "everyone",
     "last_seq": 0,
     "log_hash": bytes(32),
     "named_epoch": 0,

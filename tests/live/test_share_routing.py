@@ -89,7 +89,7 @@ class Force(AskingWorld):
             await asking.receive(await self.lack())
 
     async def help(self, asking: HelpRequests, askers: Sequence[Caller]) -> None:
-        """A device has posted shares for these."""
+        """A device has sent shares for these."""
         for one in askers:
             wakeup = ShareWakeup(
                 conversation_id=self.rows.conversation_id,

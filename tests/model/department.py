@@ -72,7 +72,7 @@ class Department:
         self.truth: dict[Atom, tuple[str, int]] = {}
         self.out: dict[tuple[str, int], tuple[int, Message | None]] = {}
         self.accepted_at: dict[Message, tuple[int, Head]] = {}
-        self.first: dict[Atom, tuple[int, Head, Head]] = {}  # When and under what it was posted.
+        self.first: dict[Atom, tuple[int, Head, Head]] = {}  # When and under what it was sent.
         self.signed: dict[tuple[str, int, int, int, int], Atom] = {}
         self.agreed: dict[tuple[int, str, int, int], Atom] = {}
         self.history = {0: self.rng.choice([0, 1, 7]), 1: self.rng.choice([0, 1, 7])}

@@ -256,7 +256,7 @@ class Sending(Department):
         return restored not in held or skipped or any(h.rekey > restored.rekey for h in lost)
 
     def post_again(self, me: Device, conv: int, rng: Random) -> None:
-        """S8: post again what was lost, unless its author must be asked first."""
+        """S8: send again what was lost, unless its author must be asked first."""
         for m in me.again.pop(conv, []):
             self.post_text(me, conv, rng, m.text, m.id, m)
 

@@ -192,7 +192,7 @@ class Device:
         self.held: dict[int, list[Head]] = {}  # Every head that it took.
         self.incarnation: dict[int, int] = {}  # The number under which it went back.
         self.former: dict[int, int] = {}  # The one before.
-        self.again: dict[int, list[Message]] = {}  # To be posted again.
+        self.again: dict[int, list[Message]] = {}  # To be sent again.
         self.accepted: dict[tuple[int, str], dict[int, Message]] = {}
         self.waiting: list[tuple[int, int, Message]] = []  # With place and position.
         self.cursor: dict[int, int] = {}

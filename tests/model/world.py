@@ -170,7 +170,7 @@ class World(Receiving):
             return "I9"
         again, then = self.accepted_at[m]
         for h in listing:
-            # People who are listed after a message was posted again find it where it is.
+            # People who are listed after a message was sent again find it where it is.
             covers = h.leaves[device.name].since <= (again if h.epoch > then.epoch else when)
             stamped = not self.honest and self.superseded.get(h, self.now) >= when and covers
             later = h is head or (h.epoch > head.epoch and covers)

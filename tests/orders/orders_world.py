@@ -199,11 +199,11 @@ class Dashboards:
 
 @dataclass
 class Issued:
-    """An order that was posted."""
+    """An order that was sent."""
 
     order_id: MessageId
     seq: Seq
-    body: wire.PostMessage
+    body: wire.SendMessage
     header_hash: bytes
 
 
@@ -309,7 +309,7 @@ class Orders:
     async def post(
         self, said: wire.OrderTerms | wire.OrderChange, sender: Device | None = None
     ) -> Issued:
-        """Post a message that says this."""
+        """Send a message that says this."""
         by = sender or self.issuer
         body, accepted = await self.talk.post(by, self.key_id, order=said)
         message_id = body.message[1 + 16 : 1 + 32].hex()
@@ -359,8 +359,8 @@ class Orders:
     ) -> list[wire.AcknowledgementOutcome]:
         """Post records; return what became of them."""
         caller = sender.caller if isinstance(sender, Device) else sender
-        body = wire.PostAcknowledgements(acknowledgements=list(items))
-        found = await self.service.acknowledging.post(caller, order.order_id, body)
+        body = wire.SubmitAcknowledgements(acknowledgements=list(items))
+        found = await self.service.acknowledging.submit(caller, order.order_id, body)
         return found.outcomes
 
     async def upload(

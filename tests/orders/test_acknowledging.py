@@ -50,9 +50,9 @@ async def test_o1_bad_records_are_refused_and_hold_up_no_good_one(orders: Orders
     stranger = orders.world.registry.register()
     with pytest.raises(errors.NotFound):
         await orders.send(order, stranger, orders.record(order, stranger, choice=1))
-    body = wire.PostAcknowledgements(acknowledgements=[good])
+    body = wire.SubmitAcknowledgements(acknowledgements=[good])
     with pytest.raises(errors.NotFound):
-        await orders.service.acknowledging.post(a.caller, nobody(), body)
+        await orders.service.acknowledging.submit(a.caller, nobody(), body)
 
 
 async def test_of_two_phones_the_newest_choice_counts_whichever_comes_last(

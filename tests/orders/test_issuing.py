@@ -62,8 +62,8 @@ async def test_terms_that_no_order_can_have_leave_no_message(
 @pytest.mark.databases("sqlite", "postgresql")
 async def test_a_repeat_of_the_message_stores_nothing_again(orders: Orders) -> None:
     order = await orders.issue(choices=2)
-    posting = orders.world.service.posting
-    again = await posting.post(orders.issuer.caller, orders.c, order.body)
+    intake = orders.world.service.intake
+    again = await intake.accept(orders.issuer.caller, orders.c, order.body)
     assert again.seq == order.seq
     found = await orders.service.reading.orders(orders.issuer.caller, "issued", None)
     assert [one.order_id for one in found.orders] == [order.order_id]
@@ -240,7 +240,7 @@ async def test_a_leaf_signs_the_orders_that_its_person_may_issue(orders: Orders)
     before = await orders.talk.head(chief)
     body = chief.message(before, orders.key_id, order=order_terms(priority="routine"))
     with pytest.raises(errors.StaleHead):  # Signed under a head without the right.
-        await orders.world.service.posting.post(chief.caller, orders.c, body)
+        await orders.world.service.intake.accept(chief.caller, orders.c, body)
     assert await signed(orders, chief) == LeafRights.ISSUE_ROUTINE | LeafRights.ISSUE_FLASH
     after = await orders.talk.head(chief)
     assert (after.epoch, after.rekey_epoch) == (before.epoch + 1, before.rekey_epoch)

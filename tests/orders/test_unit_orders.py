@@ -79,7 +79,7 @@ async def test_a_head_issues_to_a_station_without_its_chat(chain: Chain) -> None
     chat = await chain.world.unit(sho, STATION)
     made = await chain.open(dcp)
     assert made.standing is not None
-    assert (made.kind, made.who_may_post, made.standing.about) == (
+    assert (made.kind, made.who_may_send, made.standing.about) == (
         "announcement",
         "admins",
         "orders",
@@ -101,11 +101,11 @@ async def test_a_head_issues_to_a_station_without_its_chat(chain: Chain) -> None
 
     order = await chain.issue(c, dcp, sho, constable)
     assert await chain.rights(dcp, c) & ISSUES == ISSUES
-    assert await chain.rights(sho, c) == LeafRights.POST | LeafRights.ADMINISTER
+    assert await chain.rights(sho, c) == LeafRights.SEND | LeafRights.ADMINISTER
     assert await chain.rights(constable, c) == LeafRights(0)
     with pytest.raises(errors.MayNotIssue):  # The DCP is not the house officer's to command.
         await chain.orders.post(order_terms(), sho)
-    with pytest.raises(errors.MayNotPost):
+    with pytest.raises(errors.MayNotSend):
         await chain.orders.post(order_terms(), constable)
     assert await chain.orders.acknowledge(order, constable) == "counted"
     total, units = await chain.orders.progress(order, viewer=dcp)

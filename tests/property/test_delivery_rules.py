@@ -27,7 +27,7 @@ KEY_IDS = some.sets(some.binary(min_size=16, max_size=16), max_size=40)
 
 def leaf(at: int, from_ms: int = 0) -> RosterLeaf:
     client, person = ClientId(f"{at:032x}"), PersonId(f"{at:032x}")
-    return RosterLeaf(at.to_bytes(32, "big"), client, person, from_ms, LeafRights.POST)
+    return RosterLeaf(at.to_bytes(32, "big"), client, person, from_ms, LeafRights.SEND)
 
 
 @given(

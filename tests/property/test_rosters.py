@@ -50,7 +50,7 @@ class Model:
 
     world: World
     people: list[Person]
-    admins_post: bool = False
+    admins_send: bool = False
     epochs: dict[int, Listed] = field(default_factory=dict)
     rekeyed: dict[int, int] = field(default_factory=dict)
 
@@ -58,8 +58,8 @@ class Model:
         found: Listed = {}
         for one in self.people:
             rights = LeafRights.ADMINISTER if one.admin else LeafRights(0)
-            if one.admin or not self.admins_post:
-                rights |= LeafRights.POST
+            if one.admin or not self.admins_send:
+                rights |= LeafRights.SEND
             for device in one.devices if one.belongs else []:
                 found[device.device] = one.person_id, one.history_from, rights
         return found
@@ -105,8 +105,8 @@ async def step(model: Model, chance: random.Random, c: ConversationId) -> None:
             made, revoked = ([one.person_id], []) if one.admin else ([], [one.person_id])
             await world.change(boss, group, make_admin=made, revoke_admin=revoked)
         case "policy":
-            model.admins_post = not model.admins_post
-            policy = wire.ChangePolicy(who_may_post="admins" if model.admins_post else "everyone")
+            model.admins_send = not model.admins_send
+            policy = wire.ChangePolicy(who_may_send="admins" if model.admins_send else "everyone")
             await world.service.conversations.change_policy(boss, c, policy)
         case "device" if len(one.devices) < 4:
             one.devices.append(world.registry.register(one.person_id))

@@ -143,7 +143,7 @@ LINES = st.builds(
     title=st.sampled_from([english("{unit}"), english("All of {unit}")]),
     levels=st.lists(st.sampled_from(["district", "division", "station"]), min_size=1, unique=True),
     roles=st.lists(st.sampled_from(["sho", "patrol"]), max_size=1),
-    who_may_post=st.sampled_from(["everyone", "admins"]),
+    who_may_send=st.sampled_from(["everyone", "admins"]),
 )
 
 
@@ -168,7 +168,7 @@ async def test_another_policy_says_what_it_makes_and_ends(
         before, after = old.get(key), new.get(key)
         kind = "made" if before is None else "ended" if after is None else "changed"
         if before is not None and after is not None:
-            same = before.policy.who_may_post == after.policy.who_may_post
+            same = before.policy.who_may_send == after.policy.who_may_send
             if before.rule == after.rule and same:
                 if before.standing.title == after.standing.title:
                     continue

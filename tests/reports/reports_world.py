@@ -167,7 +167,7 @@ class Reports:
         *,
         secret: bytes | None = None,
         **changes: Any,
-    ) -> wire.PostReport:
+    ) -> wire.SubmitReport:
         """Return a report of a message, sealed to devices. ``secret``: the envelope's."""
         header, _ = parse_message(message, bytes.fromhex(self.c))
         place = ReportPlace(
@@ -191,12 +191,12 @@ class Reports:
             "messages": 1,
             "sealed": sealed,
         }
-        return wire.PostReport(**(values | changes))
+        return wire.SubmitReport(**(values | changes))
 
     async def reported(self, message: bytes | None = None) -> wire.OwnReport:
         """Report a message, without one a new one, to the moderators who read it."""
         body = self.report(message or await self.said(), [*self.station, *self.district])
-        return await self.service.reporting.post(self.reader.caller, body)
+        return await self.service.reporting.submit(self.reader.caller, body)
 
     async def decide(
         self, case: wire.OwnReport, by: Device, second: Device | None = None, **changes: Any
@@ -229,13 +229,13 @@ class Reports:
         await self.decide(case, *self.station, sanction=sanction)
         return case
 
-    def appeal(self, case: wire.OwnReport, to: Sequence[Device]) -> wire.PostAppeal:
+    def appeal(self, case: wire.OwnReport, to: Sequence[Device]) -> wire.SubmitAppeal:
         """Return the sender's appeal, sealed to devices."""
         report_id = bytes.fromhex(case.report_id)
         person = bytes.fromhex(self.sender.caller.person_id)
         place = EnvelopePlace(salt=report_id, joined=report_id + person)
         sealed = seal_envelope(APPEAL, place, b"It was true.", _keys(to), new_secret())
-        return wire.PostAppeal(sealed=sealed)
+        return wire.SubmitAppeal(sealed=sealed)
 
     async def decide_appeal(
         self, case: wire.OwnReport, by: Device, outcome: wire.AppealOutcome

@@ -37,12 +37,12 @@ async def test_a_report_reaches_the_moderators_who_judge_its_proof(reports: Repo
     assert {one.person_id for one in shown.people} == {one.caller.person_id for one in readers}
     body = reports.report(message, readers)
     reports.world.wakeups.clear()
-    taken = await reports.service.reporting.post(reports.reader.caller, body)
+    taken = await reports.service.reporting.submit(reports.reader.caller, body)
     assert (taken.state, taken.finding) == ("open", None)
     told = [set(one.person_ids) for one in reports.world.told(AccountWakeup)]
     assert told == [{one.caller.person_id for one in readers}]
     # A repeat is answered as the first time, and stores nothing more.
-    assert await reports.service.reporting.post(reports.reader.caller, body) == taken
+    assert await reports.service.reporting.submit(reports.reader.caller, body) == taken
     own = await reports.service.reporting.own(reports.reader.caller)
     assert [one.report_id for one in own.reports] == [taken.report_id]
 
@@ -90,9 +90,9 @@ async def test_a_report_that_does_not_fit_the_log_is_refused(reports: Reports) -
     message = await reports.said()
     readers = [*reports.station, *reports.district]
 
-    async def refused(sender: Device, body: wire.PostReport) -> Any:
+    async def refused(sender: Device, body: wire.SubmitReport) -> Any:
         with pytest.raises(errors.CopConnectError) as caught:
-            await reports.service.reporting.post(sender.caller, body)
+            await reports.service.reporting.submit(sender.caller, body)
         return caught.value.details.get("reason", caught.value.code)
 
     reader = reports.reader
@@ -110,7 +110,7 @@ async def test_a_report_that_does_not_fit_the_log_is_refused(reports: Reports) -
         assert await refused(reader, reports.report(message, to)) == "readers"
     assert await refused(reader, reports.report(message, readers, sealed=b"x")) == "sealed"
     # Another person's report id, and one's own for another message.
-    taken = await reports.service.reporting.post(reader.caller, reports.report(message, readers))
+    taken = await reports.service.reporting.submit(reader.caller, reports.report(message, readers))
     again = reports.report(await reports.said(), readers, taken.report_id)
     assert await refused(reader, again) == "report_id"
     reports.rights.paths.clear()
@@ -121,18 +121,18 @@ async def test_a_person_reports_twenty_messages_a_day(reports: Reports) -> None:
     message = await reports.said()
     readers = [*reports.station, *reports.district]
     for _ in range(REPORTS_PER_DAY):
-        await reports.service.reporting.post(
+        await reports.service.reporting.submit(
             reports.reader.caller, reports.report(message, readers)
         )
     with pytest.raises(errors.RateLimited) as caught:
-        await reports.service.reporting.post(
+        await reports.service.reporting.submit(
             reports.reader.caller, reports.report(message, readers)
         )
     assert caught.value.details["limit"] == "reports_per_day"
     page = await reports.service.moderating.cases(reports.root[0].caller, "open", None)
     assert {one.others for one in page.cases} == {REPORTS_PER_DAY - 1}
     reports.world.clock.at += DAY_MS
-    await reports.service.reporting.post(reports.reader.caller, reports.report(message, readers))
+    await reports.service.reporting.submit(reports.reader.caller, reports.report(message, readers))
 
 
 async def test_a_case_is_its_moderators_and_decided_once(reports: Reports) -> None:
@@ -221,7 +221,7 @@ async def test_a_mute_of_somebody_with_grants_is_for_moderators_above(reports: R
     with pytest.raises(errors.ReportInvalid):  # Those of the station could not decide it.
         await reports.reported(message)
     above = [*reports.district, *reports.root]
-    case = await reports.service.reporting.post(
+    case = await reports.service.reporting.submit(
         reports.reader.caller, reports.report(message, above)
     )
     values: dict[str, Any] = {
@@ -258,7 +258,7 @@ async def test_cases_come_by_pages_and_are_forgotten_with_the_log(reports: Repor
     message = await reports.said()
     readers = [*reports.station, *reports.district]
     for _ in range(3):
-        await reports.service.reporting.post(
+        await reports.service.reporting.submit(
             reports.reader.caller, reports.report(message, readers)
         )
     moderating, moderator = reports.service.moderating, reports.root[0]
@@ -296,9 +296,9 @@ async def test_a_waiting_appeal_keeps_its_case_and_bytes_are_limited(
     body = reports.report(message, reports.station)
     reports.world.clock.at += DAY_MS
     monkeypatch.setattr("copconnect.reports.reporting.REPORT_BYTES_PER_DAY", len(body.sealed))
-    await reports.service.reporting.post(reports.reader.caller, body)
+    await reports.service.reporting.submit(reports.reader.caller, body)
     with pytest.raises(errors.RateLimited) as caught:
-        await reports.service.reporting.post(
+        await reports.service.reporting.submit(
             reports.reader.caller, reports.report(message, reports.station)
         )
     assert caught.value.details["limit"] == "report_bytes_per_day"

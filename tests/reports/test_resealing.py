@@ -42,7 +42,7 @@ async def reported(reports: Reports) -> tuple[wire.OwnReport, EnvelopePlace]:
         message_id=bytes.fromhex(body.message_id),
         header_hash=body.header_hash,
     )
-    return await reports.service.reporting.post(reports.reader.caller, body), place.place()
+    return await reports.service.reporting.submit(reports.reader.caller, body), place.place()
 
 
 def seal(
@@ -81,7 +81,7 @@ async def test_a_later_moderator_opens_an_older_report(reports: Reports) -> None
         reads = reports.service.reads_case_in
         assert not await reads(connection, later.caller.person_id, [c], case.created_ms)
     assert await wanting(reports, first) == [me]
-    body = wire.PostSeals(envelope="report", seals=[seal(place, later)])
+    body = wire.SubmitSeals(envelope="report", seals=[seal(place, later)])
     for _ in range(2):  # The same again changes nothing.
         added = await resealing.add(first.caller, case.report_id, body)
         assert added.seals == 1
@@ -101,7 +101,7 @@ async def test_a_later_moderator_opens_an_older_report(reports: Reports) -> None
 
     # A moderator who sealed something else keeps nobody from it: another one is asked still.
     assert await wanting(reports, second) == [me]
-    lie = wire.PostSeals(envelope="report", seals=[seal(place, later, bytes(32))])
+    lie = wire.SubmitSeals(envelope="report", seals=[seal(place, later, bytes(32))])
     await resealing.add(second.caller, case.report_id, lie)
     seals = (await moderating.case(later.caller, case.report_id)).seals
     assert one in seals
@@ -115,7 +115,7 @@ async def test_seals_are_moderators_for_moderators_and_for_open_cases(reports: R
     first = reports.station[0]
 
     async def refused(by: Device, *seals: wire.AddedSeal) -> str:
-        body = wire.PostSeals(envelope="report", seals=list(seals))
+        body = wire.SubmitSeals(envelope="report", seals=list(seals))
         with pytest.raises(errors.CopConnectError) as caught:
             await reports.service.resealing.add(by.caller, case.report_id, body)
         return str(caught.value.details.get("reason", caught.value.code))
@@ -151,7 +151,7 @@ async def test_a_later_moderator_opens_an_older_appeal(reports: Reports) -> None
     sealed = seal_envelope(
         APPEAL, place, b"It was true.", [one.key for one in readers if one.key is not None], SECRET
     )
-    body = wire.PostAppeal(sealed=sealed)
+    body = wire.SubmitAppeal(sealed=sealed)
     await reports.service.sanctioning.appeal(reports.sender.caller, case.report_id, body)
     third = reports.district[0]
     assert await wanting(reports, third, "appeal") == []
@@ -162,7 +162,7 @@ async def test_a_later_moderator_opens_an_older_appeal(reports: Reports) -> None
 
     async def add(to: Device) -> wire.SealsAdded:
         seals = [seal(place, to, kind=APPEAL)]
-        body = wire.PostSeals(envelope="appeal", seals=seals)
+        body = wire.SubmitSeals(envelope="appeal", seals=seals)
         return await resealing.add(third.caller, case.report_id, body)
 
     # To decide, one needs the proof too, which is sealed to nobody once the case is settled.

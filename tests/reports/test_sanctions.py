@@ -33,15 +33,15 @@ async def told_of_one(reports: Reports) -> set[PersonId]:
         return await reports.world.sanctions.sanctioned(connection, both)
 
 
-async def test_a_suspension_takes_the_right_to_post_and_ends_with_no_job(
+async def test_a_suspension_takes_the_right_to_send_and_ends_with_no_job(
     reports: Reports,
 ) -> None:
     epoch = (await reports.talk.head(reports.reader)).epoch
     case = await reports.sanctioned("suspended", 3)
     # Every client refuses what is signed under this head (R2), and the server refuses it now (D1).
     assert (await reports.talk.head(reports.reader)).epoch == epoch + 1
-    assert not await rights_of(reports, reports.sender) & LeafRights.POST
-    assert await rights_of(reports, reports.reader) & LeafRights.POST
+    assert not await rights_of(reports, reports.sender) & LeafRights.SEND
+    assert await rights_of(reports, reports.reader) & LeafRights.SEND
     with pytest.raises(errors.Sanctioned) as caught:
         await reports.talk.say(reports.sender, reports.key_id)
     until_ms = caught.value.details["until_ms"]
@@ -49,7 +49,7 @@ async def test_a_suspension_takes_the_right_to_post_and_ends_with_no_job(
     # Duty continues: a direct conversation takes the person's messages.
     direct = await reports.world.direct(reports.sender, reports.reader)
     state = await reports.world.service.rosters.state(reports.sender.caller, direct.conversation_id)
-    assert leaf_of(reports.sender, state).rights & LeafRights.POST
+    assert leaf_of(reports.sender, state).rights & LeafRights.SEND
     (mine,) = (await reports.service.sanctioning.own(reports.sender.caller)).sanctions
     assert (mine.kind, mine.until_ms, mine.acknowledged_ms) == ("suspended", until_ms, None)
     read = await reports.service.sanctioning.acknowledge(reports.sender.caller, case.report_id)
@@ -63,7 +63,7 @@ async def test_a_suspension_takes_the_right_to_post_and_ends_with_no_job(
     key_id = await reports.talk.begin(reports.reader, [reports.sender])
     with pytest.raises(errors.StaleHead):
         await reports.talk.say(reports.sender, key_id)
-    assert await rights_of(reports, reports.sender) & LeafRights.POST
+    assert await rights_of(reports, reports.sender) & LeafRights.SEND
     await reports.talk.say(reports.sender, key_id)
 
 
@@ -77,7 +77,7 @@ async def test_a_right_that_a_race_left_behind_comes_back_with_the_next_message(
         await sanction_store.change(connection, case.report_id, **over)
     with pytest.raises(errors.StaleHead):
         await reports.talk.say(reports.sender, reports.key_id)
-    assert await rights_of(reports, reports.sender) & LeafRights.POST
+    assert await rights_of(reports, reports.sender) & LeafRights.SEND
     await reports.talk.say(reports.sender, reports.key_id)
 
 
@@ -93,10 +93,10 @@ async def test_the_job_ends_what_is_over_once_and_the_log_says_so(reports: Repor
     await reports.sanctioned("suspended", 1)
     reports.world.clock.at += DAY_MS - 1
     await reports.service.sanctioning.round()
-    assert not await rights_of(reports, reports.sender) & LeafRights.POST
+    assert not await rights_of(reports, reports.sender) & LeafRights.SEND
     reports.world.clock.at += 1
     await asyncio.gather(*(reports.service.sanctioning.round() for _ in range(2)))
-    assert await rights_of(reports, reports.sender) & LeafRights.POST
+    assert await rights_of(reports, reports.sender) & LeafRights.SEND
     kinds = [json.loads(one.content.act)["act"] async for one in reports.audit.entries()]
     assert kinds == ["report_decided", "sanction_ended"]
 
@@ -116,7 +116,7 @@ async def test_a_transaction_of_the_job_is_about_one_person(
     async def note(connection: Transaction, person_id: PersonId) -> None:
         changed.append((connection, person_id))
 
-    monkeypatch.setattr(reports.world.service, "posting_changed", note)
+    monkeypatch.setattr(reports.world.service, "sending_changed", note)
     await reports.service.sanctioning.round()
     assert {person for _, person in changed} == people
     assert len({id(connection) for connection, _ in changed}) == len(changed)
@@ -124,7 +124,7 @@ async def test_a_transaction_of_the_job_is_about_one_person(
 
 async def test_muting_is_for_large_groups_and_announcements(database: Database) -> None:
     small = await Reports.of(database)
-    announced = await small.world.group(small.reader, [small.sender], who_may_post="admins")
+    announced = await small.world.group(small.reader, [small.sender], who_may_send="admins")
     await small.world.change(
         small.reader.caller, announced, make_admin=[small.sender.caller.person_id]
     )
@@ -136,16 +136,16 @@ async def test_muting_is_for_large_groups_and_announcements(database: Database) 
     others = [small.world.registry.register() for _ in range(100)]
     large = await small.world.group(small.reader, [small.sender, *others])
     state = await small.world.service.rosters.state(small.sender.caller, large.conversation_id)
-    assert not leaf_of(small.sender, state).rights & LeafRights.POST
+    assert not leaf_of(small.sender, state).rights & LeafRights.SEND
     # A group that becomes large takes the right with the next round of the job.
     add = sorted(one.caller.person_id for one in others)
     body = wire.ChangeMembers(
         change_id=ChangeId(new_id()), add=add, remove=[], make_admin=[], revoke_admin=[]
     )
     await small.world.service.membership.change(small.reader.caller, small.c, body)
-    assert await rights_of(small, small.sender) & LeafRights.POST
+    assert await rights_of(small, small.sender) & LeafRights.SEND
     await small.service.sanctioning.round()
-    assert not await rights_of(small, small.sender) & LeafRights.POST
+    assert not await rights_of(small, small.sender) & LeafRights.SEND
 
 
 async def test_an_appeal_is_one_in_time_and_decided_by_others(reports: Reports) -> None:
@@ -177,7 +177,7 @@ async def test_an_appeal_is_one_in_time_and_decided_by_others(reports: Reports) 
     assert deciders.isdisjoint({third.caller.person_id})
     await reports.decide_appeal(case, third, "lifted")
     # Lifting restores at once.
-    assert await rights_of(reports, reports.sender) & LeafRights.POST
+    assert await rights_of(reports, reports.sender) & LeafRights.SEND
     with pytest.raises(errors.ReportDecided):
         await reports.decide_appeal(case, reports.district[1], "upheld")
     (mine,) = (await sanctioning.own(sender)).sanctions

@@ -198,7 +198,7 @@ def _group(conversation_id: ConversationId) -> wire.CreateGroup:
         conversation_id=conversation_id,
         title=english("Duties of the station"),
         rule=rule,
-        who_may_post="everyone",
+        who_may_send="everyone",
     )
 
 
@@ -220,7 +220,7 @@ async def _change_group(world: World, _: Device) -> wire.Act:
         conversation_id=act.conversation_id,
         title=english("Other duties"),
         rule=act.rule,
-        who_may_post="admins",
+        who_may_send="admins",
     )
 
 

@@ -82,13 +82,13 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             return wire.AcceptConduct(version=9_999, language="en")
         case "POST /v1/training/done":
             done = wire.LessonDone(lesson_id=LESSON, version=1, right_first=1)
-            return wire.PostLessonsDone(lessons=[done])
+            return wire.SubmitLessonsDone(lessons=[done])
         case "POST /v1/admin/training/reminders":
             return wire.RemindOfTraining(course="officer", path="")
         case "POST /v1/admin/training/previews":
             return wire.PreviewLesson(lesson_id=LESSON, language="en", text="", pictures=[])
         case "POST /v1/admin/training/pictures":
-            return wire.PostLessonPicture(data=b"\xff\xd8\xff")
+            return wire.SubmitLessonPicture(data=b"\xff\xd8\xff")
         case "POST /v1/people/lookups":
             return wire.LookUpPeople(person_ids=[world.subject.person_id])
         case "PUT /v1/push/subscription":
@@ -97,8 +97,8 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
         case "POST /v1/reports" | "POST /v1/sanctions/{report_id}/appeal":
             sealed = _sealed(world, device, APPEAL if route.endswith("appeal") else REPORT)
             if route.endswith("appeal"):
-                return wire.PostAppeal(sealed=sealed)
-            return wire.PostReport(
+                return wire.SubmitAppeal(sealed=sealed)
+            return wire.SubmitReport(
                 report_id=ReportId(new_id()),
                 conversation_id=world.group,
                 message_id=MessageId(new_id()),
@@ -108,7 +108,7 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
                 sealed=sealed,
             )
         case "POST /v1/reports/{report_id}/seals":
-            return wire.PostSeals(
+            return wire.SubmitSeals(
                 envelope="report",
                 seals=[wire.AddedSeal(key_id=bytes(16), kem=X25519, seal=bytes(80))],
             )
@@ -120,20 +120,20 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             return wire.ShareAttachment(conversation_id=world.group)
         case "POST /v1/conversations/{conversation_id}/messages":
             message = _message(world, device)
-            return wire.PostMessage(
+            return wire.SendMessage(
                 message=message, attachment_ids=[], wakes=[], state=False, order=None
             )
         case "POST /v1/conversations/{conversation_id}/keys":
-            return wire.PostKey(record=key(world, device), seals=b"", left_out=[])
+            return wire.SubmitKey(record=key(world, device), seals=b"", left_out=[])
         case "POST /v1/conversations/{conversation_id}/keys/seals":
-            return wire.PostLateSeals(key_id=KeyId("0" * 64), seals=b"", refused=[])
+            return wire.SubmitLateSeals(key_id=KeyId("0" * 64), seals=b"", refused=[])
         case "POST /v1/conversations/{conversation_id}/cells/own/keys":
-            return wire.PostCellKey(record=cell_key(world, device), seals=b"", left_out=[])
+            return wire.SubmitCellKey(record=cell_key(world, device), seals=b"", left_out=[])
         case "PUT /v1/conversations/{conversation_id}/join-request":
             # An envelope with one X25519 seal, of which the server reads the form alone.
             return wire.AskToJoin(sealed=b"\x01\x00\x20" + bytes(32) + b"\x01" + bytes(96 + 272))
         case "PUT /v1/conversations/{conversation_id}/policy":
-            return wire.ChangePolicy(who_may_post="everyone")
+            return wire.ChangePolicy(who_may_send="everyone")
         case "POST /v1/admin/acts":
             return posted(signed_act(world, device, _codes(world)))
         case "POST /v1/admin/exports":

@@ -187,7 +187,7 @@ ROUTES: dict[str, Rule] = {
     # Attachments: of the head, shared to the group, not posted yet.
     "POST /v1/attachments": MEMBERS,
     "GET /v1/attachments/usage": OFFICERS,
-    # A report gives its readers files that were posted before it; this one was not.
+    # A report gives its readers files that were sent before it; this one was not.
     "GET /v1/attachments/{attachment_id}": MEMBERS_AND_UPLOADER,
     "PUT /v1/attachments/{attachment_id}/chunks/{index}": UPLOADER,
     "GET /v1/attachments/{attachment_id}/chunks/{index}": MEMBERS_AND_UPLOADER,

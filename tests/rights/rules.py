@@ -20,7 +20,7 @@ REFUSALS = frozenset(
         "not_found",
         "not_member",
         "not_admin",
-        "may_not_post",
+        "may_not_send",
         "may_not_issue",
         "not_allowed",
         "needs_another",

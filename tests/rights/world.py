@@ -31,7 +31,7 @@ from copconnect.ids import (
     new_id,
 )
 from copconnect.operator import proof as operator_proof
-from copconnect.principals import PostedMessage
+from copconnect.principals import AcceptedMessage
 from copconnect.records.primitives.kem import X25519
 from copconnect.records.trust.department import Policy
 from copconnect.reports import store as reports_store
@@ -211,7 +211,7 @@ class World(Whole):
 
     async def _issue(self) -> None:
         """Let the head issue an order to the group."""
-        message = PostedMessage(
+        message = AcceptedMessage(
             message_id=self.order,
             conversation_id=self.group,
             seq=Seq(1),
@@ -220,7 +220,7 @@ class World(Whole):
             sent_ms=self.clock.now_ms(),
         )
         async with self.whole.database.transaction() as connection:
-            await self.whole.issuing.posted(connection, message, order_terms())
+            await self.whole.issuing.accepted(connection, message, order_terms())
 
     async def _accounts(self) -> None:
         root = await self._register(Account.ROOT)
@@ -291,7 +291,7 @@ class World(Whole):
             conversation_id=self.group,
             kind="group",
             person_ids=[PersonId(officer.person_id)],
-            who_may_post="everyone",
+            who_may_send="everyone",
             history_days=30,
             audience=None,
         )

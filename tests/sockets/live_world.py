@@ -202,7 +202,7 @@ class Live(Served):
         key: str = "",
         epoch: int = 0,
     ) -> Seq:
-        """Post a message; return its seq."""
+        """Send a message; return its seq."""
         wakeup = self.feed.post(made, sender, text, key, epoch)
         await self.bus.publish([wakeup])
         return Seq(wakeup.seq)

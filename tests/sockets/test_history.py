@@ -75,7 +75,7 @@ async def test_a_key_from_before_is_not_pushed_while_no_message_is_under_it(
         a, b, c = world.officer(), world.officer(), world.officer()
         made = await world.group(a, [b], history_days=0)
         body = a.post_key(head_of(made), keys_of([a, b]))
-        await world.service.keys.post(a.caller, made.conversation_id, body)
+        await world.service.keys.submit(a.caller, made.conversation_id, body)
         world.clock.at += MINUTE_MS
         await world.change(a.caller, made, add=[c])
         async with world.online(b) as bob, world.online(c) as carol:

@@ -87,7 +87,7 @@ async def test_a_pushed_key_opens_the_pushed_message(world: Whole) -> None:
         assert frame.supplement is not None
         (head,) = (RosterHead.parse(one) for one in frame.supplement.heads)
         (proof,) = frame.supplement.proofs
-        assert check_proof(head, a.device, proof.proof, "R2")[0].may_post
+        assert check_proof(head, a.device, proof.proof, "R2")[0].may_send
         await talk.say(a, key_id, b"again")
         assert (await bob.entry_frame()).supplement is None
 
@@ -165,7 +165,7 @@ async def test_d4_a_second_phone_gets_its_share_from_the_first(world: Whole) -> 
         secrets = [(record, b.secrets[key_id])]
         share = make_share(bytes.fromhex(here), second.key, secrets).encode()
         posted = wire.DeviceShare(device=DeviceId(second.device.hex()), share=share)
-        await world.service.shares.post(b.caller, here, wire.PostShares(shares=[posted]))
+        await world.service.shares.submit(b.caller, here, wire.SubmitShares(shares=[posted]))
         frame = await phone.next()
         assert frame == wire.ShareFrame(conversation_id=here, share=share)
         await world.service.shares.done(second.caller, here, request)
@@ -187,7 +187,7 @@ async def test_c1_each_cell_makes_its_key_and_the_conversation_key_comes_by_it(
             secrets, records = await cell_keys(world, here, officers, clients)
             head = head_of(made)
             secret = officers[0].post_key(head, list(records.values()))
-            await world.service.keys.post(officers[0].caller, here, secret)
+            await world.service.keys.submit(officers[0].caller, here, secret)
             for device, client in zip(officers, clients, strict=True):
                 frame = await client.key_frame()
                 assert frame.seal is not None
@@ -237,8 +237,8 @@ async def cell_keys(
         )
         there = [one for one in officers if one.device in devices]
         seals = join_seals(seal_secret(record, secret, to) for to in keys_of(there))
-        body = wire.PostCellKey(record=record.encode(), seals=seals, left_out=[])
-        await world.service.cell_keys.post(author.caller, here, body)
+        body = wire.SubmitCellKey(record=record.encode(), seals=seals, left_out=[])
+        await world.service.cell_keys.submit(author.caller, here, body)
         records[record.cell_id] = record
         for device, listener in zip(officers, clients, strict=True):
             if device not in there:

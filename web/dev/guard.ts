@@ -57,7 +57,7 @@ export abstract class ScriptedGuard extends ScriptedTrust {
         most: often ? oftenChats : chats,
         often,
         closed: this.talks.flatMap(({ item }) => {
-          const announces = item.kind === "announcement" || item.whoMayPost === "admins";
+          const announces = item.kind === "announcement" || item.whoMaySend === "admins";
           const why = announces ? "announcement" : "large";
           const open = !announces && item.members < GUARD_POLICY.largeFrom;
           return open ? [] : [{ conversationId: item.conversationId, why } as const];

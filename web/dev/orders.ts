@@ -297,7 +297,7 @@ export abstract class ScriptedOrders extends ScriptedConsultation {
     if (known !== undefined) return known;
     const people = PEOPLE.filter((person) => person.unitId === unitId);
     const personIds = people.map(({ personId }) => personId);
-    const about = { photo: null, whoMayPost: "admins", history: "30_days" } as const;
+    const about = { photo: null, whoMaySend: "admins", history: "30_days" } as const;
     const item = await this.conversations.createGroup({ title: "", personIds, ...about });
     const standing = { key: null, title: ME.post, unitId, about: "orders", postId: null } as const;
     const made = { ...item, kind: "announcement", standing, empty: true } as const;

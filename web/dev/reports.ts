@@ -120,12 +120,12 @@ function sanctionOf(kind: SanctionView["kind"], of: ReportId, fromMs: number): S
 /** A conversation as the scenario's sanction leaves it to this person. */
 export function barredIn({ sanction }: Scenario, item: ConversationItem): ConversationItem {
   const held = sanction === "appealed" ? "muted" : sanction;
-  if (held === "none" || held === "warning" || item.kind === "direct" || !item.canPost) return item;
+  if (held === "none" || held === "warning" || item.kind === "direct" || !item.canSend) return item;
   const large = item.kind === "announcement" || item.members >= 60;
   if (held === "muted" && !large) return item;
   const { id: of, untilMs } = ownSanction(held);
   const barred = { id: of, kind: held, untilMs, mayAppeal: sanction !== "appealed" };
-  return { ...item, canPost: false, barred };
+  return { ...item, canSend: false, barred };
 }
 
 function ownSanction(kind: SanctionView["kind"]): SanctionView {

@@ -10,7 +10,7 @@ import type {
   OrderView,
   OutgoingAttachment,
 } from "@copconnect/client/core";
-import type { AttachmentId, ConversationId, PersonId, WhoMayPost } from "@copconnect/client/wire";
+import type { AttachmentId, ConversationId, PersonId, WhoMaySend } from "@copconnect/client/wire";
 import { conversationOf, encryptionOf, id, messageOfOrder, refusal } from "#practice/items.ts";
 import { pause, type ColleagueAnswer, type Talk } from "#practice/station.ts";
 import { answering } from "./answering.ts";
@@ -102,10 +102,10 @@ class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     },
     createGroup: async (input) => {
       if (input.personIds.length > 1024) throw refusal("group_too_large", { limit: 1024 });
-      return this.#begin("group", input.title, input.personIds, input.whoMayPost);
+      return this.#begin("group", input.title, input.personIds, input.whoMaySend);
     },
     leave: async (conversationId) => {
-      this.change(this.talk(conversationId), { state: "left", canPost: false });
+      this.change(this.talk(conversationId), { state: "left", canSend: false });
     },
     forget: async (conversationId) => {
       this.talks.splice(this.talks.indexOf(this.talk(conversationId)), 1);
@@ -115,8 +115,8 @@ class ScriptedCore extends ScriptedOrders implements ConnectedCore {
       const { title, description } = profile;
       this.change(this.talk(conversationId), { title, description });
     },
-    setWhoMayPost: async (conversationId, whoMayPost) => {
-      this.change(this.talk(conversationId), { whoMayPost });
+    setWhoMaySend: async (conversationId, whoMaySend) => {
+      this.change(this.talk(conversationId), { whoMaySend });
     },
     encryption: async (conversationId) => {
       const { item, people } = this.talk(conversationId);
@@ -144,11 +144,11 @@ class ScriptedCore extends ScriptedOrders implements ConnectedCore {
     kind: "direct" | "group" | "unit",
     title: string | null,
     personIds: readonly PersonId[],
-    whoMayPost: WhoMayPost,
+    whoMaySend: WhoMaySend,
   ): ConversationItem {
     const people = [ME, ...PEOPLE.filter((person) => personIds.includes(person.personId))];
     const item = conversationOf(this.newId(3), people.slice(1).map(plate), undefined, {
-      ...{ kind, title, admin: kind === "group", whoMayPost, createdMs: Date.now() },
+      ...{ kind, title, admin: kind === "group", whoMaySend, createdMs: Date.now() },
       unregistered: people.filter((person) => !person.registered).length,
     });
     this.talks.push({ people, messages: [], item });

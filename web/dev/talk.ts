@@ -267,8 +267,8 @@ export function makeTalks(
       more: {
         standing: standing(0, "unit"),
         members: 63_000,
-        whoMayPost: "admins",
-        canPost: false,
+        whoMaySend: "admins",
+        canSend: false,
         mutedUntilMs: -1,
       },
     },
@@ -314,7 +314,7 @@ export function makeTalks(
       people: station.slice(2, 7).concat(ME),
       messages: 9,
       unread: 0,
-      more: { state: "left", canPost: false },
+      more: { state: "left", canSend: false },
     },
     {
       title: null,
@@ -330,7 +330,7 @@ export function makeTalks(
       people: with_(60, 61, 62, 63),
       messages: 0,
       unread: 0,
-      more: { state: "waiting", canPost: false },
+      more: { state: "waiting", canSend: false },
     },
   ];
   if (kind === "many") {

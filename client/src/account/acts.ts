@@ -1,7 +1,7 @@
 /**
- * Signing administrative acts with this device's key, and posting them.
+ * Signing administrative acts with this device's key, and sending them.
  *
- * Invariants: an act is stored before it is posted, and a call that is repeated with the same id posts
+ * Invariants: an act is stored before it is sent, and a call that is repeated with the same id posts
  * the identical bytes, so that nothing is done twice; the key never leaves the core. A stored act is
  * forgotten with the answer, or once the server would take it no more.
  */
@@ -30,7 +30,7 @@ interface StoredAct {
 }
 
 export interface ActsOptions {
-  readonly api: Pick<Api, "postAct" | "exportPart">;
+  readonly api: Pick<Api, "submitAct" | "exportPart">;
   readonly vault: Vault;
   readonly time: Pick<TimeAnchor, "anchor" | "requireNow">;
   readonly identity: () => Identity;
@@ -76,11 +76,11 @@ export class Acts {
     const forget = (): Promise<void> =>
       this.#store((rows) => rows.filter((one) => one.actId !== actId));
     try {
-      const answer = await this.#options.api.postAct({ act, presence });
+      const answer = await this.#options.api.submitAct({ act, presence });
       await forget();
       return answer;
     } catch (error) {
-      // Whatever was refused is decided; without an answer the same bytes are posted again.
+      // Whatever was refused is decided; without an answer the same bytes are sent again.
       if (!hasCode(error, "network", "overloaded", "internal")) await forget();
       throw error;
     }

@@ -2,10 +2,10 @@
  * E3 as a state machine: two devices compare six digits before one endorses the other. Pure.
  *
  *     confirming device                          new device
- *     begun    commitment stored, then posted
+ *     begun    commitment stored, then sent
  *                                                (asked)  no row: its person is shown the name
  *                                                person taps the name
- *                                                begun    answer stored, then posted
+ *                                                begun    answer stored, then sent
  *     digits   answer seen, secret revealed
  *                                                digits   secret checked against the commitment
  *     person types what the new device shows
@@ -28,7 +28,7 @@ import {
   devicesCode,
   digitsCommitment,
 } from "../keys/trust/digits.ts";
-import type { Confirmation, PostEndorsement } from "../wire.ts";
+import type { Confirmation, SubmitEndorsement } from "../wire.ts";
 
 export type ConfirmationState = "begun" | "digits" | "confirmed" | "refused" | "over";
 
@@ -48,9 +48,9 @@ export interface ConfirmingRow extends ConfirmationBase {
   /** E3's a, and b once it came. */
   readonly secret: Uint8Array;
   readonly answer: Uint8Array | null;
-  /** The digits were right. The endorsement is posted until the server has it. */
+  /** The digits were right. The endorsement is sent until the server has it. */
   readonly matched: boolean;
-  readonly endorsement: PostEndorsement | null;
+  readonly endorsement: SubmitEndorsement | null;
 }
 
 export interface NewDeviceRow extends ConfirmationBase {
@@ -93,7 +93,7 @@ export function follow(row: ConfirmationRow, served: Confirmation | null): NextS
 }
 
 function unlisted(row: ConfirmationRow): NextStep {
-  // The confirming device stores before it posts: what the server never had is posted again.
+  // The confirming device stores before it sends: what the server never had is sent again.
   if (row.role === "confirming" && row.state === "begun") return { row, step: "begin" };
   return { row: { ...row, state: "over" }, step: null };
 }

@@ -21,7 +21,7 @@ import { EndorsementFormat } from "../keys/trust/endorsement.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Change, Vault } from "../vault/vault.ts";
-import type { Confirmation, PostEndorsement } from "../wire.ts";
+import type { Confirmation, SubmitEndorsement } from "../wire.ts";
 import {
   atTime,
   codeOf,
@@ -380,6 +380,6 @@ export class DeviceConfirmations {
   }
 }
 
-function createdOf({ endorsement }: PostEndorsement): number {
+function createdOf({ endorsement }: SubmitEndorsement): number {
   return EndorsementFormat.parse(endorsement).created;
 }

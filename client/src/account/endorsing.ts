@@ -9,7 +9,7 @@ import type { DeviceId, PersonId } from "../ids.ts";
 import type { Api } from "../transport/api.ts";
 import { requireSigningKey } from "../keys/format/signature.ts";
 import { BY_ADMIN, EndorsementFormat, OWN_DEVICE } from "../keys/trust/endorsement.ts";
-import type { PostEndorsement } from "../wire.ts";
+import type { SubmitEndorsement } from "../wire.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { TimeAnchor, Verdict } from "../trust/ports.ts";
 
@@ -84,7 +84,7 @@ export class Endorsing {
   }
 
   /** The signed endorsement, made now, and the revocations without which it does not count (E4). */
-  async sign(device: DeviceId, personId: PersonId): Promise<PostEndorsement> {
+  async sign(device: DeviceId, personId: PersonId): Promise<SubmitEndorsement> {
     await this.requirePossible(device, personId);
     const { identity, time, trust, revokeFormer } = this.#options;
     const own = identity();
@@ -101,7 +101,7 @@ export class Endorsing {
   }
 
   /** Idempotent by its bytes. */
-  async post(endorsement: PostEndorsement, personId: PersonId): Promise<void> {
+  async post(endorsement: SubmitEndorsement, personId: PersonId): Promise<void> {
     const { api, trust } = this.#options;
     await api.endorse(endorsement);
     // If the network ends here, the next question about the person brings it.

@@ -1,5 +1,5 @@
 /**
- * The proof that the person is there, before an act of weight is posted, and the authenticators that
+ * The proof that the person is there, before an act of weight is sent, and the authenticators that
  * give it. The core asks the page, which alone reaches an authenticator or a PIN pad.
  *
  * Invariants: one request at a time; a request ends with a proof for its very act, by the person's word,

@@ -30,7 +30,7 @@ export interface Made {
 }
 
 export interface RevokingOptions {
-  readonly api: Pick<Api, "madeBy" | "postRevocation">;
+  readonly api: Pick<Api, "madeBy" | "submitRevocation">;
   readonly acts: Pick<Acts, "perform">;
   readonly trust: PeopleTrust;
   readonly time: Pick<TimeAnchor, "anchor" | "requireNow">;
@@ -87,7 +87,7 @@ export class Revoking {
       .sort(compareBytes);
     const values = { device: fromHex(device), lostAt, created: now, signer: own.deviceBytes };
     const record = await RevocationFormat.sign({ ...values, standing }, own.privateKey);
-    if (personId === own.personId) await api.postRevocation({ revocation: record.bytes });
+    if (personId === own.personId) await api.submitRevocation({ revocation: record.bytes });
     else {
       const revocation = toBase64(record.bytes);
       await acts.perform({ act: "revoke_device", personId, device, revocation });

@@ -306,7 +306,7 @@ export class AccountServices {
   }
 
   /** Whether the department lets this version of the app send. */
-  get maySend(): boolean {
+  get versionMaySend(): boolean {
     return this.account.record === null || letsSend(this.account.trust.department, APP_VERSION);
   }
 

@@ -340,7 +340,7 @@ export class BotCalls {
     const device = await this.#engine.reach.device();
     const made = await device.context.api.createConversation({
       ...{ conversationId: newId(), kind: "group", personIds: [...personIds] },
-      ...{ whoMayPost: "everyone", historyDays, audience: null },
+      ...{ whoMaySend: "everyone", historyDays, audience: null },
     });
     const conversation = await device.book.adopt(made);
     await device.sync.refresh(conversation.id).catch(rejectUnlessOffline);
@@ -360,7 +360,7 @@ export class BotCalls {
     }));
   }
 
-  // --- Posting and orders -----------------------------------------------------------------------
+  // --- Sending and orders -----------------------------------------------------------------------
 
   async send(
     conversationId: ConversationId,
@@ -399,7 +399,7 @@ export class BotCalls {
       const refused = await ended;
       if (refused === null) return;
       await this.#engine.orders.dismissRefusal(orderId);
-      throw new CoreFailure("not_posted", { details: { code: refused } });
+      throw new CoreFailure("not_sent", { details: { code: refused } });
     } finally {
       stop();
     }

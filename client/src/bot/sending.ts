@@ -75,7 +75,7 @@ export class ProgramSender {
         this.#waiting.set(messageId, all.add(resolve));
       });
       const end = await vault.get<Settled>(PROGRAM_STORES.settled, messageId);
-      if (end !== null && "code" in end) throw new CoreFailure("not_posted", { details: end });
+      if (end !== null && "code" in end) throw new CoreFailure("not_sent", { details: end });
       const seq = end?.seq ?? (await loadMessage(vault, conversationId, messageId))?.seq ?? null;
       if (seq !== null) return seq;
       await told;
@@ -114,7 +114,7 @@ export class ProgramSender {
     if (device.outgoing.find(messageId) === null) return;
     await device.outbox.cancel(conversation, messageId);
     const { vault } = device.context;
-    // Bytes that were posted without an answer may be in the log after all.
+    // Bytes that were sent without an answer may be in the log after all.
     if ((await loadMessage(vault, conversationId, messageId)) !== null) return;
     await vault.write([putSettled(messageId, { code })], true);
   }

@@ -20,7 +20,7 @@ export interface ConversationView {
   readonly name: string;
   readonly kind: string;
   readonly members: number;
-  readonly mayPost: boolean;
+  readonly maySend: boolean;
 }
 
 export interface MessageView {
@@ -68,9 +68,9 @@ export function isListed({ state }: ConversationItem): boolean {
 }
 
 export function viewOf(item: ConversationItem): ConversationView {
-  const { conversationId, kind, members, canPost: mayPost } = item;
+  const { conversationId, kind, members, canSend: maySend } = item;
   const name = item.direct?.names.en ?? item.title ?? item.standing?.title.en ?? "";
-  return { conversationId, name, kind, members, mayPost };
+  return { conversationId, name, kind, members, maySend };
 }
 
 const ALARMS: Readonly<Record<ConversationAlarm, string>> = {

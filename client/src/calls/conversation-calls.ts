@@ -22,7 +22,7 @@ import { readableFrom } from "../conversation/record.ts";
 import { knownRoster } from "../roster/roster.ts";
 import { directId } from "../keys/roster/direct.ts";
 import type { Change } from "../vault/vault.ts";
-import type { Conversation as WireConversation, CreateConversation, WhoMayPost } from "../wire.ts";
+import type { Conversation as WireConversation, CreateConversation, WhoMaySend } from "../wire.ts";
 import type { Device } from "./device.ts";
 import { writable } from "./reach.ts";
 import type { DeviceAccess } from "./reach.ts";
@@ -61,7 +61,7 @@ export class ConversationCalls {
       conversationId,
       kind: "direct",
       personIds: [personId],
-      whoMayPost: "everyone",
+      whoMaySend: "everyone",
       historyDays: null,
       audience: null,
     });
@@ -87,7 +87,7 @@ export class ConversationCalls {
     readonly title: string;
     readonly personIds: readonly PersonId[];
     readonly photo: OutgoingAttachment | null;
-    readonly whoMayPost: WhoMayPost;
+    readonly whoMaySend: WhoMaySend;
     /** The history that new members see. */
     readonly history: "none" | "30_days";
     /** Made by the host where absent, so that a repeated call makes no second group. */
@@ -102,7 +102,7 @@ export class ConversationCalls {
       conversationId,
       kind: "group",
       personIds: [...new Set(input.personIds)],
-      whoMayPost: input.whoMayPost,
+      whoMaySend: input.whoMaySend,
       historyDays: input.history === "30_days" ? 30 : 0,
       audience: null,
     });
@@ -190,9 +190,9 @@ export class ConversationCalls {
     await sendState(device, conversation, { ...profile, title, description });
   }
 
-  async setWhoMayPost(conversationId: ConversationId, whoMayPost: WhoMayPost): Promise<void> {
+  async setWhoMaySend(conversationId: ConversationId, whoMaySend: WhoMaySend): Promise<void> {
     const device = await this.#reach.device();
-    await device.book.adopt(await device.context.api.changePolicy(conversationId, { whoMayPost }));
+    await device.book.adopt(await device.context.api.changePolicy(conversationId, { whoMaySend }));
   }
 
   async setPreferences(

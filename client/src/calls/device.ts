@@ -20,7 +20,7 @@ import type { Oneself } from "../oneself/oneself.ts";
 import { Orders } from "../orders/orders.ts";
 import { LateSeals } from "../outbox/late-seals.ts";
 import { Outbox } from "../outbox/outbox.ts";
-import { MessageSender } from "../outbox/posting.ts";
+import { MessageSender } from "../outbox/sending.ts";
 import { Preparing } from "../outbox/preparing.ts";
 import { Signing } from "../outbox/signing.ts";
 import { Watching } from "../overseeing/watching.ts";

@@ -164,10 +164,10 @@ export class MessageCalls {
     const { vault, now, identity } = device.context;
     const known = await loadMessage(vault, conversationId, messageId);
     if (known !== null) return device.views.message(conversation, known);
-    const { whoMayPost, admin } = isPressing(outgoing)
+    const { whoMaySend, admin } = isPressing(outgoing)
       ? orderable(this.#reach, conversation).record
       : writable(this.#reach, conversation).record;
-    if (whoMayPost === "admins" && !admin) throw failure("may_not_post");
+    if (whoMaySend === "admins" && !admin) throw failure("may_not_send");
     if (outgoing.kind === "poll") requirePollable(conversation);
     const composed = await compose(
       device.context,

@@ -148,7 +148,7 @@ export class Session {
       connection: this.#connection,
       device: this.#device,
       catchingUp: this.#catchingUp,
-      updateRequired: this.#updateRequired || !this.services.maySend,
+      updateRequired: this.#updateRequired || !this.services.versionMaySend,
       sanctioned: this.services.sanctions.all.length > 0,
       ...{ clockSkewMs: this.#skewMs, timeWaitMs: this.services.time.waiting?.untilMs ?? null },
     });

@@ -63,7 +63,7 @@ export class UnitOrderCalls {
     const of = conversationIds.length;
     const parts = conversationIds.map((id, at): QueuedOrder => {
       const conversation = open(this.#reach, device.find(id));
-      if (!conversation.record.admin) throw failure("may_not_post");
+      if (!conversation.record.admin) throw failure("may_not_send");
       return of === 1
         ? { conversation, messageId: draftId, series: null }
         : { conversation, messageId: seriesOrderId(draftId, at), series: { id: draftId, at, of } };

@@ -50,14 +50,14 @@ export class ExportCalls {
 
   /**
    * Make a file, and tell the conversation before it is handed out. `conversation_export` events say how
-   * far it is. One at a time. Rejects with `may_not_post`, `not_admin` and `exports_off` for somebody who
+   * far it is. One at a time. Rejects with `may_not_send`, `not_admin` and `exports_off` for somebody who
    * may not export here, `not_found` where there is nothing, `export_too_large`, `cancelled`.
    */
   make(conversationId: ConversationId, choice: ExportChoice): Promise<MadeExport> {
     return this.#runs.run(async (signal) => {
       const conversation = this.#options.writable(conversationId);
-      const { whoMayPost, admin } = conversation.record;
-      if (whoMayPost === "admins" && !admin) throw failure("may_not_post");
+      const { whoMaySend, admin } = conversation.record;
+      if (whoMaySend === "admins" && !admin) throw failure("may_not_send");
       return this.#make(conversation, choice, signal);
     });
   }

@@ -36,7 +36,7 @@ function picture(bits: number): Bytes {
   return octets;
 }
 
-const GROUP = { kind: "group", members: 413, whoMayPost: "everyone" } as const;
+const GROUP = { kind: "group", members: 413, whoMaySend: "everyone" } as const;
 
 async function device() {
   const rows = new Map<string, unknown>();
@@ -115,7 +115,7 @@ test("weights come once, for a conversation on screen in which the policy acts",
   const { make, asked } = await device();
   const guard = make();
   await guard.refresh();
-  const direct = { kind: "direct", members: 2, whoMayPost: "everyone" } as const;
+  const direct = { kind: "direct", members: 2, whoMaySend: "everyone" } as const;
   await guard.prepare(direct);
   expect((await guard.verdict("good morning all", direct)).act).toBe("fine");
   expect(await guard.view()).toMatchObject({ policy: { number: 1 }, weights: NUMBER });
@@ -247,7 +247,7 @@ test("a copy of a marked picture is judged as its class, another picture is not"
   expect(await guard.pictureVerdict(picture(NEAR), GROUP)).toEqual(held);
   expect(await guard.pictureVerdict(picture(NEAR + 1), GROUP)).toMatchObject({ act: "fine" });
   expect(await guard.pictureVerdict(picture(3).subarray(1), GROUP)).toMatchObject({ act: "fine" });
-  const direct = { kind: "direct", members: 2, whoMayPost: "everyone" } as const;
+  const direct = { kind: "direct", members: 2, whoMaySend: "everyone" } as const;
   expect((await guard.pictureVerdict(picture(0), direct)).act).toBe("fine");
   expect((await make().pictureVerdict(picture(1), GROUP)).act).toBe("insist");
 
@@ -315,7 +315,7 @@ test("hours, ranks and places decide what happens to a class", () => {
   expect(actOf(policy, "joke", "large", "SI", 12)).toBe("fine");
   expect(actOf(policy, "joke", "large", "DGP", 23)).toBe("fine");
   expect(actOf(policy, "joke", "direct", null, 23)).toBe("fine");
-  expect(placeOf(policy, { ...GROUP, whoMayPost: "admins" })).toBe("announcement");
+  expect(placeOf(policy, { ...GROUP, whoMaySend: "admins" })).toBe("announcement");
   expect(placeOf(policy, { ...GROUP, members: 99 })).toBe("group");
 });
 

@@ -3,7 +3,7 @@
  * docs/guard-model.md, section Policy; `conduct/guard/policy.py` reads the same file.
  */
 import type { ForwardingLimits, GuardAct, GuardPlace, GuardPolicy } from "../seam/guard.ts";
-import type { ConversationKind, WhoMayPost } from "../wire.ts";
+import type { ConversationKind, WhoMaySend } from "../wire.ts";
 import { Malformed, list, object } from "./model.ts";
 
 /** Read a policy. Throws Malformed. */
@@ -42,7 +42,7 @@ export function readPolicy(text: string): GuardPolicy {
 export interface ConversationFacts {
   readonly kind: ConversationKind;
   readonly members: number;
-  readonly whoMayPost: WhoMayPost;
+  readonly whoMaySend: WhoMaySend;
 }
 
 /** The kind of place that a conversation is to the guard. */
@@ -51,7 +51,7 @@ export function placeOf(
   conversation: ConversationFacts,
 ): GuardPlace {
   if (conversation.kind === "direct") return "direct";
-  const announces = conversation.kind === "announcement" || conversation.whoMayPost === "admins";
+  const announces = conversation.kind === "announcement" || conversation.whoMaySend === "admins";
   if (announces) return "announcement";
   return conversation.members >= policy.largeFrom ? "large" : "group";
 }

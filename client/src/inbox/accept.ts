@@ -250,7 +250,7 @@ async function show(
   const held = known.get(messageId);
   if (held?.deletion !== undefined) return moveDeleted(work, known, entry, held);
   const shown = held?.senderId === leaf.person;
-  // Marks come before a message that is read backwards, waited for its key or was posted again.
+  // Marks come before a message that is read backwards, waited for its key or was sent again.
   const marked = entry.old || before !== null || shown;
   const marks = marked ? await conversation.marks.get(work, messageId) : null;
   const unedited: MessageRecord = {
@@ -292,7 +292,7 @@ async function show(
   const called = callOf(content, await calledPerson(context, personId)) !== null;
   noteNews(work, entry, called || content.kind === "order");
   if (context.program !== undefined) {
-    // Posted again, because the server lost it: handled once.
+    // Sent again, because the server lost it: handled once.
     if (shown) return;
     const said = { ...message, content: lastWords(message) };
     handOver(context.program, work, entry, said, { header, leaf, gap });
@@ -302,7 +302,7 @@ async function show(
   const late = before?.why === "key" && !entry.old;
   const { position: seq, sentMs } = entry;
   if (!isUnread(work.record, { seq, sentMs }) && !late) return;
-  // Posted again, because the server lost it: shown in its new place, and told once.
+  // Sent again, because the server lost it: shown in its new place, and told once.
   if (shown) return;
   work.set({
     unread: work.record.unread + 1,
@@ -350,7 +350,7 @@ function noteNews(work: UnitOfWork, { position, sentMs }: UncheckedEntry, calls:
   if (calls && position > calledSeq) work.set({ calledSeq: position, calledMs: sentMs });
 }
 
-/** M3: a message that was deleted here stays so at a later position, also one that its author posts again. */
+/** M3: a message that was deleted here stays so at a later position, also one that its author sends again. */
 function moveDeleted(
   work: UnitOfWork,
   known: Map<MessageId, MessageRecord>,

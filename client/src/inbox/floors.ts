@@ -11,7 +11,7 @@ import type { DeviceId } from "../ids.ts";
 import { idOf } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { HeaderFormat } from "../keys/message.ts";
-import { mayAdminister, mayPost } from "../keys/roster/leaf.ts";
+import { mayAdminister, maySend } from "../keys/roster/leaf.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import type { PinRecord } from "../mark-records.ts";
 import { leaveFiles } from "../messages/files.ts";
@@ -97,7 +97,7 @@ async function judgeAgain(
       if (isDue(row)) {
         const may = (right: (leaf: Leaf) => boolean): Promise<boolean> =>
           stands(conversation, work, row.sender, epoch, right);
-        const listed = await may(mayPost);
+        const listed = await may(maySend);
         const { deletes, position: at } = row;
         if (!listed) {
           await takeOut(context, conversation, work, row);
@@ -111,7 +111,7 @@ async function judgeAgain(
   if (gone.size > 0) await dropMarks(context, conversation, work, (at) => gone.has(at));
   const pins: PinRecord[] = [];
   for (const pin of work.record.pins) {
-    const may = (leaf: Leaf): boolean => mayPost(leaf) && mayPin(work.record, mayAdminister(leaf));
+    const may = (leaf: Leaf): boolean => maySend(leaf) && mayPin(work.record, mayAdminister(leaf));
     if (!isDue(pin) || (await stands(conversation, work, fromHex(pin.device), epoch, may)))
       pins.push(pin);
   }

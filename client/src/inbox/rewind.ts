@@ -2,9 +2,9 @@
  * Going back in the log under a new Incarnation (S8): the department restored a backup of the server.
  *
  * Once under each Incarnation a device goes back to the last position that both have, continues its
- * own chain from where the server has it, follows the server's log from there, and posts again
+ * own chain from where the server has it, follows the server's log from there, and sends again
  * those of its messages that the log lost, with the next attempt (S6). Messages of other devices
- * stay shown; one that is posted again takes its new place and is not counted again.
+ * stay shown; one that is sent again takes its new place and is not counted again.
  *
  * A message goes out again automatically only if everybody who reads it then might read it when it
  * was first signed: no head was lost that rekeyed, which may have been a removal; the restored head

@@ -4,7 +4,7 @@
  * whatever is chosen; its plaintext is the options as 32 bits.
  *
  * Invariant: the seal is bound to conversation, poll and voting device. A ballot that somebody else
- * posts again as their own does not open, so nobody can copy a vote to learn of it from the totals.
+ * sends again as their own does not open, so nobody can copy a vote to learn of it from the totals.
  */
 import { concat, equalBytes, type Bytes } from "../octets.ts";
 import { KEY_ID_BYTES, sealKeyIdBytes, type SealTarget } from "./device-key.ts";

@@ -50,7 +50,7 @@ export async function sealTo(
 /** Seals made at a time, so that the worker answers its screens between them. */
 const AT_ONCE = 16;
 
-/** Seals to each of these keys, concatenated as they are posted: ascending by key id. */
+/** Seals to each of these keys, concatenated as they are sent: ascending by key id. */
 export async function sealToEach<T extends SealTarget>(
   targets: readonly T[],
   seal: (target: T) => Promise<Bytes>,

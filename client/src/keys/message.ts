@@ -113,7 +113,7 @@ export function requireBodyKey(header: Header, k: Uint8Array): void {
   refuseUnless(right, "R7", "key commit is another key's");
 }
 
-/** Encrypt and sign: the bytes to store (S5) and to post. */
+/** Encrypt and sign: the bytes to store (S5) and to send. */
 export async function sealMessage(
   draft: HeaderDraft,
   secret: Uint8Array,

@@ -10,7 +10,7 @@
 import { equalBytes } from "../octets.ts";
 import type { Confirmed, Judge } from "./trust/confirmed.ts";
 import { authorityNumberOf } from "./trust/department.ts";
-import { mayPost, type Leaf } from "./roster/leaf.ts";
+import { maySend, type Leaf } from "./roster/leaf.ts";
 import { requireDirect } from "./roster/direct.ts";
 import { requireConversationSecret, type ConversationKey } from "./conversation-key.ts";
 import { hash, ZEROS } from "./format/hashing.ts";
@@ -56,7 +56,7 @@ export async function receive(
   const present = authorityNumberOf(header.epoch) === authorityNumberOf(proven);
   refuseUnless(present, "R2", "a former roster authority's head");
   const { leaf } = requireListed(known, proven, senderId, sender.person, "R2");
-  refuseUnless(mayPost(leaf), "R2", "may not post");
+  refuseUnless(maySend(leaf), "R2", "may not send");
 
   await HeaderFormat.verify(header, sender.certificate.publicKey); // R3
   const signed = body === null || equalBytes(hash(body), header.body);

@@ -1,5 +1,5 @@
 /**
- * A member has exported messages of this conversation (docs/export.md). The exporter's device posts it
+ * A member has exported messages of this conversation (docs/export.md). The exporter's device sends it
  * before it hands the file out; nobody deletes or forwards it. The file's SHA-256 says which file it was.
  */
 import type { ConversationExported } from "../wire.ts";

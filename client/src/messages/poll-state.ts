@@ -69,8 +69,8 @@ function shutOf(
   if (message.seq === null) return "queued";
   if (count.closed) return "closed";
   if (poll.endsMs !== null && (time.now() ?? now()) > poll.endsMs) return "ended";
-  const mayPost = record.whoMayPost === "everyone" || record.admin;
-  return record.state === "left" || !mayPost ? "left" : null;
+  const maySend = record.whoMaySend === "everyone" || record.admin;
+  return record.state === "left" || !maySend ? "left" : null;
 }
 
 function totalsOf(

@@ -24,7 +24,7 @@ function takes(content: Content, change: object = {}, sent = true): boolean {
     content: encodeContent(content),
     ...{ notice: null, failure: null },
   };
-  const record = { members: 256, whoMayPost: "everyone", ...change };
+  const record = { members: 256, whoMaySend: "everyone", ...change };
   return takesReactions({ record } as unknown as Conversation, message);
 }
 
@@ -32,6 +32,6 @@ it("are sent texts in conversations of at most 256 people who may all write, and
   expect(takes(text)).toBe(true);
   expect(takes(text, {}, false)).toBe(false);
   expect(takes(text, { members: 257 })).toBe(false);
-  expect(takes(text, { whoMayPost: "admins" })).toBe(false);
+  expect(takes(text, { whoMaySend: "admins" })).toBe(false);
   expect(takes(withdrawal)).toBe(false);
 });

@@ -42,7 +42,7 @@ export async function reactionsOf(
 
 /** A reaction is a message to everybody, so it is for conversations in which that is few. */
 export function takesReactions({ record }: Conversation, message: MessageRecord): boolean {
-  const few = record.members <= MOST_MARKING && record.whoMayPost === "everyone";
+  const few = record.members <= MOST_MARKING && record.whoMaySend === "everyone";
   const sent = message.seq !== null && message.content !== null;
   return few && sent && !WITHOUT.has(decodedOf(message).kind);
 }

@@ -96,7 +96,7 @@ export class ViewMaker implements Views {
     const strange = record.alarm === "not_direct";
     const alarm = record.standstill ? "log_lost" : record.alarm;
     const open = record.state !== "left" && !strange;
-    const mine = open && (record.whoMayPost === "everyone" || record.admin);
+    const mine = open && (record.whoMaySend === "everyone" || record.admin);
     const trainingFirst = mine && isClosed(this.#closed.trainingFrom(), record);
     const barred = mine ? this.#closed.barred(record) : null;
     const clearing = this.#oneself.isClearing(conversation.id, record.log?.cursor ?? 0);
@@ -128,11 +128,11 @@ export class ViewMaker implements Views {
       canCallEverybody: mine && mayCallEverybody(record),
       draft: record.draft,
       draftFiles: record.draftFiles.length,
-      canPost: mine && !trainingFirst && barred === null,
+      canSend: mine && !trainingFirst && barred === null,
       trainingFirst,
       barred,
       admin: record.admin,
-      whoMayPost: record.whoMayPost,
+      whoMaySend: record.whoMaySend,
       state: record.state === "ready" && alarm !== null ? "alarm" : record.state,
       alarm,
       createdMs: record.createdMs,

@@ -38,7 +38,7 @@ async function announcements(
 ): Promise<ConversationItem | null> {
   while (!signal.aborted) {
     const found = (await core.conversations.list()).find(
-      ({ kind, state, canPost }) => kind === "announcement" && state === "ready" && canPost,
+      ({ kind, state, canSend }) => kind === "announcement" && state === "ready" && canSend,
     );
     if (found !== undefined) return found;
     await pause(LOOK_MS, signal);

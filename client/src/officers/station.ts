@@ -109,8 +109,8 @@ export class Station {
     const { me } = await core.app.state();
     const own = await this.#find(
       core,
-      ({ standing, whoMayPost }) =>
-        standing?.about === "unit" && standing.unitId === me?.unitId && whoMayPost === "everyone",
+      ({ standing, whoMaySend }) =>
+        standing?.about === "unit" && standing.unitId === me?.unitId && whoMaySend === "everyone",
       this.#options.standingMs,
     );
     if (own !== null) return own.conversationId;
@@ -125,7 +125,7 @@ export class Station {
         title,
         personIds: wanted,
         photo: null,
-        whoMayPost: "everyone",
+        whoMaySend: "everyone",
         history: "30_days",
       });
       return made.conversationId;
@@ -186,7 +186,7 @@ export class Station {
   async #where(speaker: LocalCore, group: ConversationId): Promise<ConversationId> {
     if (this.#options.random() < 0.7) return group;
     const wide = (await speaker.conversations.list()).find(
-      ({ audience, canPost, state }) => audience !== null && canPost && state === "ready",
+      ({ audience, canSend, state }) => audience !== null && canSend && state === "ready",
     );
     return wide?.conversationId ?? group;
   }
@@ -228,8 +228,8 @@ export class Station {
     const { item, conversationId } = event;
     const writer = item.sender?.personId ?? null;
     if (writer === null || this.#staff.has(writer)) return;
-    const { kind, canPost } = await core.conversations.get(conversationId);
-    if (!canPost) return core.messages.markRead(conversationId, item.messageId);
+    const { kind, canSend } = await core.conversations.get(conversationId);
+    if (!canSend) return core.messages.markRead(conversationId, item.messageId);
     // In the group one officer answers, in turn; each core hears the message.
     if (kind !== "direct" && !(await this.#isMyTurn(core, item))) return;
     const { random, signal, answerMs } = this.#options;

@@ -102,7 +102,7 @@ export interface PhotoRecord {
 
 /**
  * An acknowledgement on its way. `unsealed`: its answer is to be sealed to its readers' devices, for
- * which the server is needed. `signed`: these bytes are posted until they are answered. `refused`:
+ * which the server is needed. `signed`: these bytes are sent until they are answered. `refused`:
  * the server's answer, kept until the person has seen it.
  */
 export type SendingRecord = {

@@ -5,7 +5,7 @@ import { beforeEach, expect, test } from "vitest";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import { newId } from "../ids.ts";
 import type { ConversationId, MessageId, PersonId, UnitId } from "../ids.ts";
-import { MAY_ADMINISTER, MAY_ISSUE, MAY_POST, type Leaf } from "../keys/roster/leaf.ts";
+import { MAY_ADMINISTER, MAY_ISSUE, MAY_SEND, type Leaf } from "../keys/roster/leaf.ts";
 import { decodeContent, encodeContent } from "../kinds/content.ts";
 import { EVERYBODY_DEVICES } from "../limits.ts";
 import { loadMessage } from "../messages/messages.ts";
@@ -95,8 +95,8 @@ async function counted(): Promise<number> {
 
 test.each([
   ["an admin's, among many devices", MAY_ADMINISTER, EVERYBODY_DEVICES + 1, true],
-  ["anybody's, among few", MAY_POST, EVERYBODY_DEVICES, true],
-  ["anybody's, among many", MAY_POST, EVERYBODY_DEVICES + 1, false],
+  ["anybody's, among few", MAY_SEND, EVERYBODY_DEVICES, true],
+  ["anybody's, among many", MAY_SEND, EVERYBODY_DEVICES + 1, false],
 ] as const)(
   "M5 a mention of everybody, a rank or a post of all units: %s",
   async (_, rights, devices, counts) => {
@@ -116,7 +116,7 @@ test.each([
     const { content } = await rightful(vault, work, edited, leaf, devices);
     const what = content.kind === "mark" && content.what.mark === "edit" ? content.what : null;
     expect(what?.mentions).toEqual(counts ? mentions : [one]);
-    // The same words may be posted again when the right has begun or ended.
+    // The same words may be sent again when the right has begun or ended.
     const before = { content: said.bytes };
     expect(saysTheSame(before, await rightful(vault, work, written, leaf, 1))).toBe(true);
     const other = encodeContent({ ...words, text: "@Inspector come", replyTo: null, forwards: 0 });
@@ -124,11 +124,11 @@ test.each([
   },
 );
 
-const MAY = MAY_POST | MAY_ISSUE.flash;
+const MAY = MAY_SEND | MAY_ISSUE.flash;
 
 test.each([
   ["the issuer's, with the right of its priority", { person: ISSUER, rights: MAY }, true],
-  ["the issuer's, whose right has ended", { person: ISSUER, rights: MAY_POST }, false],
+  ["the issuer's, whose right has ended", { person: ISSUER, rights: MAY_SEND }, false],
   ["somebody else's, with the right", { person: newId(), rights: MAY }, false],
 ] as const)("O3 a correction before its order: %s", async (_, leaf, counts) => {
   const messageId: MessageId = newId();

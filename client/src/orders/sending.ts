@@ -248,7 +248,7 @@ export class OrderSender {
   }
 
   /**
-   * The record to post. If another device of the person may have ticked items since, this device first asks
+   * The record to send. If another device of the person may have ticked items since, this device first asks
    * the server for that record and adds its ticks. Null: the person has ticked again, and a newer record
    * replaces this one.
    */

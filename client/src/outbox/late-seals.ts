@@ -63,7 +63,7 @@ export class LateSeals {
     const byId = new Map<SealKeyId, CellKey>();
     for (const one of usable.values()) byId.set(sealKeyId(one), one);
     const targets = wanted.cellKeys.flatMap((one) => byId.get(one as SealKeyId) ?? []);
-    await context.api.postLateSeals(conversation.id, {
+    await context.api.submitLateSeals(conversation.id, {
       keyId: wanted.keyId,
       seals: await sealToEach(targets, (to) => sealConversationKey(record, secret, to)),
       refused: wanted.cellKeys.filter((one) => !byId.has(one as SealKeyId)),

@@ -34,7 +34,7 @@ import type { Accepted } from "../wire.ts";
 import { outgoingRecord } from "./compose.ts";
 import { deleteOutgoing, putOutgoing } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
-import type { MessageSender } from "./posting.ts";
+import type { MessageSender } from "./sending.ts";
 import type { Doubts, Signing } from "./signing.ts";
 
 const RETRY = { firstMs: 1_000, maxMs: 30_000 };
@@ -166,7 +166,7 @@ export class Outbox {
     const own = await this.#filesOf(record);
     await this.#uploader.cancel(own);
     await conversation.run(async () => {
-      // Bytes that were posted without an answer may be in the log already.
+      // Bytes that were sent without an answer may be in the log already.
       if (record.message !== null)
         await this.#parts.onEvent({ type: "answer_missing", conversation }).catch(() => undefined);
       if (this.#outgoing.find(messageId) === null) return;
@@ -281,7 +281,7 @@ export class Outbox {
   /** Send the first message that can go. False when there is none. */
   async #sendNext(conversation: Conversation): Promise<boolean> {
     const { state, standstill } = conversation.record;
-    // S8: nothing is posted while the log has lost what this device followed.
+    // S8: nothing is sent while the log has lost what this device followed.
     if (standstill) return false;
     requireUpdated(this.#context);
     const { signing, posting } = this.#parts;
@@ -352,7 +352,7 @@ export class Outbox {
   }
 
   /**
-   * A group's photo is forgotten like every attachment, long after it was posted; its name continues
+   * A group's photo is forgotten like every attachment, long after it was sent; its name continues
    * without it, as another message. False: it is no such message.
    */
   async #withoutPhoto(conversation: Conversation, record: OutgoingRecord): Promise<boolean> {

@@ -3,7 +3,7 @@
  * stamp, a usable conversation key or a new one, this device's next number, signature and body.
  *
  * Invariant: S and record of a new key and the signed message are stored in one transaction, before
- * anything is posted. A crash before it leaves the plaintext, after it the bytes.
+ * anything is sent. A crash before it leaves the plaintext, after it the bytes.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
@@ -206,7 +206,7 @@ export class Signing {
       return Promise.resolve();
     }, true);
     try {
-      await this.#context.api.postKey(conversation.id, {
+      await this.#context.api.submitKey(conversation.id, {
         ...pending,
         leftOut: [...pending.leftOut],
       });

@@ -23,7 +23,7 @@ function place(
   members: number,
   more: Partial<SanctionTarget> = {},
 ): SanctionTarget {
-  return { kind, members, whoMayPost: "everyone", admin: false, postLostMs: null, ...more };
+  return { kind, members, whoMaySend: "everyone", admin: false, sendLostMs: null, ...more };
 }
 
 /** A server with sanctions, a vault and a clock; each of `made` is this device after a new start. */
@@ -73,7 +73,7 @@ it("closes what the server refuses, for longest, and nothing else", () => {
   expect(bar(place("group", 99))).toBe("suspended");
   expect(bar(place("unit", 100))).toBe("muted");
   expect(bar(place("announcement", 12), [muted])).toBe("muted");
-  expect(bar(place("group", 12, { whoMayPost: "admins", admin: true }), [muted])).toBe("muted");
+  expect(bar(place("group", 12, { whoMaySend: "admins", admin: true }), [muted])).toBe("muted");
   expect(bar(place("group", 99), [warned, muted])).toBeNull();
   expect(bar(place("group", 99), [suspended], 5)).toBeNull();
   expect(bar(place("group", 99), [sanction("suspended", 5, { endedMs: 1 })])).toBeNull();
@@ -101,13 +101,13 @@ it("says until when, also after a start without network, and opens by itself", a
   expect([heard.closed > before, again.barred(large)]).toEqual([true, null]);
 });
 
-it("believes a leaf without the right to post until the server has said why", async () => {
+it("believes a leaf without the right to send until the server has said why", async () => {
   const { server, make } = scene();
   const own = await make();
-  const group = place("group", 9, { postLostMs: 2_000 });
+  const group = place("group", 9, { sendLostMs: 2_000 });
   expect(own.barred(group)).toMatchObject({ kind: "unknown", untilMs: null });
-  // A person who could not post there anyway learns of no sanction.
-  expect(own.barred({ ...group, whoMayPost: "admins" })).toBeNull();
+  // A person who could not send there anyway learns of no sanction.
+  expect(own.barred({ ...group, whoMaySend: "admins" })).toBeNull();
   await own.current(); // Before the leaf lost it.
   expect(own.barred(group)?.kind).toBe("unknown");
   vi.setSystemTime(2_001);
@@ -123,7 +123,7 @@ it("believes a leaf without the right to post until the server has said why", as
 it("asks a server that has nothing to tell only about what is in force here", async () => {
   const { server, make } = scene();
   const own = await make();
-  const group = place("group", 9, { postLostMs: 2_000 });
+  const group = place("group", 9, { sendLostMs: 2_000 });
   await own.onReady({ sanctioned: false, serverTimeMs: 1_999 });
   expect([server.asked, own.barred(group)?.kind]).toEqual([0, "unknown"]);
   await own.onReady({ sanctioned: false, serverTimeMs: 2_000 });

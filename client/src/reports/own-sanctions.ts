@@ -3,7 +3,7 @@
  *
  * A sanction in force closes conversations here by the department's time, before the server refuses
  * anything, and opens them at its end. The leaf in the roster says the same (R2): if it lacks the
- * right to post, and the server has not said why since, the conversation is closed without an end.
+ * right to send, and the server has not said why since, the conversation is closed without an end.
  * If the server has said since that nothing is in force, the leaf is behind: the person may try,
  * and the server signs the leaf again.
  */
@@ -29,7 +29,7 @@ const NOTHING: StoredSanctions = { sanctions: [], heardMs: null };
 
 export type SanctionTarget = Pick<
   ConversationRecord,
-  "kind" | "whoMayPost" | "members" | "admin" | "postLostMs"
+  "kind" | "whoMaySend" | "members" | "admin" | "sendLostMs"
 >;
 
 export interface OwnSanctionsOptions {
@@ -139,18 +139,18 @@ export class OwnSanctions {
     );
   }
 
-  /** Why this person may not post where they otherwise could; null: they may. */
+  /** Why this person may not send where they otherwise could; null: they may. */
   barred(place: SanctionTarget): Barred | null {
-    if (place.whoMayPost === "admins" && !place.admin) return null;
+    if (place.whoMaySend === "admins" && !place.admin) return null;
     const now = this.#options.now();
     const bar = barOf(this.all, place, this.#largeFrom, now);
     if (bar !== null) {
       const { reportId: id, kind, untilMs } = bar;
       return { id, kind, untilMs, mayAppeal: bar.appeal === "none" };
     }
-    const { postLostMs } = place;
+    const { sendLostMs } = place;
     const { heardMs } = this.#kept;
-    if (postLostMs === null || (heardMs !== null && heardMs >= postLostMs)) return null;
+    if (sendLostMs === null || (heardMs !== null && heardMs >= sendLostMs)) return null;
     return { id: null, kind: "unknown", untilMs: null, mayAppeal: false };
   }
 }
@@ -164,19 +164,19 @@ function inForce(one: Sanction, nowMs: number): one is Barring {
 /** The sanction that closes a conversation for longest, as the server judges it; null: there is none. */
 export function barOf(
   sanctions: readonly Sanction[],
-  { kind, whoMayPost, members }: Pick<SanctionTarget, "kind" | "whoMayPost" | "members">,
+  { kind, whoMaySend, members }: Pick<SanctionTarget, "kind" | "whoMaySend" | "members">,
   largeFrom: number,
   nowMs: number,
 ): Barring | null {
   if (kind === "direct") return null;
-  const large = kind === "announcement" || whoMayPost === "admins" || members >= largeFrom;
+  const large = kind === "announcement" || whoMaySend === "admins" || members >= largeFrom;
   return sanctions
     .filter((one) => inForce(one, nowMs))
     .filter((one) => large || one.kind === "suspended")
     .reduce<Barring | null>((a, b) => (a === null || b.untilMs > a.untilMs ? b : a), null);
 }
 
-/** The failure of a call that would post there, as the server would refuse it. */
+/** The failure of a call that would send there, as the server would refuse it. */
 export function sanctioned({ kind, untilMs }: Barred): CoreFailure {
   const details: CoreFailure["details"] = untilMs === null ? { kind } : { kind, until_ms: untilMs };
   return failure("sanctioned", { details });

@@ -10,7 +10,7 @@ import { XWING, type Kem } from "../keys/hpke.ts";
 import { APPEAL, REPORT, appealPlace, reportPlace } from "../keys/proof.ts";
 import { openBody, openSeal, parseEnvelope, sealEnvelope } from "../keys/sealed-envelope.ts";
 import { fromHex, toHex } from "../octets.ts";
-import type { Case, PostSeals } from "../wire.ts";
+import type { Case, SubmitSeals } from "../wire.ts";
 import { keptKey, placeOf } from "./judging.ts";
 import type { OpenedRecord } from "./record.ts";
 import { Resealing } from "./resealing.ts";
@@ -52,9 +52,9 @@ async function seals(
     /** The appeal's envelope, for an appeal. */
     appeal?: Uint8Array;
   } = {},
-): Promise<PostSeals["seals"]> {
+): Promise<SubmitSeals["seals"]> {
   const { asked = MODERATOR, granted = UNIT, confirmed = "admin", proof = golden.proof } = more;
-  const posted: PostSeals["seals"][number][] = [];
+  const posted: SubmitSeals["seals"][number][] = [];
   const opened: OpenedRecord = {
     ...{ id: CASE, sealedHash: new Uint8Array(32), content: fromHex(proof) },
     secret: fromHex(envelope?.secret ?? ""),
@@ -67,7 +67,7 @@ async function seals(
           cases: [{ reportId: CASE, devices: [{ personId: asked, device: fromHex(DEVICE) }] }],
           next: null,
         }),
-      addSeals: (_: ReportId, body: PostSeals) => {
+      addSeals: (_: ReportId, body: SubmitSeals) => {
         expect(body.envelope).toBe(more.appeal === undefined ? "report" : "appeal");
         return Promise.resolve(posted.push(...body.seals));
       },

@@ -91,7 +91,7 @@ export class ReportSender {
     const sealed = record.stage === "sealed" ? record : await this.#seal(record);
     const { id, conversationId, reportedId: messageId, clause, messages } = sealed;
     try {
-      await this.#context.api.postReport({
+      await this.#context.api.submitReport({
         ...{ reportId: id, conversationId, messageId, clause, messages },
         headerHash: copy(sealed.headerHash),
         sealed: copy(sealed.sealed),

@@ -10,7 +10,7 @@ import { failure, hasCode } from "../failure.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { letsSend } from "../keys/trust/department.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
-import { mayPost } from "../keys/roster/leaf.ts";
+import { maySend } from "../keys/roster/leaf.ts";
 import type { Listed } from "../keys/roster/proof.ts";
 import type { RosterState } from "../wire.ts";
 
@@ -58,8 +58,8 @@ export async function takeRoster(
   const { historyFrom } = own.leaf;
   if (work.record.state !== "ready" || work.record.historyFromMs !== historyFrom)
     work.set({ state: "ready", historyFromMs: historyFrom });
-  if (mayPost(own.leaf) !== (work.record.postLostMs === null))
-    work.set({ postLostMs: mayPost(own.leaf) ? null : head.created });
+  if (maySend(own.leaf) !== (work.record.sendLostMs === null))
+    work.set({ sendLostMs: maySend(own.leaf) ? null : head.created });
   return { head, own };
 }
 

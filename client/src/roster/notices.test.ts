@@ -1,16 +1,16 @@
 import { expect, it } from "vitest";
 import { newId } from "../ids.ts";
 import type { DeviceId } from "../ids.ts";
-import { MAY_ADMINISTER, MAY_POST } from "../keys/roster/leaf.ts";
+import { MAY_ADMINISTER, MAY_SEND } from "../keys/roster/leaf.ts";
 import type { Audience } from "../wire.ts";
 import { showsDepartures } from "./notices.ts";
 
 const SELF: DeviceId = newId();
 const OTHER: DeviceId = newId();
 const leaf = (device: DeviceId, rights: number) => ({ device, rights });
-const PLAIN = [leaf(SELF, MAY_POST), leaf(OTHER, MAY_POST)];
-const ADMIN_ELSEWHERE = [leaf(SELF, MAY_POST), leaf(OTHER, MAY_ADMINISTER)];
-const OWN_ADMIN = [leaf(SELF, MAY_ADMINISTER), leaf(OTHER, MAY_POST)];
+const PLAIN = [leaf(SELF, MAY_SEND), leaf(OTHER, MAY_SEND)];
+const ADMIN_ELSEWHERE = [leaf(SELF, MAY_SEND), leaf(OTHER, MAY_ADMINISTER)];
+const OWN_ADMIN = [leaf(SELF, MAY_ADMINISTER), leaf(OTHER, MAY_SEND)];
 const audience = { include: [] } as unknown as Audience;
 
 it.each([

@@ -1,13 +1,13 @@
 /** Conversations and their members on the screens. */
 import type { ConversationId, FolderId, MessageId, ReportId } from "../ids.ts";
-import type { Audience, ConversationKind, Standing, WhoMayPost } from "../wire.ts";
+import type { Audience, ConversationKind, Standing, WhoMaySend } from "../wire.ts";
 import type { AttachmentView } from "./attachments.ts";
 import type { MemberDevice } from "./devices.ts";
 import type { Progress } from "./failure.ts";
 import type { MessageStatus, Preview } from "./messages.ts";
 import type { Plate } from "./people.ts";
 
-/** Why this person may not post where they otherwise could. */
+/** Why this person may not send where they otherwise could. */
 export interface Barred {
   /** The sanction; null: the roster says so, and the server has not said yet why. */
   readonly id: ReportId | null;
@@ -88,13 +88,13 @@ export interface ConversationItem {
   readonly draft: string | null;
   /** How many files were chosen and not sent. */
   readonly draftFiles: number;
-  readonly canPost: boolean;
-  /** Writing here opens with the officer course; `canPost` is false until then. */
+  readonly canSend: boolean;
+  /** Writing here opens with the officer course; `canSend` is false until then. */
   readonly trainingFirst: boolean;
-  /** A sanction closes it to this person; `canPost` is false until it ends. */
+  /** A sanction closes it to this person; `canSend` is false until it ends. */
   readonly barred: Barred | null;
   readonly admin: boolean;
-  readonly whoMayPost: WhoMayPost;
+  readonly whoMaySend: WhoMaySend;
   /**
    * waiting: this device is not listed yet, or its person is a member again and the roster follows;
    * alarm: a security check failed (see `alarm`); only `log_lost` stops what works.

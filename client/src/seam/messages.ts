@@ -53,7 +53,7 @@ export type Notice =
   | { readonly kind: "profile_refused"; readonly by: Plate | null }
   /** The server shows somebody else another log than this device. */
   | { readonly kind: "log_differs"; readonly by: Plate | null }
-  /** The server came back from a backup: devices have posted again what it lost. */
+  /** The server came back from a backup: devices have sent again what it lost. */
   | { readonly kind: "restored" }
   /** An earlier message of this sender never came. */
   | { readonly kind: "gap"; readonly by: Plate | null };

@@ -9,7 +9,7 @@ import type { Plate } from "./people.ts";
 
 export type Finding = "dismissed" | "upheld";
 /**
- * `warning`: to be acknowledged; `muted`: no posting in large groups and announcements; `suspended`:
+ * `warning`: to be acknowledged; `muted`: no sending in large groups and announcements; `suspended`:
  * posting in direct conversations alone.
  */
 export type SanctionKind = "warning" | "muted" | "suspended";

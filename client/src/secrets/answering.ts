@@ -78,7 +78,7 @@ export class Answering {
       const share = await this.#share(conversation, held, head, asker).catch(() => null);
       if (share !== null) shares.push({ device: asker.device, share });
     }
-    if (shares.length > 0) await api.postShares(conversation.id, { shares });
+    if (shares.length > 0) await api.submitShares(conversation.id, { shares });
   }
 
   /** The share for one device; null: it may have none of these. */

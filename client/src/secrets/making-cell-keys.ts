@@ -16,7 +16,7 @@ import { requireNewest } from "../roster/newest.ts";
 import { requireSealingKem } from "../keys/roster/head.ts";
 import type { CellKeyWanted, Working } from "../wire.ts";
 
-/** Make the cell's next key, store it, post it. The first for an epoch and generation counts. */
+/** Make the cell's next key, store it, send it. The first for an epoch and generation counts. */
 export async function makeWantedCellKey(
   context: DeviceContext,
   conversation: Conversation,
@@ -55,7 +55,7 @@ export async function makeWantedCellKey(
     return Promise.resolve();
   }, true);
   try {
-    await api.postCellKey(conversation.id, {
+    await api.submitCellKey(conversation.id, {
       record: record.bytes,
       seals,
       leftOut: [...leftOut],

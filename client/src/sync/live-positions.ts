@@ -5,7 +5,7 @@
  * kept in memory alone.
  *
  * L1: a record is of its conversation, parses and opens. L2: its device began the share, is listed with
- * the right to post under the newest roster known here, and is confirmed. L3: the device signed it. L4: it
+ * the right to send under the newest roster known here, and is confirmed. L3: the device signed it. L4: it
  * is newer than the last one and within ten minutes of now; the share runs. One that fails shows nothing.
  */
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
@@ -17,7 +17,7 @@ import { Refused } from "../keys/format/refused.ts";
 import { CLOCKS_MS } from "../keys/format/times.ts";
 import { PositionFormat, isOf, openPosition, sealPosition } from "../keys/position.ts";
 import type { GeoPosition, PositionRecord } from "../keys/position.ts";
-import { mayPost } from "../keys/roster/leaf.ts";
+import { maySend } from "../keys/roster/leaf.ts";
 import { decodedOf, loadMessage } from "../messages/messages.ts";
 import { liveUntil } from "../messages/live-state.ts";
 import type { Outbox } from "../outbox/outbox.ts";
@@ -225,7 +225,7 @@ export class LivePositions {
     return openPosition(record, key.secret);
   }
 
-  /** The message of a share that runs, by a device that is listed and may post; else null. */
+  /** The message of a share that runs, by a device that is listed and may send; else null. */
   async #running(conversation: Conversation, marks: MarksRecord): Promise<MessageRecord | null> {
     const { context } = this.#parts;
     const message = await loadMessage(context.vault, conversation.id, marks.messageId);
@@ -237,7 +237,7 @@ export class LivePositions {
 
   async #isListed(conversation: Conversation, device: DeviceId): Promise<boolean> {
     const leaves = (await knownRoster(this.#parts.context, conversation)) ?? [];
-    return leaves.some((leaf) => leaf.device === device && mayPost(leaf));
+    return leaves.some((leaf) => leaf.device === device && maySend(leaf));
   }
 
   /** The places of everybody who shares in a conversation now. Asks for the newest that others know. */

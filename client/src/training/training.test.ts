@@ -4,7 +4,7 @@ import type { CoreEvent } from "../seam.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { LessonId } from "../ids.ts";
 import type { Change } from "../vault/vault.ts";
-import type { Language, LessonPage, PostLessonsDone, Training as Told } from "../wire.ts";
+import type { Language, LessonPage, SubmitLessonsDone, Training as Told } from "../wire.ts";
 import { Training, isClosed } from "./training.ts";
 
 const IDS = ["officer.one", "officer.two", "officer.three"] as LessonId[];
@@ -13,7 +13,7 @@ const IDS = ["officer.one", "officer.two", "officer.three"] as LessonId[];
 function world() {
   const rows = new Map<string, unknown>();
   const done = new Map<LessonId, number>();
-  const posts: PostLessonsDone[] = [];
+  const posts: SubmitLessonsDone[] = [];
   const events: CoreEvent[] = [];
   const server = { online: true, version: 1, asked: 0, closed: 0, onAsked: (): void => undefined };
   const disk = {
@@ -63,7 +63,7 @@ function world() {
       server.asked += 1;
       return page(id, language);
     },
-    lessonsDone: async (body: PostLessonsDone) => {
+    lessonsDone: async (body: SubmitLessonsDone) => {
       await Promise.resolve();
       reach();
       posts.push(body);

@@ -82,11 +82,11 @@ export class Operations extends Calling {
     return this.call("POST", "/v1/authenticators", { body });
   }
 
-  endorse(body: wire.PostEndorsement): Promise<void> {
+  endorse(body: wire.SubmitEndorsement): Promise<void> {
     return this.call("POST", "/v1/endorsements", { body });
   }
 
-  postRevocation(body: wire.PostRevocation): Promise<void> {
+  submitRevocation(body: wire.SubmitRevocation): Promise<void> {
     return this.call("POST", "/v1/revocations", { body });
   }
 
@@ -162,7 +162,7 @@ export class Operations extends Calling {
     return this.call("POST", "/v1/people/lookups", { body });
   }
 
-  postAct(body: wire.PostAct): Promise<wire.ActAnswer> {
+  submitAct(body: wire.SubmitAct): Promise<wire.ActAnswer> {
     return this.call("POST", "/v1/admin/acts", { body, timeoutMs: 180_000 });
   }
 
@@ -282,7 +282,7 @@ export class Operations extends Calling {
     return this.call("GET", "/v1/admin/groups");
   }
 
-  exportPart(body: wire.PostAct): Promise<Bytes> {
+  exportPart(body: wire.SubmitAct): Promise<Bytes> {
     return this.file("POST", "/v1/admin/exports", { body, repeats: 0, timeoutMs: 120_000 });
   }
 
@@ -398,7 +398,7 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/conversations/${conversationId}/cells/${cellId}`);
   }
 
-  postMessage(conversationId: wire.ConversationId, body: wire.PostMessage): Promise<wire.Accepted> {
+  sendMessage(conversationId: wire.ConversationId, body: wire.SendMessage): Promise<wire.Accepted> {
     return this.call("POST", at`/v1/conversations/${conversationId}/messages`, { body, timeoutMs: 30_000 });
   }
 
@@ -414,7 +414,7 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/conversations/${conversationId}/chain`);
   }
 
-  postKey(conversationId: wire.ConversationId, body: wire.PostKey): Promise<wire.KeyAccepted> {
+  submitKey(conversationId: wire.ConversationId, body: wire.SubmitKey): Promise<wire.KeyAccepted> {
     return this.call("POST", at`/v1/conversations/${conversationId}/keys`, { body, timeoutMs: 60_000 });
   }
 
@@ -422,7 +422,7 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/conversations/${conversationId}/keys`, { query: asked });
   }
 
-  postLateSeals(conversationId: wire.ConversationId, body: wire.PostLateSeals): Promise<void> {
+  submitLateSeals(conversationId: wire.ConversationId, body: wire.SubmitLateSeals): Promise<void> {
     return this.call("POST", at`/v1/conversations/${conversationId}/keys/seals`, { body, timeoutMs: 60_000 });
   }
 
@@ -430,7 +430,7 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/conversations/${conversationId}/cells/own/keys`);
   }
 
-  postCellKey(conversationId: wire.ConversationId, body: wire.PostCellKey): Promise<void> {
+  submitCellKey(conversationId: wire.ConversationId, body: wire.SubmitCellKey): Promise<void> {
     return this.call("POST", at`/v1/conversations/${conversationId}/cells/own/keys`, { body, timeoutMs: 60_000 });
   }
 
@@ -450,7 +450,7 @@ export class Operations extends Calling {
     return this.call("POST", at`/v1/conversations/${conversationId}/share-requests/done`, { body });
   }
 
-  postShares(conversationId: wire.ConversationId, body: wire.PostShares): Promise<void> {
+  submitShares(conversationId: wire.ConversationId, body: wire.SubmitShares): Promise<void> {
     return this.call("POST", at`/v1/conversations/${conversationId}/shares`, { body });
   }
 
@@ -522,7 +522,7 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/orders/${orderId}`);
   }
 
-  acknowledgeOrder(orderId: wire.MessageId, body: wire.PostAcknowledgements): Promise<wire.AcknowledgementOutcomes> {
+  acknowledgeOrder(orderId: wire.MessageId, body: wire.SubmitAcknowledgements): Promise<wire.AcknowledgementOutcomes> {
     return this.call("POST", at`/v1/orders/${orderId}/acknowledgements`, { body });
   }
 
@@ -546,7 +546,7 @@ export class Operations extends Calling {
     return this.call("GET", "/v1/reports/readers", { query: asked });
   }
 
-  postReport(body: wire.PostReport): Promise<wire.OwnReport> {
+  submitReport(body: wire.SubmitReport): Promise<wire.OwnReport> {
     return this.call("POST", "/v1/reports", { body, timeoutMs: 60_000 });
   }
 
@@ -570,7 +570,7 @@ export class Operations extends Calling {
     return this.call("GET", "/v1/reports/wanting", { query: asked });
   }
 
-  addSeals(reportId: wire.ReportId, body: wire.PostSeals): Promise<wire.SealsAdded> {
+  addSeals(reportId: wire.ReportId, body: wire.SubmitSeals): Promise<wire.SealsAdded> {
     return this.call("POST", at`/v1/reports/${reportId}/seals`, { body });
   }
 
@@ -586,7 +586,7 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/sanctions/${reportId}/readers`);
   }
 
-  appeal(reportId: wire.ReportId, body: wire.PostAppeal): Promise<wire.Sanction> {
+  appeal(reportId: wire.ReportId, body: wire.SubmitAppeal): Promise<wire.Sanction> {
     return this.call("POST", at`/v1/sanctions/${reportId}/appeal`, { body });
   }
 
@@ -598,7 +598,7 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/training/lessons/${lessonId}`, { query: asked });
   }
 
-  lessonsDone(body: wire.PostLessonsDone, asked?: OptionalParameters<{ language: wire.Language }>): Promise<wire.Training> {
+  lessonsDone(body: wire.SubmitLessonsDone, asked?: OptionalParameters<{ language: wire.Language }>): Promise<wire.Training> {
     return this.call("POST", "/v1/training/done", { body, query: asked });
   }
 
@@ -630,7 +630,7 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/admin/training/lessons/${lessonId}`);
   }
 
-  keepLessonPicture(body: wire.PostLessonPicture): Promise<wire.LessonPictureKept> {
+  keepLessonPicture(body: wire.SubmitLessonPicture): Promise<wire.LessonPictureKept> {
     return this.call("POST", "/v1/admin/training/pictures", { body });
   }
 

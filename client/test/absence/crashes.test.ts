@@ -110,7 +110,7 @@ async function liveWith(life: Life, crash: Crash): Promise<void> {
   await through("group", () =>
     victim.core.conversations.createGroup({
       ...{ title: "Three", personIds: [b.person, c.person], photo: null },
-      ...{ whoMayPost: "everyone", history: "none", conversationId },
+      ...{ whoMaySend: "everyone", history: "none", conversationId },
     }),
   );
   await sends(conversationId, "three", newId());

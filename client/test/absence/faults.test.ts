@@ -52,7 +52,7 @@ describe("messages over a bad network", () => {
       title: "Beat 4",
       personIds: [b.person],
       photo: null,
-      whoMayPost: "everyone",
+      whoMaySend: "everyone",
       history: "none",
     });
     await Promise.all([a, b].map((officer) => officer.ready(id)));
@@ -74,7 +74,7 @@ describe("messages over a bad network", () => {
       title: "Beat 5",
       personIds: [b.person],
       photo: null,
-      whoMayPost: "everyone",
+      whoMaySend: "everyone",
       history: "none",
     });
     await Promise.all([a, b].map((officer) => officer.ready(id)));
@@ -103,7 +103,7 @@ describe("messages over a bad network", () => {
       title: "Beat 6",
       personIds: [b, c, d].map((officer) => officer.person),
       photo: null,
-      whoMayPost: "everyone",
+      whoMaySend: "everyone",
       history: "none",
     });
     await Promise.all([a, b, c, d].map((officer) => officer.ready(id)));
@@ -141,7 +141,7 @@ describe("a server that fails", () => {
       title: "Long night",
       personIds: [b.person],
       photo: null,
-      whoMayPost: "everyone",
+      whoMaySend: "everyone",
       history: "none",
     });
     await Promise.all([a, b].map((officer) => officer.ready(id)));

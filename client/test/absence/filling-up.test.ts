@@ -37,7 +37,7 @@ async function heldBy({ core }: Officer, id: ConversationId): Promise<Conversati
 async function transactionsFor(count: number): Promise<number> {
   const { conversationId: id } = await a.core.conversations.createGroup({
     ...{ title: `${String(count)} reports`, personIds: [b.person], photo: null },
-    ...{ whoMayPost: "everyone", history: "30_days" },
+    ...{ whoMaySend: "everyone", history: "30_days" },
   });
   for (let i = 1; i <= count; i++) await a.text(id, `report ${String(i)}`);
   await b.receives(id, `report ${String(count)}`);

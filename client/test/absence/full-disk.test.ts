@@ -89,7 +89,7 @@ describe("on a server whose disk is full", () => {
       title: "Patrol",
       personIds: [b.person],
       photo: null,
-      whoMayPost: "everyone",
+      whoMaySend: "everyone",
       history: "none",
     });
     await b.ready(id);

@@ -16,7 +16,7 @@ async function absentPerson(by: Officer, index: number): Promise<PersonId> {
 async function groupWith(by: Officer, personIds: readonly PersonId[]): Promise<ConversationId> {
   const { conversationId } = await by.core.conversations.createGroup({
     ...{ title: "Beat 9", personIds, photo: null },
-    ...{ whoMayPost: "everyone", history: "none" },
+    ...{ whoMaySend: "everyone", history: "none" },
   });
   await by.ready(conversationId);
   return conversationId;
@@ -94,7 +94,7 @@ describe("a member who registers later", () => {
     const group = (
       await a.core.conversations.createGroup({
         ...{ title: "Beat 11", personIds: [absent], photo: null },
-        ...{ whoMayPost: "everyone", history: "30_days" },
+        ...{ whoMaySend: "everyone", history: "30_days" },
       })
     ).conversationId;
     const direct = (await a.core.conversations.openDirect(absent)).conversationId;

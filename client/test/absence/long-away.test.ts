@@ -29,7 +29,7 @@ describe.each([
       title: "Beat 7",
       personIds: [other.person, away.person],
       photo: null,
-      whoMayPost: "everyone",
+      whoMaySend: "everyone",
       history: "none",
     });
     await Promise.all([admin, other, away].map((officer) => officer.ready(id)));

@@ -79,7 +79,7 @@ async function group(creator: Officer, others: readonly Officer[]): Promise<Conv
   const { conversationId } = await creator.core.conversations.createGroup({
     title: "Night patrol",
     personIds: others.map(({ person }) => person),
-    whoMayPost: "everyone",
+    whoMaySend: "everyone",
     history: "none",
     photo: null,
   });
@@ -178,14 +178,14 @@ describe("coming back", () => {
       makeAdmin: [],
       revokeAdmin: [],
     });
-    await b.core.conversations.setWhoMayPost(id, "admins");
+    await b.core.conversations.setWhoMaySend(id, "admins");
     await second.core.conversations.setPreferences(id, { mutedUntilMs: -1 });
     const asked = await a.back();
     await a.officer.until(
       "all of it",
       async () => {
         const item = await a.officer.core.conversations.get(id);
-        return item.members === 3 && !item.canPost && item.mutedUntilMs === -1;
+        return item.members === 3 && !item.canSend && item.mutedUntilMs === -1;
       },
       PATIENCE_MS,
     );

@@ -39,7 +39,7 @@ describe("a replaced roster authority", { timeout: LIMIT_MS }, () => {
       title: "Night duty",
       photo: null,
       personIds: [b.person, off.person],
-      whoMayPost: "everyone",
+      whoMaySend: "everyone",
       history: "30_days",
     });
     await a.text(id, "before");

@@ -51,7 +51,7 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
       title: "Night duty",
       photo: null,
       personIds: [b.person],
-      whoMayPost: "everyone",
+      whoMaySend: "everyone",
       history: "30_days",
     });
     const kept = await a.text(id, "in the backup");
@@ -87,11 +87,11 @@ describe("a restored server", { timeout: LIMIT_MS }, () => {
       const views = [await shown(a, id), await shown(b, id), JSON.stringify(log)];
       throw new Error(`a, b, log: ${views.join("; ")}`, { cause: error });
     });
-    // The phones post again, once, the message that the log lost.
+    // The phones send again, once, the message that the log lost.
     const inLog = (messageId: string): number =>
       server.rows("SELECT seq FROM log_entries WHERE message_id = ?", messageId).length;
     expect(inLog(kept.messageId)).toBe(1);
-    await b.until("posted again", () => Promise.resolve(inLog(lost.messageId) === 1), PATIENCE_MS);
+    await b.until("sent again", () => Promise.resolve(inLog(lost.messageId) === 1), PATIENCE_MS);
     for (const phone of [a, b])
       expect([...(await phone.texts(id))].sort()).toEqual([
         "after, by a",

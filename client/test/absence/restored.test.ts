@@ -1,7 +1,7 @@
 /**
  * A server that went back to a backup: the roster authority signs an Incarnation, and devices accept
- * it, post again those of their messages that the log lost, and continue. No device is stuck.
- * Without an Incarnation they post nothing again and stand still (S8).
+ * it, send again those of their messages that the log lost, and continue. No device is stuck.
+ * Without an Incarnation they send nothing again and stand still (S8).
  */
 import type { OutgoingAttachment } from "#core/core.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
@@ -37,7 +37,7 @@ afterEach(async () => {
 /** Make a group of a and these officers whose newcomers read nothing of before; all follow it. */
 async function nightDuty(...officers: readonly Officer[]): Promise<ConversationId> {
   const { conversationId } = await a.core.conversations.createGroup({
-    ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
+    ...{ title: "Night duty", photo: null, whoMaySend: "everyone", history: "none" },
     personIds: officers.map(({ person }) => person),
   });
   for (const one of officers) await one.ready(conversationId);
@@ -74,14 +74,14 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     await a.receives(id, "after, by b");
   });
 
-  it("what the log lost is posted again, once, and shown once", async () => {
+  it("what the log lost is sent again, once, and shown once", async () => {
     const backup = world.server.backup();
     await b.text(id, "lost, by b");
     await a.receives(id, "lost, by b");
     await a.text(id, "lost, by a");
     await b.receives(id, "lost, by a");
     await world.server.restore(backup);
-    await a.until("posted again", async () => {
+    await a.until("sent again", async () => {
       const texts = await logged();
       return texts.includes("lost, by a") && texts.includes("lost, by b");
     });
@@ -149,7 +149,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     };
     const attachmentId = await b.until("there", () => attachmentOf(b));
     await world.server.restore(backup);
-    await a.until("posted again", () =>
+    await a.until("sent again", () =>
       Promise.resolve(world.server.conversation(id).log.some((one) => one.messageId === messageId)),
     );
     // b had not fetched it before.
@@ -164,7 +164,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     await b.receives(id, "lost");
     // Another conversation's header, then none.
     const other = await a.core.conversations.createGroup({
-      ...{ title: "Night duty", photo: null, whoMayPost: "everyone", history: "none" },
+      ...{ title: "Night duty", photo: null, whoMaySend: "everyone", history: "none" },
       personIds: [b.person],
     });
     await a.text(other.conversationId, "elsewhere");
@@ -208,7 +208,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     await a.until("posted", async () => (await a.core.app.state()).outbox === 0);
     await world.server.restore(backup);
     world.server.live.pushes = (_, frame) => [frame];
-    await a.until("posted again", async () => (await logged()).includes("unseen"));
+    await a.until("sent again", async () => (await logged()).includes("unseen"));
   });
 
   it("continues after the same backup was restored twice", async () => {
@@ -220,11 +220,11 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
       await b.text(id, `by b, ${time}`);
       await a.receives(id, `by b, ${time}`);
     }
-    await a.until("posted again", async () => (await logged()).length === 5);
+    await a.until("sent again", async () => (await logged()).length === 5);
     expect(new Set(await logged()).size).toBe(5);
   });
 
-  it("S8 what may have been removed or begins later is asked, not posted again", async () => {
+  it("S8 what may have been removed or begins later is asked, not sent again", async () => {
     const [c, d] = [await world.join(), await world.join()];
     const group = await nightDuty(b, c);
     const backup = world.server.backup();
@@ -306,7 +306,7 @@ describe("after a restored backup", { timeout: LIMIT_MS }, () => {
     await a.receives(group, "before d");
     await b.core.close();
     await world.server.restore(backup);
-    // The phone goes back and signs it again, and has no network when it posts it.
+    // The phone goes back and signs it again, and has no network when it sends it.
     const release = world.network(b).hold(/\/messages$/u);
     await b.restart();
     await b.until("signed again", async () => (await b.core.app.state()).outbox === 1);
@@ -353,7 +353,7 @@ describe("without an Incarnation", { timeout: LIMIT_MS }, () => {
     await told(false);
   });
 
-  it("S8 a shorter log makes nobody post again, and ends when it is whole again", async () => {
+  it("S8 a shorter log makes nobody send again, and ends when it is whole again", async () => {
     const shorter = world.server.backup();
     await b.text(id, "lost, by b");
     await a.receives(id, "lost, by b");
@@ -376,7 +376,7 @@ describe("without an Incarnation", { timeout: LIMIT_MS }, () => {
     await a.receives(id, "lost, by b");
     await world.server.restore(backup);
     const restored = world.server.backup();
-    await a.until("posted again", async () => (await logged()).includes("lost, by b"));
+    await a.until("sent again", async () => (await logged()).includes("lost, by b"));
     // A device that has not seen the Incarnation yet goes back to this log without an alarm.
     await b.text(id, "after");
     await a.receives(id, "after");

@@ -30,7 +30,7 @@ async function groupOf(admin: Officer, others: readonly Officer[]): Promise<Conv
     title: "Beat 4",
     personIds: others.map(({ person }) => person),
     photo: null,
-    whoMayPost: "everyone",
+    whoMaySend: "everyone",
     history: "none",
   });
   await Promise.all([admin, ...others].map((officer) => officer.ready(conversationId)));

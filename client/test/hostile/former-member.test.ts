@@ -31,7 +31,7 @@ beforeEach(async () => {
   await former.connect();
   ({ conversationId: id } = await a.core.conversations.createGroup({
     ...{ title: "Beat 9", personIds: [b.person, former.personId], photo: null },
-    ...{ whoMayPost: "everyone", history: "30_days" },
+    ...{ whoMaySend: "everyone", history: "30_days" },
   }));
   await b.ready(id);
   await a.core.members.change(id, { makeAdmin: [former.personId] });
@@ -55,7 +55,7 @@ function title(said: string): Uint8Array {
   return encodeContent({ kind: "state", version: 9, ...shown });
 }
 
-/** A message that the former member signs while still listed, to be posted afterwards. */
+/** A message that the former member signs while still listed, to be sent afterwards. */
 function signed(content: Uint8Array): Promise<Uint8Array> {
   return former.message(id, key, content, head);
 }

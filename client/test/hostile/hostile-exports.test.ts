@@ -66,7 +66,7 @@ function text(words: string): Uint8Array {
   return encodeContent({ kind: "text", text: words, mentions: [], replyTo: null, forwards: 0 });
 }
 
-/** The insider posts a message that the server would refuse, perhaps. */
+/** The insider sends a message that the server would refuse, perhaps. */
 async function posts(plaintext: Uint8Array, header: Partial<HeaderDraft> = {}): Promise<MessageId> {
   const { world, insider, key } = group;
   const message = await insider.message(id, key, plaintext, header);

@@ -42,7 +42,7 @@ function mark(of: MessageId, what: Mark, header: Partial<HeaderDraft> = {}): Pro
   return insider.message(id, key, encodeContent({ kind: "mark", messageId: of, what }), header);
 }
 
-/** The insider posts a message, also one that the server would refuse. */
+/** The insider sends a message, also one that the server would refuse. */
 async function post(message: Uint8Array): Promise<MessageId> {
   world.server.log.takesAnything = true;
   await insider.post(id, message, false, true);
@@ -295,7 +295,7 @@ it(
     const other: ConversationId = newId();
     await insider.api.createConversation({
       ...{ conversationId: other, kind: "group", personIds: [a.person, b.person] },
-      ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
+      ...{ whoMaySend: "everyone", historyDays: 0, audience: null },
     });
     await b.ready(other);
     const { log, people } = world.server;

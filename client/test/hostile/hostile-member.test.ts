@@ -31,7 +31,7 @@ beforeEach(async () => {
   await insider.connect();
   ({ conversationId: id } = await a.core.conversations.createGroup({
     ...{ title: "Beat 9", personIds: [b.person, insider.personId], photo: null },
-    ...{ whoMayPost: "everyone", history: "none" },
+    ...{ whoMaySend: "everyone", history: "none" },
   }));
   await b.ready(id);
 }, LIMIT_MS);
@@ -250,7 +250,7 @@ describe("a newcomer and the server together", { timeout: LIMIT_MS }, () => {
   it("have no old key shared as a new one (S3)", async () => {
     const group = await a.core.conversations.createGroup({
       ...{ title: "Beat 10", personIds: [b.person], photo: null },
-      ...{ whoMayPost: "everyone", history: "none" },
+      ...{ whoMaySend: "everyone", history: "none" },
     });
     const { conversationId } = group;
     await a.text(conversationId, "before");

@@ -25,7 +25,7 @@ async function begin(cellSize: number): Promise<void> {
   [c, d] = [world.officer("Chandra"), world.officer("Divya")];
   ({ conversationId: id } = await a.core.conversations.createGroup({
     ...{ title: "Beat 9", personIds: [b.person, c.person], photo: null },
-    ...{ whoMayPost: "everyone", history: "none" },
+    ...{ whoMaySend: "everyone", history: "none" },
   }));
   for (const one of [b, c]) await one.ready(id);
   await world.settle();

@@ -151,7 +151,7 @@ describe("a third person whom the roster authority lists in a direct chat (R10)"
         "alarm",
         async () => (await one.core.conversations.get(id)).alarm === "third_person",
       );
-    expect(await a.core.conversations.get(id)).toMatchObject({ kind: "direct", canPost: true });
+    expect(await a.core.conversations.get(id)).toMatchObject({ kind: "direct", canSend: true });
   });
 
   it("gets nothing by a cell's key from a device to which the server never called it direct", async () => {
@@ -299,7 +299,7 @@ describe("the log", () => {
     const c = await world.join();
     const group = await a.core.conversations.createGroup({
       ...{ title: "Beat 9", personIds: [b.person, c.person], photo: null },
-      ...{ whoMayPost: "everyone", history: "none" },
+      ...{ whoMaySend: "everyone", history: "none" },
     });
     ({ conversationId: id } = group);
     for (const one of [b, c]) await one.ready(id);
@@ -368,7 +368,7 @@ describe("keys", () => {
     };
     const { conversationId: group } = await a.core.conversations.createGroup({
       ...{ title: "Three", personIds: [b.person, c.person], photo: null },
-      ...{ whoMayPost: "everyone", history: "none" },
+      ...{ whoMaySend: "everyone", history: "none" },
     });
     await a.text(group, "to whom it reaches");
     await b.receives(group, "to whom it reaches");
@@ -386,7 +386,7 @@ describe("keys", () => {
     const c = await world.join();
     const { conversationId: group } = await a.core.conversations.createGroup({
       ...{ title: "Three", personIds: [b.person, c.person], photo: null },
-      ...{ whoMayPost: "everyone", history: "none" },
+      ...{ whoMaySend: "everyone", history: "none" },
     });
     await a.text(group, "to three");
     await b.receives(group, "to three");

@@ -34,7 +34,7 @@ beforeEach(async () => {
   const c = await world.join({ now });
   ({ conversationId: id } = await a.core.conversations.createGroup({
     ...{ title: "Beat 9", personIds: [b.person, c.person], photo: null },
-    ...{ whoMayPost: "everyone", history: "none" },
+    ...{ whoMaySend: "everyone", history: "none" },
   }));
   await a.text(id, "before");
   for (const officer of [b, c]) await officer.receives(id, "before");

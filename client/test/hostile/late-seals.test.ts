@@ -28,7 +28,7 @@ beforeEach(async () => {
   await insider.connect();
   ({ conversationId: id } = await a.core.conversations.createGroup({
     ...{ title: "Beat 9", personIds: [b.person, c.person, insider.personId], photo: null },
-    ...{ whoMayPost: "everyone", history: "none" },
+    ...{ whoMaySend: "everyone", history: "none" },
   }));
   for (const one of officers) await one.ready(id);
   asked = new Map(officers.map((one) => [one, 0]));
@@ -94,7 +94,7 @@ it(
     await Promise.all(others.map((one) => one.core.close()));
     ({ conversationId: id } = await author.core.conversations.createGroup({
       ...{ title: "Beat 9", personIds: others.map(({ person }) => person), photo: null },
-      ...{ whoMayPost: "everyone", history: "none" },
+      ...{ whoMaySend: "everyone", history: "none" },
     }));
     await author.text(id, "Night");
     await author.until("posted", async () => (await author.core.app.state()).outbox === 0);

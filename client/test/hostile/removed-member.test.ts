@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ConversationId, DeviceId } from "#core/ids.ts";
 import { toHex } from "#core/octets.ts";
-import type { PostShares, ShareAsker, ShareWanted } from "#core/wire.ts";
+import type { SubmitShares, ShareAsker, ShareWanted } from "#core/wire.ts";
 import { newest } from "../memory/rosters.ts";
 import type { ClientState } from "../memory/state.ts";
 import type { Officer } from "../support/officer.ts";
@@ -25,7 +25,7 @@ beforeEach(async () => {
   [a, b, c] = [world.officer("Asha"), world.officer("Balu"), world.officer("Chandra")];
   ({ conversationId: group } = await a.core.conversations.createGroup({
     ...{ title: "Three", personIds: [b.person, c.person], photo: null },
-    ...{ whoMayPost: "everyone", history: "none" },
+    ...{ whoMaySend: "everyone", history: "none" },
   }));
   await a.text(group, "to three");
   await b.receives(group, "to three");
@@ -129,9 +129,9 @@ describe("a removed member", { timeout: LIMIT_MS }, () => {
       ...asked.askers.map((one) => ({ ...one, personId: c.person })),
       ...asked.askers.map((one) => ({ ...one, device: "0".repeat(64) as DeviceId })),
     ];
-    const answers: PostShares[] = [];
+    const answers: SubmitShares[] = [];
     world.network(b).forge = (path, body) => {
-      if (path.endsWith("/shares")) answers.push(body as PostShares);
+      if (path.endsWith("/shares")) answers.push(body as SubmitShares);
       return body;
     };
     const reference = server.conversation(group).log[0]?.keyId.slice(0, 32) as string;

@@ -39,7 +39,7 @@ describe.each([
       title: "Clocks",
       personIds: [right.person],
       photo: null,
-      whoMayPost: "everyone",
+      whoMaySend: "everyone",
       history: "none",
     });
     await right.ready(id);

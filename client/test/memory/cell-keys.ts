@@ -71,7 +71,7 @@ export class CellKeys {
   async post(
     conversation: ConversationState,
     caller: ClientState,
-    body: wire.PostCellKey,
+    body: wire.SubmitCellKey,
   ): Promise<void> {
     const record = await checked("record_invalid", () => CellKeyFormat.parse(body.record));
     const keyId = sealKeyId(record);

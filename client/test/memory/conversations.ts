@@ -41,7 +41,7 @@ export class Conversations {
     return {
       ...{ id: body.conversationId, kind: body.kind, createdBy, createdMs: this.#server.now() },
       ...{ historyDays: body.historyDays, audience: body.audience, infoVersion: 1 },
-      ...{ whoMayPost: body.whoMayPost, members: new Map(), changes: new Set() },
+      ...{ whoMaySend: body.whoMaySend, members: new Map(), changes: new Set() },
       ...{
         rosters: new Map(),
         epoch: 0,
@@ -139,11 +139,11 @@ export class Conversations {
   async setPolicy(
     conversation: ConversationState,
     caller: ClientState,
-    { whoMayPost }: wire.ChangePolicy,
+    { whoMaySend }: wire.ChangePolicy,
   ): Promise<wire.Conversation> {
     if (conversation.members.get(caller.personId)?.admin !== true) throw new Refusal("not_admin");
-    if (conversation.whoMayPost !== whoMayPost) {
-      conversation.whoMayPost = whoMayPost;
+    if (conversation.whoMaySend !== whoMaySend) {
+      conversation.whoMaySend = whoMaySend;
       conversation.infoVersion += 1;
       await this.#server.rosters.refresh(conversation);
       this.#tellInfo(conversation);
@@ -201,7 +201,7 @@ export class Conversations {
       lastMessageMs: conversation.log.at(-1)?.entry.sentMs ?? null,
       ...{ members: present.length, devices: roster.leaves.size, cells: roster.cells.size },
       unregistered: present.filter(([one]) => !listed.has(one)).length,
-      ...{ whoMayPost: conversation.whoMayPost, admin: own.admin },
+      ...{ whoMaySend: conversation.whoMaySend, admin: own.admin },
       admins: present.filter(([, { admin }]) => admin).map(([one]) => one),
       audience: conversation.audience,
       standing: null,

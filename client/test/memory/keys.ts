@@ -86,10 +86,10 @@ export class Keys {
     };
   }
 
-  async post(
+  async submit(
     conversation: ConversationState,
     caller: ClientState,
-    body: wire.PostKey,
+    body: wire.SubmitKey,
   ): Promise<wire.KeyAccepted> {
     const record = await checked("record_invalid", () => ConversationKeyFormat.parse(body.record));
     const keyId = idOf<KeyId>(record.hash);
@@ -134,7 +134,11 @@ export class Keys {
   }
 
   /** S9: seals that the caller was asked for; each cell's first device gets its seal first. */
-  postLate(conversation: ConversationState, caller: ClientState, body: wire.PostLateSeals): void {
+  submitLate(
+    conversation: ConversationState,
+    caller: ClientState,
+    body: wire.SubmitLateSeals,
+  ): void {
     const key = this.byId(conversation, body.keyId as KeyId);
     if (key === null) throw new Refusal("not_asked");
     const seals = splitSeals(body.seals, newest(conversation).head.kem);

@@ -14,7 +14,7 @@ import {
 } from "../../src/keys/message.ts";
 import { ZEROS } from "../../src/keys/format/hashing.ts";
 import { CLOCKS_MS, HOUR_MS } from "../../src/keys/format/times.ts";
-import { MAY_ADMINISTER, MAY_ISSUE, MAY_POST } from "../../src/keys/roster/leaf.ts";
+import { MAY_ADMINISTER, MAY_ISSUE, MAY_SEND } from "../../src/keys/roster/leaf.ts";
 import { KEY_MESSAGES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
@@ -42,7 +42,7 @@ export class Log {
   async post(
     conversation: ConversationState,
     caller: ClientState,
-    body: wire.PostMessage,
+    body: wire.SendMessage,
   ): Promise<wire.Accepted> {
     const message = await checked("message_invalid", () =>
       parseMessage(body.message, fromHex(conversation.id)),
@@ -91,7 +91,7 @@ export class Log {
     conversation: ConversationState,
     caller: ClientState,
     { header }: Message,
-    body: wire.PostMessage,
+    body: wire.SendMessage,
   ): wire.Accepted {
     const keyId = idOf<KeyId>(header.key);
     const key = this.#server.keys.byId(conversation, keyId);
@@ -133,11 +133,11 @@ export class Log {
     conversation: ConversationState,
     caller: ClientState,
     { header, body }: Message,
-    posted: wire.PostMessage,
+    posted: wire.SendMessage,
   ): Promise<void> {
     const leaf = leafOf(conversation, caller.device);
     if (leaf === null) throw new Refusal("not_member");
-    if ((leaf.rights & MAY_POST) === 0) throw new Refusal("may_not_post");
+    if ((leaf.rights & MAY_SEND) === 0) throw new Refusal("may_not_send");
     if (posted.state && (leaf.rights & MAY_ADMINISTER) === 0) throw new Refusal("not_admin");
     const { order } = posted;
     if (order?.t === "order" && (leaf.rights & MAY_ISSUE[order.priority]) === 0) {

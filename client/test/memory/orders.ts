@@ -30,7 +30,7 @@ export class Orders {
   require(
     { id, members }: ConversationState,
     caller: ClientState,
-    said: wire.PostMessage["order"],
+    said: wire.SendMessage["order"],
   ) {
     if (said?.t === "order") {
       this.#requireRight(caller.personId, said.priority);
@@ -67,7 +67,7 @@ export class Orders {
   note(
     { id }: ConversationState,
     caller: ClientState,
-    { header, said }: { readonly header: Header; readonly said: wire.PostMessage["order"] },
+    { header, said }: { readonly header: Header; readonly said: wire.SendMessage["order"] },
     { seq, sentMs }: wire.Accepted,
   ): void {
     const { orders } = this.#server.state;
@@ -163,7 +163,7 @@ export class Orders {
   async acknowledge(
     caller: ClientState,
     orderId: MessageId,
-    { acknowledgements }: wire.PostAcknowledgements,
+    { acknowledgements }: wire.SubmitAcknowledgements,
   ): Promise<wire.AcknowledgementOutcomes> {
     const order = this.#find(caller, orderId);
     const outcomes: wire.AcknowledgementOutcome[] = [];

@@ -145,13 +145,13 @@ export interface OrdersPort {
   require(
     conversation: ConversationState,
     caller: ClientState,
-    said: wire.PostMessage["order"],
+    said: wire.SendMessage["order"],
   ): void;
   /** Keep the terms that came with an accepted message. */
   note(
     conversation: ConversationState,
     caller: ClientState,
-    message: { readonly header: Header; readonly said: wire.PostMessage["order"] },
+    message: { readonly header: Header; readonly said: wire.SendMessage["order"] },
     accepted: wire.Accepted,
   ): void;
 }

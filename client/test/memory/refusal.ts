@@ -22,7 +22,7 @@ const STATUS: Readonly<Record<string, number>> = {
   unauthenticated: 401,
   signed_out: 401,
   device_unconfirmed: 403,
-  may_not_post: 403,
+  may_not_send: 403,
   not_admin: 403,
   not_member: 404,
   not_found: 404,

@@ -10,7 +10,7 @@ import { idOf, newId } from "../../src/ids.ts";
 import type { CellId, DeviceId, PersonId } from "../../src/ids.ts";
 import { leafHash } from "../../src/keys/format/merkle.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
-import { MAY_ADMINISTER, MAY_ISSUE, MAY_POST } from "../../src/keys/roster/leaf.ts";
+import { MAY_ADMINISTER, MAY_ISSUE, MAY_SEND } from "../../src/keys/roster/leaf.ts";
 import { KNOWN_DEVICES } from "../../src/limits.ts";
 import type { HeadStamp } from "../../src/keys/roster/stamp.ts";
 import type * as wire from "../../src/wire.ts";
@@ -82,8 +82,8 @@ export class Rosters {
       [];
     for (const [personId, member] of conversation.members) {
       if (member.removedMs !== null) continue;
-      const may = conversation.whoMayPost === "everyone" || member.admin;
-      const posts = (may ? MAY_POST : 0) | (member.admin ? MAY_ADMINISTER : 0);
+      const may = conversation.whoMaySend === "everyone" || member.admin;
+      const posts = (may ? MAY_SEND : 0) | (member.admin ? MAY_ADMINISTER : 0);
       const rights = posts | this.#issuing(personId, member.admin);
       for (const client of this.#server.judge.listable(personId)) {
         const { device, clientId } = client;

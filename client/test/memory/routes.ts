@@ -192,19 +192,19 @@ function trustRoutes(server: Roles, at: At): void {
     return { time: (await server.department.time(nonce, server.signedTime())).bytes };
   });
   at("confirmed", "POST /endorsements", ({ body }, caller) =>
-    trust.endorse(caller, as<wire.PostEndorsement>(body)),
+    trust.endorse(caller, as<wire.SubmitEndorsement>(body)),
   );
   at("device", "GET /authenticators", () => ({
     ...{ host: "", enrolled: [], ever: false, asked: null, enrols: false },
   }));
   at("confirmed", "POST /admin/acts", ({ body }, caller) =>
-    server.admin.act(caller, as<wire.PostAct>(body)),
+    server.admin.act(caller, as<wire.SubmitAct>(body)),
   );
   at("device", "GET /grants", ({ query }, caller) =>
     trust.grants((query.get("person") as PersonId | null) ?? caller.personId),
   );
   at("confirmed", "POST /revocations", ({ body }, caller) =>
-    trust.revoke(caller, as<wire.PostRevocation>(body).revocation),
+    trust.revoke(caller, as<wire.SubmitRevocation>(body).revocation),
   );
   at("confirmed", "GET /devices/{}/made", ({ ids: [device = ""] }) =>
     trust.made(device as DeviceId),
@@ -296,7 +296,7 @@ function conversationRoutes(
   });
   listed("GET /log", (one, caller, { query }) => log.page(one, caller, query));
   listed("POST /messages", (one, caller, { body }) =>
-    log.post(one, caller, as<wire.PostMessage>(body)),
+    log.post(one, caller, as<wire.SendMessage>(body)),
   );
   listed("GET /chain", (one, caller) => log.chain(one, caller.device));
   listed("GET /head", (one, caller) => rosters.state(one, caller.device));
@@ -310,7 +310,7 @@ function conversationRoutes(
   );
   listed("GET /cells/own/keys", (one, caller) => cellKeys.own(one, caller));
   listed("POST /cells/own/keys", (one, caller, { body }) =>
-    cellKeys.post(one, caller, as<wire.PostCellKey>(body)),
+    cellKeys.post(one, caller, as<wire.SubmitCellKey>(body)),
   );
   listed("POST /cells/own/marks", (one, caller, { body }) =>
     cellKeys.mark(one, caller, as<wire.MarkCellKey>(body).keyId),
@@ -318,9 +318,11 @@ function conversationRoutes(
   listed("GET /cells", (one, caller, { query }) =>
     cellKeys.answer(one, caller, number(query, "since")),
   );
-  listed("POST /keys", (one, caller, { body }) => keys.post(one, caller, as<wire.PostKey>(body)));
+  listed("POST /keys", (one, caller, { body }) =>
+    keys.submit(one, caller, as<wire.SubmitKey>(body)),
+  );
   listed("POST /keys/seals", (one, caller, { body }) => {
-    keys.postLate(one, caller, as<wire.PostLateSeals>(body));
+    keys.submitLate(one, caller, as<wire.SubmitLateSeals>(body));
   });
   listed("GET /keys", (one, caller, { query }) =>
     keys.answer(one, caller, query.get("key") as KeyId | null),
@@ -332,7 +334,7 @@ function conversationRoutes(
     shares.done(one, caller, as<wire.ShareRequest>(body)),
   );
   listed("POST /shares", (one, caller, { body }) =>
-    shares.post(one, caller, as<wire.PostShares>(body)),
+    shares.submit(one, caller, as<wire.SubmitShares>(body)),
   );
   listed("GET /shares", (one, caller) => shares.waiting(one, caller));
 }
@@ -363,7 +365,7 @@ function reportRoutes({ reports }: Roles, at: At): void {
   at("confirmed", "GET /reports/readers", () => reports.readers());
   at("confirmed", "GET /reports/mine", (_, caller) => reports.mine(caller));
   at("confirmed", "POST /reports", ({ body }, caller) =>
-    reports.post(caller, as<wire.PostReport>(body)),
+    reports.post(caller, as<wire.SubmitReport>(body)),
   );
   at("confirmed", "GET /reports", ({ query }, caller) =>
     reports.cases(caller, query.get("box") ?? "open"),
@@ -382,6 +384,6 @@ function orderRoutes({ orders }: Roles, at: At): void {
     orders.one(caller, id as MessageId),
   );
   at("confirmed", "POST /orders/{}/acknowledgements", ({ ids: [id = ""], body }, caller) =>
-    orders.acknowledge(caller, id as MessageId, as<wire.PostAcknowledgements>(body)),
+    orders.acknowledge(caller, id as MessageId, as<wire.SubmitAcknowledgements>(body)),
   );
 }

@@ -1,4 +1,4 @@
-/** Seals as they are posted: concatenated, ascending by recipient key id, one for each recipient. */
+/** Seals as they are sent: concatenated, ascending by recipient key id, one for each recipient. */
 import { ENC_BYTES, SECRET_BYTES, TAG_BYTES, type Kem } from "../../src/keys/hpke.ts";
 import { KEY_ID_BYTES } from "../../src/keys/device-key.ts";
 import { idOf } from "../../src/ids.ts";

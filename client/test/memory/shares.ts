@@ -92,10 +92,10 @@ export class Shares {
       this.#server.receipts.askedOtherwise(conversation, personId);
   }
 
-  async post(
+  async submit(
     conversation: ConversationState,
     caller: ClientState,
-    { shares }: wire.PostShares,
+    { shares }: wire.SubmitShares,
   ): Promise<void> {
     this.#requireListed(conversation, caller);
     this.#server.judge.requireConfirmed(caller);

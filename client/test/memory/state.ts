@@ -175,7 +175,7 @@ export interface ConversationState {
   readonly createdMs: number;
   readonly historyDays: number | null;
   readonly audience: wire.Audience | null;
-  whoMayPost: wire.WhoMayPost;
+  whoMaySend: wire.WhoMaySend;
   infoVersion: number;
   readonly members: Map<PersonId, MemberState>;
   readonly changes: Set<ChangeId>;

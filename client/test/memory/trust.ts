@@ -67,7 +67,7 @@ export class TrustRole {
 
   async endorse(
     caller: ClientState,
-    { endorsement: bytes, revocations }: wire.PostEndorsement,
+    { endorsement: bytes, revocations }: wire.SubmitEndorsement,
   ): Promise<void> {
     const { judge, people } = this.#server;
     const record = await checked("endorsement_invalid", () => EndorsementFormat.parse(bytes));

@@ -28,7 +28,7 @@ beforeEach(async () => {
   ({ conversationId: id } = await a.api.createConversation({
     ...{ conversationId: newId(), kind: "group" },
     personIds: others.map(({ personId }) => personId),
-    ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
+    ...{ whoMaySend: "everyone", historyDays: 0, audience: null },
   }));
 });
 
@@ -128,7 +128,7 @@ describe("D4", () => {
     if (target === undefined) throw new Error("no key");
     const of = { kind: 1, record: key.record } as const;
     const share = await makeKeyShare(fromHex(id), target, [{ of, secret: key.secret }]);
-    await a.api.postShares(id, { shares: [{ device: b.signer.device, share }] });
+    await a.api.submitShares(id, { shares: [{ device: b.signer.device, share }] });
     expect(b.pushed("share")).toHaveLength(1);
     expect((await b.api.shares(id)).shares).toHaveLength(1);
     await b.api.sharesDone(id, { references: [{ kind: 1, reference }] });

@@ -25,7 +25,7 @@ function directOf(one: Insider, other: Insider): ConversationId {
 async function openDirect(): Promise<ConversationId> {
   const { conversationId } = await a.api.createConversation({
     ...{ conversationId: directOf(a, b), kind: "direct", personIds: [b.personId] },
-    ...{ whoMayPost: "everyone", historyDays: null, audience: null },
+    ...{ whoMaySend: "everyone", historyDays: null, audience: null },
   });
   return conversationId;
 }
@@ -34,7 +34,7 @@ async function group(...others: readonly Insider[]): Promise<ConversationId> {
   const { conversationId } = await a.api.createConversation({
     ...{ conversationId: newId(), kind: "group" },
     personIds: others.map(({ personId }) => personId),
-    ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
+    ...{ whoMaySend: "everyone", historyDays: 0, audience: null },
   });
   return conversationId;
 }
@@ -153,7 +153,7 @@ describe("D2", () => {
     const forC = seals.find((seal) => toHex(seal.subarray(0, 16)) === keyOf(c.signer.device));
     const body = { record: made.record.bytes, seals: forC as Uint8Array, leftOut: [] };
     const other = await group(b);
-    await expect(a.api.postKey(other, body)).rejects.toMatchObject({ code: "record_invalid" });
+    await expect(a.api.submitKey(other, body)).rejects.toMatchObject({ code: "record_invalid" });
     const fewer = { ...left, created: Date.now() + 1 };
     await expect(a.makeKey(h, { ...fewer, leftOut: [] })).rejects.toMatchObject({
       code: "have_key",

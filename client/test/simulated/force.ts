@@ -44,7 +44,7 @@ export class Force {
   readonly said = new Map<MessageId, Said>();
   readonly server: MemoryServer;
   readonly time: SimulatedTime;
-  /** Somebody has posted what honest devices refuse. */
+  /** Somebody has sent what honest devices refuse. */
   mischief = false;
   /** The server went back to a backup. */
   restored = false;
@@ -76,7 +76,7 @@ export class Force {
     const { conversationId } = await admin.officer.core.conversations.createGroup({
       title: "Force",
       personIds: [...others, this.#insider.personId],
-      ...{ photo: null, whoMayPost: "everyone" },
+      ...{ photo: null, whoMaySend: "everyone" },
       history: historyDays === 0 ? "none" : "30_days",
     });
     this.group = conversationId;

@@ -26,7 +26,7 @@ export async function insiderGroup(people: number): Promise<InsiderGroup> {
   const id: ConversationId = newId();
   await insider.api.createConversation({
     ...{ conversationId: id, kind: "group", personIds: officers.map(({ person }) => person) },
-    ...{ whoMayPost: "everyone", historyDays: 0, audience: null },
+    ...{ whoMaySend: "everyone", historyDays: 0, audience: null },
   });
   const key = await insider.makeKey(id);
   await Promise.all(officers.map((one) => one.ready(id)));

@@ -190,7 +190,7 @@ export class Insider {
       .filter((key) => key.kem === kem);
   }
 
-  /** Make a conversation key, sealed to every member's devices or to every cell, and post it. */
+  /** Make a conversation key, sealed to every member's devices or to every cell, and send it. */
   async makeKey(conversationId: ConversationId, options: KeyOptions = {}): Promise<OwnKey> {
     const head = await this.head(conversationId);
     const cells = await this.#cellKeys(conversationId, head, options.leftOut !== undefined);
@@ -207,7 +207,7 @@ export class Insider {
     );
     const sealed = options.sealed ?? secret;
     const seals = await sealToEach(keys, (key) => sealConversationKey(record, sealed, key));
-    await this.api.postKey(conversationId, { record: record.bytes, seals, leftOut });
+    await this.api.submitKey(conversationId, { record: record.bytes, seals, leftOut });
     return { record, secret };
   }
 
@@ -258,7 +258,7 @@ export class Insider {
     const targets = await this.keysOf(people, head.kem);
     const seals = await sealToEach(targets, (key) => sealCellKey(record, secret, key));
     const body = { record: record.bytes, seals, leftOut: [] };
-    await this.api.postCellKey(conversationId, body);
+    await this.api.submitCellKey(conversationId, body);
     return record;
   }
 
@@ -296,7 +296,7 @@ export class Insider {
     state = false,
     quiet = false,
   ): Promise<wire.Accepted> {
-    const accepted = await this.api.postMessage(conversationId, {
+    const accepted = await this.api.sendMessage(conversationId, {
       message,
       attachmentIds: [],
       wakes: [],

@@ -16,7 +16,7 @@ export async function group(admin: Officer, others: readonly Officer[]): Promise
   const personIds = others.map(({ person }) => person);
   const { conversationId } = await admin.core.conversations.createGroup({
     ...{ title: "Charminar PS", personIds, photo: null },
-    ...{ whoMayPost: "everyone", history: "none" },
+    ...{ whoMaySend: "everyone", history: "none" },
   });
   await Promise.all([admin, ...others].map((officer) => officer.ready(conversationId)));
   return conversationId;

@@ -18,7 +18,7 @@ async function groupOf(
   const { conversationId } = await admin.core.conversations.createGroup({
     title: "Beat 9",
     personIds: [...others.map(({ person }) => person), ...more],
-    ...{ photo: null, whoMayPost: "everyone", history },
+    ...{ photo: null, whoMaySend: "everyone", history },
   });
   await Promise.all([admin, ...others].map((officer) => officer.ready(conversationId)));
   return conversationId;
@@ -170,8 +170,8 @@ export function scenarios<S extends OfficersServer>(of: () => World<S>): void {
     it("takes posts of admins alone where they alone may", async () => {
       const [a, b] = [await join(), await join()];
       const id = await groupOf([a, b]);
-      await a.core.conversations.setWhoMayPost(id, "admins");
-      await b.until("told", async () => !(await b.core.conversations.get(id)).canPost);
+      await a.core.conversations.setWhoMaySend(id, "admins");
+      await b.until("told", async () => !(await b.core.conversations.get(id)).canSend);
       await a.text(id, "an order");
       await b.receives(id, "an order");
     });

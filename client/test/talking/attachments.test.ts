@@ -202,7 +202,7 @@ describe("attachments", () => {
       title: "With a photo",
       personIds: [b.person],
       photo: { ...outgoing, kind: "image", mime: "image/png" },
-      whoMayPost: "everyone",
+      whoMaySend: "everyone",
       history: "none",
     });
     const photo = await b.until("photo", async () => {

@@ -94,7 +94,7 @@ async function groupWith(admin: Officer, robot: Robot, text: string): Promise<Co
   const { conversationId } = await admin.core.conversations.createGroup({
     title: "Picket",
     personIds: [robot.person],
-    ...{ photo: null, whoMayPost: "everyone", history: "30_days" },
+    ...{ photo: null, whoMaySend: "everyone", history: "30_days" },
   });
   await admin.ready(conversationId);
   await say(admin, conversationId, text);

@@ -318,7 +318,7 @@ it(
     const groups: ConversationId[] = [];
     for (const title of ["Second", "Third"]) {
       const made = await a.core.conversations.createGroup({
-        ...{ title, photo: null, whoMayPost: "everyone", history: "none" },
+        ...{ title, photo: null, whoMaySend: "everyone", history: "none" },
         personIds: [b.person],
       });
       await b.ready(made.conversationId);

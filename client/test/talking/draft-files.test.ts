@@ -141,7 +141,7 @@ describe("files that were chosen and not sent", () => {
     const [a, b] = [await w.join(), await w.join()];
     const { conversationId: id } = await a.core.conversations.createGroup({
       ...{ title: "Night beat", personIds: [b.person], photo: null },
-      ...{ whoMayPost: "everyone", history: "none" },
+      ...{ whoMaySend: "everyone", history: "none" },
     });
     await b.ready(id);
     await b.core.conversations.keepDraftFiles(id, [photo("gate.jpg")]);

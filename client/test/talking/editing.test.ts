@@ -132,7 +132,7 @@ it(
   "is taken back where the server refuses it",
   async () => {
     const network = world.network(a);
-    network.refuse = (path) => (path.endsWith("/messages") ? "may_not_post" : null);
+    network.refuse = (path) => (path.endsWith("/messages") ? "may_not_send" : null);
     await a.core.messages.edit(id, messageId, "Gate 3", []);
     await a.until("refused", async () => (await a.core.app.state()).outbox === 0);
     expect(await a.texts(id)).toEqual(["Gate 2"]);

@@ -38,7 +38,7 @@ const PICTURE = new Uint8Array(GOLDEN === undefined ? 2_500_000 : 60).map((_, at
 beforeAll(async () => {
   [a, b, c] = [w.current.officer("Asha"), w.current.officer("Balu"), w.current.officer("Chandra")];
   const group = await a.core.conversations.createGroup({
-    ...{ title: "Gate 2", personIds: [b.person], photo: null, whoMayPost: "everyone" },
+    ...{ title: "Gate 2", personIds: [b.person], photo: null, whoMaySend: "everyone" },
     history: "none",
   });
   id = group.conversationId;

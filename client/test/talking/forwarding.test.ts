@@ -38,13 +38,13 @@ async function group(
   founder: Officer,
   title: string,
   others: readonly Officer[],
-  whoMayPost: "everyone" | "admins",
+  whoMaySend: "everyone" | "admins",
 ): Promise<ConversationId> {
   const { conversationId } = await founder.core.conversations.createGroup({
     title,
     personIds: others.map((one) => one.person),
     photo: null,
-    whoMayPost,
+    whoMaySend,
     history: "none",
   });
   await Promise.all([founder, ...others].map((one) => one.ready(conversationId)));

@@ -13,7 +13,7 @@ const current = ({ core }: Officer): Promise<JoiningView> => core.joining.curren
 async function group(admin: Officer, member: Officer): Promise<ConversationId> {
   const { conversationId } = await admin.core.conversations.createGroup({
     ...{ title: "Cyber cell", personIds: [member.person], photo: null },
-    ...{ whoMayPost: "everyone", history: "none" },
+    ...{ whoMaySend: "everyone", history: "none" },
   });
   await admin.ready(conversationId);
   return conversationId;

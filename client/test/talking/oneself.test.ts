@@ -274,7 +274,7 @@ it(
   async () => {
     const { a, b } = await scene();
     const { conversationId: id } = await a.core.conversations.createGroup({
-      ...{ title: "Gate", photo: null, whoMayPost: "everyone", history: "none" },
+      ...{ title: "Gate", photo: null, whoMaySend: "everyone", history: "none" },
       personIds: [b.person],
     });
     await b.ready(id);

@@ -26,7 +26,7 @@ beforeEach(async () => {
   [a, b, c] = world.officers as [Officer, Officer, Officer];
   insider = await Insider.register(world.server, 50);
   ({ conversationId: id } = await a.core.conversations.createGroup({
-    ...{ title: "Beat 9", photo: null, whoMayPost: "everyone", history: "none" },
+    ...{ title: "Beat 9", photo: null, whoMaySend: "everyone", history: "none" },
     personIds: [b.person, insider.personId],
   }));
   for (const one of [a, b]) await one.ready(id);

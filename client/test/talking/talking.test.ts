@@ -12,7 +12,7 @@ async function group(admin: Officer, others: readonly Officer[]): Promise<Conver
     title: "Charminar PS",
     personIds,
     photo: null,
-    whoMayPost: "everyone",
+    whoMaySend: "everyone",
     history: "none",
   });
   await Promise.all([admin, ...others].map((officer) => officer.ready(conversationId)));
@@ -147,12 +147,12 @@ describe("group", () => {
     expect(codes.map(({ devices }) => devices)).toEqual([4, 4, 4, 4]);
   });
 
-  it("lets only admins post where that is the rule", async () => {
+  it("lets only admins send where that is the rule", async () => {
     const [a, b] = [await w.join(), await w.join()];
     const id = await group(a, [b]);
-    await a.core.conversations.setWhoMayPost(id, "admins");
-    await b.until("silenced", async () => !(await b.core.conversations.get(id)).canPost);
-    await expect(b.text(id, "no")).rejects.toMatchObject({ code: "may_not_post" });
+    await a.core.conversations.setWhoMaySend(id, "admins");
+    await b.until("silenced", async () => !(await b.core.conversations.get(id)).canSend);
+    await expect(b.text(id, "no")).rejects.toMatchObject({ code: "may_not_send" });
     await expect(a.core.conversations.leave(id)).rejects.toMatchObject({ code: "last_admin" });
   });
 });

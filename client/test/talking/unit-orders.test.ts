@@ -109,7 +109,7 @@ describe("an order to units below", { timeout: LIMIT_MS }, () => {
     const [here, there] = [await owed(constable, title), await owed(other, title)];
     expect(here.conversationId).not.toBe(there.conversationId);
     const item = await constable.core.conversations.get(here.conversationId);
-    expect(item).toMatchObject({ kind: "announcement", canPost: false, admin: false });
+    expect(item).toMatchObject({ kind: "announcement", canSend: false, admin: false });
     expect(item.standing).toMatchObject({ about: "orders", unitId: CHARMINAR });
     const [file] = there.body?.attachments ?? [];
     const opened = await other.core.attachments.get(file?.attachmentId ?? ("" as never), null);

@@ -15,7 +15,7 @@ from spec.keys.reference.messages import (
 )
 from spec.keys.reference.people import DAY_MS, MINUTE_MS, RANGE_BITS, Trust, authority_of
 from spec.keys.reference.roster import (
-    MAY_POST,
+    MAY_SEND,
     CellLine,
     Leaf,
     RosterHead,
@@ -104,7 +104,7 @@ def receive(message: bytes, known: Known, position: int, now: int) -> Received:
     present = header.epoch >> RANGE_BITS == proven >> RANGE_BITS
     require(present, "R2", "a former roster authority's head")
     leaf, _ = known.leaf(header.sender, proven, "R2")
-    require(bool(leaf.rights & MAY_POST), "R2", "may not post")
+    require(bool(leaf.rights & MAY_SEND), "R2", "may not send")
     header.verify(sender.public_key)  # R3
     require(body is None or H(body) == header.body, "R3", "not the body that was signed")
     head = known.head(header.epoch)

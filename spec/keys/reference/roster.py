@@ -9,7 +9,7 @@ from spec.keys.reference.merkle import climb, merkle_path, merkle_root
 from spec.keys.reference.people import MINUTE_MS, Department
 
 CELL_LIMIT = 256
-MAY_POST, MAY_ADMINISTER = 1, 2  # Bits of a leaf's rights; unknown ones are kept.
+MAY_SEND, MAY_ADMINISTER = 1, 2  # Bits of a leaf's rights; unknown ones are kept.
 
 
 class RosterHead(Record):

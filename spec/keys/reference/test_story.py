@@ -287,7 +287,7 @@ def test_r2_a_lost_sender_is_refused_from_the_loss_on(v: dict[str, Any]) -> None
                 receiving.receive(v["messages"]["1"]["message"], found, 1, v["now"])
 
 
-def test_r2_who_may_post(v: dict[str, Any]) -> None:
+def test_r2_who_may_send(v: dict[str, Any]) -> None:
     """The leaf has the right; here a roster of one device without it."""
     found, authority = known(v), Ed25519PrivateKey.generate()
     leaf = replace(leaf_of(v, "a", 1), rights=roster.MAY_ADMINISTER)

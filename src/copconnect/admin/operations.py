@@ -21,7 +21,7 @@ def operations(service: AdminService) -> list[Operation]:
 
 def _acts(service: AdminService) -> list[Operation]:
     return [
-        post("/v1/admin/acts", service.acting.act, "post_act", most=_ACT_BODY, wait_s=180),
+        post("/v1/admin/acts", service.acting.act, "submit_act", most=_ACT_BODY, wait_s=180),
         post("/v1/admin/previews", service.acting.preview, "preview_act", most=_ACT_BODY),
         get("/v1/admin/acts", service.acting.waiting, "waiting_acts"),
         get("/v1/admin/authenticators", service.enrolling.asked, "authenticators_asked"),
@@ -144,7 +144,7 @@ def _files(service: AdminService) -> list[Operation]:
     async def report(caller: Caller, upload_id: UploadId) -> FileAnswer:
         return FileAnswer(await importing.report(caller, upload_id), _WORKBOOK)
 
-    async def export(caller: Caller, body: wire.PostAct) -> FileAnswer:
+    async def export(caller: Caller, body: wire.SubmitAct) -> FileAnswer:
         file = await service.exporting.export(caller, body)
         return FileAnswer(file.pieces, file.media_type, file.size)
 

@@ -192,7 +192,7 @@ def _shown(one: DepartmentGroup) -> wire.AdminGroup:
         unit_id=one.standing.unit_id,
         rule=one.rule,
         kind=one.kind,
-        who_may_post=one.who_may_post,
+        who_may_send=one.who_may_send,
         members=one.members,
         by_policy=one.by_policy,
     )

@@ -22,7 +22,7 @@ BY_GRANT_ALONE: frozenset[wire.Right] = frozenset(
 # Rosters sign the first, and follow the data bank; a grant ends at a time of which no roster hears.
 # The others command people: a post does, and a grant over the devices of a unit does not.
 BY_POST_ALONE: frozenset[wire.Right] = frozenset(
-    {"post_large", "issue_routine", "issue_urgent", "issue_flash"}
+    {"send_large", "issue_routine", "issue_urgent", "issue_flash"}
 )
 SECOND_PERCENT = 5  # An act that touches more of the force than this needs a second admin.
 SECOND_LEAST = 100  # People; an act on fewer never does, whatever the size of the force.
@@ -50,7 +50,7 @@ DEFAULT_RULES: tuple[wire.RightRule, ...] = (
     line("lock_devices", "everybody", "unit"),
     line("lock_devices", "head"),
     line("manage_groups", "head"),
-    line("post_large", "head"),
+    line("send_large", "head"),
     line("oversee_orders", "head"),
     line("issue_routine", "head"),
     line("issue_urgent", "head"),

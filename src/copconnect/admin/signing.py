@@ -48,7 +48,7 @@ def decoded(body: bytes) -> wire.Act:
         raise errors.ActInvalid(reason=str(error)[:200]) from error
 
 
-def sent_by(caller: Caller, body: wire.PostAct) -> SignedAct:
+def sent_by(caller: Caller, body: wire.SubmitAct) -> SignedAct:
     """Return the record of an act that its signer sends. Raises ActInvalid."""
     try:
         record = SignedAct.parse(body.act)

@@ -185,11 +185,11 @@ class AttachmentService:
             )
 
     async def delete(self, caller: Caller, attachment_id: AttachmentId) -> None:
-        """Delete an upload that was not posted; its quota returns on the same day."""
+        """Delete an upload that was not sent; its quota returns on the same day."""
         async with self._database.transaction() as connection:
             stored = await self._own(connection, caller, attachment_id, hold=True)
-            if stored.posted:
-                raise errors.BadRequest(reason="the attachment was posted")
+            if stored.sent:
+                raise errors.BadRequest(reason="the attachment was sent")
             await store.doom(connection, attachment_id)
             await store.return_quota(connection, caller.person_id, stored.day, stored.size)
         await self._remove(attachment_id, stored.chunks)
@@ -236,13 +236,13 @@ class AttachmentService:
         conversation_id: ConversationId,
         seq: Seq,
     ) -> None:
-        """Mark attachments posted, in the transaction of the message that names them.
+        """Mark attachments as sent, in the transaction of the message that names them.
 
         Raises AttachmentIncomplete unless each is complete and shared to the conversation.
         """
         asked = set(attachment_ids)
         now_ms = self._clock.now_ms()
-        marked = await store.mark_posted(connection, asked, conversation_id, seq, now_ms)
+        marked = await store.mark_named(connection, asked, conversation_id, seq, now_ms)
         if marked != len(asked):
             raise errors.AttachmentIncomplete
 
@@ -346,7 +346,7 @@ class AttachmentService:
         *,
         cases: bool = True,
     ) -> store.StoredAttachment:
-        """``cases``: a reader of a case sees posted files that were uploaded before the report."""
+        """``cases``: a reader of a case sees sent files that were uploaded before the report."""
         stored = await store.find(connection, attachment_id)
         if stored is None:
             raise errors.NotFound
@@ -362,7 +362,7 @@ class AttachmentService:
         if await self._conversations().belongs_to_any(connection, person_id, shared):
             return stored
         # The time of the upload: another post of the file elsewhere moves that of its post.
-        if not (cases and stored.posted) or not await self._cases().reads_case_in(
+        if not (cases and stored.sent) or not await self._cases().reads_case_in(
             connection, person_id, shared, stored.created_ms
         ):
             raise errors.NotFound

@@ -2,7 +2,7 @@
 
 Invariants: ``complete`` is set in the transaction that records the last missing chunk, whose blob
 was written before; a chunk's row exists only after its blob; an attachment marked ``doomed`` can
-no longer be read, posted, shared or continued, so that its blobs can be deleted outside a
+no longer be read, sent, shared or continued, so that its blobs can be deleted outside a
 transaction; they stay as long as ``held_attachments`` names it.
 """
 
@@ -47,7 +47,7 @@ ATTACHMENTS = Table(
     Column("created_ms", BigInteger, nullable=False, index=True),
     Column("day", Integer, nullable=False),
     Column("complete", Boolean, nullable=False),
-    Column("posted_ms", BigInteger),
+    Column("sent_ms", BigInteger),
     Column("doomed", Boolean, nullable=False),
     Column("order_id", String(32)),  # It is a photo that this order asks its uploader for.
     Index(
@@ -73,8 +73,8 @@ SHARES = Table(
 )
 
 # Which message of which conversation names an attachment.
-POSTS = Table(
-    "attachment_posts",
+MESSAGES = Table(
+    "attachment_messages",
     METADATA,
     Column("conversation_id", String(32), primary_key=True),
     Column("seq", BigInteger, primary_key=True),
@@ -109,7 +109,7 @@ class StoredAttachment:
     day: int
     complete: bool
     created_ms: int
-    posted: bool
+    sent: bool
     order_id: MessageId | None
 
 
@@ -141,7 +141,7 @@ async def add(
         "created_ms": now_ms,
         "day": day,
         "complete": False,
-        "posted_ms": None,
+        "sent_ms": None,
         "doomed": False,
         "order_id": order_id,
     }
@@ -159,7 +159,7 @@ async def find(
     row = (await connection.execute(statement)).first()
     if row is None:
         return None
-    return of_row(StoredAttachment, row, posted=row.posted_ms is not None)
+    return of_row(StoredAttachment, row, sent=row.sent_ms is not None)
 
 
 async def expected(connection: AsyncConnection) -> list[Expected]:
@@ -220,14 +220,14 @@ async def shared_to(
     return [row.conversation_id for row in rows]
 
 
-async def mark_posted(
+async def mark_named(
     connection: AsyncConnection,
     attachment_ids: Collection[AttachmentId],
     conversation_id: ConversationId,
     seq: Seq,
     now_ms: int,
 ) -> int:
-    """Mark the attachments that are complete and shared to the conversation as posted by a message;
+    """Mark the attachments that are complete and shared to the conversation as named by a message;
     return how many they are."""
     a = ATTACHMENTS.c
     shared = exists(
@@ -240,13 +240,14 @@ async def mark_posted(
         .where(
             a.attachment_id.in_(attachment_ids), a.complete.is_(True), a.doomed.is_(False), shared
         )
-        .values(posted_ms=now_ms)
+        .values(sent_ms=now_ms)
         .returning(a.attachment_id)
     )
     found = marked.scalars().all()
-    place = {"conversation_id": conversation_id, "seq": seq}
+    message = {"conversation_id": conversation_id, "seq": seq}
     if found:
-        await connection.execute(insert(POSTS), [{**place, "attachment_id": one} for one in found])
+        rows = [{**message, "attachment_id": one} for one in found]
+        await connection.execute(insert(MESSAGES), rows)
     return len(found)
 
 
@@ -256,9 +257,9 @@ async def drop(
     """Forget that a message names attachments. The conversation no longer shares an attachment that
     none of its other messages names; an attachment that no conversation shares is deleted later,
     those of a held conversation not before its holds are over."""
-    a, p, s = ATTACHMENTS.c, POSTS.c, SHARES.c
+    a, p, s = ATTACHMENTS.c, MESSAGES.c, SHARES.c
     named = await connection.scalars(
-        delete(POSTS)
+        delete(MESSAGES)
         .where(p.conversation_id == conversation_id, p.seq == seq)
         .returning(p.attachment_id)
     )
@@ -308,7 +309,7 @@ async def mark_sent(
 ) -> None:
     """Mark photos as sent."""
     condition = among(ATTACHMENTS.c.attachment_id, attachment_ids)
-    await connection.execute(update(ATTACHMENTS).where(condition).values(posted_ms=now_ms))
+    await connection.execute(update(ATTACHMENTS).where(condition).values(sent_ms=now_ms))
 
 
 async def drop_replaced(
@@ -393,9 +394,9 @@ async def doom_old(
     expired_before_ms: int,
     held: CompoundSelect[tuple[ConversationId]],
 ) -> None:
-    """Mark uploads that were never posted, and attachments last posted long ago that no message of
+    """Mark uploads that were never sent, and attachments last sent long ago that no message of
     a held conversation names. Photos that orders ask for go with their orders."""
-    a, p = ATTACHMENTS.c, POSTS.c
+    a, p = ATTACHMENTS.c, MESSAGES.c
     kept = exists(
         select(literal(1)).where(p.attachment_id == a.attachment_id, p.conversation_id.in_(held))
     )
@@ -404,8 +405,8 @@ async def doom_old(
         .where(
             a.doomed.is_(False),
             or_(
-                and_(a.posted_ms.is_(None), a.created_ms < abandoned_before_ms),
-                and_(a.posted_ms < expired_before_ms, a.order_id.is_(None), ~kept),
+                and_(a.sent_ms.is_(None), a.created_ms < abandoned_before_ms),
+                and_(a.sent_ms < expired_before_ms, a.order_id.is_(None), ~kept),
             ),
         )
         .values(doomed=True)
@@ -430,7 +431,7 @@ async def doomed(connection: AsyncConnection, limit: int) -> list[tuple[Attachme
 
 async def forget(connection: AsyncConnection, attachment_id: AttachmentId) -> None:
     """Delete an attachment's rows; its blobs are gone."""
-    for table in (CHUNKS, SHARES, POSTS, ATTACHMENTS):
+    for table in (CHUNKS, SHARES, MESSAGES, ATTACHMENTS):
         await connection.execute(delete(table).where(table.c.attachment_id == attachment_id))
 
 

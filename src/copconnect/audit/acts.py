@@ -354,7 +354,7 @@ class AppealDecided(Act, frozen=True, tag="appeal_decided"):
 
 
 class SanctionEnded(Act, frozen=True, tag="sanction_ended"):
-    """A sanction ended by its time; the person may post again."""
+    """A sanction ended by its time; the person may send again."""
 
     report_id: ReportId
     person_id: PersonId

@@ -224,7 +224,7 @@ class Bot:
         mentions: Sequence[Mention] = (),
         once: str | None = None,
     ) -> QueuedMessage:
-        """Post a message; it is stored before this returns, and then sent whatever happens.
+        """Send a message; it is stored before this returns, and then sent whatever happens.
 
         ``once``: a name that the program gives the message: it is sent once in a conversation,
         however often it is asked for, across crashes. Raises NoSuchConversation, ValueError for a

@@ -60,7 +60,7 @@ class ConversationView(_CoreValue, frozen=True, kw_only=True):
     name: str
     kind: str
     members: int
-    may_post: bool
+    may_send: bool
 
 
 class PersonView(_CoreValue, frozen=True, kw_only=True):
@@ -271,7 +271,7 @@ class Core:
                 return Untrusted(f"the department's certificates do not verify: {reason}")
             case "device_unconfirmed":
                 return NotConfirmed("no admin has confirmed this bot: copconnect-bot confirm")
-            case "not_posted":
+            case "not_sent":
                 return NotSent(str(error.details.get("code")))
             case "message_invalid":
                 return ValueError(f"it is empty, too long or out of range: {error.details}")

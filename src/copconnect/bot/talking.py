@@ -146,7 +146,7 @@ class BotConversation:
     name: str
     kind: str
     members: int
-    may_post: bool
+    may_send: bool
     _desk: "Desk" = field(repr=False)
 
     async def send(

@@ -90,7 +90,7 @@ def change(
                 conversation_id=c,
                 title=english(title) if title else former.standing.title,
                 rule=former.rule if clause == _ANY else wire.Audience(include=[clause]),
-                who_may_post=former.who_may_post
+                who_may_send=former.who_may_send
                 if talk is None
                 else ("everyone" if talk else "admins"),
             )

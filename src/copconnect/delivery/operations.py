@@ -57,7 +57,9 @@ def operations(service: DeliveryService) -> list[Operation]:
         post(f"{_C}/proofs", rosters.proofs, most=_SMALL_BODY),
         get(f"{_C}/cells/own", own_cell, packed=True),
         get(f"{_C}/cells/{{cell_id}}", rosters.cell, packed=True),
-        post(f"{_C}/messages", service.posting.post, "post_message", most=_MESSAGE_BODY, wait_s=30),
+        post(
+            f"{_C}/messages", service.intake.accept, "send_message", most=_MESSAGE_BODY, wait_s=30
+        ),
         post(
             f"{_C}/start",
             service.starting.start,
@@ -67,20 +69,20 @@ def operations(service: DeliveryService) -> list[Operation]:
         ),
         get(f"{_C}/log", service.log.page, "log", packed=True, wait_s=30),
         get(f"{_C}/chain", service.log.chain, "sender_chain"),
-        post(f"{_C}/keys", service.keys.post, "post_key", most=_KEY_BODY, wait_s=60),
+        post(f"{_C}/keys", service.keys.submit, "submit_key", most=_KEY_BODY, wait_s=60),
         get(f"{_C}/keys", keys),
         post(
             f"{_C}/keys/seals",
-            service.late_seals.post,
-            "post_late_seals",
+            service.late_seals.submit,
+            "submit_late_seals",
             most=_KEY_BODY,
             wait_s=60,
         ),
         get(f"{_C}/cells/own/keys", cell_keys.own, "own_cell_keys"),
         post(
             f"{_C}/cells/own/keys",
-            cell_keys.post,
-            "post_cell_key",
+            cell_keys.submit,
+            "submit_cell_key",
             most=_KEY_BODY,
             wait_s=60,
         ),
@@ -88,6 +90,6 @@ def operations(service: DeliveryService) -> list[Operation]:
         get(f"{_C}/cells", cell_keys.all, "cell_keys", wait_s=60),
         post(f"{_C}/share-requests", shares.ask, "request_shares", most=_SMALL_BODY),
         post(f"{_C}/share-requests/done", shares.done, "shares_done", most=_SMALL_BODY),
-        post(f"{_C}/shares", shares.post, "post_shares", most=_SMALL_BODY),
+        post(f"{_C}/shares", shares.submit, "submit_shares", most=_SMALL_BODY),
         get(f"{_C}/shares", shares.waiting, "shares"),
     ]

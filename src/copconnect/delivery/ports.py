@@ -14,10 +14,10 @@ from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.ids import AttachmentId, ConversationId, PersonId, PostId, Seq, UnitId
 from copconnect.principals import (
+    AcceptedMessage,
     Bar,
     DeviceKeyRow,
     ListedDevice,
-    PostedMessage,
     PostToAsk,
     StandingGroup,
 )
@@ -169,7 +169,7 @@ class Organisation(Protocol):
 
 
 class Attachments(Protocol):
-    """Whether attachments can be posted; the attachments role knows."""
+    """Whether attachments can be sent; the attachments role knows."""
 
     async def ready(
         self,
@@ -198,10 +198,10 @@ class Attachments(Protocol):
 class OrderLedger(Protocol):
     """The role of orders keeps what messages say of them."""
 
-    async def posted(
+    async def accepted(
         self,
         connection: Transaction,
-        message: PostedMessage,
+        message: AcceptedMessage,
         said: wire.OrderTerms | wire.OrderChange,
     ) -> None:
         """Store it beside the message, in its transaction. Raises OrderInvalid, and NotFound for a
@@ -258,7 +258,7 @@ class Sanctions(Protocol):
     async def bars(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> Mapping[PersonId, Sequence[Bar]]:
-        """Return the sanctions that take the right to post, of those of these people who have
+        """Return the sanctions that take the right to send, of those of these people who have
         any."""
         ...
 
@@ -269,6 +269,6 @@ class Sanctions(Protocol):
         ...
 
     async def end_over(self, person_id: PersonId) -> bool:
-        """Give a person whose sanction has ended the right to post back; return whether there was
+        """Give a person whose sanction has ended the right to send back; return whether there was
         one."""
         ...

@@ -23,7 +23,7 @@ from copconnect.delivery.live.feed import LiveFeed
 from copconnect.delivery.live.receipt_counts import ReceiptCounting
 from copconnect.delivery.log import reported
 from copconnect.delivery.log.holding import LegalHolds
-from copconnect.delivery.log.posting import MessageIntake
+from copconnect.delivery.log.intake import MessageIntake
 from copconnect.delivery.log.reading import LogReading
 from copconnect.delivery.log.retention import Retention
 from copconnect.delivery.log.starting import Starting
@@ -35,9 +35,9 @@ from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.rosters.incarnation import begin_incarnation
 from copconnect.delivery.rosters.joining import Joining
 from copconnect.delivery.rosters.membership import Membership
-from copconnect.delivery.rosters.posting_rights import PostingRights
 from copconnect.delivery.rosters.posts import PostConversations
 from copconnect.delivery.rosters.reading import RosterReading
+from copconnect.delivery.rosters.sending_rights import SendingRights
 from copconnect.delivery.rosters.unit_orders import UnitOrders
 from copconnect.delivery.store import holds, members
 from copconnect.ids import ConversationId, MessageId, PersonId
@@ -59,8 +59,8 @@ class DeliveryService:
         self.department = DepartmentGroups(deps, self.audiences, self.following)
         self.posts = PostConversations(deps, self.following)
         self.unit_orders = UnitOrders(deps, self.audiences, self.following)
-        self._posting_rights = PostingRights(deps)
-        self.posting = MessageIntake(deps, self._posting_rights)
+        self._sending_rights = SendingRights(deps)
+        self.intake = MessageIntake(deps, self._sending_rights)
         self.log = LogReading(deps)
         self.keys = ConversationKeys(deps)
         self.cell_keys = CellKeyExchange(deps)
@@ -112,9 +112,9 @@ class DeliveryService:
         """Return a message of the log, with whether a person could read it."""
         return await reported.logged(connection, conversation_id, message_id, reader)
 
-    async def posting_changed(self, connection: Transaction, person_id: PersonId) -> None:
-        """Bring the right to post in all rosters that list a person up to date, at once."""
-        await self._posting_rights.apply(connection, person_id)
+    async def sending_changed(self, connection: Transaction, person_id: PersonId) -> None:
+        """Bring the right to send in all rosters that list a person up to date, at once."""
+        await self._sending_rights.apply(connection, person_id)
 
     async def begin_incarnation(self, number: int) -> int:
         """After a restored backup, with the server stopped: sign a head of every conversation for

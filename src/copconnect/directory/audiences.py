@@ -2,7 +2,7 @@
 
 The Directory's statements answer the same for all people at once; a property test compares them.
 A member is an admin of the audience's conversation if the rights table lets the member write to
-large groups (``post_large``) at one of its units, or at a unit above one: the heads, unless the
+large groups (``send_large``) at one of its units, or at a unit above one: the heads, unless the
 table says otherwise. A clause that names neither units nor posts counts as one of the department's
 top units. A clause that names posts and no units has no admin: a message to a post is between the
 two.
@@ -95,11 +95,11 @@ class Speakers:
 
 
 def speakers(table: Iterable[wire.RightRule], ranks: Mapping[str, int]) -> Speakers:
-    """Return the lines about ``post_large``. ``ranks``: the position of each rank."""
+    """Return the lines about ``send_large``. ``ranks``: the position of each rank."""
     here: list[wire.Clause] = []
     below: list[wire.Clause] = []
     for line in table:
-        if line.right == "post_large":
+        if line.right == "send_large":
             (below if line.over == "part" else here).append(_speaking(line, ranks))
     return Speakers(tuple(here), tuple(below))
 

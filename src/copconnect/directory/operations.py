@@ -2,8 +2,8 @@
 
 from copconnect.directory.postings.posts import PostReader
 from copconnect.directory.service import DirectoryService
-from copconnect.http.gate import Incoming, SameForAll, headers_of
 from copconnect.http.operations import FileAnswer, Operation, get, post, search
+from copconnect.http.requests import Incoming, SameForAll, headers_of
 
 
 def operations(service: DirectoryService, posts: PostReader) -> list[Operation]:

@@ -369,7 +369,7 @@ class DirectoryService:
         return {person: person in leaders for person in people}
 
     async def _speakers(self, connection: AsyncConnection) -> audiences.Speakers:
-        """Return who may write to large groups (``post_large``), by the rights table."""
+        """Return who may write to large groups (``send_large``), by the rights table."""
         table = await self._rights.table(connection)
         return audiences.speakers(table, await self.seniorities(connection))
 

@@ -13,7 +13,7 @@ from copconnect.addresses import caller_address
 from copconnect.clock import Clock
 from copconnect.doctor import clock as clocks
 from copconnect.doctor.findings import Finding, failure, ok, warning
-from copconnect.http.gate import MAX_BODY_BYTES
+from copconnect.http.requests import MAX_BODY_BYTES
 from copconnect.operator import proof as operator_proof
 from copconnect.settings import Settings
 

@@ -17,10 +17,10 @@ class NotAdmin(CallerError):
     remedy = "Ask one of its admins."
 
 
-class MayNotPost(CallerError):
-    code = "may_not_post"
+class MayNotSend(CallerError):
+    code = "may_not_send"
     status = 403
-    message = "Only admins may post in this conversation."
+    message = "Only admins may send in this conversation."
     remedy = "Ask one of its admins."
 
 
@@ -37,14 +37,14 @@ class Sanctioned(CallerError):
 
     code = "sanctioned"
     status = 403
-    message = "The caller may not post here until the time in `details`."
+    message = "The caller may not send here until the time in `details`."
     remedy = "Wait until then, or appeal."
 
 
 class TrainingRequired(CallerError):
     code = "training_required"
     status = 403
-    message = "Only people who have done the officer course may post in large groups."
+    message = "Only people who have done the officer course may send in large groups."
     remedy = "Do the course under Me, Training."
 
 

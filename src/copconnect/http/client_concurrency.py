@@ -95,6 +95,6 @@ async def _refuse(send: Send) -> None:
 def _token(scope: Scope) -> bytes:
     if scope["type"] != ScopeType.HTTP:
         return b""
-    # The token alone, as Gate reads it: the scheme "Bearer" can be spelled in 64 ways.
+    # The token alone, as in requests.py: the scheme "Bearer" can be spelled in 64 ways.
     values = (value for name, value in scope["headers"] if name == b"authorization")
     return next(values, b"").partition(b" ")[2]

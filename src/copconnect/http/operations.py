@@ -12,7 +12,7 @@ parameters say what it is given:
 
 Every operation asks who calls, unless its row is ``public``. A wire value that the function returns
 is encoded as the request takes it, ``None`` is answered with 204, a :class:`FileAnswer` goes out
-as it is. Bodies, callers, errors and headers are those of :mod:`copconnect.http.gate`.
+as it is. Bodies, callers, errors and headers are those of :mod:`copconnect.http.requests`.
 """
 
 import inspect
@@ -29,12 +29,12 @@ from litestar.exceptions import InternalServerException
 from litestar.types import ASGIApp, Receive, Send
 
 from copconnect import addresses, errors, ids, wire
-from copconnect.http.gate import (
+from copconnect.http.requests import (
     MAX_BODY_BYTES,
     Encoded,
-    Gate,
     Headers,
     Incoming,
+    RequestAuthenticator,
     Secured,
     encode,
     headers_of,
@@ -132,7 +132,7 @@ class Operations:
     def __init__(
         self,
         rows: Iterable[Operation],
-        gate: Gate,
+        authenticator: RequestAuthenticator,
         secured: Secured,
         rest: ASGIApp,
         trusted_proxies: int = 0,
@@ -142,7 +142,7 @@ class Operations:
         self._secured = secured
         self._places = _RouteNode()
         for row in self.rows:
-            self._places.put(row, _Bound(row, gate, trusted_proxies))
+            self._places.put(row, _Bound(row, authenticator, trusted_proxies))
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Answer."""
@@ -257,10 +257,12 @@ def _asked_of(name: str, kind: Any, parameter: inspect.Parameter) -> QueryParame
 class _Bound:
     """An operation, ready to answer requests."""
 
-    def __init__(self, row: Operation, gate: Gate, trusted_proxies: int) -> None:
+    def __init__(
+        self, row: Operation, authenticator: RequestAuthenticator, trusted_proxies: int
+    ) -> None:
         self.row = row
         self._given = Given.of(row)
-        self._gate = gate
+        self._authenticator = authenticator
         self._trusted_proxies = trusted_proxies
 
     async def answer(self, request: "_HttpRequest", values: Sequence[str]) -> Any:
@@ -269,7 +271,7 @@ class _Bound:
         row, given = self.row, self._given
         arguments: dict[str, Any] = {}
         if not row.public:
-            caller = await self._gate.caller(
+            caller = await self._authenticator.caller(
                 request, tolerates=row.tolerates, confirmed=row.confirmed
             )
             if given.caller is not None:
@@ -359,7 +361,7 @@ class _RouteNode:
 
 
 class _Headers:
-    """See gate.Named."""
+    """See authenticator.Named."""
 
     __slots__ = ("_values",)
 
@@ -373,7 +375,7 @@ class _Headers:
 
 
 class _HttpRequest:
-    """See gate.Incoming."""
+    """See authenticator.Incoming."""
 
     __slots__ = ("_receive", "headers", "scope")
 

@@ -17,7 +17,7 @@ from typing import Any
 from litestar import Response, get
 
 from copconnect import errors
-from copconnect.http.gate import REPORTING, TRUSTED_TYPES, HttpRequest
+from copconnect.http.requests import REPORTING, TRUSTED_TYPES, HttpRequest
 
 CONSOLE = "admin"  # Its page is a second one, with its own files.
 FOLDER = Path(__file__).parents[1] / "web_app"

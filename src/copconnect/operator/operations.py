@@ -11,8 +11,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from copconnect import addresses, errors
 from copconnect.clock import Clock
-from copconnect.http.gate import MAX_BODY_BYTES, Incoming
 from copconnect.http.operations import Body, FileAnswer, Operation, get, post
+from copconnect.http.requests import MAX_BODY_BYTES, Incoming
 from copconnect.operator import proof as operator_proof
 from copconnect.settings import Settings
 

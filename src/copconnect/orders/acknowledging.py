@@ -82,8 +82,8 @@ class Acknowledging:
             "acknowledgements_per_minute", RECORDS_PER_MINUTE, RECORDS_PER_MINUTE
         )
 
-    async def post(
-        self, caller: Caller, order_id: MessageId, body: wire.PostAcknowledgements
+    async def submit(
+        self, caller: Caller, order_id: MessageId, body: wire.SubmitAcknowledgements
     ) -> wire.AcknowledgementOutcomes:
         """Store records of the calling device; return what became of each.
 

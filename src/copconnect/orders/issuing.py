@@ -19,7 +19,7 @@ from copconnect.database.engine import Transaction
 from copconnect.ids import ConversationId, MessageId, PersonId, PostId, UnitId
 from copconnect.orders import rules, store
 from copconnect.orders.ports import OrderConversations, PersonRights, Postings
-from copconnect.principals import Caller, PostedMessage
+from copconnect.principals import AcceptedMessage, Caller
 from copconnect.rights import HeldRights
 
 
@@ -30,7 +30,7 @@ class OrderIssuing:
     (``rules.ISSUE``) over the unit of everybody else there. Their leaf signs it, from their first
     order there on, and devices go by that; :meth:`require` checks it in the transaction of the
     order's message, for every order and every correction. The Delivery Service demands besides that
-    an admin of the conversation sends a flash order (delivery/rules/posting.py, ``for_admins``).
+    an admin of the conversation sends a flash order (delivery/rules/messages.py, ``for_admins``).
     """
 
     def __init__(self, conversations: OrderConversations, postings: Postings) -> None:
@@ -39,7 +39,7 @@ class OrderIssuing:
         self._rights: PersonRights
 
     def attach(self, rights: PersonRights) -> None:
-        """Take the rights of people, before any message is posted. They are made after this."""
+        """Take the rights of people, before any message is sent. They are made after this."""
         self._rights = rights
 
     async def allowed(
@@ -174,10 +174,10 @@ class OrderIssuing:
             )
         ).scalar_one()
 
-    async def posted(
+    async def accepted(
         self,
         connection: Transaction,
-        message: PostedMessage,
+        message: AcceptedMessage,
         said: wire.OrderTerms | wire.OrderChange,
     ) -> None:
         """Store what a message says of orders. Raises OrderInvalid, MayNotIssue; NotFound for a
@@ -188,7 +188,7 @@ class OrderIssuing:
             await self._change(connection, message, said)
 
     async def _issue(
-        self, connection: Transaction, message: PostedMessage, terms: wire.OrderTerms
+        self, connection: Transaction, message: AcceptedMessage, terms: wire.OrderTerms
     ) -> None:
         await self.require(connection, message.conversation_id, message.person_id, terms.priority)
         rules.check_terms(terms, message.sent_ms)
@@ -222,7 +222,7 @@ class OrderIssuing:
         )
 
     async def _change(
-        self, connection: Transaction, message: PostedMessage, said: wire.OrderChange
+        self, connection: Transaction, message: AcceptedMessage, said: wire.OrderChange
     ) -> None:
         order_id = MessageId(said.order_id)
         order = await store.one(connection, order_id)
@@ -250,7 +250,7 @@ class OrderIssuing:
             )
 
 
-def _corrected(order: Row[Any], message: PostedMessage, said: wire.OrderChange) -> dict[str, Any]:
+def _corrected(order: Row[Any], message: AcceptedMessage, said: wire.OrderChange) -> dict[str, Any]:
     """Return what a correction changes of its order's row. Raises OrderInvalid."""
     texts = rules.unpacked(order.texts) | {message.header_hash: message.seq}
     if len(texts) > rules.MOST_TEXTS:

@@ -22,7 +22,9 @@ def operations(service: OrderService) -> list[Operation]:
         get("/v1/issuing/units", service.units, "issuable_units"),
         post("/v1/orders/totals", totals, "order_totals"),
         get(_O, reading.order),
-        post(f"{_O}/acknowledgements", service.acknowledging.post, "acknowledge_order", most=_BODY),
+        post(
+            f"{_O}/acknowledgements", service.acknowledging.submit, "acknowledge_order", most=_BODY
+        ),
         get(f"{_O}/acknowledgements", reading.records, "order_records", wait_s=60),
         get(f"{_O}/progress", reading.progress, "order_progress"),
         search(f"{_O}/people/searches", reading.people, "order_people"),

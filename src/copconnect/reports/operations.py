@@ -32,7 +32,7 @@ def operations(service: ReportService) -> list[Operation]:
 
     return [
         get("/v1/reports/readers", reporting.readers, "report_readers"),
-        post("/v1/reports", reporting.post, "post_report", most=_BODY, wait_s=60),
+        post("/v1/reports", reporting.submit, "submit_report", most=_BODY, wait_s=60),
         get("/v1/reports/mine", reporting.own, "own_reports"),
         get("/v1/reports", cases),
         get("/v1/reports/statistics", statistics, "report_statistics"),

@@ -26,8 +26,8 @@ class Messages(Protocol):
         """Return a message of the log, with whether a person could read it."""
         ...
 
-    async def posting_changed(self, connection: Transaction, person_id: PersonId) -> None:
-        """Bring the right to post in all rosters that list a person up to date, at once."""
+    async def sending_changed(self, connection: Transaction, person_id: PersonId) -> None:
+        """Bring the right to send in all rosters that list a person up to date, at once."""
         ...
 
     def held(self, now_ms: int) -> CompoundSelect[tuple[ConversationId]]:

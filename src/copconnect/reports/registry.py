@@ -20,7 +20,7 @@ class Ending(Protocol):
     """Ends sanctions; it depends on roles that are built later."""
 
     async def end_over(self, person_id: PersonId) -> bool:
-        """Give a person whose sanction has ended the right to post back; return whether there was
+        """Give a person whose sanction has ended the right to send back; return whether there was
         one."""
         ...
 
@@ -52,7 +52,7 @@ class SanctionRegistry:
     async def bars(
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> dict[PersonId, list[Bar]]:
-        """Return the sanctions in force that take the right to post, of those of these people who
+        """Return the sanctions in force that take the right to send, of those of these people who
         have any. One statement."""
         return await sanction_store.bars(connection, person_ids, self._clock.now_ms())
 
@@ -69,6 +69,6 @@ class SanctionRegistry:
         return await store.reported_since(connection, conversation_id, from_ms)
 
     async def end_over(self, person_id: PersonId) -> bool:
-        """Give a person whose sanction has ended the right to post back; return whether there was
+        """Give a person whose sanction has ended the right to send back; return whether there was
         one."""
         return self._ending is not None and await self._ending.end_over(person_id)

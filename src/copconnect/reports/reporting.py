@@ -43,7 +43,7 @@ class Reporting:
             cards = await deps.people.cards(connection, people, caller.person_id)
         return wire.ReportReaders(people=[cards[one] for one in people if one in cards])
 
-    async def post(self, caller: Caller, body: wire.PostReport) -> wire.OwnReport:
+    async def submit(self, caller: Caller, body: wire.SubmitReport) -> wire.OwnReport:
         """Take a report. The same again is answered as the first time.
 
         Raises NotFound, ReportInvalid, RateLimited.

@@ -77,7 +77,7 @@ class Resealing:
         return wire.WantingCases(cases=cases, next=following)
 
     async def add(
-        self, caller: Caller, report_id: ReportId, body: wire.PostSeals
+        self, caller: Caller, report_id: ReportId, body: wire.SubmitSeals
     ) -> wire.SealsAdded:
         """Take seals for devices of the people who moderate a case, or read its appeal. The same
         again changes nothing. Raises NotFound, also for the caller's own case; ReportDecided,

@@ -28,7 +28,7 @@ def _in_force(now_ms: int) -> tuple[ColumnElement[bool], ...]:
 async def bars(
     connection: AsyncConnection, person_ids: Collection[PersonId], now_ms: int
 ) -> dict[PersonId, list[Bar]]:
-    """Return the sanctions in force that take the right to post, of those of these people who have
+    """Return the sanctions in force that take the right to send, of those of these people who have
     any. One statement."""
     query = select(_S.person_id, _S.kind, _S.until_ms).where(
         among(_S.person_id, person_ids), *_in_force(now_ms)
@@ -51,7 +51,7 @@ async def sanctioned(
 
 
 async def barred(connection: AsyncConnection, now_ms: int) -> list[PersonId]:
-    """Return everybody who may not post somewhere because of a sanction."""
+    """Return everybody who may not send somewhere because of a sanction."""
     query = select(_S.person_id).where(*_in_force(now_ms)).distinct().order_by(_S.person_id)
     return list(await connection.scalars(query))
 
@@ -99,7 +99,7 @@ async def of_person(connection: AsyncConnection, person_id: PersonId) -> Sequenc
 
 
 async def people_over(connection: AsyncConnection, now_ms: int, limit: int) -> list[PersonId]:
-    """Return people whose sanction has ended, but whom rosters list without the right to post
+    """Return people whose sanction has ended, but whom rosters list without the right to send
     still."""
     query = select(_S.person_id).where(_S.in_rosters, _S.until_ms <= now_ms).distinct()
     return list(await connection.scalars(query.limit(limit)))
@@ -107,7 +107,7 @@ async def people_over(connection: AsyncConnection, now_ms: int, limit: int) -> l
 
 async def over(connection: AsyncConnection, now_ms: int, person_id: PersonId) -> Sequence[Row[Any]]:
     """Return a person's sanctions that have ended while rosters list the person without the right
-    to post still; held until this transaction ends."""
+    to send still; held until this transaction ends."""
     query = select(SANCTIONS).where(_S.person_id == person_id, _S.in_rosters, _S.until_ms <= now_ms)
     return (await connection.execute(query.order_by(_S.until_ms).with_for_update())).all()
 

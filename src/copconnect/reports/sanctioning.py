@@ -1,6 +1,6 @@
 """Sanctions: begun by a decision, ended by time or by an appeal.
 
-A sanction takes the right to post from the person's leaves in the transaction that begins it, so
+A sanction takes the right to send from the person's leaves in the transaction that begins it, so
 that every client refuses what is sent all the same (R2). It ends by its time everywhere, judged
 when somebody asks; a job that one node runs then gives the leaves their right back, as does the
 first message that the person tries to send before that job came round. Each end is an entry of the
@@ -42,7 +42,7 @@ class Sanctioning:
     # --- The job ------------------------------------------------------------------------------
 
     async def round(self) -> None:
-        """Give back the right to post where a sanction has ended. Compare the leaves of
+        """Give back the right to send where a sanction has ended. Compare the leaves of
         people whose sanction is in force: a group may have become large since."""
         ended = _BATCH
         while ended == _BATCH:
@@ -57,7 +57,7 @@ class Sanctioning:
             people = await sanction_store.barred(connection, self._deps.clock.now_ms())
         for one in people:
             async with self._deps.database.transaction() as connection:
-                await self._deps.messages.posting_changed(connection, one)
+                await self._deps.messages.sending_changed(connection, one)
 
     async def end_over(self, person_id: PersonId) -> bool:
         """Do the same for one person; return whether anything changed. A transaction is about one
@@ -69,7 +69,7 @@ class Sanctioning:
                 return False
             for row in rows:
                 await sanction_store.change(connection, row.report_id, in_rosters=False)
-            await deps.messages.posting_changed(connection, person_id)
+            await deps.messages.sending_changed(connection, person_id)
             tell(connection, {person_id})
             for row in rows:
                 ended = SanctionEnded(row.report_id, person_id, row.kind)
@@ -108,7 +108,7 @@ class Sanctioning:
         }
         await sanction_store.add(connection, values)
         if bars:
-            await self._deps.messages.posting_changed(connection, PersonId(report.reported_id))
+            await self._deps.messages.sending_changed(connection, PersonId(report.reported_id))
 
     async def lift(self, connection: Transaction, row: Row[Any]) -> None:
         """End a sanction before its time."""
@@ -116,7 +116,7 @@ class Sanctioning:
         values = {"ended_ms": ended_ms, "in_rosters": False}
         await sanction_store.change(connection, row.report_id, **values)
         if row.in_rosters:
-            await self._deps.messages.posting_changed(connection, PersonId(row.person_id))
+            await self._deps.messages.sending_changed(connection, PersonId(row.person_id))
 
     # --- The person concerned -----------------------------------------------------------------
 
@@ -149,7 +149,7 @@ class Sanctioning:
         return wire.ReportReaders(people=[cards[one] for one in people if one in cards])
 
     async def appeal(
-        self, caller: Caller, report_id: ReportId, body: wire.PostAppeal
+        self, caller: Caller, report_id: ReportId, body: wire.SubmitAppeal
     ) -> wire.Sanction:
         """Take an appeal, one for each sanction. The same again is answered as the first time.
 

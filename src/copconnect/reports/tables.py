@@ -85,7 +85,7 @@ SANCTIONS = Table(
     Column("until_ms", BigInteger, nullable=False),
     Column("acknowledged_ms", BigInteger),
     Column("ended_ms", BigInteger),  # Lifted before its time.
-    Column("in_rosters", Boolean, nullable=False),  # Leaves lack the right to post because of it.
+    Column("in_rosters", Boolean, nullable=False),  # Leaves lack the right to send because of it.
     Index(
         "ix_sanctions_in_rosters",
         "until_ms",

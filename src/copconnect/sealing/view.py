@@ -107,7 +107,7 @@ class PublicView:
         """Check R2; ``epoch``: of the head under which the sender's leaf is proven."""
         found = confirmed(self.trust, header.sender, header.sent, "R2")
         leaf, _ = self.leaf(header.sender, epoch, "R2")
-        require(leaf.may_post, "R2", "may not post")
+        require(leaf.may_send, "R2", "may not send")
         return found, leaf
 
     def record_for(self, header: MessageHeader, now: int) -> ConversationKey:

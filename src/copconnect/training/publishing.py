@@ -84,7 +84,7 @@ class Publishing:
         )
 
     async def keep_picture(
-        self, caller: Caller, body: wire.PostLessonPicture
+        self, caller: Caller, body: wire.SubmitLessonPicture
     ) -> wire.LessonPictureKept:
         """Keep a picture for a day, so that previews and the act can name it. Raises NotAllowed,
         LessonPictureInvalid."""

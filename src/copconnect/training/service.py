@@ -147,7 +147,7 @@ class TrainingService:
         return page_of(lesson.lesson_id, lesson.text(language), lesson.version)
 
     async def done(
-        self, caller: Caller, body: wire.PostLessonsDone, language: wire.Language = "en"
+        self, caller: Caller, body: wire.SubmitLessonsDone, language: wire.Language = "en"
     ) -> wire.Training:
         """Record lessons as done and return the caller's courses. A lesson that is there no more is
         passed over: a phone may have kept it for weeks."""

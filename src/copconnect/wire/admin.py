@@ -41,7 +41,7 @@ Right = Literal[
     "lock_devices",
     "give_grants",
     "read_audit",
-    "post_large",
+    "send_large",
     "oversee_orders",
     "issue_routine",
     "issue_urgent",
@@ -250,17 +250,17 @@ class CreateGroup(AdminAct, frozen=True, kw_only=True):
     conversation_id: Annotated[ConversationId, HEX16]
     title: Names
     rule: Audience
-    who_may_post: Literal["everyone", "admins"]
+    who_may_send: Literal["everyone", "admins"]
 
 
 class ChangeGroup(AdminAct, frozen=True, kw_only=True):
-    """Give a conversation that an admin made another name, rule or policy of posting."""
+    """Change the name or audience of a conversation that an admin made, or who may send there."""
 
     recorded_as: ClassVar = "audience_conversation_changed"
     conversation_id: Annotated[ConversationId, HEX16]
     title: Names
     rule: Audience
-    who_may_post: Literal["everyone", "admins"]
+    who_may_send: Literal["everyone", "admins"]
 
 
 class EndGroup(AdminAct, frozen=True, kw_only=True):

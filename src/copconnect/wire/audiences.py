@@ -66,5 +66,5 @@ class GroupPolicy(Wire, frozen=True, kw_only=True):
     ranks: list[_Code] = []
     heads: bool = False
     kind: Literal["unit", "announcement"] = "unit"
-    who_may_post: Literal["everyone", "admins"] = "everyone"
+    who_may_send: Literal["everyone", "admins"] = "everyone"
     history_days: Annotated[int, Meta(ge=0, le=30)] = 30

@@ -176,7 +176,7 @@ class AuditPage(Wire, frozen=True, kw_only=True):
     people: list[Person]  # Those whom the entries name.
 
 
-class PostAct(Wire, frozen=True, kw_only=True):
+class SubmitAct(Wire, frozen=True, kw_only=True):
     """Idempotent by the act's id: the same bytes again are answered as the first time.
     ``presence``: the proof that the person is there, of an act of weight; else empty."""
 

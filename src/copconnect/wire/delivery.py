@@ -38,7 +38,7 @@ from copconnect.wire.orders import OrderChange, OrderTerms
 from copconnect.wire.trust import PersonTrust
 
 ConversationKind = Literal["direct", "group", "unit", "announcement"]
-WhoMayPost = Literal["everyone", "admins"]
+WhoMaySend = Literal["everyone", "admins"]
 ListedPeople = Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=LISTED_PEOPLE)]
 
 
@@ -55,7 +55,7 @@ class CreateConversation(Wire, frozen=True, kw_only=True):
     conversation_id: Annotated[ConversationId, HEX16]
     kind: ConversationKind
     person_ids: ListedPeople
-    who_may_post: WhoMayPost
+    who_may_send: WhoMaySend
     history_days: Annotated[int, Meta(ge=0, le=30)] | None
     audience: Audience | None
 
@@ -97,7 +97,7 @@ class Conversation(Wire, frozen=True, kw_only=True):
     unregistered: int  # Members without a confirmed device.
     devices: int  # Listed under the newest head.
     cells: int
-    who_may_post: WhoMayPost
+    who_may_send: WhoMaySend
     admin: bool  # Whether the caller is one.
     admins: list[PersonId] | None  # At most 200; None where several conversations are listed.
     audience: Audience | None  # None: its people are chosen by hand.
@@ -167,7 +167,7 @@ class ChangeMembers(Wire, frozen=True, kw_only=True):
 
 
 class ChangePolicy(Wire, frozen=True, kw_only=True):
-    who_may_post: WhoMayPost
+    who_may_send: WhoMaySend
 
 
 class SetPreferences(Wire, frozen=True, kw_only=True):
@@ -286,7 +286,7 @@ class ConversationExported(Wire, frozen=True, kw_only=True):
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
-class PostMessage(Wire, frozen=True, kw_only=True):
+class SendMessage(Wire, frozen=True, kw_only=True):
     """``state``: the message is the conversation's newest state (name, photo); admins only.
     ``quiet``: it wakes nobody (a vote, a pin); devices show no row for it.
     ``exported``: the message tells of an export, which the audit log records with it.

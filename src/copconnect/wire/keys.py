@@ -18,7 +18,7 @@ from copconnect.wire.trust import Record
 Seals = Annotated[bytes, Meta(max_length=MAX_SEALS_BYTES)]
 
 
-class PostKey(Wire, frozen=True, kw_only=True):
+class SubmitKey(Wire, frozen=True, kw_only=True):
     """A ConversationKey record and its seals, concatenated, ascending by recipient key id.
     ``left_out``, in a conversation of one cell: listed devices that the author could not confirm or
     has no key of."""
@@ -32,7 +32,7 @@ class KeyAccepted(Wire, frozen=True, kw_only=True):
     key_id: Annotated[KeyId, HEX32]
 
 
-class PostLateSeals(Wire, frozen=True, kw_only=True):
+class SubmitLateSeals(Wire, frozen=True, kw_only=True):
     """Seals of a conversation key that the server asked this device for (S9), ordered by the id of
     the cell key. ``refused``: ids of cell keys to which this device does not seal, because of
     S4."""
@@ -57,7 +57,7 @@ class Keys(Wire, frozen=True, kw_only=True):
     proof: bytes | None
 
 
-class PostCellKey(Wire, frozen=True, kw_only=True):
+class SubmitCellKey(Wire, frozen=True, kw_only=True):
     """A CellKey record that the server asked this device for (C1), with its seals."""
 
     record: Record
@@ -117,7 +117,7 @@ class DeviceShare(Wire, frozen=True, kw_only=True):
     share: Annotated[bytes, Meta(min_length=1, max_length=32 * 1024)]
 
 
-class PostShares(Wire, frozen=True, kw_only=True):
+class SubmitShares(Wire, frozen=True, kw_only=True):
     """Key shares, one for each device."""
 
     shares: Annotated[list[DeviceShare], Meta(min_length=1, max_length=SHARES_AT_ONCE)]

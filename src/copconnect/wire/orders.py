@@ -201,7 +201,7 @@ class AcknowledgementItem(Wire, frozen=True, kw_only=True):
     photo: SealedPhoto | None
 
 
-class PostAcknowledgements(Wire, frozen=True, kw_only=True):
+class SubmitAcknowledgements(Wire, frozen=True, kw_only=True):
     """Records of the calling device, about its person or, told in person, about others.
     Idempotent: a record that is kept counts once."""
 

@@ -9,7 +9,7 @@ from copconnect.limits import ACT_PEOPLE
 from copconnect.wire.admin import PlaceGiven
 from copconnect.wire.audiences import Audience, GroupPolicy
 from copconnect.wire.base import HEX16, Wire
-from copconnect.wire.delivery import ConversationKind, WhoMayPost
+from copconnect.wire.delivery import ConversationKind, WhoMaySend
 from copconnect.wire.directory import Names, Person, Posting
 
 _Person = Annotated[PersonId, HEX16]
@@ -104,7 +104,7 @@ class AdminGroup(Wire, frozen=True, kw_only=True):
     unit_id: UnitId | None
     rule: Audience
     kind: ConversationKind
-    who_may_post: WhoMayPost
+    who_may_send: WhoMaySend
     members: int
     by_policy: bool
 

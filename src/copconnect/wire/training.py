@@ -133,7 +133,7 @@ class LessonDone(Wire, frozen=True, kw_only=True):
     right_first: Annotated[int, Meta(ge=0, le=100)]
 
 
-class PostLessonsDone(Wire, frozen=True, kw_only=True):
+class SubmitLessonsDone(Wire, frozen=True, kw_only=True):
     """Idempotent: a lesson that was done stays done."""
 
     lessons: Annotated[list[LessonDone], Meta(min_length=1, max_length=100)]
@@ -246,7 +246,7 @@ class WrittenLesson(Wire, frozen=True, kw_only=True):
     pictures: list[LessonFile]
 
 
-class PostLessonPicture(Wire, frozen=True, kw_only=True):
+class SubmitLessonPicture(Wire, frozen=True, kw_only=True):
     """PNG, JPEG or WebP, at most LESSON_PICTURE_BYTES. The same again changes nothing."""
 
     data: bytes

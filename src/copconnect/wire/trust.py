@@ -151,7 +151,7 @@ class TimeAnswer(Wire, frozen=True, kw_only=True):
     time: bytes
 
 
-class PostEndorsement(Wire, frozen=True, kw_only=True):
+class SubmitEndorsement(Wire, frozen=True, kw_only=True):
     """The server lists the endorsed device in the same transaction. Idempotent by its bytes.
 
     ``revocations``: with an admin's, of each former device of the person that the roster authority
@@ -177,7 +177,7 @@ class MadeRecords(Wire, frozen=True, kw_only=True):
     people: list[PersonTrust]
 
 
-class PostRevocation(Wire, frozen=True, kw_only=True):
+class SubmitRevocation(Wire, frozen=True, kw_only=True):
     """The server ends the device's token and unlists it in the same transaction. It is longer than
     other records: it lists what the device made that still counts."""
 

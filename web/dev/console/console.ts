@@ -44,7 +44,7 @@ const RIGHTS: readonly Right[] = [
   "lock_devices",
   "give_grants",
   "read_audit",
-  "post_large",
+  "send_large",
   "train",
   "edit_conduct",
   "hold_messages",
@@ -161,7 +161,7 @@ export class ScriptedConsole extends ScriptedConduct implements Admin {
       { right: "see_numbers", holder: "head", code: "", level: "", over: "part" },
       { right: "see_numbers", holder: "everybody", code: "", level: "", over: "heads" },
       { right: "see_numbers", holder: "rank", code: "CI", level: "station", over: "part" },
-      { right: "post_large", holder: "role", code: "sho", level: "", over: "unit" },
+      { right: "send_large", holder: "role", code: "sho", level: "", over: "unit" },
     );
     const rights: HeldRight[] = this.#console
       ? RIGHTS.map((right) => ({ right, path: "", deep: true, heads: false }))

@@ -77,14 +77,14 @@ export class ScriptedOrganising extends ScriptedImports implements Calls {
         include: [{ ...clause, units: [unit.unitId], heads: false }],
         ...{ people: [], exclude: [], without: [] },
       },
-      ...{ kind: "unit" as const, whoMayPost: "everyone" as const, members: 40 + index },
+      ...{ kind: "unit" as const, whoMaySend: "everyone" as const, members: 40 + index },
       byPolicy: index % 4 !== 3,
     }));
     const line = { roles: [], ranks: [], heads: false, kind: "unit" as const, historyDays: 30 };
     const policy = [
       { ...line, code: "all", title: names("{unit}"), levels: ["state", "district", "station"] },
       { ...line, code: "sho", title: names("SHOs, {unit}"), levels: ["district"], roles: ["sho"] },
-    ].map((one) => ({ ...one, whoMayPost: "everyone" as const }));
+    ].map((one) => ({ ...one, whoMaySend: "everyone" as const }));
     return { groups, policy };
   }
 }

@@ -24,9 +24,9 @@ it.each([
   ["admins", "everyone", true, true],
   ["nobody", "everyone", true, false],
   [null, "everyone", true, false],
-] as const)("%s may export where %s may write (admin: %s): %s", (rule, whoMayPost, admin, may) => {
-  expect(mayExport({ state: "ready", whoMayPost, admin }, rule)).toBe(may);
-  expect(mayExport({ state: "left", whoMayPost, admin }, rule)).toBe(false);
+] as const)("%s may export where %s may write (admin: %s): %s", (rule, whoMaySend, admin, may) => {
+  expect(mayExport({ state: "ready", whoMaySend, admin }, rule)).toBe(may);
+  expect(mayExport({ state: "left", whoMaySend, admin }, rule)).toBe(false);
 });
 
 it.each([

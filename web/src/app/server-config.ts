@@ -82,9 +82,9 @@ export async function linkPreviews(): Promise<boolean> {
 
 /** Whether this person may export messages of a conversation: everybody who may write there, at most. */
 export function mayExport(
-  { state, whoMayPost, admin }: Pick<ConversationItem, "state" | "whoMayPost" | "admin">,
+  { state, whoMaySend, admin }: Pick<ConversationItem, "state" | "whoMaySend" | "admin">,
   exporters: Exporters | null,
 ): boolean {
   if (state === "left" || exporters === null || exporters === "nobody") return false;
-  return admin || (whoMayPost === "everyone" && exporters === "members");
+  return admin || (whoMaySend === "everyone" && exporters === "members");
 }

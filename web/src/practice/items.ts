@@ -84,8 +84,8 @@ export function conversationOf(
     },
     ...{ pinned: false, archived: false, markedUnread: false, folders: [] },
     ...{ clearedSeq: 0, clearedMs: 0 },
-    ...{ draft: null, draftFiles: 0, canPost: true, trainingFirst: false, barred: null },
-    ...{ admin: false, whoMayPost: "everyone", state: "ready", alarm: null },
+    ...{ draft: null, draftFiles: 0, canSend: true, trainingFirst: false, barred: null },
+    ...{ admin: false, whoMaySend: "everyone", state: "ready", alarm: null },
     createdMs: Date.now() - 90 * DAY_MS,
     ...more,
   };

@@ -122,13 +122,13 @@ describe("a notification that a push brings", () => {
     expect(dataOf({ data: options.data })).toEqual({ ...data, reply: "On my way." });
   });
 
-  it("takes no reply where this person cannot post, and says until when", () => {
-    const { options } = noticeOf(item, { ...group, canPost: false }, PLAIN, NOON);
+  it("takes no reply where this person cannot send, and says until when", () => {
+    const { options } = noticeOf(item, { ...group, canSend: false }, PLAIN, NOON);
     expect(options.actions?.map(({ action }) => action)).toEqual(["read"]);
     const data = dataOf({ data: options.data });
     if (data === null) throw new Error("no data");
     const { body } = unsentNotice(data, "On my way.", PLAIN, NOON.getTime()).options;
-    expect(body).toMatch(/^You cannot post there until 27.Nov.2026, 12:00.pm\. Your/u);
+    expect(body).toMatch(/^You cannot write there until 27.Nov.2026, 12:00.pm\. Your/u);
   });
 
   it("makes no sound off duty, but for flash orders and those who are named", () => {

@@ -120,7 +120,7 @@ function answers(
   words: PushSettings["words"],
 ): NonNullable<NoticeOptions["actions"]> {
   if (item.body.kind === "order") return [{ action: "acknowledge", title: words.acknowledge }];
-  if (conversation?.canPost === false) return [];
+  if (conversation?.canSend === false) return [];
   // A platform without a field in notifications opens the conversation.
   return [{ action: "reply", title: words.reply, type: "text", placeholder: words.write }];
 }

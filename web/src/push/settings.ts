@@ -47,7 +47,7 @@ export const PLAIN: PushSettings = {
     read: "Mark as read",
     write: "Write a reply",
     notSent: "Your reply was not sent. Open the conversation to send it.",
-    notPosted: "You cannot post there until {{until}}. Your reply was not sent.",
+    notPosted: "You cannot write there until {{until}}. Your reply was not sent.",
     acknowledge: "Acknowledge",
     reminder: "You still have to acknowledge an order",
     unfinished: "An order still asks you for something",

@@ -115,7 +115,7 @@ export class OwnSync {
     try {
       const info = await context.api.createConversation({
         ...{ conversationId, kind: "direct", personIds: [context.identity().personId] },
-        ...{ whoMayPost: "everyone", historyDays: null, audience: null },
+        ...{ whoMaySend: "everyone", historyDays: null, audience: null },
       });
       const made = await book.adopt(info);
       await sync.refresh(conversationId).catch(ignore);

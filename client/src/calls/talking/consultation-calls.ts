@@ -116,8 +116,8 @@ export class ConsultationCalls {
     const device = await this.#reach.device();
     const { time, now, vault } = device.context;
     const conversation = writable(this.#reach, device.find(conversationId));
-    const { whoMayPost, admin } = conversation.record;
-    if (whoMayPost === "admins" && !admin) throw failure("may_not_post");
+    const { whoMaySend, admin } = conversation.record;
+    if (whoMaySend === "admins" && !admin) throw failure("may_not_send");
     const message = await loadMessage(vault, conversationId, messageId);
     const poll = message === null ? null : decodedOf(message);
     if (message === null || poll?.kind !== "poll") throw failure("not_found");

@@ -74,7 +74,7 @@ function announce(
 
 /** Votes are messages to everybody, so a poll is for conversations in which that is few. */
 export function requirePollable({ record }: Conversation): void {
-  const everybody = record.whoMayPost === "everyone";
+  const everybody = record.whoMaySend === "everyone";
   if (record.members > MOST_MARKING || !everybody)
     throw failure("poll_too_large", { details: { people: MOST_MARKING } });
 }

@@ -3,7 +3,7 @@ import type { Bytes } from "../../octets.ts";
 import type { Reader } from "../format/fields.ts";
 import { idOf, type CellId, type DeviceId, type PersonId } from "../../ids.ts";
 
-export const MAY_POST = 1;
+export const MAY_SEND = 1;
 export const MAY_ADMINISTER = 2;
 /** By the priority of an order. */
 export const MAY_ISSUE = { routine: 4, urgent: 8, flash: 16 } as const;
@@ -31,8 +31,8 @@ export function readLeaf(reader: Reader): Leaf {
   return { cell, person, device, historyFrom, rights, bytes: reader.slice(start, reader.at) };
 }
 
-export function mayPost(leaf: Leaf): boolean {
-  return (leaf.rights & MAY_POST) !== 0;
+export function maySend(leaf: Leaf): boolean {
+  return (leaf.rights & MAY_SEND) !== 0;
 }
 
 export function mayAdminister(leaf: Pick<Leaf, "rights">): boolean {

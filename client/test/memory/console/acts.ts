@@ -29,7 +29,10 @@ export class AdminRole {
     this.#server = server;
   }
 
-  async act(caller: ClientState, { act: bytes, presence }: wire.PostAct): Promise<wire.ActAnswer> {
+  async act(
+    caller: ClientState,
+    { act: bytes, presence }: wire.SubmitAct,
+  ): Promise<wire.ActAnswer> {
     const record = await checked("act_invalid", () => ActFormat.parse(bytes));
     const actId = idOf<ActId>(record.actId);
     const known = this.taken.get(actId);

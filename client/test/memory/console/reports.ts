@@ -18,7 +18,7 @@ import type { ClientState } from "../state.ts";
 interface Stored {
   readonly reporter: PersonId;
   readonly reported: PersonId;
-  readonly body: wire.PostReport;
+  readonly body: wire.SubmitReport;
   readonly createdMs: number;
 }
 
@@ -40,7 +40,7 @@ export class Reports {
     return { people: this.moderators.map((one) => this.#server.people.plate(one)) };
   }
 
-  post(caller: ClientState, body: wire.PostReport): wire.OwnReport {
+  post(caller: ClientState, body: wire.SubmitReport): wire.OwnReport {
     const { reportId, conversationId, messageId, headerHash } = body;
     const reported = this.#sender(conversationId, messageId, headerHash);
     parseEnvelope(REPORT, body.sealed);

@@ -182,7 +182,7 @@ class World:
                 self.people[DEVICES[n][0]],
                 self.id[n],
                 minute(10) if n == "d" else days_ago(7),
-                roster.MAY_POST | (roster.MAY_ADMINISTER if n == "a" else 0),
+                roster.MAY_SEND | (roster.MAY_ADMINISTER if n == "a" else 0),
             )
             for n in "abcd"
         }

@@ -62,7 +62,7 @@ class Acting:
         self._signing = signing
         self._previews = Previews(rights, directory)
 
-    async def act(self, caller: Caller, body: wire.PostAct) -> wire.ActAnswer:
+    async def act(self, caller: Caller, body: wire.SubmitAct) -> wire.ActAnswer:
         """Do a signed act, or let it wait for a second admin; the same bytes again are answered as
         the first time.
 

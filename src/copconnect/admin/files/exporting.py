@@ -82,7 +82,7 @@ class Exporting:
         self._devices = devices
         self._authority = authority
 
-    async def export(self, caller: Caller, body: wire.PostAct) -> ExportedFile:
+    async def export(self, caller: Caller, body: wire.SubmitAct) -> ExportedFile:
         """Return a file of the caller's part, which a signed act asks for. Raises NotAllowed,
         BadRequest for a form that only the log has, ActOver for an act that was done before, and
         what acts are refused with."""

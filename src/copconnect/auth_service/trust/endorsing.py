@@ -47,7 +47,7 @@ class Endorsing:
         self._cards = cards
         self._changes = changes
 
-    async def endorse(self, caller: Caller, body: wire.PostEndorsement) -> None:
+    async def endorse(self, caller: Caller, body: wire.SubmitEndorsement) -> None:
         """Store an endorsement by the calling device and list what it confirms.
 
         Raises EndorsementInvalid.

@@ -46,7 +46,10 @@ def operations(service: AuthService) -> list[Operation]:
         post("/v1/authenticators", service.authenticators.add, "add_authenticator", most=_BODY),
         post("/v1/endorsements", service.endorsing.endorse, most=_BODY),
         post(
-            "/v1/revocations", service.revoking.by_device, "post_revocation", most=_REVOCATION_BODY
+            "/v1/revocations",
+            service.revoking.by_device,
+            "submit_revocation",
+            most=_REVOCATION_BODY,
         ),
         get("/v1/unconfirmed", service.unconfirmed.of, "unconfirmed"),
         post("/v1/confirmations", confirming.begin, "begin_confirmation", most=_BODY),

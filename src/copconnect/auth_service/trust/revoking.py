@@ -65,7 +65,7 @@ class Revoking:
         await self.ended(connection, fresh, people, set())
         return bool(revoked)
 
-    async def by_device(self, caller: Caller, body: wire.PostRevocation) -> None:
+    async def by_device(self, caller: Caller, body: wire.SubmitRevocation) -> None:
         """Store a revocation of one of the caller's own devices by another, and carry it out.
 
         Raises RevocationInvalid.

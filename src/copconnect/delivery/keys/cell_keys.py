@@ -95,8 +95,8 @@ class CellKeyExchange:
 
     # --- Posting ------------------------------------------------------------------------------
 
-    async def post(
-        self, caller: Caller, conversation_id: ConversationId, body: wire.PostCellKey
+    async def submit(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.SubmitCellKey
     ) -> None:
         """Store the key that the calling device was asked for.
 
@@ -146,7 +146,7 @@ class CellKeyExchange:
         held: ConversationRow,
         own: PlacedLeaf,
         record: CellKey,
-        body: wire.PostCellKey,
+        body: wire.SubmitCellKey,
     ) -> list[bytes]:
         """Return the devices to which a key is sealed, in the order of the seals. Raises NotAsked,
         HaveKey, StaleRecord, SealsInvalid."""

@@ -23,7 +23,7 @@ from copconnect.delivery.rules.limits import (
     HEAD_MS,
     KEYS_A_DAY,
 )
-from copconnect.delivery.rules.posting import check_gate
+from copconnect.delivery.rules.messages import check_gate
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.rules.seals import check_device_seals, find_seal, recipients
 from copconnect.delivery.store import (
@@ -56,8 +56,8 @@ class ConversationKeys:
 
     # --- Posting (D2) -------------------------------------------------------------------------
 
-    async def post(
-        self, caller: Caller, conversation_id: ConversationId, body: wire.PostKey
+    async def submit(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.SubmitKey
     ) -> wire.KeyAccepted:
         """Store a record and its seals.
 
@@ -106,7 +106,7 @@ class ConversationKeys:
         held: ConversationRow,
         own: PlacedLeaf,
         record: ConversationKey,
-        body: wire.PostKey,
+        body: wire.SubmitKey,
     ) -> None:
         now_ms, c = self._deps.clock.now_ms(), held.conversation_id
         check_gate(held.rekey_epoch, held.epoch)

@@ -36,8 +36,8 @@ class LateSeals:
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
 
-    async def post(
-        self, caller: Caller, conversation_id: ConversationId, body: wire.PostLateSeals
+    async def submit(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.SubmitLateSeals
     ) -> None:
         """Store the seals that the calling device was asked for, and wake the devices of the cells.
 

@@ -167,8 +167,8 @@ class KeyShares:
                 )
         return {}
 
-    async def post(
-        self, caller: Caller, conversation_id: ConversationId, body: wire.PostShares
+    async def submit(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.SubmitShares
     ) -> None:
         """Keep shares for the devices that asked, and tell them. A share that is refused keeps no
         other from its device; if all are, the first refusal is raised. Eight statements.

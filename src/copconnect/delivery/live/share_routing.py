@@ -5,7 +5,7 @@ it: the person's own other devices first, then other people's, the longest conne
 The node at which the asking device is connected begins at once, others after two seconds; each
 claims a request in the database before it asks, so that one device at a time is asked about it,
 whichever node asks. The next device is asked after two seconds; if the first one has said that it
-makes the share, or has posted it, after ten; at once if its connection has ended. One question is
+makes the share, or has sent it, after ten; at once if its connection has ended. One question is
 about up to 16 devices that lack the same. While a node waits for an answer, it gathers further
 requests for the next question, unless they fill one.
 

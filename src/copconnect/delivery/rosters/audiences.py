@@ -151,15 +151,15 @@ def creating(
     conversation_id: ConversationId,
     rule: wire.Audience,
     title: wire.Names,
-    who_may_post: wire.WhoMayPost,
+    who_may_send: wire.WhoMaySend,
 ) -> tuple[wire.CreateConversation, wire.Standing]:
     """Return how the department makes a conversation. Its place is the unit that the rule names, if
     it names one."""
     body = wire.CreateConversation(
         conversation_id=conversation_id,
-        kind="unit" if who_may_post == "everyone" else "announcement",
+        kind="unit" if who_may_send == "everyone" else "announcement",
         person_ids=[],
-        who_may_post=who_may_post,
+        who_may_send=who_may_send,
         history_days=30,
         audience=rule,
     )

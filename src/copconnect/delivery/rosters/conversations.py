@@ -137,7 +137,7 @@ class Conversations:
     async def change_policy(
         self, caller: Caller, conversation_id: ConversationId, body: wire.ChangePolicy
     ) -> wire.Conversation:
-        """Change who may post, which every leaf signs; admins of a group only."""
+        """Change who may send, which every leaf signs; admins of a group only."""
         deps = self._deps
         async with deps.database.transaction() as connection:
             held = await conversations.hold_one(connection, conversation_id)
@@ -146,8 +146,8 @@ class Conversations:
                 raise errors.NotMember
             if not mine[caller.person_id][0] or held.kind != "group":
                 raise errors.NotAdmin
-            if held.who_may_post != body.who_may_post:
-                held = replace(held, who_may_post=body.who_may_post)
+            if held.who_may_send != body.who_may_send:
+                held = replace(held, who_may_send=body.who_may_send)
                 await apply_policy(connection, deps, held)
             return await showing.conversation(connection, deps, caller, conversation_id)
 
@@ -201,11 +201,11 @@ async def found(
 async def apply_policy(
     connection: Transaction, deps: DeliveryDependencies, held: ConversationRow
 ) -> None:
-    """Write who may post in a conversation that the caller holds, and sign it in every leaf.
+    """Write who may send in a conversation that the caller holds, and sign it in every leaf.
     ``held``: as it shall be."""
     c = held.conversation_id
     await conversations.change(
-        connection, [{"conversation_id": c, "who_may_post": held.who_may_post}]
+        connection, [{"conversation_id": c, "who_may_send": held.who_may_send}]
     )
     await audiences.touch(connection, c)
     listed = await leaves.all_current(connection, c)

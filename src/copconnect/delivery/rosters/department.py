@@ -35,7 +35,7 @@ class DepartmentGroup:
     standing: wire.Standing
     rule: wire.Audience
     kind: wire.ConversationKind
-    who_may_post: wire.WhoMayPost
+    who_may_send: wire.WhoMaySend
     members: int
 
     @property
@@ -52,7 +52,7 @@ def _group(held: ConversationRow, followed: AudienceRow) -> DepartmentGroup:
         followed.standing,
         followed.rule,
         held.kind,
-        held.who_may_post,
+        held.who_may_send,
         held.members,
     )
 
@@ -112,22 +112,22 @@ class DepartmentGroups:
         """Make a conversation. Raises AudienceInvalid, BadRequest."""
         await require_people(connection, self._deps, act.rule)
         body, standing = creating(
-            ConversationId(act.conversation_id), act.rule, act.title, act.who_may_post
+            ConversationId(act.conversation_id), act.rule, act.title, act.who_may_send
         )
         if not await self._making.create_in(connection, by, None, body, standing):
             raise errors.BadRequest(reason="conversation_id is taken")
 
     async def change(self, connection: Transaction, by: Principal, act: wire.ChangeGroup) -> None:
-        """Give a conversation another name, rule or policy of posting. Raises NotFound,
-        AudienceInvalid."""
+        """Give a conversation another name or audience, or another rule of who may send.
+        Raises NotFound, AudienceInvalid."""
         c = ConversationId(act.conversation_id)
         await self._made(connection, c)
         await require_people(connection, self._deps, act.rule)
-        _, standing = creating(c, act.rule, act.title, act.who_may_post)
+        _, standing = creating(c, act.rule, act.title, act.who_may_send)
         await self._write(connection, c, AudienceRow(act.rule, standing))
         held = await conversations.hold_one(connection, c)
-        if held.who_may_post != act.who_may_post:
-            await apply_policy(connection, self._deps, replace(held, who_may_post=act.who_may_post))
+        if held.who_may_send != act.who_may_send:
+            await apply_policy(connection, self._deps, replace(held, who_may_send=act.who_may_send))
         done = AudienceConversationChanged(c, act.rule, act.title.en)
         await self._deps.audit.record(connection, by, done)
 

@@ -23,7 +23,7 @@ Belonging = tuple[bool, int]  # Whether as an admin, and from when the person ma
 async def barred_of(
     connection: AsyncConnection, deps: DeliveryDependencies, people: Collection[PersonId]
 ) -> Barred:
-    """Return which of these people may not post because of a sanction. One statement, and another
+    """Return which of these people may not send because of a sanction. One statement, and another
     where there are any."""
     bars = await deps.sanctions.bars(connection, people)
     return Barred(bars, await deps.sanctions.large_from(connection) if bars else 0)
@@ -34,13 +34,13 @@ def leaf_of(
 ) -> RosterLeaf:
     """Return the leaf of a member's device."""
     admin, history_from_ms = belonging
-    bar = barred.bar(device.person_id, held.kind, held.who_may_post, held.members)
+    bar = barred.bar(device.person_id, held.kind, held.who_may_send, held.members)
     return RosterLeaf(
         device=device.device,
         client_id=device.client_id,
         person_id=device.person_id,
         history_from_ms=history_from_ms,
-        rights=rights_of(held.who_may_post, admin=admin, barred=bar is not None),
+        rights=rights_of(held.who_may_send, admin=admin, barred=bar is not None),
     )
 
 
@@ -63,7 +63,7 @@ def difference(
     """Return what brings a roster up to date about some people.
 
     ``people``: the members among them; ``devices``: that may be listed; ``listed``: every
-    current leaf of them all; ``barred``: the people who may not post. Rights to issue orders stay
+    current leaf of them all; ``barred``: the people who may not send. Rights to issue orders stay
     as they are listed: change.py judges them.
     """
     issuing = {one.leaf.person_id: one.leaf.rights & ANY_ISSUE for one in listed}

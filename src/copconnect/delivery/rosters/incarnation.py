@@ -3,7 +3,7 @@
 Devices may know heads that the backup has not. So the roster authority signs, for each
 conversation, a head whose epoch is the incarnation's number: devices take the higher epoch (they
 check ``previous`` only where they hold the head before), every former key and cell key is unusable,
-and each device posts again those of its messages that the log lost (S8). Versions that devices
+and each device sends again those of its messages that the log lost (S8). Versions that devices
 compare rise to the same number, so that nothing that was lost is newer, and no epoch repeats.
 
 The server is stopped meanwhile. Conversations are taken some at a time, each batch in one

@@ -103,7 +103,7 @@ class PostConversations:
             conversation_id=c,
             kind="unit",
             person_ids=[],
-            who_may_post="everyone",
+            who_may_send="everyone",
             history_days=HISTORY_DAYS,
             audience=followed.rule,
         )

@@ -43,12 +43,12 @@ def standing_id(key: str) -> ConversationId:
 class Groups:
     """The conversations that follow the data bank, but those with posts, and the groups of the
     policy that are not there yet. ``changed``: stored ones whose rule or name is another now;
-    ``posting``: where others may post now; ``creators``: who made each, None for the department."""
+    ``posting``: where others may send now; ``creators``: who made each, None for the department."""
 
     rules: dict[ConversationId, wire.Audience] = field(default_factory=dict)
     new: dict[ConversationId, StandingGroup] = field(default_factory=dict)
     changed: dict[ConversationId, AudienceRow] = field(default_factory=dict)
-    posting: dict[ConversationId, wire.WhoMayPost] = field(default_factory=dict)
+    posting: dict[ConversationId, wire.WhoMaySend] = field(default_factory=dict)
     creators: Mapping[ConversationId, PersonId | None] = field(default_factory=dict)
 
     @property
@@ -59,11 +59,11 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class _StoredGroups:
-    """The groups that are stored, as of a version. ``posting``: who may post in each."""
+    """The groups that are stored, as of a version. ``posting``: who may send in each."""
 
     version: int
     followed: Mapping[ConversationId, AudienceRow]
-    posting: Mapping[ConversationId, wire.WhoMayPost]
+    posting: Mapping[ConversationId, wire.WhoMaySend]
     creators: Mapping[ConversationId, PersonId | None]
 
 
@@ -88,8 +88,8 @@ class KnownGroups:
                     should = AudienceRow(_NOBODY, followed.standing)
                 else:
                     should = AudienceRow(group.rule, group.standing)
-                    if stored.posting[c] != group.policy.who_may_post:
-                        groups.posting[c] = group.policy.who_may_post
+                    if stored.posting[c] != group.policy.who_may_send:
+                        groups.posting[c] = group.policy.who_may_send
             if should != followed:
                 groups.changed[c] = should
             groups.rules[c] = should.rule
@@ -99,7 +99,7 @@ class KnownGroups:
         version = await audiences.groups_version(connection)
         if self._stored is None or self._stored.version != version:
             followed = await audiences.groups(connection)
-            about = await conversations.posting_and_creators(connection, list(followed))
+            about = await conversations.sending_and_creators(connection, list(followed))
             self._stored = _StoredGroups(
                 version,
                 followed,
@@ -110,7 +110,7 @@ class KnownGroups:
 
 
 async def write_changed(deps: DeliveryDependencies, later: Later, groups: Groups) -> None:
-    """Store other rules and names, and who may post. Members of groups of one cell are notified;
+    """Store other rules and names, and who may send. Members of groups of one cell are notified;
     others see the new name when they read the conversation next."""
     async with deps.database.transaction(later) as connection:
         await audiences.change(connection, groups.changed)
@@ -126,7 +126,7 @@ async def write_changed(deps: DeliveryDependencies, later: Later, groups: Groups
     for c, who in sorted(groups.posting.items()):
         async with deps.database.transaction(later) as connection:
             held = await conversations.hold_one(connection, c)
-            await apply_policy(connection, deps, replace(held, who_may_post=who))
+            await apply_policy(connection, deps, replace(held, who_may_send=who))
 
 
 async def begin(
@@ -189,7 +189,7 @@ def _creating(c: ConversationId, group: StandingGroup) -> wire.CreateConversatio
         conversation_id=c,
         kind=group.policy.kind,
         person_ids=[],
-        who_may_post=group.policy.who_may_post,
+        who_may_send=group.policy.who_may_send,
         history_days=group.policy.history_days,
         audience=group.rule,
     )

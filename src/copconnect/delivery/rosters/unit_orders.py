@@ -54,7 +54,7 @@ class UnitOrders:
             followed = _followed(post_id, unit_id, title)
             people = await deps.organisation.audience(connection, followed.rule)
             if not people.get(caller.person_id):
-                raise errors.NotAllowed(right="post_large")
+                raise errors.NotAllowed(right="send_large")
             if len(people) == 1:
                 raise errors.AudienceInvalid(reason="nobody fits")
             c = conversation_of(post_id, unit_id)
@@ -75,7 +75,7 @@ class UnitOrders:
             conversation_id=c,
             kind="announcement",
             person_ids=[],
-            who_may_post="admins",
+            who_may_send="admins",
             history_days=HISTORY_DAYS,
             audience=followed.rule,
         )

@@ -7,7 +7,7 @@ from copconnect.delivery.rules.limits import (
     HEAD_MS,
     RECORD_MS,
 )
-from copconnect.delivery.rules.posting import NamedHead
+from copconnect.delivery.rules.messages import NamedHead
 from copconnect.limits import CELL_KEY_AGE_MS
 from copconnect.records.conversation.cell_key import CellKey
 from copconnect.records.primitives.fields import Refused, is_recent

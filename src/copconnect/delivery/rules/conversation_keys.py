@@ -10,7 +10,7 @@ from copconnect.delivery.rules.limits import (
     KEY_RENEWED_MS,
     RECORD_MS,
 )
-from copconnect.delivery.rules.posting import NamedHead
+from copconnect.delivery.rules.messages import NamedHead
 from copconnect.ids import CellId
 from copconnect.limits import KEY_AGE_MS, KEY_MESSAGES
 from copconnect.records.conversation.conversation_key import ConversationKey

@@ -13,7 +13,7 @@ HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
 HEAD_MS = 10 * MINUTE_MS  # D1, D2: how long a head that is not the newest any more still counts.
-SENT_MS = 10 * MINUTE_MS  # D1: how far a message's time may be off when it is first posted.
+SENT_MS = 10 * MINUTE_MS  # D1: how far a message's time may be off when it is first sent.
 RECORD_MS = 10 * MINUTE_MS  # D2: the same of a record's `created`.
 GATE_MS = 500  # D6: how long a device waits before it asks again whether the head is signed.
 KEY_MS = 25 * HOUR_MS  # D1: the age to which the server takes messages under a key.
@@ -27,7 +27,7 @@ REKEY_HISTORY_MS = 26 * HOUR_MS  # A newcomer whose history begins later needs a
 CELL_REKEY_HISTORY_MS = 9 * DAY_MS  # 7 days of a cell key's use, and the 26 hours of H3.
 STAMP_REUSED_MS = 5 * MINUTE_MS
 SHARES_KEPT_MS = 7 * DAY_MS  # A share that its device never fetched; it asks again.
-# D4: so long nobody else is asked once a helper has said that it makes a share, or has posted it.
+# D4: so long nobody else is asked once a helper has said that it makes a share, or has sent it.
 HELPED_MS = 10_000
 JOIN_REQUEST_MS = 14 * DAY_MS  # A request to join that nobody answers ends then.
 SHARES_WAITING = 64  # Shares that wait for one device in one conversation.

@@ -84,8 +84,8 @@ def others_of(caller: PersonId, body: wire.CreateConversation) -> list[PersonId]
     allowed = (None,) if body.kind == "direct" else (0, 30)
     if body.history_days not in allowed:
         raise errors.BadRequest(reason="history_days")
-    if body.kind == "direct" and body.who_may_post != "everyone":
-        raise errors.BadRequest(reason="who_may_post")
+    if body.kind == "direct" and body.who_may_send != "everyone":
+        raise errors.BadRequest(reason="who_may_send")
     return people
 
 

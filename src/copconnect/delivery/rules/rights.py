@@ -21,7 +21,7 @@ ANY_ISSUE: Final = LeafRights.ISSUE_ROUTINE | LeafRights.ISSUE_URGENT | LeafRigh
 
 @dataclass(frozen=True, slots=True)
 class Barred:
-    """The people who may not post because of a sanction. ``large_from``: members from which on a
+    """The people who may not send because of a sanction. ``large_from``: members from which on a
     group is large."""
 
     by_person: Mapping[PersonId, Sequence[Bar]]
@@ -31,14 +31,14 @@ class Barred:
         self,
         person_id: PersonId,
         kind: wire.ConversationKind,
-        who_may_post: wire.WhoMayPost,
+        who_may_send: wire.WhoMaySend,
         members: int,
     ) -> Bar | None:
-        """Return the sanction that takes a person's right to post in a conversation for longest;
+        """Return the sanction that takes a person's right to send in a conversation for longest;
         None: there is none."""
         if kind == "direct":
             return None
-        announces = kind == "announcement" or who_may_post == "admins"
+        announces = kind == "announcement" or who_may_send == "admins"
         large = announces or members >= self.large_from
         bars = self.by_person.get(person_id, ())
         found = [one for one in bars if large or one.kind == "suspended"]
@@ -50,8 +50,8 @@ def issuing(rights: LeafRights, priorities: Iterable[wire.OrderPriority]) -> Lea
     return reduce(or_, (ISSUE[one] for one in priorities), rights & ~ANY_ISSUE)
 
 
-def rights_of(who_may_post: wire.WhoMayPost, *, admin: bool, barred: bool) -> LeafRights:
-    """Return the rights of a member's devices. ``barred``: a sanction takes the right to post."""
+def rights_of(who_may_send: wire.WhoMaySend, *, admin: bool, barred: bool) -> LeafRights:
+    """Return the rights of a member's devices. ``barred``: a sanction takes the right to send."""
     rights = LeafRights.ADMINISTER if admin else LeafRights(0)
-    posts = (admin or who_may_post == "everyone") and not barred
-    return rights | LeafRights.POST if posts else rights
+    posts = (admin or who_may_send == "everyone") and not barred
+    return rights | LeafRights.SEND if posts else rights

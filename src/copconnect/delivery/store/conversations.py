@@ -29,7 +29,7 @@ class ConversationRow:
     conversation_id: ConversationId
     kind: wire.ConversationKind
     created_by: PersonId | None  # None: the department.
-    who_may_post: wire.WhoMayPost
+    who_may_send: wire.WhoMaySend
     history_days: int | None
     last_seq: Seq
     members: int
@@ -57,7 +57,7 @@ class ConversationRow:
             conversation_id=ConversationId(body.conversation_id),
             kind=body.kind,
             created_by=creator,
-            who_may_post=body.who_may_post,
+            who_may_send=body.who_may_send,
             history_days=body.history_days,
             last_seq=Seq(0),
             members=0,
@@ -77,7 +77,7 @@ _HELD = (
     _C.conversation_id,
     _C.kind,
     _C.created_by,
-    _C.who_may_post,
+    _C.who_may_send,
     _C.history_days,
     _C.last_seq,
     _C.members,
@@ -108,7 +108,7 @@ async def add(
         "kind": held.kind,
         "created_by": held.created_by,
         "created_ms": now_ms,
-        "who_may_post": held.who_may_post,
+        "who_may_send": held.who_may_send,
         "history_days": held.history_days,
         "direct_people": direct_people,
         "last_seq": 0,
@@ -218,15 +218,15 @@ async def created_by(connection: AsyncConnection, conversation_id: ConversationI
     return found
 
 
-async def posting_and_creators(
+async def sending_and_creators(
     connection: AsyncConnection, conversation_ids: Collection[ConversationId]
-) -> dict[ConversationId, tuple[wire.WhoMayPost, PersonId | None]]:
-    """Return who may post in these conversations, and who created each."""
-    found: dict[ConversationId, tuple[wire.WhoMayPost, PersonId | None]] = {}
-    columns = (_C.conversation_id, _C.who_may_post, _C.created_by)
+) -> dict[ConversationId, tuple[wire.WhoMaySend, PersonId | None]]:
+    """Return who may send in these conversations, and who created each."""
+    found: dict[ConversationId, tuple[wire.WhoMaySend, PersonId | None]] = {}
+    columns = (_C.conversation_id, _C.who_may_send, _C.created_by)
     for some in chunks(conversation_ids):
         rows = await connection.execute(select(*columns).where(_C.conversation_id.in_(some)))
-        found |= {row.conversation_id: (row.who_may_post, row.created_by) for row in rows}
+        found |= {row.conversation_id: (row.who_may_send, row.created_by) for row in rows}
     return found
 
 

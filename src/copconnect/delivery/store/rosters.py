@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
 from copconnect.database.engine import chunks
-from copconnect.delivery.rules.posting import NamedHead
+from copconnect.delivery.rules.messages import NamedHead
 from copconnect.delivery.store.tables import CELL_LINES, CONVERSATIONS, HEADS
 from copconnect.ids import CellId, ConversationId
 from copconnect.records.conversation.roster import CellLine

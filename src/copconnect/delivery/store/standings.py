@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import column
 
-from copconnect.delivery.rules.posting import (
+from copconnect.delivery.rules.messages import (
     AcceptedBefore,
     NamedKey,
     SenderState,

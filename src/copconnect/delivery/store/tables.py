@@ -31,7 +31,7 @@ CONVERSATIONS = Table(
     Column("kind", String(16), nullable=False),
     Column("created_by", _Id),  # None: the department.
     Column("created_ms", BigInteger, nullable=False),
-    Column("who_may_post", String(16), nullable=False),
+    Column("who_may_send", String(16), nullable=False),
     Column("history_days", Integer),  # None: new members read everything.
     Column("direct_people", String(65)),  # The two of a direct conversation, by ":".
     # The log.
@@ -375,7 +375,7 @@ AUDIENCES = Table(
     Column("rule", LargeBinary, nullable=False),  # MessagePack of wire.Audience.
     Column("standing", LargeBinary),  # MessagePack of wire.Standing; None: a person made it.
     Column("post_id", _Id),  # That of a conversation with a post; there may be many for each.
-    # Grows with each change of this row, and of who may post there. Rows are never deleted, so that
+    # Grows with each change of this row, and of who may send there. Rows are never deleted, so that
     # the sum over many grows with each change of any of them.
     Column("changes", BigInteger, nullable=False),
     Index(None, "post_id", "changes"),

@@ -91,7 +91,7 @@ def _changed(
             kind: Kind = "made" if old is None else "ended"
             yield _Key(kind, one.policy.code, group, old is None), one
         return
-    people, posting = old.rule != new.rule, old.policy.who_may_post != new.policy.who_may_post
+    people, posting = old.rule != new.rule, old.policy.who_may_send != new.policy.who_may_send
     if people or posting:
         yield _Key("changed", new.policy.code, group, False), old
         yield _Key("changed", new.policy.code, group, True), new

@@ -15,7 +15,7 @@ from copconnect import errors
 from copconnect.directory.scim import NOT_INSTALLED, installed
 from copconnect.directory.scim.provisioning import Provisioner
 from copconnect.directory.scim.tokens import ScimTokens
-from copconnect.http.gate import HttpRequest, read_bytes
+from copconnect.http.requests import HttpRequest, read_bytes
 
 ROOT = "/scim/v2"
 MAX_BODY_BYTES = 1 << 20

@@ -43,7 +43,7 @@ _DIRECT_LABEL = tag("copconnect direct v1")
 class LeafRights(IntFlag):
     """Bits of a leaf's rights. Bits that this version does not know are kept."""
 
-    POST = 1
+    SEND = 1
     ADMINISTER = 2
     ISSUE_ROUTINE = 4
     ISSUE_URGENT = 8
@@ -61,9 +61,9 @@ class Leaf:
     rights: LeafRights
 
     @property
-    def may_post(self) -> bool:
+    def may_send(self) -> bool:
         """Whether the device may send messages."""
-        return bool(self.rights & LeafRights.POST)
+        return bool(self.rights & LeafRights.SEND)
 
     @property
     def may_administer(self) -> bool:

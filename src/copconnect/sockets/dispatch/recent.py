@@ -227,7 +227,7 @@ class Recent:
         The result is None where that is not known for certain here: messages or keys are missing.
         It is None where one of them is from before ``from_ms``, when the device's history begins:
         ``after`` is what the client says, and the log knows what it may have. It is None, too,
-        where they are more than ``room`` bytes; then no frame is made, for members that may post
+        where they are more than ``room`` bytes; then no frame is made, for members that may send
         can make them large.
         """
         if not self.covers(conversation_id, after, upto):

@@ -9,7 +9,7 @@ from copconnect.limits import SANCTION_DAYS
 from copconnect.wire.base import HEX16, AdminAct, Hex32, Wire
 
 Finding = Literal["dismissed", "upheld"]
-# "warning": to be acknowledged; "muted": no posting in large groups and announcements; "suspended":
+# "warning": to be acknowledged; "muted": no sending in large groups and announcements; "suspended":
 # posting in direct conversations alone.
 SanctionKind = Literal["warning", "muted", "suspended"]
 ReportState = Literal["open", "assigned", "decided"]

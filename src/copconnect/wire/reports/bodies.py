@@ -27,7 +27,7 @@ class ReportReaders(Wire, frozen=True, kw_only=True):
     people: list[Person]
 
 
-class PostReport(Wire, frozen=True, kw_only=True):
+class SubmitReport(Wire, frozen=True, kw_only=True):
     """Idempotent by ``report_id``, which the reporter chooses. ``header_hash``: H(header ‖
     signature) of the reported message; ``messages``: how many the proof has; ``sealed``: the
     envelope (F2)."""
@@ -117,7 +117,7 @@ class AddedSeal(Wire, frozen=True, kw_only=True):
     seal: Annotated[bytes, Meta(min_length=1, max_length=2_048)]
 
 
-class PostSeals(Wire, frozen=True, kw_only=True):
+class SubmitSeals(Wire, frozen=True, kw_only=True):
     """Idempotent: a moderator seals an envelope to a device key once."""
 
     envelope: CaseEnvelope
@@ -230,7 +230,7 @@ class Sanctions(Wire, frozen=True, kw_only=True):
     sanctions: list[Sanction]
 
 
-class PostAppeal(Wire, frozen=True, kw_only=True):
+class SubmitAppeal(Wire, frozen=True, kw_only=True):
     """``sealed``: the words, sealed to moderators who did not decide (F2)."""
 
     sealed: Annotated[bytes, Meta(min_length=1, max_length=MAX_APPEAL_BYTES)]

@@ -3,7 +3,7 @@ import type { NewSanction, CaseItem, Plate } from "@copconnect/client/core";
 import { c, known, type ConsoleKey } from "../words.ts";
 import { nameOf } from "#i18n/format.ts";
 
-/** "Muted: no posting in large groups and announcements, 7 days". */
+/** "Muted: no writing in large groups and announcements, 7 days". */
 export function sanctionText(sanction: NewSanction | null): string {
   if (sanction === null) return c("reports.sanction.none");
   const { kind, days } = sanction;

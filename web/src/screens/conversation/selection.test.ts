@@ -7,7 +7,7 @@ import SelectionBar from "./SelectionBar.svelte";
 
 const ITEM = {
   ...{ conversationId: "conversation" as ConversationId, state: "ready" },
-  ...{ whoMayPost: "everyone", admin: false },
+  ...{ whoMaySend: "everyone", admin: false },
 } as ConversationItem;
 
 function message(at: number, seq: number | null): MessageItem {

@@ -13,7 +13,7 @@ export function newLine(lines: readonly GroupPolicy[]): GroupPolicy {
     code: `line-${number}`,
     title: { en: "{unit}", te: "{unit}", ur: "{unit}", hi: "{unit}" },
     ...{ levels: [], roles: [], ranks: [], heads: false },
-    ...{ kind: "unit", whoMayPost: "everyone", historyDays: 30 },
+    ...{ kind: "unit", whoMaySend: "everyone", historyDays: 30 },
   };
 }
 
@@ -28,7 +28,7 @@ export function isSame(one: GroupPolicy, other: GroupPolicy): boolean {
 
 const ordered = (line: GroupPolicy): readonly unknown[] => [
   ...[line.code, line.title.en, line.title.te, line.title.ur, line.title.hi, line.levels],
-  ...[line.roles, line.ranks, line.heads, line.kind, line.whoMayPost, line.historyDays],
+  ...[line.roles, line.ranks, line.heads, line.kind, line.whoMaySend, line.historyDays],
 ];
 
 /** How many lines are new, gone or others than before. */

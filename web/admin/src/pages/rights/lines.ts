@@ -11,7 +11,7 @@ export const RIGHTS: readonly Right[] = [
   "lock_devices",
   "give_grants",
   "manage_groups",
-  "post_large",
+  "send_large",
   "oversee_orders",
   "issue_routine",
   "issue_urgent",
@@ -33,7 +33,7 @@ export type Over = RightRule["over"];
 const BY_GRANT: readonly Right[] = ["confirm_devices", "revoke_devices", "give_grants"];
 
 /** Rosters sign who may write, and no roster hears of a grant's end; a post commands people, no grant does. */
-const BY_POST: readonly Right[] = ["post_large", "issue_routine", "issue_urgent", "issue_flash"];
+const BY_POST: readonly Right[] = ["send_large", "issue_routine", "issue_urgent", "issue_flash"];
 
 /** The server refuses a table with another. */
 export function holdersOf(right: Right): readonly Holder[] {

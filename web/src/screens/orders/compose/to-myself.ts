@@ -20,7 +20,7 @@ export async function sendToMyself(order: OutgoingOrder): Promise<ConversationId
       title: t("orders.compose.ownGroup"),
       personIds: [],
       photo: null,
-      whoMayPost: "everyone",
+      whoMaySend: "everyone",
       history: "none",
     });
     adoptConversation(item);

@@ -43,8 +43,8 @@ class Room:
     def c(self) -> ConversationId:
         return self.talk.conversation_id
 
-    async def post(self, sender: Device, body: wire.PostMessage) -> wire.Accepted:
-        accepted = await self.service.posting.post(sender.caller, self.c, body)
+    async def post(self, sender: Device, body: wire.SendMessage) -> wire.Accepted:
+        accepted = await self.service.intake.accept(sender.caller, self.c, body)
         sender.accepted(body)
         return accepted
 
@@ -61,13 +61,13 @@ async def test_d1_signature_and_body_must_be_the_senders(room: Room) -> None:
         bent = bytearray(body.message)
         bent[at] ^= 1
         with pytest.raises(errors.MessageInvalid) as caught:
-            await room.service.posting.post(
-                room.alice.caller, room.c, wire.PostMessage(
+            await room.service.intake.accept(
+                room.alice.caller, room.c, wire.SendMessage(
                     message=bytes(bent),
                     attachment_ids=[], wakes=[], state=False, order=None))  # fmt: skip
         assert caught.value.details["rule"] == rule
     with pytest.raises(errors.MessageInvalid) as caught:
-        await room.service.posting.post(room.bob.caller, room.c, body)
+        await room.service.intake.accept(room.bob.caller, room.c, body)
     assert caught.value.details["rule"] == "R2"
     await room.post(room.alice, body)
 
@@ -80,16 +80,16 @@ async def test_d1_only_listed_devices_post(room: Room) -> None:
     nowhere = ConversationId(secrets.token_hex(16))
     body = room.alice.message(head, room.key_id)
     with pytest.raises(errors.MessageInvalid):  # Its header names another conversation.
-        await room.service.posting.post(room.alice.caller, nowhere, body)
+        await room.service.intake.accept(room.alice.caller, nowhere, body)
 
 
 @pytest.mark.databases("sqlite")
 async def test_d1_the_right_to_post_and_to_state_is_the_leafs(database: Database) -> None:
-    room = await Room.of(World(database), who_may_post="admins")
-    with pytest.raises(errors.MayNotPost):
+    room = await Room.of(World(database), who_may_send="admins")
+    with pytest.raises(errors.MayNotSend):
         await room.talk.say(room.bob, room.key_id)
     await room.talk.say(room.alice, room.key_id, state=True)
-    changed = wire.ChangePolicy(who_may_post="everyone")
+    changed = wire.ChangePolicy(who_may_send="everyone")
     await room.service.conversations.change_policy(room.alice.caller, room.c, changed)
     await room.talk.say(room.bob, room.key_id)
     with pytest.raises(errors.NotAdmin):
@@ -208,7 +208,7 @@ async def test_d6_a_repeat_of_the_same_bytes_is_answered_alike_at_any_age(room: 
     first = await room.post(room.alice, body)
     room.world.clock.at += 40 * DAY_MS
     await room.world.revoke(room.bob)
-    assert await room.service.posting.post(room.alice.caller, room.c, body) == first
+    assert await room.service.intake.accept(room.alice.caller, room.c, body) == first
     page = await room.service.log.page(room.alice.caller, room.c, after=0, before=None, limit=9)
     assert [one.message for one in page.entries] == [body.message]
 
@@ -232,7 +232,7 @@ async def test_messages_posted_at_once_make_one_log_without_gaps(room: Room) -> 
     others = [room.bob.message(head, room.key_id)]
     posts = [(room.alice, one) for one in rivals] + [(room.bob, one) for one in others]
     outcomes = await asyncio.gather(
-        *(room.service.posting.post(one.caller, room.c, body) for one, body in posts),
+        *(room.service.intake.accept(one.caller, room.c, body) for one, body in posts),
         return_exceptions=True,
     )
     taken = [one for one in outcomes if isinstance(one, wire.Accepted)]
@@ -248,11 +248,11 @@ async def test_a_chain_posted_at_once_is_taken_in_order(room: Room) -> None:
         bodies.append(room.alice.message(head, room.key_id))
         room.alice.accepted(bodies[-1])
     accepted = await asyncio.gather(
-        *(room.service.posting.post(room.alice.caller, room.c, body) for body in bodies)
+        *(room.service.intake.accept(room.alice.caller, room.c, body) for body in bodies)
     )
     assert [one.seq for one in accepted] == list(range(1, 21))
     repeated = await asyncio.gather(
-        *(room.service.posting.post(room.alice.caller, room.c, body) for body in bodies)
+        *(room.service.intake.accept(room.alice.caller, room.c, body) for body in bodies)
     )
     assert repeated == accepted
 
@@ -321,7 +321,7 @@ async def test_who_is_left_out_of_a_key_may_send_under_their_own(room: Room) -> 
     await room.world.change(room.alice.caller, await conversation(room), add=[room.carol])
     head = await room.talk.head(room.alice)
     body = room.alice.post_key(head, keys_of([room.alice, room.bob]), [room.carol.device])
-    first = await room.service.keys.post(room.alice.caller, room.c, body)
+    first = await room.service.keys.submit(room.alice.caller, room.c, body)
     own = await room.talk.begin(room.carol, [room.alice, room.bob])
     await room.talk.say(room.carol, own)
     await room.talk.say(room.alice, bytes.fromhex(first.key_id))
@@ -379,26 +379,26 @@ async def test_d1_large_groups_open_with_the_officer_course(database: Database) 
     body = room.alice.message(head, room.key_id)
     untrained = replace(room.alice.caller, outstanding=frozenset({Requirement.TRAINING}))
     with pytest.raises(errors.TrainingRequired):
-        await room.service.posting.post(untrained, room.c, body)
+        await room.service.intake.accept(untrained, room.c, body)
     # The same bytes are taken once the course is done; a repeat is answered whatever is owed.
     accepted = await room.post(room.alice, body)
-    assert await room.service.posting.post(untrained, room.c, body) == accepted
+    assert await room.service.intake.accept(untrained, room.c, body) == accepted
     # A flash order goes out before, and so does what changes an order.
     await room.talk.say(room.alice, room.key_id, order=order_terms())
     head = await room.talk.head(room.alice)
     order = room.alice.message(head, room.key_id)
     routine = msgspec.structs.replace(order, order=order_terms(priority="urgent"))
     with pytest.raises(errors.TrainingRequired):
-        await room.service.posting.post(untrained, room.c, routine)
+        await room.service.intake.accept(untrained, room.c, routine)
     flash = msgspec.structs.replace(order, order=order_terms(priority="flash"))
-    await room.service.posting.post(untrained, room.c, flash)
+    await room.service.intake.accept(untrained, room.c, flash)
     room.alice.accepted(flash)
     change = wire.OrderChange(
         order_id=MessageId(order.message[17:33].hex()), change="withdrawn", asks_again=False
     )
     withdrawn = msgspec.structs.replace(room.alice.message(head, room.key_id), order=change)
-    await room.service.posting.post(untrained, room.c, withdrawn)
+    await room.service.intake.accept(untrained, room.c, withdrawn)
     smaller = await Room.of(World(database, Options(kem=X25519, large_from=lambda: 3)))
     body = smaller.alice.message(await smaller.talk.head(smaller.alice), smaller.key_id)
     owing = replace(smaller.alice.caller, outstanding=frozenset({Requirement.TRAINING}))
-    await smaller.service.posting.post(owing, smaller.c, body)
+    await smaller.service.intake.accept(owing, smaller.c, body)

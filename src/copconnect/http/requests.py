@@ -71,7 +71,7 @@ class TokenAuthenticator(Protocol):
         ...
 
 
-class Gate:
+class RequestAuthenticator:
     """Authenticates callers. Each may ask ``per_minute`` times a minute, half as often at once."""
 
     def __init__(

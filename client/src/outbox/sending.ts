@@ -1,5 +1,5 @@
 /**
- * Posting signed bytes, and what the server's refusals mean (S6, S7): the same message is signed
+ * Sending signed bytes, and what the server's refusals mean (S6, S7): the same message is signed
  * again with the next attempt after the newest head and key have been looked up again.
  */
 import type { Conversation } from "../conversation/conversation.ts";
@@ -43,19 +43,19 @@ export class MessageSender {
     this.#onOrder = onOrder;
   }
 
-  /** Post the key that the message begins, if any, then the message. Identical bytes each time. */
+  /** Send the key that the message begins, if any, then the message. Identical bytes each time. */
   async post(conversation: Conversation, record: SignedMessage): Promise<Accepted> {
     const { api } = this.#context;
     const { key, message } = record;
     if (key !== null) {
       const { record: made, seals, leftOut } = key;
-      await api.postKey(conversation.id, { record: made, seals, leftOut: [...leftOut] });
+      await api.submitKey(conversation.id, { record: made, seals, leftOut: [...leftOut] });
       await this.#restage(conversation, { ...record, key: null });
     }
     const content = decodeContent(record.content);
     const attachmentIds = pointersOf(content).map(({ id }) => id);
     await conversation.loadMembers();
-    return api.postMessage(conversation.id, {
+    return api.sendMessage(conversation.id, {
       wakes: await mentionedPeople(this.#context, conversation, content),
       everybody: callsEverybody(content),
       message: copy(message),

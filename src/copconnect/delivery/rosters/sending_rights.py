@@ -1,4 +1,4 @@
-"""A sanction began or ended: leaves sign the right to post that its person has now. An order is
+"""A sanction began or ended: leaves sign the right to send that its person has now. An order is
 issued: its issuer's leaf signs the orders that the person may issue.
 
 Runs in the transaction of the role that changed the sanction, in every conversation, however
@@ -22,14 +22,14 @@ from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import Bar
 
 
-class PostingRights:
+class SendingRights:
     """Signs posting rights again. Stateless."""
 
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
 
     async def apply(self, connection: Transaction, person_id: PersonId) -> None:
-        """Bring the right to post of a person up to date in all rosters that list them. Only
+        """Bring the right to send of a person up to date in all rosters that list them. Only
         conversations where it differs are held."""
         await name_locks.claim(connection, [person_id])
         there = await members.places_of(connection, [person_id])
@@ -70,7 +70,7 @@ class PostingRights:
     async def _edits(
         self, connection: AsyncConnection, person_id: PersonId, held: Collection[ConversationRow]
     ) -> dict[ConversationId, RosterEdit]:
-        """Return the leaves that sign another right to post, by conversation. Devices that come or
+        """Return the leaves that sign another right to send, by conversation. Devices that come or
         go are the business of others."""
         people, ids = [person_id], [one.conversation_id for one in held]
         places = await members.places_of(connection, people, ids)
@@ -89,8 +89,8 @@ class PostingRights:
     async def bar_in(
         self, connection: AsyncConnection, person_id: PersonId, conversation_id: ConversationId
     ) -> Bar | None:
-        """Return the sanction that takes a person's right to post in a conversation now."""
+        """Return the sanction that takes a person's right to send in a conversation now."""
         barred = await barred_of(connection, self._deps, [person_id])
         for one in await conversations.read(connection, [conversation_id]):
-            return barred.bar(person_id, one.kind, one.who_may_post, one.members)
+            return barred.bar(person_id, one.kind, one.who_may_send, one.members)
         return None

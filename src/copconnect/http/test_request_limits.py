@@ -1,4 +1,4 @@
-"""Gate: only a request beyond the limit is answered late; large answers are compressed."""
+"""Only a request beyond the limit is answered late; large answers are compressed."""
 
 import gzip
 from types import SimpleNamespace
@@ -9,8 +9,16 @@ import pytest
 
 from copconnect import errors, wire
 from copconnect.bus import LocalBus
-from copconnect.http import gate
-from copconnect.http.gate import REFUSED_S, Encoded, Gate, SameForAll, encode, headers_of, packed
+from copconnect.http import requests
+from copconnect.http.requests import (
+    REFUSED_S,
+    Encoded,
+    RequestAuthenticator,
+    SameForAll,
+    encode,
+    headers_of,
+    packed,
+)
 from copconnect.ids import ClientId, PersonId
 from copconnect.principals import Caller
 from copconnect.rates import SharedRates
@@ -34,9 +42,9 @@ async def test_a_refusal_by_the_limit_keeps_its_turn_for_half_a_second(
     async def sleep(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(gate, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(requests, "asyncio", SimpleNamespace(sleep=sleep))
     rates = SharedRates(LocalBus(), lambda: 0)
-    under = Gate(Known(), rates, per_minute=4)
+    under = RequestAuthenticator(Known(), rates, per_minute=4)
     request: Any = SimpleNamespace(headers={"authorization": "Bearer token"})
     assert [await under.caller(request) for _ in range(2)] == [CALLER] * 2
     assert waited == []
@@ -50,7 +58,7 @@ LARGE, SMALL = (wire.TimeAnswer(time=bytes(size)) for size in (5000, 50))
 
 
 def asked(coding: str) -> Any:
-    return SimpleNamespace(headers={"accept": gate.MSGPACK, "accept-encoding": coding})
+    return SimpleNamespace(headers={"accept": requests.MSGPACK, "accept-encoding": coding})
 
 
 def test_a_large_answer_is_compressed_where_the_device_takes_it() -> None:
@@ -74,7 +82,7 @@ def test_an_answer_for_all_is_compressed_once_for_each_version(
         calls.append(level)
         return gzip.compress(data, level, mtime=mtime)
 
-    monkeypatch.setattr(gate, "gzip", SimpleNamespace(compress=compress))
+    monkeypatch.setattr(requests, "gzip", SimpleNamespace(compress=compress))
     same = SameForAll()
     answers = [same.encode(asked("gzip"), "1", LARGE).body for _ in range(3)]
     assert len(set(answers)) == 1

@@ -1,12 +1,12 @@
-"""A sender that posts one message after another, beside everything else."""
+"""A sender that sends one message after another, beside everything else."""
 
 import threading
 
 from bench.crowd.sending import Sender, Sent
 
 
-class Posting(threading.Thread):
-    """Lets a sender post until told to stop."""
+class Talker(threading.Thread):
+    """Sends one message after another until it is ended."""
 
     def __init__(self, sender: Sender, pause_s: float) -> None:
         super().__init__(daemon=True)
@@ -17,7 +17,7 @@ class Posting(threading.Thread):
         self.failure: Exception | None = None
 
     def run(self) -> None:
-        """Post."""
+        """Send."""
         try:
             while not self._enough.is_set():
                 self.sent.append(self.sender.send(f"Message {len(self.sender.posted)}"))
@@ -26,7 +26,7 @@ class Posting(threading.Thread):
             self.failure = error
 
     def end(self) -> None:
-        """Post no more."""
+        """Send no more."""
         self._enough.set()
         self.join()
         if self.failure is not None:

@@ -1,6 +1,6 @@
 """D1: which messages the server accepts. Pure.
 
-Order of the checks: who posts, then the gate, the head, the key, the sender's chain. A message that
+Order of the checks: who sends, then the gate, the head, the key, the sender's chain. A message that
 was accepted before is recognised first, at any age (D6), so a retry never meets these rules.
 """
 
@@ -34,7 +34,7 @@ class SignedMessage:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedBefore:
-    """A message of the log with the posted message's id."""
+    """A message of the log with the same message id."""
 
     seq: Seq
     sent_ms: int
@@ -78,7 +78,7 @@ class SenderState:
 def read_message(
     data: bytes, conversation_id: bytes, device: bytes, public_key: bytes
 ) -> SignedMessage:
-    """Return a posted message, checked as far as its bytes go: R1, R3. Raises MessageInvalid."""
+    """Return a sent message, checked as far as its bytes go: R1, R3. Raises MessageInvalid."""
     try:
         header, body = parse_message(data, conversation_id)
         if header.sender != device:
@@ -113,15 +113,15 @@ def check_message(
     issues: LeafRights | None = None,
 ) -> None:
     """Raise the first part of D1 that refuses a message that was not accepted before.
-    ``for_admins``: only an admin may post it; ``admins_above``: the same where there are more
+    ``for_admins``: only an admin may send it; ``admins_above``: the same where there are more
     members; ``closed_from``: conversations of at least so many
     members are closed to the sender before the officer course, None: none is; ``issues``: the right
     that the sender's leaf needs for an order."""
     header = message.header
     if standing.rights is None:
         raise errors.NotMember
-    if not standing.rights & LeafRights.POST:
-        raise errors.MayNotPost
+    if not standing.rights & LeafRights.SEND:
+        raise errors.MayNotSend
     for_admins = for_admins or (admins_above is not None and standing.members > admins_above)
     if for_admins and not standing.rights & LeafRights.ADMINISTER:
         raise errors.NotAdmin
