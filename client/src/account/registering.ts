@@ -10,6 +10,7 @@ export class RegistrationCalls {
     this.#api = api;
   }
 
+  /** docs/walks/registration.md follows a registration from here to the end of its token. */
   requestCode(number: string, language: Language): Promise<CodeRequested> {
     return this.#api.requestCode({ number, language });
   }

@@ -52,6 +52,7 @@ export class UnitOrderCalls {
   }
 
   /**
+   * docs/walks/order.md follows an order from here.
    * Issue a draft's order in each of these conversations, as one series. Queues and returns at once, as `send`;
    * rejects before anything is queued where one is closed. A repeated call sends nothing twice.
    */
