@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -270,7 +271,15 @@ Pools = Callable[[Endpoint], Pool]
 
 def pools(proxy_url: str, ca_file: str, private: bool) -> Pools:
     """Return what opens a pool for an origin. ``ca_file``: certificates beside the system's."""
-    context = ssl.create_default_context()
+
+    @cache
+    def context() -> ssl.SSLContext:
+        made = ssl.create_default_context()
+        if ca_file:
+            made.load_verify_locations(ca_file)
+        return made
+
     if ca_file:
-        context.load_verify_locations(ca_file)
-    return lambda endpoint: Pool(endpoint, context, proxy_url, private)
+        context()  # A file that cannot be read refuses the start.
+    # To read the system's certificates takes 15 ms, and most commands push nothing.
+    return lambda endpoint: Pool(endpoint, context(), proxy_url, private)
