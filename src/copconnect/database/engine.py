@@ -41,6 +41,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from copconnect import errors
 from copconnect.bus import AnyWakeup
+from copconnect.database.sqlite_cursor import SqliteConnection, shorten
 from copconnect.database.word_index import PENDING, PENDING_MOST
 
 T = TypeVar("T")
@@ -325,7 +326,8 @@ def open_database(url: str) -> Database:
     # Parameters are hidden: an error that is logged must not name numbers or people.
     if url.startswith("sqlite"):
         options: dict[str, Any] = {"pool_timeout": POOL_WAIT_S, "hide_parameters": True}
-        engine = create_async_engine(url, **options)
+        engine = create_async_engine(url, connect_args={"factory": SqliteConnection}, **options)
+        event.listen(engine.sync_engine, "connect", _shorten_sqlite)
         writing = create_engine(engine.url.set(drivername="sqlite"), pool_size=1, **options)
         for one in (engine.sync_engine, writing):
             event.listen(one, "connect", _configure_sqlite)
@@ -372,6 +374,10 @@ def _look_after(engine: AsyncEngine) -> None:
 
     event.listen(engine.sync_engine, "checkout", lent)
     event.listen(engine.sync_engine, "checkin", returned)
+
+
+def _shorten_sqlite(_connection: Any, record: Any) -> None:
+    shorten(record.driver_connection)
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
