@@ -189,8 +189,8 @@ class Hostile:
             return
         self._key_ids = [*self._key_ids, record.hash()]
         message = self._message(insider, b"Read this.", record.hash(), secret)
-        posted = Request("POST", f"{path}/messages", message)
-        if await self._ask(f"{name}_message", posted, device):
+        sent = Request("POST", f"{path}/messages", message)
+        if await self._ask(f"{name}_message", sent, device):
             insider.seq, insider.previous = 1, message_hash(message.message)
 
     def _rubbish(self, cell_keys: Sequence[bytes]) -> bytes:

@@ -138,7 +138,7 @@ class Sent:
     message_id: str
     seq: int
     began_ns: int
-    posted_ns: int
+    sent_ns: int
     accepted_ns: int
     upload_bytes: int
     key_bytes: int
@@ -168,7 +168,7 @@ class Sender:
         self._cell_id: bytes | None = None
         self._seq, self._previous = 0, ZEROS
         self._log = (0, LOG_START)
-        self.posted: list[str] = []
+        self.sent: list[str] = []
 
     def send(self, text: str) -> Sent:
         """Send a message; return once it is accepted. Raises Refusal."""
@@ -180,7 +180,7 @@ class Sender:
                 key_bytes = self._begin_key(head)
                 key_ns = time.monotonic_ns() - began_ns
             message = self._message(head, message_id, attempt, text)
-            posted_ns = time.monotonic_ns()
+            sent_ns = time.monotonic_ns()
             try:
                 accepted = self.client.ask("POST", f"{self._path}/messages", wire.Accepted, message)
                 break
@@ -198,12 +198,12 @@ class Sender:
                     self.resume_chain()
         accepted_ns = time.monotonic_ns()
         self._accepted(message.message, accepted.seq)
-        self.posted.append(message_id.hex())
+        self.sent.append(message_id.hex())
         return Sent(
             message_id=message_id.hex(),
             seq=accepted.seq,
             began_ns=began_ns,
-            posted_ns=posted_ns,
+            sent_ns=sent_ns,
             accepted_ns=accepted_ns,
             upload_bytes=len(msgspec.msgpack.encode(message)),
             key_bytes=key_bytes,

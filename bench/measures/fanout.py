@@ -46,7 +46,7 @@ def run(prepared: Prepared, folder: Path, processes: int, rounds: int) -> Figure
             "last_decrypted_ms_alone": alone["last_decrypted_ms"],
         }
         del figures["key_bytes"]
-        figures |= judged(crowd, sender.posted) | _receipts(deployment, crowd)
+        figures |= judged(crowd, sender.sent) | _receipts(deployment, crowd)
         crowd.ask("disconnect")
     return {"members": crowd.devices, "cells": len(prepared.conversations[0].cells)} | figures
 
@@ -77,7 +77,7 @@ class _Message:
         size = max(one["entry_bytes"] for one in crowd.ask("sizes"))
         beneath = self._floor.round(size)
         figures = self._times(sent) | {
-            "last_decrypted_ms": (max(one["ended_ns"] for one in opened) - sent.posted_ns) / 1e6,
+            "last_decrypted_ms": (max(one["ended_ns"] for one in opened) - sent.sent_ns) / 1e6,
             "decrypt_cpu_us": sum(one["cpu_s"] for one in opened) / crowd.devices * 1e6,
             "receive_cpu_us": spent / crowd.devices * 1e6,
             "server_cpu_us_per_delivery": cpu / crowd.devices * 1e6,
@@ -92,12 +92,12 @@ class _Message:
 
     def _times(self, sent: Sent) -> Figures:
         times = self._crowd.verdict([sent.message_id], times=True)["times_ns"][0]
-        from_post = [(at - sent.posted_ns) / 1e6 for at in times]
+        from_post = [(at - sent.sent_ns) / 1e6 for at in times]
         return {
             "upload_bytes": sent.upload_bytes,
             "key_bytes": sent.key_bytes,
             "key_made_ms": sent.key_ns / 1e6,
-            "accepted_ms": (sent.accepted_ns - sent.posted_ns) / 1e6,
+            "accepted_ms": (sent.accepted_ns - sent.sent_ns) / 1e6,
             "first_receipt_ms": from_post[0],
             "p50_ms": from_post[len(from_post) // 2],
             "p99_ms": from_post[int(len(from_post) * 0.99)],

@@ -80,7 +80,7 @@ def run(
             asked = _shares_asked(crowd) - asked
         for what, count in sorted(answers.items()):
             say(f"{count:>8,} {what}")
-        verdict = crowd.verdict(commander.posted)
+        verdict = crowd.verdict(commander.sent)
         crowd.ask("disconnect")
     if sum(f"key_sealed_{to}: accepted" in answers for to in ("as_rubbish", "to_own_cell")) < 2:
         raise RuntimeError(f"the server took no key that opens for nobody: {answers}")

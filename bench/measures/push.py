@@ -110,7 +110,7 @@ def _wake(
     while time.monotonic() - began < LIMIT_S:
         if requests < asleep:
             another = sender.send(f"{TEXT} ({len(latencies)})")
-            latencies.append((another.accepted_ns - another.posted_ns) / 1e6)
+            latencies.append((another.accepted_ns - another.sent_ns) / 1e6)
         time.sleep(BETWEEN_S)
         if (now := service.ask("count")["requests"]) != requests:
             requests, changed, spent_s = now, time.monotonic(), deployment.cpu_s() - cpu_s

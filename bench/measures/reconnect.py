@@ -57,10 +57,10 @@ def run(prepared: Prepared, folder: Path, processes: int, keys: int) -> Figures:
         talker.end()
         last = sender.send("After")  # Behind whatever the sender is still trying again.
         _up_to(crowd, sender, last.seq)
-        say(f"{len(sender.posted)} messages were accepted.")
+        say(f"{len(sender.sent)} messages were accepted.")
         crowd.ask("open_saved")
         opened = sum(one["keys_opened"] for one in crowd.ask("usage"))
-        figures |= judged(crowd, sender.posted)
+        figures |= judged(crowd, sender.sent)
         crowd.ask("disconnect")
     del figures["decrypted"]
     began = time.monotonic()

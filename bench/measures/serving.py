@@ -73,14 +73,14 @@ def connect(deployment: Deployment, crowd: Crowd) -> Figures:
     }
 
 
-def judged(crowd: Crowd, posted: list[str]) -> Figures:
+def judged(crowd: Crowd, sent: list[str]) -> Figures:
     """Return what came of all messages. Raises RuntimeError if devices refused any."""
-    found = crowd.verdict(posted)
+    found = crowd.verdict(sent)
     if found["refused"] or found["unexpected"] or found["alarms"] or found["without_key"]:
         raise RuntimeError(f"devices refused: {found}")
     return {
-        "messages": len(posted),
-        "decrypted": found["opened"] / len(posted),
+        "messages": len(sent),
+        "decrypted": found["opened"] / len(sent),
         "lost": found["lost"],
         "duplicates": found["duplicates"],
         "repeated": found["repeated"],

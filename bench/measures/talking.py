@@ -20,7 +20,7 @@ class Talker(threading.Thread):
         """Send."""
         try:
             while not self._enough.is_set():
-                self.sent.append(self.sender.send(f"Message {len(self.sender.posted)}"))
+                self.sent.append(self.sender.send(f"Message {len(self.sender.sent)}"))
                 self._enough.wait(self._pause_s)
         except Exception as error:
             self.failure = error

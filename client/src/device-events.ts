@@ -63,7 +63,7 @@ export type DeviceEvent =
   /** k of a state message. */
   | { readonly type: "state_shared"; readonly conversation: Conversation; readonly k: Uint8Array }
   // The outbox.
-  /** Read the log to its end: a message posted without an answer may be in it. */
+  /** Read the log to its end: a message sent without an answer may be in it. */
   | { readonly type: "answer_missing"; readonly conversation: Conversation }
   /** The server says that this device is not listed: fetch the conversation. */
   | { readonly type: "not_listed"; readonly conversation: Conversation }

@@ -268,7 +268,7 @@ export interface EnrolAuthenticator {
   readonly authenticator: string;
 }
 
-/** Write the signer's part to a file; posted to ``/v1/admin/exports``, which answers with it. */
+/** Write the signer's part to a file; sent to ``/v1/admin/exports``, which answers with it. */
 export interface ExportPart {
   readonly act: "export_part";
   readonly what: "people" | "units" | "posts" | "audit" | "conduct";

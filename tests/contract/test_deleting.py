@@ -45,7 +45,7 @@ async def said(room: Room, by: Device, **more: Any) -> tuple[MessageId, Seq]:
 
 
 async def mark(room: Room, by: Device, kind: MessageKind, of: MessageId) -> wire.SendMessage:
-    """Post a mark whose header says this."""
+    """Send a mark whose header says this."""
     head, marked = await room.talk.head(by), bytes.fromhex(of)
     message = by.message(head, room.key_id, b"mark", kind=kind, marked=marked)
     body = msgspec.structs.replace(message, quiet=True)
@@ -54,7 +54,7 @@ async def mark(room: Room, by: Device, kind: MessageKind, of: MessageId) -> wire
 
 
 async def delete(room: Room, by: Device, message_id: MessageId) -> wire.SendMessage:
-    """Post a mark that deletes a message."""
+    """Send a mark that deletes a message."""
     return await mark(room, by, MessageKind.DELETION, message_id)
 
 

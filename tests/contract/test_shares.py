@@ -304,7 +304,7 @@ class Newcomers:
         return wire.DeviceShare(device=DeviceId(to.device.hex()), share=share)
 
     async def post(self, shares: list[wire.DeviceShare]) -> None:
-        """Post an answer."""
+        """Submit an answer."""
         await self.shares.submit(self.holder.caller, self.c, wire.SubmitShares(shares=shares))
 
     async def waiting(self) -> list[int]:

@@ -1,8 +1,8 @@
 """Phones for the fault tests: registered over HTTP, with real keys, in one conversation.
 
 A phone holds what a device holds: its own keys, the head that it was shown, the conversation keys
-that it could open from seals, its chain. The phone signs and seals its posts and opens the messages
-it takes; keys come from the server alone.
+that it could open from seals, its chain. The phone signs and seals its messages and
+opens those that it takes; keys come from the server alone.
 """
 
 import time
@@ -24,7 +24,7 @@ from tests.contract.device import header_of, keys_of
 from tests.harness.officer import MSGPACK, Device
 from tests.harness.waiting import NO_TLS
 
-SENDERS = 2  # Phones that post in a stream; the others open a key when it comes, or ask for it.
+SENDERS = 2  # Phones that send in a stream; the others open a key when it comes, or ask for it.
 T = TypeVar("T")
 
 

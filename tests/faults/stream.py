@@ -1,4 +1,4 @@
-"""A stream of posts into one conversation, and clients that receive it while things break.
+"""A stream of messages into one conversation, and clients that receive it while things break.
 
 A listener does what a client does: it takes keys and messages from its socket, after each Ready
 fetches from the log what it lacks, asks for a key that it has not got, and opens every message. It
@@ -149,7 +149,7 @@ class Listener:
 
 @dataclass
 class Poster:
-    """Posts messages one after another; each until it is accepted, with the same bytes."""
+    """Sends messages one after another; each until it is accepted, with the same bytes."""
 
     addresses: Sequence[str]
     phone: Phone
@@ -159,14 +159,14 @@ class Poster:
     repeats: int = 0
 
     async def run(self) -> None:
-        """Post until cancelled."""
+        """Send until cancelled."""
         async with httpx.AsyncClient(timeout=5, verify=NO_TLS) as http:
             while True:
                 await self.post(http)
                 await asyncio.sleep(PAUSE_S)
 
     async def post(self, http: httpx.AsyncClient) -> None:
-        """Post one message until it is accepted (S5)."""
+        """Send one message until it is accepted (S5)."""
         body = self.place.message(self.phone, secrets.token_bytes(90))
         message_id = header_of(body.message).message_id.hex()
         tried = secrets.randbelow(len(self.addresses))
@@ -254,7 +254,7 @@ async def until(done: Callable[[], bool], what: str) -> None:
 
 @contextlib.asynccontextmanager
 async def streaming(addresses: Sequence[str], place: Place) -> AsyncIterator[Stream]:
-    """Let some phones post and all receive while the block runs; then everybody must have received
+    """Let some phones send and all receive while the block runs; then everybody must have received
     and opened every accepted message once, in order."""
     stream = Stream(
         [Poster(addresses, phone, place) for phone in place.phones[:SENDERS]],

@@ -118,8 +118,8 @@ async def test_s5_a_key_reaches_everybody(
 
 
 async def test_several_in_one_transaction_are_received_once(nodes: TwoNodes) -> None:
-    """Two phones post all the time, by both workers, while one is killed at each step. (A phone
-    whose post is cut off at the end does not know its chain's: this conversation ends here.)"""
+    """Two phones send all the time, by both workers, while one is killed at each step. (A phone
+    whose message is cut off at the end does not know its chain's: this conversation ends here.)"""
     await asyncio.to_thread(nodes.whole)
     place = await asyncio.to_thread(nodes.place)
     addresses = [f"127.0.0.1:{worker.port}" for worker in nodes.workers]

@@ -88,7 +88,7 @@ def of_message(written: Any) -> bool:
 
 
 def stop_while_sending(control: Control) -> None:
-    """Wrap what a message goes through at the worker that it was posted to."""
+    """Wrap what a message goes through at the worker that it was sent to."""
 
     def on_accept(post: Any) -> Any:
         async def wrapped(*arguments: Any) -> Any:
@@ -148,7 +148,7 @@ def stop_while_sending(control: Control) -> None:
 
 
 def stop_while_taking_keys(control: Control) -> None:
-    """Wrap what a conversation key goes through at the worker that it was posted to."""
+    """Wrap what a conversation key goes through at the worker that it was sent to."""
 
     def on_submit(post: Any) -> Any:
         async def wrapped(*arguments: Any, **named: Any) -> Any:

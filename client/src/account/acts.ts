@@ -1,7 +1,7 @@
 /**
  * Signing administrative acts with this device's key, and sending them.
  *
- * Invariants: an act is stored before it is sent, and a call that is repeated with the same id posts
+ * Invariants: an act is stored before it is sent, and a call that is repeated with the same id sends
  * the identical bytes, so that nothing is done twice; the key never leaves the core. A stored act is
  * forgotten with the answer, or once the server would take it no more.
  */

@@ -9,7 +9,7 @@
  *     digits   answer seen, secret revealed
  *                                                digits   secret checked against the commitment
  *     person types what the new device shows
- *     confirmed  endorsement posted              confirmed  by its own verdict (E0)
+ *     confirmed  endorsement sent                confirmed  by its own verdict (E0)
  *
  * `refused`: the digits were wrong too often, or the secret was not what was committed to. `over`:
  * expired, cancelled, or no longer known to the server. Each side's half is stored before it is sent

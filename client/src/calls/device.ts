@@ -125,7 +125,7 @@ export class Device {
       context,
       outgoing,
       signing: new Signing(context, outgoing, asking),
-      posting: new MessageSender(context, outgoing, (orderId) => {
+      sending: new MessageSender(context, outgoing, (orderId) => {
         this.orders.changed(orderId);
       }),
       uploader: this.attachments,

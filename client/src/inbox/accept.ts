@@ -186,8 +186,8 @@ async function takeBack(
   const key = idOf<KeyId>(header.key);
   const accepted = { seq: entry.position, sentMs: entry.sentMs, key };
   const own = outgoing.find(messageId);
-  const posted = idOf<DeviceId>(header.sender) === context.identity().device;
-  if (posted && own?.conversationId === conversation.id && own.message !== null) {
+  const sentHere = idOf<DeviceId>(header.sender) === context.identity().device;
+  if (sentHere && own?.conversationId === conversation.id && own.message !== null) {
     await acceptedMessage(context, outgoing, conversation, work, own, accepted);
     work.afterwards.push(() => onAccepted(conversation));
     return true;

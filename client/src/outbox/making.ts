@@ -3,7 +3,7 @@
  * several cells to the cells' keys: this device's own first, others that have no usable key or no
  * room get late seals from members (S9).
  *
- * Nothing is stored or posted here: the caller stores record, S and message together (S5).
+ * Nothing is stored or sent here: the caller stores record, S and message together (S5).
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";

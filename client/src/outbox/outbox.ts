@@ -59,7 +59,7 @@ export interface OutboxParts {
   readonly context: DeviceContext;
   readonly outgoing: OutgoingStore;
   readonly signing: Signing;
-  readonly posting: MessageSender;
+  readonly sending: MessageSender;
   readonly uploader: Uploader;
   readonly onEvent: OnEvent;
 }
@@ -284,7 +284,7 @@ export class Outbox {
     // S8: nothing is sent while the log has lost what this device followed.
     if (standstill) return false;
     requireUpdated(this.#context);
-    const { signing, posting } = this.#parts;
+    const { signing, sending } = this.#parts;
     const doubts = this.#doubtsOf(conversation);
     if (state === "ready" && this.#wanted.delete(conversation.id))
       await signing.makeWanted(conversation, doubts);
@@ -304,11 +304,11 @@ export class Outbox {
     if (signed === null) return true;
     let accepted: Accepted;
     try {
-      accepted = await posting.post(conversation, signed);
+      accepted = await sending.post(conversation, signed);
     } catch (error) {
       return this.#refused(conversation, signed, error);
     }
-    await posting.accepted(conversation, signed, accepted);
+    await sending.accepted(conversation, signed, accepted);
     return true;
   }
 
@@ -332,7 +332,7 @@ export class Outbox {
     error: unknown,
   ): Promise<boolean> {
     const doubts = this.#doubtsOf(conversation);
-    if (await this.#parts.posting.again(conversation, record, error, doubts)) {
+    if (await this.#parts.sending.again(conversation, record, error, doubts)) {
       // The first is a race that a new signature settles; many in a row are the server's trouble.
       if (record.attempt > EAGER_ATTEMPTS) throw asFailure(error);
       return true;

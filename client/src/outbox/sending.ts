@@ -167,8 +167,8 @@ export class MessageSender {
    */
   async #takeUpChain(conversation: Conversation, record: SignedMessage): Promise<boolean> {
     const header = await ownHeader(this.#context, conversation);
-    const posted = record.message.subarray(0, SIGNED_HEADER_BYTES);
-    if (header !== null && equalBytes(posted, header.bytes)) return false;
+    const sent = record.message.subarray(0, SIGNED_HEADER_BYTES);
+    if (header !== null && equalBytes(sent, header.bytes)) return false;
     return conversation.change((work) => {
       const { seq } = work.record.chain;
       if ((header?.seq ?? 0) < seq) return Promise.resolve(false);

@@ -193,7 +193,7 @@ export class Signing {
   }
 
   /**
-   * D7: the server asks this device for the next key. Made, stored and posted without a message;
+   * D7: the server asks this device for the next key. Made, stored and sent without a message;
    * what the server refuses somebody else has made.
    */
   async makeWanted(conversation: Conversation, doubts: Doubts): Promise<void> {

@@ -9,7 +9,7 @@ export const REPORT_STORES = {
 } as const;
 
 /**
- * A report of this person's. `waiting`: it is to be gathered, sealed and posted, for which the server is
+ * A report of this person's. `waiting`: it is to be gathered, sealed and sent, for which the server is
  * needed; `sealed`: these bytes are sent until they are answered; `refused`: the server's answer.
  * A report that the server has is not kept here: the server tells of it, on every device.
  */

@@ -178,7 +178,7 @@ class Attachments(Protocol):
         conversation_id: ConversationId,
         seq: Seq,
     ) -> None:
-        """Mark them posted, by this message. Raises AttachmentIncomplete unless each is complete
+        """Mark them as sent by this message. Raises AttachmentIncomplete unless each is complete
         and shared to this conversation."""
         ...
 

@@ -58,16 +58,16 @@ class _AcknowledgementRequest:
 class _ReadRequest:
     """The same, each record read, or what refuses it by its bytes."""
 
-    posted: _AcknowledgementRequest
+    request: _AcknowledgementRequest
     items: Sequence[_Given | Outcome]
 
     @property
     def caller(self) -> Caller:
-        return self.posted.caller
+        return self.request.caller
 
     @property
     def order_id(self) -> MessageId:
-        return self.posted.order_id
+        return self.request.order_id
 
 
 class Acknowledging:
@@ -76,7 +76,7 @@ class Acknowledging:
     def __init__(self, deps: OrderDependencies) -> None:
         self._deps = deps
         self._commits = GroupCommit(
-            self._commit, MOST_TOGETHER, size=lambda posted: len(posted.body), pause_s=PAUSE_S
+            self._commit, MOST_TOGETHER, size=lambda request: len(request.body), pause_s=PAUSE_S
         )
         self._rates = deps.rates.limit(
             "acknowledgements_per_minute", RECORDS_PER_MINUTE, RECORDS_PER_MINUTE
@@ -91,8 +91,8 @@ class Acknowledging:
         does not belong to.
         """
         self._rates.spend(caller.person_id, len(body.acknowledgements))
-        posted = _AcknowledgementRequest(caller, order_id, body.acknowledgements)
-        return wire.AcknowledgementOutcomes(outcomes=await self._commits.write(posted))
+        request = _AcknowledgementRequest(caller, order_id, body.acknowledgements)
+        return wire.AcknowledgementOutcomes(outcomes=await self._commits.write(request))
 
     async def close(self) -> None:
         """Wait for what is being stored."""

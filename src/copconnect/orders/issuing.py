@@ -6,7 +6,7 @@ there (``require``), and to a unit who heads a unit above it (``post_over``). De
 answer from the signed list of members (client/src/orders/rightful.ts).
 
 Terms are not signed: a client writes the same into the encrypted text, for its readers to compare.
-The terms of the first posting count; a repeat of the message changes nothing.
+The terms of the first sending count; a repeat of the message changes nothing.
 """
 
 from typing import Any

@@ -264,7 +264,7 @@ class EnrolAuthenticator(AdminAct, frozen=True, kw_only=True):
 
 
 class ExportPart(AdminAct, frozen=True, kw_only=True):
-    """Write the signer's part to a file; posted to ``/v1/admin/exports``, which answers with it."""
+    """Write the signer's part to a file; sent to ``/v1/admin/exports``, which answers with it."""
 
     recorded_as: ClassVar = "directory_exported"
     what: Exported

@@ -77,7 +77,7 @@ class NoSms:
 
 
 class HttpGateway:
-    """Posts ``{"to": …, "text": …}`` and more fields to a DLT gateway; any 2xx answer means taken,
+    """Sends ``{"to": …, "text": …}`` and more fields to a DLT gateway; any 2xx answer means taken,
     whatever its body is. The answer is not waited for longer than :data:`TIMEOUT_S`."""
 
     def __init__(self, url: str, token: str, check_url: str = "") -> None:
@@ -89,7 +89,7 @@ class HttpGateway:
         self.name = place(url)
 
     async def send(self, number: str, text: str, more: Mapping[str, object] = NO_FIELDS) -> None:
-        """Post one text."""
+        """Send one text."""
         response = await self._asked("POST", self._url, {"to": number, "text": text, **more})
         if response.status_code in _OF_ONE_TEXT:
             raise TextRefused(f"status {response.status_code}")

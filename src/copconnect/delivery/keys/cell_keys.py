@@ -93,7 +93,7 @@ class CellKeyExchange:
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
 
-    # --- Posting ------------------------------------------------------------------------------
+    # --- Submitting ---------------------------------------------------------------------------
 
     async def submit(
         self, caller: Caller, conversation_id: ConversationId, body: wire.SubmitCellKey

@@ -1,4 +1,4 @@
-"""Conversation keys: records that devices post (D2), and seals for devices that ask.
+"""Conversation keys: records that devices submit (D2), and seals for devices that ask.
 
 A record is stored with the head of its epoch still counting, in a transaction that holds the
 conversation, so a removal that commits first refuses it. Two authors at once make two keys only
@@ -54,7 +54,7 @@ class ConversationKeys:
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
 
-    # --- Posting (D2) -------------------------------------------------------------------------
+    # --- Submitting (D2) ----------------------------------------------------------------------
 
     async def submit(
         self, caller: Caller, conversation_id: ConversationId, body: wire.SubmitKey

@@ -176,17 +176,17 @@ class KeyShares:
         Raises NotMember, NotAsked, RecordInvalid, RateLimited."""
         self._answers.spend(caller.person_id, len(body.shares))
         deps = self._deps
-        posted = {bytes.fromhex(one.device): one.share for one in body.shares}
-        if len(posted) < len(body.shares):
+        answers = {bytes.fromhex(one.device): one.share for one in body.shares}
+        if len(answers) < len(body.shares):
             raise errors.RecordInvalid(rule="H1", reason="two shares for one device")
         async with deps.database.transaction() as connection:
             await require_listed(connection, caller, conversation_id)
             (held,) = await conversations.read(connection, [conversation_id])
-            taking = await _Taking.read(connection, held, posted, deps.devices, caller.person_id)
+            taking = await _Taking.read(connection, held, answers, deps.devices, caller.person_id)
             pushed_out: list[tuple[ConversationId, bytes, bytes]] = []
             taken: list[tuple[PlacedLeaf, bytes]] = []
             refusals: list[errors.CopConnectError] = []
-            for device, share in posted.items():
+            for device, share in answers.items():
                 try:
                     asker, ended = taking.check(device, share)
                 except errors.CopConnectError as refusal:
@@ -238,19 +238,21 @@ class _Taking:
         cls,
         connection: Transaction,
         held: ConversationRow,
-        posted: Mapping[bytes, bytes],
+        answers: Mapping[bytes, bytes],
         devices: ListableDevices,
         helper: PersonId,
     ) -> "_Taking":
         """Read what shares for these devices are judged by. Four statements."""
-        places = [(held.conversation_id, one) for one in posted]
+        places = [(held.conversation_id, one) for one in answers]
         return cls(
             held,
             helper,
             await leaves.current_of_devices(connection, places),
             await shares.requested(connection, places),
-            await devices.devices_of_keys(connection, {one[_RECIPIENT] for one in posted.values()}),
-            await shares.helpers(connection, held.conversation_id, posted),
+            await devices.devices_of_keys(
+                connection, {one[_RECIPIENT] for one in answers.values()}
+            ),
+            await shares.helpers(connection, held.conversation_id, answers),
         )
 
     def check(self, device: bytes, data: bytes) -> tuple[PlacedLeaf, list[bytes]]:

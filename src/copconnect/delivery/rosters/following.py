@@ -38,11 +38,11 @@ from copconnect.leases import Leases
 ROUND_S = 1.0
 _ALL_ANEW_MS = 600_000
 TOGETHER = 2_000  # People of one transaction, which holds the conversations meanwhile.
-# As above where a conversation is shut: nobody posts there, and each head rekeys the same cells.
+# As above where a conversation is shut: nobody sends there, and each head rekeys the same cells.
 _SHUT_TOGETHER = 10_000
 _COMPARED_TOGETHER = 500  # People; between two such parts other work runs.
 _SMALL_TOGETHER = 100  # Conversations of one transaction,
-_LARGE_TOGETHER = 20  # and those of many cells, to which somebody may be posting.
+_LARGE_TOGETHER = 20  # and those of many cells, to which somebody may be sending.
 _LEASE, _LEASE_S = "rosters", 30.0
 _TELL_MS = 1_000
 
@@ -125,7 +125,7 @@ class Following:
             since = -1 if anew or former is None else former
             changed = await deps.organisation.changed_since(connection, since)
             groups = await self._groups.read(connection)
-        if groups.changed or groups.posting:
+        if groups.changed or groups.sending:
             await standing.write_changed(deps, self._later, groups)
         found, new = await self._compare_people(groups, changed)
         # A rule that changed may concern people who did not.

@@ -2,7 +2,7 @@
 issued: its issuer's leaf signs the orders that the person may issue.
 
 Runs in the transaction of the role that changed the sanction, in every conversation, however
-large: once it commits, the server refuses what the person posts, and every client that has the new
+large: once it commits, the server refuses what the person sends, and every client that has the new
 head does (R2). Nothing is rekeyed, because the person continues reading.
 """
 
@@ -23,7 +23,7 @@ from copconnect.principals import Bar
 
 
 class SendingRights:
-    """Signs posting rights again. Stateless."""
+    """Signs rights to send again. Stateless."""
 
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps

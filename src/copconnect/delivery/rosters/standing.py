@@ -43,12 +43,12 @@ def standing_id(key: str) -> ConversationId:
 class Groups:
     """The conversations that follow the data bank, but those with posts, and the groups of the
     policy that are not there yet. ``changed``: stored ones whose rule or name is another now;
-    ``posting``: where others may send now; ``creators``: who made each, None for the department."""
+    ``sending``: where others may send now; ``creators``: who made each, None for the department."""
 
     rules: dict[ConversationId, wire.Audience] = field(default_factory=dict)
     new: dict[ConversationId, StandingGroup] = field(default_factory=dict)
     changed: dict[ConversationId, AudienceRow] = field(default_factory=dict)
-    posting: dict[ConversationId, wire.WhoMaySend] = field(default_factory=dict)
+    sending: dict[ConversationId, wire.WhoMaySend] = field(default_factory=dict)
     creators: Mapping[ConversationId, PersonId | None] = field(default_factory=dict)
 
     @property
@@ -59,11 +59,11 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class _StoredGroups:
-    """The groups that are stored, as of a version. ``posting``: who may send in each."""
+    """The groups that are stored, as of a version. ``sending``: who may send in each."""
 
     version: int
     followed: Mapping[ConversationId, AudienceRow]
-    posting: Mapping[ConversationId, wire.WhoMaySend]
+    sending: Mapping[ConversationId, wire.WhoMaySend]
     creators: Mapping[ConversationId, PersonId | None]
 
 
@@ -88,8 +88,8 @@ class KnownGroups:
                     should = AudienceRow(_NOBODY, followed.standing)
                 else:
                     should = AudienceRow(group.rule, group.standing)
-                    if stored.posting[c] != group.policy.who_may_send:
-                        groups.posting[c] = group.policy.who_may_send
+                    if stored.sending[c] != group.policy.who_may_send:
+                        groups.sending[c] = group.policy.who_may_send
             if should != followed:
                 groups.changed[c] = should
             groups.rules[c] = should.rule
@@ -123,7 +123,7 @@ async def write_changed(deps: DeliveryDependencies, later: Later, groups: Groups
                 if one.cells <= 1:
                     wakeup = ConversationWakeup(conversation_id=one.conversation_id, person_ids=[])
                     connection.after_commit(wakeup)
-    for c, who in sorted(groups.posting.items()):
+    for c, who in sorted(groups.sending.items()):
         async with deps.database.transaction(later) as connection:
             held = await conversations.hold_one(connection, c)
             await apply_policy(connection, deps, replace(held, who_may_send=who))

@@ -36,7 +36,7 @@ class KnownCellKey:
 
 
 def read_record(data: bytes, conversation_id: bytes, author: bytes, key: bytes) -> CellKey:
-    """Return a posted record; signature and public key are checked (D3). Raises RecordInvalid."""
+    """Return a record; signature and public key are checked (D3). Raises RecordInvalid."""
     try:
         record = CellKey.parse(data)
         record.verify(key)

@@ -45,7 +45,7 @@ def newest_first(keys: Collection[KnownKey]) -> list[KnownKey]:
 
 
 def read_record(data: bytes, conversation_id: bytes, author: bytes, key: bytes) -> ConversationKey:
-    """Return a posted record, its signature checked. Raises RecordInvalid."""
+    """Return a record, its signature checked. Raises RecordInvalid."""
     try:
         record = ConversationKey.parse(data)
         record.verify(key)

@@ -53,5 +53,5 @@ def issuing(rights: LeafRights, priorities: Iterable[wire.OrderPriority]) -> Lea
 def rights_of(who_may_send: wire.WhoMaySend, *, admin: bool, barred: bool) -> LeafRights:
     """Return the rights of a member's devices. ``barred``: a sanction takes the right to send."""
     rights = LeafRights.ADMINISTER if admin else LeafRights(0)
-    posts = (admin or who_may_send == "everyone") and not barred
-    return rights | LeafRights.SEND if posts else rights
+    sends = (admin or who_may_send == "everyone") and not barred
+    return rights | LeafRights.SEND if sends else rights

@@ -10,7 +10,7 @@ from copconnect.wire.base import HEX16, AdminAct, Hex32, Wire
 
 Finding = Literal["dismissed", "upheld"]
 # "warning": to be acknowledged; "muted": no sending in large groups and announcements; "suspended":
-# posting in direct conversations alone.
+# sending in direct conversations alone.
 SanctionKind = Literal["warning", "muted", "suspended"]
 ReportState = Literal["open", "assigned", "decided"]
 AppealOutcome = Literal["upheld", "lifted"]
