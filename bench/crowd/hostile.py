@@ -307,8 +307,8 @@ class Hostile:
         return Request("POST", f"{self._conversation}/shares", body)
 
     def _mark(self) -> Request:
-        body = wire.MarkCellKey(key_id=SealKeyId(self._plan.cell_key_id.hex()))
-        return Request("POST", f"{self._conversation}/cells/own/marks", body)
+        body = wire.FlagCellKey(key_id=SealKeyId(self._plan.cell_key_id.hex()))
+        return Request("POST", f"{self._conversation}/cells/own/flags", body)
 
     # --- People ---------------------------------------------------------------------------
 

@@ -2058,7 +2058,7 @@ export interface OwnCellKeys {
 }
 
 /** The calling device cannot open this key of its cell (C2). */
-export interface MarkCellKey {
+export interface FlagCellKey {
   readonly keyId: SealKeyId;
 }
 

@@ -13,7 +13,7 @@ from copconnect.bus import (
     AcknowledgedWakeup,
     AnyWakeup,
     Bus,
-    CellKeyMarkedWakeup,
+    CellKeyFlaggedWakeup,
     CellKeyWakeup,
     ConversationWakeup,
     CursorsMovedWakeup,
@@ -89,7 +89,7 @@ ALL: list[AnyWakeup] = [
     key(),
     cell_key(),
     LateSealsWakeup(conversation_id=C, key_id="", record=b"record", seals={K: b"s"}, helper=DEVICE),
-    CellKeyMarkedWakeup(conversation_id=C, cell_id=K),
+    CellKeyFlaggedWakeup(conversation_id=C, cell_id=K),
     ShareWakeup(conversation_id=C, device="0a", client_id=D, share=b"share"),
     ShareAskedWakeup(
         conversation_id=C, device=DEVICE, client_id=D, person_id=P, cell_id=K, lacks=[bytes(17)]

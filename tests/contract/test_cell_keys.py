@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from copconnect import errors, wire
-from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup
+from copconnect.bus import CellKeyFlaggedWakeup, CellKeyWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.keys.cell_keys import COMMITTED_MS
@@ -386,20 +386,20 @@ async def test_d2_a_key_of_several_cells_is_sealed_to_cells_alone(
 async def test_c2_marks_of_three_people_ask_for_another_key(crowd: Crowd) -> None:
     cell, own = max((await crowd.cells()).items(), key=lambda one: len(one[1]))
     record, _ = await crowd.make(own[0], cell, own)
-    mark = wire.MarkCellKey(key_id=SealKeyId(record.key_id().hex()))
+    mark = wire.FlagCellKey(key_id=SealKeyId(record.key_id().hex()))
     cell_keys, world = crowd.service.cell_keys, crowd.world
     second = world.registry.register(own[0].caller.person_id)
     await world.devices_changed(second)
     world.wakeups.clear()
     for one in (own[0], own[0], own[1]):
-        await cell_keys.mark(one.caller, crowd.c, mark)
-    assert world.told(CellKeyMarkedWakeup) == []
-    await cell_keys.mark(own[2].caller, crowd.c, mark)
-    (told,) = world.told(CellKeyMarkedWakeup)
+        await cell_keys.flag(one.caller, crowd.c, mark)
+    assert world.told(CellKeyFlaggedWakeup) == []
+    await cell_keys.flag(own[2].caller, crowd.c, mark)
+    (told,) = world.told(CellKeyFlaggedWakeup)
     assert told.cell_id == cell.hex()
     outside = next(one for one in crowd.people if one not in own)
     with pytest.raises(errors.NotFound):
-        await cell_keys.mark(outside.caller, crowd.c, mark)
-    unknown = wire.MarkCellKey(key_id=SealKeyId(secrets.token_hex(16)))
+        await cell_keys.flag(outside.caller, crowd.c, mark)
+    unknown = wire.FlagCellKey(key_id=SealKeyId(secrets.token_hex(16)))
     with pytest.raises(errors.NotFound):
-        await cell_keys.mark(own[0].caller, crowd.c, unknown)
+        await cell_keys.flag(own[0].caller, crowd.c, unknown)

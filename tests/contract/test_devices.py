@@ -245,7 +245,7 @@ async def test_a_mark_made_while_another_is_taken_up_stays(
             await world.devices_changed(third[0])
 
     monkeypatch.setattr(following, "update_people", and_meanwhile)
-    await following.update_marked(made.conversation_id)
+    await following.update_pending(made.conversation_id)
     await world.service.rosters.state(third[0].caller, made.conversation_id)
 
 

@@ -21,7 +21,7 @@ from tests.contract.device import Talk
 from tests.contract.test_cell_keys import Crowd
 
 # Few rows, whatever the force: conversations that follow the data bank, changes that wait.
-SMALL = {"audiences", "roster_marks", "roster_rounds"}
+SMALL = {"audiences", "roster_pending", "roster_rounds"}
 SCAN = re.compile(r"SCAN (\w+)(?! USING)")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from copconnect import errors, wire
-from copconnect.bus import CellKeyMarkedWakeup, LateSealsWakeup
+from copconnect.bus import CellKeyFlaggedWakeup, LateSealsWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.dependencies import Options
 from copconnect.delivery.live import ask_store
@@ -173,7 +173,7 @@ async def test_s9_a_cell_key_that_a_helper_refuses_is_marked(late: Late) -> None
         await late.service.late_seals.submit(
             one.caller, late.crowd.c, late.body(refused=[late.later])
         )
-    assert late.crowd.world.told(CellKeyMarkedWakeup)
+    assert late.crowd.world.told(CellKeyFlaggedWakeup)
 
 
 async def test_s9_after_a_rise_of_the_kem_seals_go_to_cell_keys_of_the_new_kem_alone(

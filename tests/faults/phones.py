@@ -2,7 +2,7 @@
 
 A phone holds what a device holds: its own keys, the head that it was shown, the conversation keys
 that it could open from seals, its chain. The phone signs and seals its messages and
-opens those that it takes; keys come from the server alone.
+opens the messages that it takes; keys come from the server alone.
 """
 
 import time

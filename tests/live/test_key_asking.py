@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import insert
 
 from copconnect import wire
-from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup, RosterWakeup
+from copconnect.bus import CellKeyFlaggedWakeup, CellKeyWakeup, RosterWakeup
 from copconnect.database.engine import Database
 from copconnect.delivery.live.asking import HelpRequests
 from copconnect.delivery.live.key_asking import (
@@ -18,7 +18,7 @@ from copconnect.delivery.live.key_asking import (
     WORKING_MS,
 )
 from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, HOUR_MS
-from copconnect.delivery.store.tables import CELL_KEY_MARKS
+from copconnect.delivery.store.tables import CELL_KEY_FLAGS
 from copconnect.ids import CellId, new_id
 from copconnect.principals import Caller
 from tests.contract.statements import Statements
@@ -66,11 +66,11 @@ class Force(AskingWorld):
         async with self.database.transaction() as connection:
             for _ in range(people):
                 await connection.execute(
-                    insert(CELL_KEY_MARKS).values(
+                    insert(CELL_KEY_FLAGS).values(
                         conversation_id=self.rows.conversation_id,
                         key_id=key_id,
                         person_id=new_id(),
-                        marked_ms=self.clock.at,
+                        flagged_ms=self.clock.at,
                     )
                 )
 
@@ -275,7 +275,7 @@ async def test_c2_three_marks_open_one_more_generation_by_another_author(
     o = force.officers
     node, asking = force.node(*o)
     keys = await cell_keys(force, force.clock.at)
-    marked = CellKeyMarkedWakeup(
+    marked = CellKeyFlaggedWakeup(
         conversation_id=force.rows.conversation_id, cell_id=force.rows.cells[0]
     )
     await force.mark(keys[0], 2)

@@ -144,7 +144,7 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/conversations/{conversation_id}/cells/own/keys": MEMBERS,
     "POST /v1/conversations/{conversation_id}/cells/own/keys": MEMBERS,
     # The group's cell has no key.
-    "POST /v1/conversations/{conversation_id}/cells/own/marks": MEMBERS_IN_VAIN,
+    "POST /v1/conversations/{conversation_id}/cells/own/flags": MEMBERS_IN_VAIN,
     "POST /v1/conversations/{conversation_id}/messages": MEMBERS,
     "POST /v1/conversations/{conversation_id}/start": MEMBERS,
     "GET /v1/conversations/{conversation_id}/log": MEMBERS,

@@ -68,7 +68,7 @@ export async function makeWantedCellKey(
 
 /**
  * Take in keys of this device's cell. Returns whether one that could not be opened before opens now;
- * what cannot be opened is asked for, and marked if a seal for this device failed (C2): a newcomer
+ * what cannot be opened is asked for, and flagged if a seal for this device failed (C2): a newcomer
  * has no seal of a key that was made before.
  */
 export async function takeCellKeys(
@@ -86,7 +86,7 @@ export async function takeCellKeys(
       opened ||= held;
       if (held) continue;
       onMissing(keyId);
-      if (failed) await context.api.markCellKey(conversation.id, { keyId }).catch(() => undefined);
+      if (failed) await context.api.flagCellKey(conversation.id, { keyId }).catch(() => undefined);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
     }

@@ -434,8 +434,8 @@ export class Operations extends Calling {
     return this.call("POST", at`/v1/conversations/${conversationId}/cells/own/keys`, { body, timeoutMs: 60_000 });
   }
 
-  markCellKey(conversationId: wire.ConversationId, body: wire.MarkCellKey): Promise<void> {
-    return this.call("POST", at`/v1/conversations/${conversationId}/cells/own/marks`, { body });
+  flagCellKey(conversationId: wire.ConversationId, body: wire.FlagCellKey): Promise<void> {
+    return this.call("POST", at`/v1/conversations/${conversationId}/cells/own/flags`, { body });
   }
 
   cellKeys(conversationId: wire.ConversationId, asked?: OptionalParameters<{ since: number }>): Promise<wire.CellKeys> {

@@ -19,8 +19,8 @@ import type { CellAsk, CellKeyState, ClientState, ConversationState } from "./st
 
 /** S4. */
 const KEY_MS = 7 * DAY_MS;
-/** C2: so many people mark a key, and one more generation opens, once a day. */
-const MARKS = 3;
+/** C2: so many people flag a key, and one more generation opens, once a day. */
+const FLAGS = 3;
 
 export class CellKeys {
   readonly #server: ServerPorts;
@@ -60,10 +60,10 @@ export class CellKeys {
     const generations = all.filter((key) => key.epoch === epoch).map((key) => key.generation);
     const generation = Math.max(0, ...generations) + 1;
     if (current === null) return { epoch, generation, without: new Set() };
-    if (current.marks.size < MARKS) return null;
+    if (current.flags.size < FLAGS) return null;
     const lately = all.some(
       (key) =>
-        key !== current && this.#server.now() - key.createdMs < DAY_MS && key.marks.size >= MARKS,
+        key !== current && this.#server.now() - key.createdMs < DAY_MS && key.flags.size >= FLAGS,
     );
     return lately ? null : { epoch, generation, without: new Set(all.map(({ author }) => author)) };
   }
@@ -87,7 +87,7 @@ export class CellKeys {
     conversation.cellKeys.push({
       ...{ keyId, cell, record: record.bytes, author: caller.device, seals, covered },
       ...{ epoch: record.epoch, generation: record.generation, createdMs: record.created },
-      ...{ version: conversation.cellVersion, marks: new Set<PersonId>() },
+      ...{ version: conversation.cellVersion, flags: new Set<PersonId>() },
     });
     conversation.cellAsks.delete(cell);
     for (const { device } of listed)
@@ -137,11 +137,11 @@ export class CellKeys {
     return null;
   }
 
-  mark(conversation: ConversationState, caller: ClientState, keyId: SealKeyId): void {
+  flag(conversation: ConversationState, caller: ClientState, keyId: SealKeyId): void {
     const key = conversation.cellKeys.find((one) => one.keyId === keyId);
     if (key === undefined || leafOf(conversation, caller.device)?.cell !== key.cell)
       throw new Refusal("not_found");
-    key.marks.add(caller.personId);
+    key.flags.add(caller.personId);
   }
 
   #item(conversation: ConversationState, key: CellKeyState, caller: ClientState): wire.CellKeyItem {

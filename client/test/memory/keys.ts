@@ -157,7 +157,7 @@ export class Keys {
       }
     }
     for (const keyId of body.refused as readonly SealKeyId[])
-      cellKeys.find((one) => one.keyId === keyId)?.marks.add(caller.personId);
+      cellKeys.find((one) => one.keyId === keyId)?.flags.add(caller.personId);
   }
 
   async #requireD2(

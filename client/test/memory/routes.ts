@@ -312,8 +312,8 @@ function conversationRoutes(
   listed("POST /cells/own/keys", (one, caller, { body }) =>
     cellKeys.post(one, caller, as<wire.SubmitCellKey>(body)),
   );
-  listed("POST /cells/own/marks", (one, caller, { body }) =>
-    cellKeys.mark(one, caller, as<wire.MarkCellKey>(body).keyId),
+  listed("POST /cells/own/flags", (one, caller, { body }) =>
+    cellKeys.flag(one, caller, as<wire.FlagCellKey>(body).keyId),
   );
   listed("GET /cells", (one, caller, { query }) =>
     cellKeys.answer(one, caller, number(query, "since")),

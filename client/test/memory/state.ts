@@ -123,7 +123,7 @@ export interface CellKeyState {
   /** Versions count all changes of a conversation's cell keys. */
   readonly version: number;
   /** People whose devices could not open it (C2). */
-  readonly marks: Set<PersonId>;
+  readonly flags: Set<PersonId>;
 }
 
 export interface LogState {

@@ -97,13 +97,13 @@ describe("C1", () => {
     expect(keys).toHaveLength(1);
   });
 
-  it("C2 asks another author for one more generation once three people marked a key", async () => {
+  it("C2 asks another author for one more generation once three people flagged a key", async () => {
     for (const insider of all) await insider.connect();
     const [author, wanted] = await asked(all.filter((one) => besides(one).length === 3));
     const record = await makeFor(author, wanted);
     expect(record.generation).toBe(1);
     const { keyId } = server.conversation(id).cellKeys[0] as { keyId: SealKeyId };
-    for (const one of besides(author)) await one.api.markCellKey(id, { keyId });
+    for (const one of besides(author)) await one.api.flagCellKey(id, { keyId });
     for (const one of all) one.frames.length = 0;
     const [next, again] = await asked(besides(author));
     expect(next).not.toBe(author);

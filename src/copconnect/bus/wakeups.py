@@ -79,7 +79,7 @@ class CellKeyWakeup(Wakeup, frozen=True, kw_only=True, tag="cell_key"):
     devices: list[bytes]
 
 
-class CellKeyMarkedWakeup(Wakeup, frozen=True, kw_only=True, tag="cell_key_marked"):
+class CellKeyFlaggedWakeup(Wakeup, frozen=True, kw_only=True, tag="cell_key_flagged"):
     """Three people cannot open the key of a cell (C2), so that one more is wanted."""
 
     conversation_id: ConversationId
@@ -203,7 +203,7 @@ AnyWakeup = (
     | KeyWakeup
     | LateSealsWakeup
     | CellKeyWakeup
-    | CellKeyMarkedWakeup
+    | CellKeyFlaggedWakeup
     | ShareWakeup
     | ShareAskedWakeup
     | ShareDoneWakeup

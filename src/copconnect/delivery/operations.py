@@ -86,7 +86,7 @@ def operations(service: DeliveryService) -> list[Operation]:
             most=_KEY_BODY,
             wait_s=60,
         ),
-        post(f"{_C}/cells/own/marks", cell_keys.mark, "mark_cell_key", most=_SMALL_BODY),
+        post(f"{_C}/cells/own/flags", cell_keys.flag, "flag_cell_key", most=_SMALL_BODY),
         get(f"{_C}/cells", cell_keys.all, "cell_keys", wait_s=60),
         post(f"{_C}/share-requests", shares.ask, "request_shares", most=_SMALL_BODY),
         post(f"{_C}/share-requests/done", shares.done, "shares_done", most=_SMALL_BODY),

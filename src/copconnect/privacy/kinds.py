@@ -258,14 +258,14 @@ KINDS: tuple[PersonalTable, ...] = (
     ),
     PersonalTable(
         "unreadable_keys",
-        delivery.CELL_KEY_MARKS,
+        delivery.CELL_KEY_FLAGS,
         _PERSON,
-        ("conversation_id", "marked_ms"),
+        ("conversation_id", "flagged_ms"),
         _SHORT,
     ),
     PersonalTable(
         "rosters_to_compare",
-        delivery.ROSTER_MARKS,
+        delivery.ROSTER_PENDING,
         _PERSON,
         ("conversation_id", "since_ms"),
         _SHORT,

@@ -92,7 +92,7 @@ class OwnCellKeys(Wire, frozen=True, kw_only=True):
     keys: list[CellKeyItem]
 
 
-class MarkCellKey(Wire, frozen=True, kw_only=True):
+class FlagCellKey(Wire, frozen=True, kw_only=True):
     """The calling device cannot open this key of its cell (C2)."""
 
     key_id: Annotated[SealKeyId, HEX16]

@@ -1,11 +1,11 @@
-"""Cell keys: records that devices were asked for (C1), marks (C2), and what senders seal by.
+"""Cell keys: records that devices were asked for (C1), flags (C2), and what senders seal by.
 
 The first record that answers a question for a cell's key is stored, also if a head has come since
 the question; records that the server asked nobody for are refused. Repeating the same record
 changes nothing. Storing a key does not lock the conversation's row: where a removal commits at the
 same time, the key is too old for every sender (S4). The keys of two cells do not wait for each
 other either: a reader asks for the keys that were stored after a time. The sockets ask
-(delivery/live) after the third person's mark.
+(delivery/live) after the third person's flag.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup
+from copconnect.bus import CellKeyFlaggedWakeup, CellKeyWakeup
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters.proofs import cell_paths
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules import cell_keys as rules
-from copconnect.delivery.rules.limits import MARKS
+from copconnect.delivery.rules.limits import FLAGS
 from copconnect.delivery.rules.roster_plan import PlacedLeaf
 from copconnect.delivery.rules.seals import check_device_seals, find_seal, recipients
 from copconnect.delivery.store import cell_keys, conversations, leaves, rosters
@@ -174,8 +174,8 @@ class CellKeyExchange:
         check_device_seals(sealed_to, left_out, cell, owners)
         return [owners[one] for one in sealed_to]
 
-    async def mark(
-        self, caller: Caller, conversation_id: ConversationId, body: wire.MarkCellKey
+    async def flag(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.FlagCellKey
     ) -> None:
         """Note that the calling device cannot open a key of its cell (C2). Raises NotFound."""
         deps, key_id = self._deps, bytes.fromhex(body.key_id)
@@ -184,12 +184,12 @@ class CellKeyExchange:
             known = await cell_keys.by_id(connection, conversation_id, key_id)
             if known is None or known.cell_id != own.cell_id:
                 raise errors.NotFound
-            count = await cell_keys.mark(
+            count = await cell_keys.flag(
                 connection, conversation_id, key_id, caller.person_id, deps.clock.now_ms()
             )
-            if count is not None and count >= MARKS:
+            if count is not None and count >= FLAGS:
                 connection.after_commit(
-                    CellKeyMarkedWakeup(conversation_id=conversation_id, cell_id=own.cell_id)
+                    CellKeyFlaggedWakeup(conversation_id=conversation_id, cell_id=own.cell_id)
                 )
 
     # --- Reading ------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 The sockets ask a device that holds the key (delivery/live). Seals by another device, to other cell
 keys, or of a key that S2 does not allow are refused. A cell key that the device refuses by S4
-counts as marked by the device's person (C2). Repeating a request stores the same again.
+counts as flagged by the device's person (C2). Repeating a request stores the same again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
-from copconnect.bus import CellKeyMarkedWakeup, LateSealsWakeup
+from copconnect.bus import CellKeyFlaggedWakeup, LateSealsWakeup
 from copconnect.database.engine import Transaction
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters.reading import require_listed
 from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.rules.conversation_keys import KnownKey, newest_first
-from copconnect.delivery.rules.limits import HEAD_MS, MARKS
+from copconnect.delivery.rules.limits import FLAGS, HEAD_MS
 from copconnect.delivery.rules.seals import recipients
 from copconnect.delivery.store import cell_keys, conversations, keys, late_seals, rosters
 from copconnect.delivery.store.conversations import ConversationRow
@@ -90,16 +90,18 @@ class LateSeals:
         refused: set[bytes],
     ) -> None:
         for cell_key_id in sorted(refused & cells.keys()):
-            count = await cell_keys.mark(
+            count = await cell_keys.flag(
                 connection,
                 conversation_id,
                 cell_key_id,
                 caller.person_id,
                 self._deps.clock.now_ms(),
             )
-            if count is not None and count >= MARKS:
+            if count is not None and count >= FLAGS:
                 connection.after_commit(
-                    CellKeyMarkedWakeup(conversation_id=conversation_id, cell_id=cells[cell_key_id])
+                    CellKeyFlaggedWakeup(
+                        conversation_id=conversation_id, cell_id=cells[cell_key_id]
+                    )
                 )
 
 

@@ -12,11 +12,11 @@ from copconnect.database.upserts import put
 from copconnect.delivery.rosters.name_locks import claim_asks
 from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.rules.conversation_keys import KnownKey, newest_first
-from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, HEAD_MS, KEY_MS, MARKS
+from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, FLAGS, HEAD_MS, KEY_MS
 from copconnect.delivery.store import cell_keys
 from copconnect.delivery.store.tables import (
     CELL_KEY_ASKS,
-    CELL_KEY_MARKS,
+    CELL_KEY_FLAGS,
     CELL_LINES,
     CONVERSATIONS,
     KEY_ASKS,
@@ -121,20 +121,20 @@ async def wanted_cell_keys(
 ) -> list[WantedCellKey]:
     """Return the cells of these conversations that have no usable key, or one that is due to be
     renewed or that three people cannot open. Three statements."""
-    line, mark = CELL_LINES.c, CELL_KEY_MARKS.c
+    line, flag = CELL_LINES.c, CELL_KEY_FLAGS.c
     lines = await connection.execute(
         select(line.conversation_id, line.cell_id, line.rekey_epoch, _C.roster_epoch, _C.kem)
         .join(CONVERSATIONS, _C.conversation_id == line.conversation_id)
         .where(line.conversation_id.in_(conversation_ids), line.to_epoch.is_(None), _C.cells > 1)
     )
     keys = await cell_keys.known(connection, conversation_ids)
-    marked = await connection.execute(
-        select(mark.conversation_id, mark.key_id)
-        .where(mark.conversation_id.in_(conversation_ids))
-        .group_by(mark.conversation_id, mark.key_id)
-        .having(func.count() >= MARKS)
+    flagged = await connection.execute(
+        select(flag.conversation_id, flag.key_id)
+        .where(flag.conversation_id.in_(conversation_ids))
+        .group_by(flag.conversation_id, flag.key_id)
+        .having(func.count() >= FLAGS)
     )
-    bad = {(row.conversation_id, row.key_id) for row in marked}
+    bad = {(row.conversation_id, row.key_id) for row in flagged}
     found = (_wanted(row, keys.get((row[0], row[1]), []), bad, now_ms) for row in lines)
     return [one for one in found if one is not None]
 

@@ -18,7 +18,7 @@ import structlog
 from copconnect.background import cut_off
 from copconnect.bus import (
     AnyWakeup,
-    CellKeyMarkedWakeup,
+    CellKeyFlaggedWakeup,
     CellKeyWakeup,
     EnteredWakeup,
     KeyWakeup,
@@ -95,7 +95,7 @@ class HelpRequests:
                 self.late_seals.changed(wakeup)
             case LateSealsWakeup():
                 self.late_seals.came(wakeup)
-            case CellKeyMarkedWakeup():
+            case CellKeyFlaggedWakeup():
                 self.cell_keys.changed(wakeup)
             case _:
                 return

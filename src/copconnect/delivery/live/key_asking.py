@@ -23,7 +23,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
-from copconnect.bus import CellKeyMarkedWakeup, CellKeyWakeup, RosterWakeup
+from copconnect.bus import CellKeyFlaggedWakeup, CellKeyWakeup, RosterWakeup
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.live import ask_store
 from copconnect.delivery.live.ask_store import Place, WantedCellKey
@@ -100,9 +100,9 @@ class CellKeyAsking:
         self._changed: set[ConversationId] = set()  # Since this node last looked at them.
         self._scan_ms = 0
 
-    def changed(self, wakeup: RosterWakeup | CellKeyMarkedWakeup) -> None:
-        """A roster of several cells changed, or a cell's key is marked."""
-        if isinstance(wakeup, CellKeyMarkedWakeup) or wakeup.cells > 1:
+    def changed(self, wakeup: RosterWakeup | CellKeyFlaggedWakeup) -> None:
+        """A roster of several cells changed, or a cell's key is flagged."""
+        if isinstance(wakeup, CellKeyFlaggedWakeup) or wakeup.cells > 1:
             now_ms = self._deps.clock.now_ms()
             self._changed.add(wakeup.conversation_id)
             self._due.add(wakeup.conversation_id, now_ms + round(self._jitter() * JITTER_MS))

@@ -4,7 +4,7 @@ Runs in the transaction of the role that changed the devices. Urgent changes com
 device, or one of a suspended person, is out of every roster when that transaction commits, and
 messages under keys that the device may have are refused from then on (D6). The rest follows at once
 in conversations of up to 256 devices whose people are chosen by hand, and with the next batch
-elsewhere (following.py): its marks are written in the same transaction, so a crash loses none.
+elsewhere (following.py): its people become pending in the same transaction, so a crash loses none.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -20,7 +20,7 @@ from copconnect.delivery.rosters.change import RosterEdit, change_rosters
 from copconnect.delivery.rosters.drawing import Belonging, barred_of, difference
 from copconnect.delivery.rules.rights import Barred
 from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf
-from copconnect.delivery.store import audiences, conversations, leaves, marks, members
+from copconnect.delivery.store import audiences, conversations, leaves, members, pending
 from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.ids import ConversationId, PersonId
 from copconnect.principals import ListedDevice
@@ -91,8 +91,8 @@ class DeviceChanges:
         for some in chunks(at_once):
             await self._apply_to(connection, some, people, later.keys())
         # After the conversations are held, in the order in which membership.py writes them.
-        marked = [(c, person) for c in later for person in differing[c]]
-        await marks.add(connection, marked, self._deps.clock.now_ms())
+        later_people = [(c, person) for c in later for person in differing[c]]
+        await pending.add(connection, later_people, self._deps.clock.now_ms())
 
     async def _apply_to(
         self,

@@ -4,17 +4,18 @@ One process does them: where a node has several, one that serves no sockets. A r
 commit that it is about (HeadsDueWakeup), and comes once a second, because a wake-up may be lost
 and batches become due. Changes that another process made in the data bank are
 found by a number that the directory raises, and the people whom they concern are compared with all
-rules at once; changes of devices and members are found by marks that are set in the transaction
-that makes them. Every ten minutes everybody is compared, and when a process begins to do rounds
-unless the data bank is as the last round left it.
+rules at once; changes of devices and members are found by pending people, who are written in the
+transaction of the change. Every ten minutes everybody is compared, and when a process begins to do
+rounds unless the data bank is as the last round left it.
 
 Invariants: the next round's first transaction cuts off a person who loses their place, and a head
 of that round removes them, however large the conversation. The next round also applies changes that
 remove nobody. A conversation of more than 256 devices that got ``immediate_heads`` heads within an
 hour delays such changes until its newest head, or the oldest change, is ``roster_batch_ms`` old, or
-until it gets a head for another reason, so that it gets few heads. A mark is forgotten only after
-its change has committed, and only if it is not newer; applying a mark twice changes nothing. A
-conversation that is shut has a mark, so that the next round opens it after a crash.
+until it gets a head for another reason, so that it gets few heads. A pending person is forgotten
+only after the change has committed, and only if there is none newer; applying one twice changes
+nothing. A conversation that is shut has a pending person, so that the next round opens it after a
+crash.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ from copconnect.delivery.rosters import standing
 from copconnect.delivery.rosters.updating import PeopleByConversation, update_people, wanted_people
 from copconnect.delivery.rules.limits import HOUR_MS
 from copconnect.delivery.rules.rights import issuing
-from copconnect.delivery.store import audiences, conversations, leaves, marks, members
+from copconnect.delivery.store import audiences, conversations, leaves, members, pending
 from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.ids import ConversationId, PersonId
 from copconnect.leases import Leases
@@ -100,14 +101,14 @@ class Following:
         deps, now_ms = self._deps, self._deps.clock.now_ms()
         await self._follow_data_bank(now_ms)
         async with deps.database.reading() as connection:
-            waiting = await marks.waiting(connection, deps.options.immediate_heads)
+            waiting = await pending.waiting(connection, deps.options.immediate_heads)
         due_ms = now_ms - deps.options.roster_batch_ms
         for one in waiting:
             at_once = one.shut or one.devices <= wire.CELL_SIZE
             at_once = at_once or (one.nth_head_ms or 0) < now_ms - HOUR_MS
             if at_once or min(one.since_ms, one.head_ms) <= due_ms:
                 together = _SHUT_TOGETHER if one.shut else TOGETHER
-                await self.update_marked(one.conversation_id, together)
+                await self.update_pending(one.conversation_id, together)
 
     # --- The data bank ------------------------------------------------------------------------
 
@@ -115,7 +116,7 @@ class Following:
         deps = self._deps
         async with deps.database.reading() as connection:
             version = await deps.organisation.people_version(connection)
-            if self._people_version is None and await marks.followed(connection) == version:
+            if self._people_version is None and await pending.followed(connection) == version:
                 # Nothing changed while no process did rounds: tens of thousands come back now.
                 self._people_version, self._compared_ms = version, now_ms
             former = self._people_version
@@ -135,7 +136,7 @@ class Following:
         await self._begin(groups, new, whole=anew)
         await self._apply(found)
         async with deps.database.transaction() as connection:
-            await marks.set_followed(connection, version)
+            await pending.set_followed(connection, version)
         self._people_version = version
         if anew:
             self._compared_ms = now_ms
@@ -242,22 +243,22 @@ class Following:
         large = {c for c, one in held.items() if one.devices > wire.CELL_SIZE}
         losing = {c: one.losing for c, one in found.items() if one.losing}
         waiting = [(c, p) for c in large for p in found[c].others - found[c].losing]
-        # A mark makes the next round draw the head of a conversation that is shut: after a crash,
-        # or in another process.
+        # A pending person makes the next round draw the head of a conversation that is shut: after
+        # a crash, or in another process.
         left = {} if self._draws else {c: losing.pop(c) for c in large & losing.keys()}
         shut = [(c, min(people)) for c, people in losing.items()]
         shut += [(c, person) for c, people in left.items() for person in people]
         async with deps.database.transaction() as connection:
             for some in chunks(sorted(losing.keys() | left.keys())):
                 await conversations.shut(connection, some)
-            await marks.add(connection, [*waiting, *shut], deps.clock.now_ms())
+            await pending.add(connection, [*waiting, *shut], deps.clock.now_ms())
         small = {c: {*one.losing, *one.others} for c, one in found.items() if c not in large}
         for batch in _batches(small, _SMALL_TOGETHER):
-            await self._update_marked(batch)
+            await self._update_pending(batch)
             await self._tell_in_time()
         removed = {c: losing[c] for c in large & losing.keys()}
         for batch in _batches(removed, _LARGE_TOGETHER, _SHUT_TOGETHER):
-            await self._update_marked(batch, _SHUT_TOGETHER)
+            await self._update_pending(batch, _SHUT_TOGETHER)
             await self._tell_in_time()
         await self._later.publish()
 
@@ -294,28 +295,28 @@ class Following:
                 await self._differ(connection, wanted, mine, [c], found, some)
         return found.get(c, _Difference())
 
-    # --- Marks --------------------------------------------------------------------------------
+    # --- Pending people -----------------------------------------------------------------------
 
-    async def update_marked(
+    async def update_pending(
         self, conversation_id: ConversationId, together: int = TOGETHER
     ) -> None:
-        """Apply every change that is marked in a conversation. ``together``: the most people of one
+        """Apply every pending change of a conversation. ``together``: the most people of one
         transaction."""
-        await self._update_marked({conversation_id: []}, together)
+        await self._update_pending({conversation_id: []}, together)
         await self._later.publish()
 
     async def update_people(self, people: PeopleByConversation) -> None:
         """Bring these people up to date in these conversations, in one transaction."""
         await update_people(self._deps, self._later, people)
 
-    async def _update_marked(
+    async def _update_pending(
         self, people: Mapping[ConversationId, Sequence[PersonId]], together: int = TOGETHER
     ) -> None:
-        """Update these people, and apply every change that is marked in these conversations."""
+        """Update these people, and apply every pending change of these conversations."""
         more: PeopleByConversation = people
         while True:
             async with self._deps.database.reading() as connection:
-                found = await marks.marked(connection, people, together)
+                found = await pending.people(connection, people, together)
             batch = {c: {*more.get(c, ()), *found.get(c, ())} for c in more.keys() | found.keys()}
             batch = {c: own for c, own in batch.items() if own}
             if not batch:
@@ -323,7 +324,7 @@ class Following:
             await self.update_people(batch)
             more = {}
             async with self._deps.database.transaction() as connection:
-                await marks.forget(connection, found)
+                await pending.forget(connection, found)
 
 
 async def _read_all(

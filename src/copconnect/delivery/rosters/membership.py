@@ -21,7 +21,7 @@ from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.rules.limits import JOIN_REQUEST_MS
 from copconnect.delivery.rules.membership import MembershipPlan, plan_members
 from copconnect.delivery.rules.roster_plan import LeafEdit
-from copconnect.delivery.store import conversations, leaves, marks, members
+from copconnect.delivery.store import conversations, leaves, members, pending
 from copconnect.delivery.store import joining as requests
 from copconnect.delivery.store.conversations import ConversationRow
 from copconnect.delivery.store.members import KnownChange, NewMember
@@ -110,7 +110,7 @@ class Membership:
         concerned = {*plan.add, *plan.remove, *plan.make_admin, *plan.revoke_admin}
         edit = await self._edit(connection, held, concerned)
         if held.devices > wire.CELL_SIZE and not edit.drop:
-            await marks.add(connection, [(c, person) for person in concerned], now_ms)
+            await pending.add(connection, [(c, person) for person in concerned], now_ms)
             edit = LeafEdit()
         grown = len(plan.add) - len(plan.remove)
         edits = {c: RosterEdit(edit, members=grown, info=True, people=concerned)}

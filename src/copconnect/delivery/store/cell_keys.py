@@ -1,4 +1,4 @@
-"""Statements on cell keys, the devices that were asked for them, and marks."""
+"""Statements on cell keys, the devices that were asked for them, and flags."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from copconnect.database.upserts import add_once
 from copconnect.delivery.rules.cell_keys import KnownCellKey
 from copconnect.delivery.store.tables import (
     CELL_KEY_ASKS,
-    CELL_KEY_MARKS,
+    CELL_KEY_FLAGS,
     CELL_KEYS,
 )
 from copconnect.ids import CellId, ConversationId, PersonId
 
-_K, _A, _M = CELL_KEYS.c, CELL_KEY_ASKS.c, CELL_KEY_MARKS.c
+_K, _A, _M = CELL_KEYS.c, CELL_KEY_ASKS.c, CELL_KEY_FLAGS.c
 _NO_SEALS = literal(b"", LargeBinary).label("seals")
 
 
@@ -183,10 +183,10 @@ async def has_since(
     return found is not None
 
 
-# --- Marks (C2) -------------------------------------------------------------------------------
+# --- Flags (C2) -------------------------------------------------------------------------------
 
 
-async def mark(
+async def flag(
     connection: AsyncConnection,
     conversation_id: ConversationId,
     key_id: bytes,
@@ -195,8 +195,8 @@ async def mark(
 ) -> int | None:
     """Note that a person's device cannot open a cell's key; return how many people said so, None
     where this one had said so before."""
-    mark = {"conversation_id": conversation_id, "key_id": key_id, "person_id": person_id}
-    if not await add_once(connection, CELL_KEY_MARKS, mark | {"marked_ms": now_ms}):
+    flag = {"conversation_id": conversation_id, "key_id": key_id, "person_id": person_id}
+    if not await add_once(connection, CELL_KEY_FLAGS, flag | {"flagged_ms": now_ms}):
         return None
     count: int | None = await connection.scalar(
         select(func.count()).where(_M.conversation_id == conversation_id, _M.key_id == key_id)

@@ -235,13 +235,13 @@ CELL_KEY_ASKS = Table(
 )
 
 # People with a device that cannot open a cell's key (C2).
-CELL_KEY_MARKS = Table(
-    "cell_key_marks",
+CELL_KEY_FLAGS = Table(
+    "cell_key_flags",
     METADATA,
     Column("conversation_id", _Id, primary_key=True),
     Column("key_id", LargeBinary(16), primary_key=True),
     Column("person_id", _Id, primary_key=True),
-    Column("marked_ms", BigInteger, nullable=False, index=True),
+    Column("flagged_ms", BigInteger, nullable=False, index=True),
 )
 
 # Late seals of conversation keys to cell keys (S9), one for each pair.
@@ -389,11 +389,11 @@ ROSTER_ROUNDS = Table(
     Column("people_version", BigInteger, nullable=False),  # Up to it, all rosters are up to date.
 )
 
-ROSTER_MARKS = Table(
-    "roster_marks",
+ROSTER_PENDING = Table(
+    "roster_pending",
     METADATA,
     Column("conversation_id", _Id, primary_key=True),
     Column("person_id", _Id, primary_key=True),
-    Column("mark", _Id, nullable=False),  # Another for each change: none made meanwhile is lost.
+    Column("change", _Id, nullable=False),  # Another for each change: none made meanwhile is lost.
     Column("since_ms", BigInteger, nullable=False),
 )

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.delivery.store.holds import held
 from copconnect.delivery.store.tables import (
     CELL_KEY_ASKS,
-    CELL_KEY_MARKS,
+    CELL_KEY_FLAGS,
     CELL_KEYS,
     CELL_LINES,
     CONVERSATIONS,
@@ -147,10 +147,10 @@ async def forget_intervals(connection: AsyncConnection) -> None:
 
 
 async def forget_cell_keys(connection: AsyncConnection, before_ms: int) -> None:
-    """Delete cell keys of before a time, and marks and late seals of theirs."""
+    """Delete cell keys of before a time, and flags and late seals of theirs."""
     await connection.execute(delete(CELL_KEYS).where(CELL_KEYS.c.created_ms < before_ms))
     await connection.execute(delete(LATE_SEALS).where(LATE_SEALS.c.stored_ms < before_ms))
-    await connection.execute(delete(CELL_KEY_MARKS).where(CELL_KEY_MARKS.c.marked_ms < before_ms))
+    await connection.execute(delete(CELL_KEY_FLAGS).where(CELL_KEY_FLAGS.c.flagged_ms < before_ms))
 
 
 async def forget_notes(connection: AsyncConnection, before_ms: int) -> None:

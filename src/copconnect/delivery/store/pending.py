@@ -1,6 +1,6 @@
-"""Statements on two things that rounds of rosters read: marks, which name people whose membership
-or devices the next head of a conversation must include or drop, and the version of the data bank
-that all rosters include.
+"""Statements on two things that rounds of rosters read: pending people, whose membership or devices
+the next head of a conversation must include or drop, and the version of the data bank that all
+rosters include.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -13,18 +13,18 @@ from copconnect.bus import HeadsDueWakeup
 from copconnect.database.among import among
 from copconnect.database.engine import Transaction
 from copconnect.database.upserts import put
-from copconnect.delivery.store.tables import CONVERSATIONS, HEADS, ROSTER_MARKS, ROSTER_ROUNDS
+from copconnect.delivery.store.tables import CONVERSATIONS, HEADS, ROSTER_PENDING, ROSTER_ROUNDS
 from copconnect.ids import ConversationId, PersonId, new_id
 
-_R = ROSTER_MARKS.c
+_R = ROSTER_PENDING.c
 
 
 @dataclass(frozen=True, slots=True)
-class MarkedConversation:
-    """A conversation with marks."""
+class PendingConversation:
+    """A conversation with pending people."""
 
     conversation_id: ConversationId
-    since_ms: int  # The time of the oldest mark.
+    since_ms: int  # The time of the oldest change.
     devices: int
     head_ms: int  # When its newest head was made.
     nth_head_ms: int | None  # When its n-th newest head was made. None: it has fewer heads.
@@ -36,20 +36,20 @@ async def add(
     people: Iterable[tuple[ConversationId, PersonId]],
     now_ms: int,
 ) -> None:
-    """Mark people, and wake the process that draws heads; a person who is marked already waits no
+    """Add people, and wake the process that draws heads; a person who is pending already waits no
     longer for it."""
     rows = [
-        {"conversation_id": c, "person_id": person, "mark": new_id(), "since_ms": now_ms}
+        {"conversation_id": c, "person_id": person, "change": new_id(), "since_ms": now_ms}
         for c, person in sorted(set(people))
     ]
     if rows:
-        await put(connection, ROSTER_MARKS, rows, "mark")
+        await put(connection, ROSTER_PENDING, rows, "change")
         connection.after_commit(HeadsDueWakeup())
 
 
-async def waiting(connection: AsyncConnection, n: int) -> list[MarkedConversation]:
-    """Return the conversations with marks. An epoch that was skipped (rosters/incarnation.py) hides
-    older heads: ``nth_head_ms`` is None then."""
+async def waiting(connection: AsyncConnection, n: int) -> list[PendingConversation]:
+    """Return the conversations with pending people. An epoch that was skipped
+    (rosters/incarnation.py) hides older heads: ``nth_head_ms`` is None then."""
     c, nth = CONVERSATIONS.c, HEADS.c
     rows = await connection.execute(
         select(
@@ -70,40 +70,40 @@ async def waiting(connection: AsyncConnection, n: int) -> list[MarkedConversatio
             *(c.rekey_epoch, c.roster_epoch),
         )
     )
-    return [MarkedConversation(*row) for row in rows]
+    return [PendingConversation(*row) for row in rows]
 
 
-async def marked(
+async def people(
     connection: AsyncConnection, conversation_ids: Collection[ConversationId], limit: int
 ) -> dict[ConversationId, dict[PersonId, str]]:
-    """Return marked people of these conversations, the oldest first, with their marks."""
+    """Return pending people of these conversations, the oldest first, with their latest change."""
     rows = await connection.execute(
-        select(_R.conversation_id, _R.person_id, _R.mark)
+        select(_R.conversation_id, _R.person_id, _R.change)
         .where(among(_R.conversation_id, conversation_ids))
         .order_by(_R.since_ms, _R.conversation_id, _R.person_id)
         .limit(limit)
     )
     found: dict[ConversationId, dict[PersonId, str]] = {}
     for row in rows:
-        found.setdefault(row.conversation_id, {})[row.person_id] = row.mark
+        found.setdefault(row.conversation_id, {})[row.person_id] = row.change
     return found
 
 
 async def forget(
-    connection: AsyncConnection, marks: Mapping[ConversationId, Mapping[PersonId, str]]
+    connection: AsyncConnection, changes: Mapping[ConversationId, Mapping[PersonId, str]]
 ) -> None:
-    """Delete marks whose changes are applied; a later mark of the same person stays."""
+    """Delete people whose changes are applied; one with a later change stays."""
     rows = [
-        {"p_conversation": c, "p_person": person, "p_mark": mark}
-        for c, own in sorted(marks.items())
-        for person, mark in sorted(own.items())
+        {"p_conversation": c, "p_person": person, "p_change": change}
+        for c, own in sorted(changes.items())
+        for person, change in sorted(own.items())
     ]
     if rows:
         await connection.execute(
-            delete(ROSTER_MARKS).where(
+            delete(ROSTER_PENDING).where(
                 _R.conversation_id == bindparam("p_conversation"),
                 _R.person_id == bindparam("p_person"),
-                _R.mark == bindparam("p_mark"),
+                _R.change == bindparam("p_change"),
             ),
             rows,
         )

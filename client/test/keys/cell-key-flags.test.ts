@@ -19,7 +19,7 @@ import { Vault } from "#core/vault/vault.ts";
 
 const NOW = 1_800_000_000_000;
 
-it("C2: a device marks a cell key whose seal fails, and none that has no seal for it", async () => {
+it("C2: a device flags a cell key whose seal fails, and none that has no seal for it", async () => {
   globalThis.indexedDB = new IDBFactory();
   const vault = new Vault({ name: "marks", now: () => NOW });
   await vault.open();
@@ -32,7 +32,7 @@ it("C2: a device marks a cell key whose seal fails, and none that has no seal fo
     ...{ now: () => NOW, time: { now: () => NOW } },
     ownKeys: { opener: () => Promise.resolve(opener) },
     api: {
-      markCellKey: (_: ConversationId, { keyId }: { readonly keyId: SealKeyId }) => {
+      flagCellKey: (_: ConversationId, { keyId }: { readonly keyId: SealKeyId }) => {
         marked.push(keyId);
         return Promise.resolve();
       },
