@@ -216,6 +216,7 @@ SPARE = {
 TOGETHER = {"R5": {"S8-id"}, "S4-valid": {"D3"}, "E4-loss": {"E4-list"}, "K1-cell": {"K1-unused"}}
 # The run before which nothing was met, where it takes many.
 STARTS = {
+    "D1": 430,
     "E2-fallen": 1590,
     "E4-authority": 12_000,
     "E4-back": 16_400,
@@ -224,30 +225,50 @@ STARTS = {
     "E4-dormant": 620,
     "E4-list": 2870,
     "E4-loss": 210,
-    "H1-confirmed": 1090,
+    "H1-confirmed": 1370,
     "H1-epoch": 4290,
+    "H2": 90,
+    "H3": 790,
     "K1-cell": 470,
+    "K1-device": 280,
+    "K1-key": 170,
     "K1-unused": 470,
+    "O1-order": 1560,
+    "O3-withdrawal": 140,
     "R2-confirmed": 1780,
-    "R3": 1330,
+    "R2-pages": 150,
+    "R2-position": 1380,
+    "R3": 1700,
+    "R4-head": 680,
     "R6-created": 3060,
-    "S4-valid": 440,
+    "S3-age": 130,
+    "S3-generation": 110,
+    "S4-age": 150,
+    "S4-author": 260,
+    "S4-valid": 760,
+    "S8-once": 250,
+    "S8-signing": 170,
+    "S8-skipped": 150,
     "commit": 590,
     "late-key": 520,
+    "late-share": 100,
 }
 # Rules whose loss the search has not met; nothing follows from that.
 UNMET = {"E0-grant", "S4-signature", "R2-listed", "R6-signature", "D1-seq"}
 
 
+Plan = list[tuple[str, int]]
+
+
 class Found(NamedTuple):
-    """A violation, the shortest run that leads to it, and after how many runs it was met."""
+    """A violation, and the run in which it was met."""
 
     violation: str
-    trace: list[str]
-    runs: int
-
-
-Plan = list[tuple[str, int]]
+    rules: frozenset[str]
+    server: bool
+    takeover: bool
+    seed: int
+    plan: Plan
 
 
 def run(
@@ -279,20 +300,19 @@ def search(
         plan = [(name, rng.randrange(10**6)) for name in names]
         violation, _ = run(rules, server, takeover, n, plan)
         if violation:
-            return _shrunk(rules, server, takeover, n, plan, violation)
+            return Found(violation, rules, server, takeover, n, plan)
     return None
 
 
-def _shrunk(
-    rules: frozenset[str], server: bool, takeover: bool, seed: int, plan: Plan, violation: str
-) -> Found:
-    kind, at = violation.split()[0], 0
+def shortest(found: Found) -> tuple[str, list[str]]:
+    """Return the violation again and what leads to it, without the steps that it does not need."""
+    kind, plan, at = found.violation.split()[0], found.plan, 0
     while at < len(plan):
         fewer = plan[:at] + plan[at + 1 :]
-        found, _ = run(rules, server, takeover, seed, fewer)
-        plan, at = (fewer, 0) if found.startswith(kind) else (plan, at + 1)
-    found, w = run(rules, server, takeover, seed, plan)
-    return Found(found, w.trace, seed + 1)
+        violation, _ = run(*found[1:5], fewer)
+        plan, at = (fewer, 0) if violation.startswith(kind) else (plan, at + 1)
+    violation, w = run(*found[1:5], plan)
+    return violation, w.trace
 
 
 def look_for(rule: str, runs: int) -> Found | None:
@@ -309,8 +329,9 @@ def main() -> None:
         wanted = [rule for rule in RULES if rule not in SPARE and rule not in UNMET]
         results = {f"without {rule} ({RULES[rule]})": look_for(rule, runs) for rule in wanted}
     for name, found in results.items():
-        outcome = f"{found.violation} [run {found.runs}]" if found else f"nothing in {runs} runs"
-        print(f"== {name}: {outcome}", *(found.trace if found else ()), sep="\n   ", flush=True)
+        outcome, trace = shortest(found) if found else (f"nothing in {runs} runs", [])
+        at = f" [run {found.seed + 1}]" if found else ""
+        print(f"== {name}: {outcome}{at}", *trace, sep="\n   ", flush=True)
 
 
 if __name__ == "__main__":
