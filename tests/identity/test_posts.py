@@ -15,7 +15,7 @@ from copconnect.directory.rules import person_id
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId, PostId, UnitId, new_id
 from tests.harness.operator import OPERATOR
-from tests.identity.test_imports import ORGANISATION, PEOPLE, World, files
+from tests.identity.import_world import ORGANISATION, PEOPLE, World, files
 
 VACANT = "unit,post_en,post_te,roles,head\nA,SHO,,sho,yes\nB,SHO,ఎస్‌హెచ్‌ఓ,sho,yes\n"
 REPLACING = ImportOptions(confirmed=True, remove_missing=True, most_leaving=None)

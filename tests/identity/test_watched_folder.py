@@ -9,7 +9,7 @@ from copconnect.directory.files import reading
 from copconnect.directory.imports import import_store
 from copconnect.directory.imports.importer import TURN_MS
 from copconnect.directory.imports.watching import FORGOTTEN_S, FolderWatch
-from tests.identity.test_imports import HEADER, ORGANISATION, PEOPLE, World
+from tests.identity.import_world import HEADER, ORGANISATION, PEOPLE, World
 
 pytestmark = pytest.mark.databases("sqlite")
 

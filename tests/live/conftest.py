@@ -1,4 +1,4 @@
-"""What tests of questions to devices share."""
+"""A fixture of the tests of share requests."""
 
 import pytest
 

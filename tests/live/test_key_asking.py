@@ -1,107 +1,23 @@
-"""C1, C2, D7: which devices are asked to make keys, and when."""
+"""C1, C2: which device a node asks for its cell's next key, and when."""
 
 import pytest
-from sqlalchemy import insert
 
-from copconnect import wire
-from copconnect.bus import CellKeyFlaggedWakeup, CellKeyWakeup, RosterWakeup
+from copconnect.bus import CellKeyFlaggedWakeup
 from copconnect.database.engine import Database
-from copconnect.delivery.live.asking import HelpRequests
 from copconnect.delivery.live.key_asking import (
     CELL_AGAIN_MS,
     CELLS_AT_ONCE,
-    KEY_AGAIN_MS,
-    KEY_PAUSE_MS,
     LOOK_MS,
-    PATIENCE_MS,
     SCAN_MS,
     WORKING_MS,
 )
-from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS, HOUR_MS
-from copconnect.delivery.store.tables import CELL_KEY_FLAGS
-from copconnect.ids import CellId, new_id
+from copconnect.delivery.rules.limits import CELL_KEY_RENEWED_MS, DAY_MS
 from copconnect.principals import Caller
 from tests.contract.statements import Statements
-from tests.live.connected import AskingWorld, Node
-from tests.live.rows import Rows, device
+from tests.live.cell_force import cell_keys, made, same, wanted
+from tests.live.rows import device
 
 pytestmark = pytest.mark.databases("sqlite")
-
-
-class Force(AskingWorld):
-    """A conversation, in two cells as a rule."""
-
-    def __init__(self, database: Database, cells: int = 2, people: int = 6) -> None:
-        super().__init__(database)
-        self.officers = [device() for _ in range(people)]
-        self.devices.add(*self.officers)
-        self.rows = Rows(database, cells)
-        # With two cells 0, 2, 4 sit in the first and 1, 3, 5 in the second.
-
-    def change(self, *removed: Caller, whole: bool = True) -> RosterWakeup:
-        """The announcement of the newest head."""
-        return RosterWakeup(
-            conversation_id=self.rows.conversation_id,
-            epoch=self.rows.epoch,
-            cells=len(self.rows.cells),
-            devices=len(self.rows.cells),
-            added={},
-            removed=[one.client_id for one in removed],
-            whole=whole,
-        )
-
-    def came(self, cell_id: CellId) -> CellKeyWakeup:
-        """The announcement of a cell's key."""
-        return CellKeyWakeup(
-            conversation_id=self.rows.conversation_id,
-            cell_id=cell_id,
-            record=b"record",
-            seals=b"",
-            size=0,
-            devices=[],
-        )
-
-    async def mark(self, key_id: bytes, people: int) -> None:
-        """So many people cannot open a cell key."""
-        async with self.database.transaction() as connection:
-            for _ in range(people):
-                await connection.execute(
-                    insert(CELL_KEY_FLAGS).values(
-                        conversation_id=self.rows.conversation_id,
-                        key_id=key_id,
-                        person_id=new_id(),
-                        flagged_ms=self.clock.at,
-                    )
-                )
-
-
-async def made(database: Database, cells: int = 2, people: int = 6) -> Force:
-    force = Force(database, cells, people)
-    await force.rows.roster(force.officers)
-    return force
-
-
-def wanted(node: Node) -> list[tuple[Caller, int, int]]:
-    """Return who was asked for a cell key since the last call, of which epoch and generation."""
-    found: list[tuple[Caller, int, int]] = []
-    for caller, frame in node.frames:
-        assert isinstance(frame, wire.CellKeyWanted)
-        found.append((caller, frame.epoch, frame.generation))
-    node.frames.clear()
-    return found
-
-
-def same(found: list[tuple[Caller, int, int]], expected: list[tuple[Caller, int, int]]) -> bool:
-    """Whether these are the same, in whichever order of cells."""
-    return sorted(found, key=repr) == sorted(expected, key=repr)
-
-
-async def cell_keys(force: Force, created_ms: int, cells: int = 2) -> list[bytes]:
-    """Write a key of each cell, by its first officer."""
-    return [
-        await force.rows.cell_key(force.officers[n], force.rows.cells[n], created_ms=created_ms)
-        for n in range(cells)
-    ]
 
 
 async def test_c1_one_device_of_each_cell_then_another_after_three_seconds(
@@ -268,7 +184,7 @@ async def test_c1_a_cell_with_nobody_online_waits_for_the_next_scan(database: Da
 
 
 @pytest.mark.databases("sqlite", "postgresql")
-async def test_c2_three_marks_open_one_more_generation_by_another_author(
+async def test_c2_three_flags_open_one_more_generation_by_another_author(
     database: Database,
 ) -> None:
     force = await made(database)
@@ -278,18 +194,18 @@ async def test_c2_three_marks_open_one_more_generation_by_another_author(
     marked = CellKeyFlaggedWakeup(
         conversation_id=force.rows.conversation_id, cell_id=force.rows.cells[0]
     )
-    await force.mark(keys[0], 2)
+    await force.flag(keys[0], 2)
     await asking.receive(marked)
     await asking.work()
     assert wanted(node) == []
-    await force.mark(keys[0], 1)
+    await force.flag(keys[0], 1)
     await asking.receive(marked)
     await asking.work()
     assert wanted(node) == [(o[2], 1, 2)]
     second = await force.rows.cell_key(
         o[2], force.rows.cells[0], created_ms=force.clock.at, generation=2
     )
-    await force.mark(second, 3)
+    await force.flag(second, 3)
     await asking.receive(marked)
     await asking.work()
     assert wanted(node) == []  # At most once a day.
@@ -307,130 +223,6 @@ async def test_c1_conversations_of_one_cell_have_no_cell_keys(database: Database
     assert node.frames == []
 
 
-# --- D7 -----------------------------------------------------------------------------------------
-
-
-async def small(database: Database, messages: int = 1) -> tuple[Force, Node, HelpRequests]:
-    """A conversation of one cell, with a key that was used."""
-    force = await made(database, cells=1, people=5)
-    await force.rows.key(force.officers[0], created_ms=force.clock.at, messages=messages)
-    node, asking = force.node(*force.officers)
-    await asking.work()
-    assert node.asked() == []
-    return force, node, asking
-
-
-async def remove(force: Force, *who: Caller) -> RosterWakeup:
-    """Take somebody out; keys of before do not serve any more."""
-    await force.rows.roster(remove=who, rekey=True)
-    return force.change(*who)
-
-
-async def test_d7_after_a_removal_one_device_is_asked_then_others(database: Database) -> None:
-    force, node, asking = await small(database)
-    o = force.officers
-    await asking.receive(await remove(force, o[4]))
-    await asking.work()
-    assert node.frames == [(o[0], wire.KeyWanted(conversation_id=force.rows.conversation_id))]
-    assert node.asked() == [o[0]]
-    for other in (o[1], o[2]):
-        force.clock.at += KEY_AGAIN_MS
-        await asking.work()
-        assert node.asked() == [other]
-    force.clock.at += KEY_AGAIN_MS
-    await asking.work()
-    assert node.asked() == []  # A sender makes it, or the next look.
-
-
-async def test_d7_no_more_often_than_every_ten_minutes(database: Database) -> None:
-    force, node, asking = await small(database)
-    o = force.officers
-    await asking.receive(await remove(force, o[4]))
-    await asking.work()
-    assert node.asked() == [o[0]]
-    await force.rows.key(o[0], created_ms=force.clock.at, messages=1)
-    force.clock.at += KEY_PAUSE_MS - SCAN_MS
-    await asking.receive(await remove(force, o[3]))
-    await asking.work()
-    assert node.asked() == []
-    force.clock.at += SCAN_MS
-    await asking.work()
-    assert node.asked() == [o[0]]
-
-
-async def test_d7_an_unused_key_is_not_replaced(database: Database) -> None:
-    force, node, asking = await small(database, messages=0)
-    await asking.receive(await remove(force, force.officers[4]))
-    await asking.work()
-    force.clock.at += 23 * HOUR_MS
-    await asking.work()
-    assert node.asked() == []
-
-
-async def test_d7_at_23_hours_and_once_there_is_a_new_one_no_more(database: Database) -> None:
-    force, node, asking = await small(database)
-    force.clock.at += 23 * HOUR_MS - SCAN_MS
-    await asking.work()
-    assert node.asked() == []
-    force.clock.at += SCAN_MS
-    await asking.work()
-    assert node.asked() == [force.officers[0]]
-    await force.rows.key(force.officers[0], created_ms=force.clock.at)
-    force.clock.at += KEY_PAUSE_MS
-    await asking.work()
-    assert node.asked() == []
-
-
-async def test_d7_at_9000_messages(database: Database) -> None:
-    force, node, asking = await small(database, messages=8_999)
-    await force.rows.key(force.officers[0], created_ms=force.clock.at + 1, messages=9_000)
-    force.clock.at += SCAN_MS
-    await asking.work()
-    assert node.asked() == [force.officers[0]]
-
-
-async def test_d7_cells_get_their_keys_first(database: Database) -> None:
-    force = await made(database)
-    await cell_keys(force, force.clock.at)
-    await force.rows.key(force.officers[0], created_ms=force.clock.at, messages=1)
-    node, asking = force.node(*force.officers)
-    await asking.work()
-    await asking.receive(await remove(force, force.officers[4]))
-    await asking.work()
-    # The former key is sealed to the cells' keys that come (S9).
-    assert {type(frame) for _, frame in node.frames} - {wire.SealsWanted} == {wire.CellKeyWanted}
-    node.asked()
-    await cell_keys(force, force.clock.at)
-    await asking.receive(force.came(force.rows.cells[0]))
-    await asking.work()
-    asked = [type(frame) for _, frame in node.frames if not isinstance(frame, wire.SealsWanted)]
-    assert asked == [wire.KeyWanted]
-
-
-@pytest.mark.parametrize("writer", [0, 1])
-async def test_d7_waits_for_the_cells_of_those_who_wrote_but_not_for_ever(
-    database: Database, writer: int
-) -> None:
-    """The first cell has its key, the second gets none. Sealed before it, the conversation's key
-    would come late to the writers."""
-    force = await made(database)
-    await cell_keys(force, force.clock.at)
-    await force.rows.key(force.officers[0], created_ms=force.clock.at, messages=1)
-    await force.rows.post(force.officers[writer])
-    node, asking = force.node(*force.officers[1:], force.officers[0])
-    await asking.work()
-    wakeup = await remove(force, force.officers[4])
-    await cell_keys(force, force.clock.at, cells=1)
-    await asking.receive(wakeup)
-    began = force.clock.at
-    while not (asked := [one for one, f in node.frames if isinstance(f, wire.KeyWanted)]):
-        force.clock.at += LOOK_MS
-        await asking.work()
-        assert force.clock.at <= began + 2 * PATIENCE_MS
-    assert asked == [force.officers[2]]  # It is in the first cell.
-    assert force.clock.at - began == (PATIENCE_MS if writer else LOOK_MS)
-
-
 async def test_c1_the_cells_of_those_who_wrote_are_ahead(database: Database) -> None:
     force = await made(database)
     o = force.officers
@@ -442,19 +234,6 @@ async def test_c1_the_cells_of_those_who_wrote_are_ahead(database: Database) -> 
     force.clock.at += LOOK_MS
     await asking.work()
     assert wanted(node) == [(o[0], 1, 1)]
-
-
-@pytest.mark.parametrize("whole", [True, False])
-async def test_d7_of_two_nodes_one_asks(database: Database, *, whole: bool) -> None:
-    force, node, asking = await small(database)
-    other, elsewhere = force.node(*force.officers[1:])
-    await elsewhere.work()  # Its first look at everything finds nothing.
-    await remove(force, force.officers[4])
-    for one in (asking, elsewhere):
-        await one.receive(force.change(force.officers[4], whole=whole))
-        await one.work()
-    assert node.asked() == [force.officers[0]]
-    assert other.asked() == []
 
 
 async def test_c1_a_cell_that_slept_whole_is_asked_when_its_first_device_wakes(
