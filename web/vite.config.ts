@@ -43,6 +43,14 @@ function namedByLanguage({ isDynamicEntry, moduleIds }: Named): string {
 }
 
 /**
+ * MessagePack's decoder throws an error while its module runs, to see which one. An engine then parses the
+ * whole file that the module is in once more, for the line: so it has a separate file.
+ */
+function decoderApart(id: string): string | undefined {
+  return id.includes("/@msgpack/") ? "msgpack" : undefined;
+}
+
+/**
  * The core's file in the page's worker is the service worker's too, so that a phone fetches it once.
  * `forWorker` builds `VISIT` beside the worker; `forServiceWorker` imports what was built.
  */
@@ -347,7 +355,7 @@ export default defineConfig(({ mode }) => {
     worker: {
       format: "es",
       plugins: () => (apart === undefined ? [core.forWorker] : []),
-      rollupOptions: { output: { chunkFileNames: namedByPart } },
+      rollupOptions: { output: { chunkFileNames: namedByPart, manualChunks: decoderApart } },
     },
     build: {
       outDir: here(apart?.outDir ?? "../src/copconnect/web_app"),

@@ -60,7 +60,7 @@ const LANGUAGES = [...START, "src/screens/first-run/FirstRun.svelte"];
 /** The page's worker, and the core that it imports. */
 const core = (): readonly string[] =>
   readdirSync(join(folder, "assets"))
-    .filter((name) => /^(?:worker|tabs)-[\w-]+\.js$/u.test(name))
+    .filter((name) => /^(?:worker|tabs|msgpack)-[\w-]+\.js$/u.test(name))
     .map((name) => `assets/${name}`);
 
 /** Bytes of files as the server sends them. */
@@ -145,6 +145,16 @@ describe("the app that ships", () => {
     const loaded = ["index.html", ...styles(), ...filesOf(LANGUAGES), ...core()];
     expect(loaded.length).toBeGreaterThan(9);
     expect(sent(loaded)).toBeLessThan(230 * KB);
+  });
+
+  it("keeps the decoder, which throws while it is loaded, out of the core's large file", () => {
+    // An error at the top of a module has the engine parse its whole file again, for the line.
+    const throwing = core().filter((name) =>
+      readFileSync(join(folder, name), "utf8").includes("RangeError on out-of-bounds access"),
+    );
+    expect(throwing).toHaveLength(1);
+    for (const name of throwing) expect(statSync(join(folder, name)).size).toBeLessThan(25 * KB);
+    expect(core()).toHaveLength(3);
   });
 
   it("starts the core's worker before it runs the screens, whose code comes beside it", () => {
