@@ -1,4 +1,4 @@
-"""What an import changed is undone; what was exported imports back as nothing."""
+"""An import is undone, and an export that is imported again changes nothing."""
 
 from collections.abc import Mapping
 from typing import Any
