@@ -379,19 +379,21 @@ export class Orders implements SendingListener {
     await this.#context.vault.write([putMeta(FILLED, true)]);
   }
 
-  /** Orders that look owed here may be acknowledged elsewhere. */
+  /** Orders that look owed or unfinished here may be acknowledged or finished on another device. */
   async #compareOpen(): Promise<void> {
-    const { vault } = this.#context;
+    const { vault, trust } = this.#context;
     const { self, nowMs } = this.#noting();
     const place = { store: ORDER_STORES.orders, group: OPEN, limit: MOST_OPEN, descending: true };
     const rows = await vault.page<OrderRecord>(place);
     const over = rows.filter((row) => !isOwed(row, self, nowMs));
     if (over.length > 0) await vault.write(over.map((row) => putOrder(row, self, nowMs)));
     const open = rows.filter((row) => !over.includes(row));
-    if (open.length === 0) return;
-    const listed = await this.#takeListed("open");
-    const missing = open.filter(({ orderId }) => !listed.has(orderId));
+    const listed = open.length > 0 ? await this.#takeListed("open") : null;
+    const missing = open.filter(({ orderId }) => listed?.has(orderId) !== true);
     if (missing.length > ONE_BY_ONE) return this.#fill();
+    const others = (await trust.devicesOf(self)).length > 1;
+    const unfinished = { ...place, group: UNFINISHED, limit: ONE_BY_ONE };
+    if (others) missing.push(...(await vault.page<OrderRecord>(unfinished)));
     for (const { orderId } of missing)
       await this.ask(orderId).catch((error: unknown) => {
         if (!hasCode(error, "not_found")) throw error;

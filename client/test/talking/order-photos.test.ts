@@ -153,6 +153,24 @@ it("stays when another phone of the person ticks, and the order stays open until
   expect(left.map((one) => one.orderId)).not.toContain(orderId);
 });
 
+it("is known to a phone that was away when another one of the person sent it", async () => {
+  const { issuer, officer: phone, id } = await asked();
+  const tablet = await w.device(w.index);
+  await compareDigits(phone, tablet);
+  await tablet.ready(id);
+  const orderId = await issue(issuer, id, { photo: true });
+  await owed(phone, orderId);
+  await owed(tablet, orderId);
+  await acknowledge(phone, orderId);
+  await settled(tablet, orderId);
+  expect(await held(tablet, orderId)).toMatchObject({ unfinished: true });
+  await tablet.close();
+  await phone.core.orders.sendPhoto(orderId, picture());
+  await sent(phone, orderId);
+  await tablet.restart();
+  expect((await sent(tablet, orderId)).unfinished).toBe(false);
+});
+
 it("is a picture of a size that is allowed, for an acknowledged order that asks for one", async () => {
   const { issuer, officer, id, orderId } = await asked();
   const { orders } = officer.core;
