@@ -156,7 +156,7 @@ def call_confirmed(data: Path) -> None:
             (client["client_id"],),
         )
         connection.execute(
-            "INSERT INTO roster_pending (conversation_id, person_id, mark, since_ms)"
+            "INSERT INTO roster_pending (conversation_id, person_id, change, since_ms)"
             " SELECT conversation_id, person_id, hex(randomblob(16)), 0 FROM members"
             " WHERE person_id = ? AND removed_ms IS NULL",
             (client["person_id"],),
