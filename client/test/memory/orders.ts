@@ -185,7 +185,8 @@ export class Orders {
     }
     if (toHex(record.device) !== caller.device) return "wrong_device";
     const personId = idOf<PersonId>(record.person);
-    const outcome = this.#judge(order, record, { answer, photo });
+    const kept = order.records.get(personId);
+    const outcome = this.#judge(order, record, { answer, photo, kept });
     if (outcome !== "counted") return outcome;
     const { attachmentId = null } = photo ?? {};
     if (
@@ -201,8 +202,6 @@ export class Orders {
     if (later < 0) return "superseded";
     if (later === 0 && known !== undefined && !beats(record, known.record)) return "superseded";
     const toldBy = record.told === OWN ? null : caller.personId;
-    const missing = lacks(record, { answer, photo }, known?.record);
-    if (missing !== null) return missing;
     const acknowledged =
       known !== undefined &&
       this.#answered(order, known.record) &&
@@ -224,7 +223,7 @@ export class Orders {
   #judge(
     order: OrderState,
     record: Acknowledgement,
-    { answer, photo }: SealedParts,
+    { answer, photo, kept }: SealedParts,
   ): wire.AcknowledgementOutcome {
     const named =
       equalBytes(record.conversation, fromHex(order.conversationId)) &&
@@ -239,8 +238,9 @@ export class Orders {
     if (!unreadable && (record.choice < least || record.choice > choices)) return "wrong_choice";
     if (record.done >= 1 << items) return "wrong_choice";
     const may = answers && !unreadable;
-    if (!mayName(record.answerHash, answer, may)) return "wrong_answer";
-    if (!mayName(record.photoHash, photo?.sealed ?? null, asked)) return "wrong_photo";
+    if (!isHere(record.answerHash, answer, kept?.record.answerHash, may)) return "wrong_answer";
+    const sealed = photo?.sealed ?? null;
+    if (!isHere(record.photoHash, sealed, kept?.record.photoHash, asked)) return "wrong_photo";
     const now = this.#server.now();
     if (record.created < order.issuedMs - CLOCKS_MS || record.created > now + CLOCKS_MS)
       return "wrong_time";
@@ -252,28 +252,19 @@ export class Orders {
 interface SealedParts {
   readonly answer: Uint8Array | null;
   readonly photo: wire.SealedPhoto | null;
+  readonly kept: { readonly record: Acknowledgement } | undefined;
 }
 
-/** Whether a record may name what it names, and bring what came with it. */
-function mayName(named: Uint8Array, given: Uint8Array | null, may: boolean): boolean {
+/** Whether the sealed part that a record names came with it, or with the record that it replaces. */
+function isHere(
+  named: Uint8Array,
+  given: Uint8Array | null,
+  kept: Uint8Array | undefined,
+  may: boolean,
+): boolean {
   if (!namesSealed(named)) return given === null;
-  return may && (given === null || equalBytes(named, sealedHash(given)));
-}
-
-/** The outcome for a record that names a sealed part which neither it nor the record that it replaces brought. */
-function lacks(
-  record: Acknowledgement,
-  { answer, photo }: SealedParts,
-  former: Acknowledgement | undefined,
-): wire.AcknowledgementOutcome | null {
-  const isMissing = (named: Uint8Array, kept: Uint8Array | undefined): boolean =>
-    namesSealed(named) && (kept === undefined || !equalBytes(named, kept));
-  const other = former === undefined ? null : "superseded";
-  if (answer === null && isMissing(record.answerHash, former?.answerHash))
-    return other ?? "wrong_answer";
-  if (photo === null && isMissing(record.photoHash, former?.photoHash))
-    return other ?? "wrong_photo";
-  return null;
+  const here = given === null ? (kept ?? sealedHash(null)) : sealedHash(given);
+  return may && equalBytes(named, here);
 }
 
 /** The place of the text that a record answers; -1: none of the order. */

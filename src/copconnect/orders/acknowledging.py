@@ -135,6 +135,15 @@ def _read(item: wire.AcknowledgementItem, caller: Caller) -> _Given | Outcome:
     return _Given(record, item.record, item.answer, item.photo)
 
 
+def _parts(given: _Given, best: Counted | None) -> SealedParts:
+    """Return what came with a record, and what the person's record that counts so far names."""
+    photo = None if given.photo is None else given.photo.sealed
+    if best is None:
+        return SealedParts(given.answer, photo)
+    kept = Acknowledgement.parse(best.record)
+    return SealedParts(given.answer, photo, kept.answer_hash, kept.photo_hash)
+
+
 # --- In the transaction -----------------------------------------------------------------------
 
 
@@ -245,8 +254,7 @@ class _Batch:
         told = record.told == Told.IN_PERSON
         key = order.order_id, person_id
         best = self._best.get(key)
-        photo = None if given.photo is None else given.photo.sealed
-        parts = SealedParts(given.answer, photo)
+        parts = _parts(given, best)
         outcome = rules.judge(record, parts, order, self._now_ms)
         if outcome != "counted":
             return outcome
@@ -282,9 +290,6 @@ class _Batch:
         # The person's own record names answer and photo, which the word of somebody else would end.
         if told and best is not None and not best.told and best.acknowledges(order.asked_seq):
             return "superseded"
-        former = None if best is None else Acknowledgement.parse(best.record)
-        if (missing := rules.lacks(record, parts, former)) is not None:
-            return missing
         if given.photo is not None and not self._is_own(given.photo, request):
             return "photo_missing"
         created_ms, received_ms = rules.first_times(new.counted, best, order.asked_seq)

@@ -112,10 +112,13 @@ def owes(order: KnownOrder, reader: OrderReader | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SealedParts:
-    """The sealed parts that came with a record."""
+    """The sealed parts that came with a record, and the hashes by which the person's record that
+    counts so far names the ones here."""
 
     answer: bytes | None
     photo: bytes | None
+    kept_answer: bytes = NOTHING
+    kept_photo: bytes = NOTHING
 
 
 def judge(
@@ -137,33 +140,19 @@ def judge(
     if not chosen or record.done >= 1 << order.items:
         return "wrong_choice"
     may_answer = order.answers and record.told == Told.OWN and not record.unreadable
-    if not _is_named(record.answer_hash, parts.answer, may=may_answer):
+    if not _is_here(record.answer_hash, parts.answer, parts.kept_answer, may=may_answer):
         return "wrong_answer"
-    if not _is_named(record.photo_hash, parts.photo, may=order.photo):
+    if not _is_here(record.photo_hash, parts.photo, parts.kept_photo, may=order.photo):
         return "wrong_photo"
     return _judge_time(record.created, order, now_ms)
 
 
-def _is_named(named: bytes, given: bytes | None, *, may: bool) -> bool:
-    """Return whether a record that names ``named`` may bring the sealed part ``given``."""
+def _is_here(named: bytes, given: bytes | None, kept: bytes, *, may: bool) -> bool:
+    """Return whether the server has the sealed part that a record names, if it names one: it came
+    with the record, or the record that is replaced names the same."""
     if named == NOTHING:
         return given is None
-    return may and (given is None or named == hash_of(given))
-
-
-def lacks(
-    record: Acknowledgement, parts: SealedParts, former: Acknowledgement | None
-) -> wire.AcknowledgementOutcome | None:
-    """Return what refuses a record that names a sealed part which neither came with it nor is
-    named by ``former``, the record that it replaces; None where nothing is missing. Another device
-    of the person may have replaced the part: this device has to read that record first."""
-    kept = {NOTHING} if former is None else {NOTHING, former.answer_hash}
-    if parts.answer is None and record.answer_hash not in kept:
-        return "wrong_answer" if former is None else "superseded"
-    kept = {NOTHING} if former is None else {NOTHING, former.photo_hash}
-    if parts.photo is None and record.photo_hash not in kept:
-        return "wrong_photo" if former is None else "superseded"
-    return None
+    return may and named == (kept if given is None else hash_of(given))
 
 
 def _judge_time(created_ms: int, order: KnownOrder, now_ms: int) -> wire.AcknowledgementOutcome:
