@@ -5,8 +5,8 @@
  * word never overwrite each other; what an issuer signed always goes before what the server says, and
  * what this person is said to have acknowledged was verified; rows stay when their conversation is
  * forgotten.
- * The server is asked about all orders once for each device, later about the ones that this
- * person owes, so that a force that reconnects at once asks little.
+ * A device asks the server about all orders once, later about the orders that this person owes and, of a
+ * person with other devices, about five unfinished ones. A force that reconnects at once asks little.
  */
 import type { Attachments } from "../attachments/attachments.ts";
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
@@ -55,15 +55,13 @@ import { orderView, sendingView, wordsOf } from "./views.ts";
 import type { OrderViewParts } from "./views.ts";
 
 const PAGE = 50;
-/** Rows that a search reads at a time. */
-const SCAN = 200;
+const SCAN = 200; // Rows that are read at a time.
 const FILLED = "orders_filled";
 /** The priorities that this person may use somewhere, as the server said last. */
 const ISSUING = "orders_issuing";
 /** Owed orders that are compared with the server at most. */
 const MOST_OPEN = 500;
-/** So many are asked for one by one; for more, the list. */
-const ONE_BY_ONE = 5;
+const ONE_BY_ONE = 5; // Orders; for more, the device asks for the list.
 const MOST_PAGES = 200;
 
 export class Orders implements SendingListener {
@@ -187,7 +185,7 @@ export class Orders implements SendingListener {
     return { orders, next: found.length > PAGE ? String(last) : null };
   }
 
-  #rows(group: string, below: number): Promise<readonly OrderRecord[]> {
+  #rows(group: string, below = Number.MAX_SAFE_INTEGER): Promise<readonly OrderRecord[]> {
     const { vault } = this.#context;
     const place = { store: ORDER_STORES.orders, group, limit: SCAN, descending: true };
     return vault.page<OrderRecord>({ ...place, below });
@@ -391,9 +389,11 @@ export class Orders implements SendingListener {
     const listed = open.length > 0 ? await this.#takeListed("open") : null;
     const missing = open.filter(({ orderId }) => listed?.has(orderId) !== true);
     if (missing.length > ONE_BY_ONE) return this.#fill();
-    const others = (await trust.devicesOf(self)).length > 1;
-    const unfinished = { ...place, group: UNFINISHED, limit: ONE_BY_ONE };
-    if (others) missing.push(...(await vault.page<OrderRecord>(unfinished)));
+    // The server shows no order of a conversation that this person has left.
+    const isHere = ({ conversationId }: OrderRecord): boolean =>
+      (this.#index.find(conversationId)?.record.state ?? "left") !== "left";
+    if ((await trust.devicesOf(self)).length > 1)
+      missing.push(...(await this.#rows(UNFINISHED)).filter(isHere).slice(0, ONE_BY_ONE));
     for (const { orderId } of missing)
       await this.ask(orderId).catch((error: unknown) => {
         if (!hasCode(error, "not_found")) throw error;

@@ -188,12 +188,6 @@ export class Orders {
     const kept = order.records.get(personId);
     const outcome = this.#judge(order, record, { answer, photo, kept });
     if (outcome !== "counted") return outcome;
-    const { attachmentId = null } = photo ?? {};
-    if (
-      attachmentId !== null &&
-      !this.#server.attachments.sent(attachmentId, order.orderId, caller)
-    )
-      return "photo_missing";
     if (record.told === OWN && personId !== caller.personId) return "wrong_device";
     if (!this.#owes(order, personId)) return "not_owed";
     const known = order.records.get(personId);
@@ -201,6 +195,12 @@ export class Orders {
     const later = known === undefined ? 1 : placeOf(order, record) - placeOf(order, known.record);
     if (later < 0) return "superseded";
     if (later === 0 && known !== undefined && !beats(record, known.record)) return "superseded";
+    const { attachmentId = null } = photo ?? {};
+    if (
+      attachmentId !== null &&
+      !this.#server.attachments.sent(attachmentId, order.orderId, caller)
+    )
+      return "photo_missing";
     const toldBy = record.told === OWN ? null : caller.personId;
     const acknowledged =
       known !== undefined &&

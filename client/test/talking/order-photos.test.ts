@@ -169,6 +169,28 @@ it("is known to a phone that was away when another one of the person sent it", a
   await sent(phone, orderId);
   await tablet.restart();
   expect((await sent(tablet, orderId)).unfinished).toBe(false);
+
+  // After the person has left, neither device asks about the orders that stay unfinished.
+  const undone = await issue(issuer, id, { photo: true });
+  await owed(tablet, undone);
+  await acknowledge(tablet, undone);
+  await settled(phone, undone);
+  await issuer.core.members.change(id, { remove: [phone.person] });
+  await tablet.until("left", async () => {
+    const item = (await tablet.core.conversations.list()).find((one) => one.conversationId === id);
+    return item === undefined || item.state === "left";
+  });
+  const { seen } = w.current.network(tablet);
+  await tablet.close();
+  seen.length = 0;
+  await tablet.restart();
+  await tablet.until(
+    "connected",
+    async () => (await tablet.core.app.state()).connection === "online",
+  );
+  await w.current.settle(phone, tablet);
+  expect(seen.length).toBeGreaterThan(0);
+  expect(seen).not.toContain(`GET /v1/orders/${undone}`);
 });
 
 it("is a picture of a size that is allowed, for an acknowledged order that asks for one", async () => {
