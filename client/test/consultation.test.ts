@@ -111,7 +111,7 @@ describe("a poll by name", { timeout: LIMIT_MS }, () => {
     await post({ mark: "totals", counts: [9, 0], ballots: 9 });
     const vote = await post({ mark: "vote", choices: [0] });
     // The identical bytes again are the same vote.
-    await insider.api.sendMessage(id, { ...POSTED, message: vote });
+    await insider.api.sendMessage(id, { ...SENT, message: vote });
     for (const one of [a, b, c]) await shows(one, poll, 1, 1);
     expect((await seen(b, poll))?.shut).toBeNull();
     // A vote of this conversation is none in another, whatever poll it names.
@@ -139,7 +139,7 @@ describe("a poll by name", { timeout: LIMIT_MS }, () => {
   });
 });
 
-const POSTED = {
+const SENT = {
   attachmentIds: [],
   wakes: [],
   state: false,

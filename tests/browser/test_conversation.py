@@ -209,20 +209,22 @@ def test_a_message_is_found_by_its_sound_and_opens_at_its_place(trio: Trio) -> N
     found = page.get_by_role("region", name=reader.word("conversation.find.title"))
     found.get_by_role("link").first.wait_for()
     reader.context.set_offline(True)
-    field.fill("charminar")
-    row = found.get_by_role("link").filter(has_text=wanted)
-    expect(row.locator("mark")).to_have_text("చార్మినార్")
-    reader.shot("found-messages")
-    # One tap limits the search to a kind, another to a person.
-    found.get_by_role("button", name=reader.word("conversation.find.kind.document")).click()
-    expect(found).to_contain_text(reader.word("conversation.find.none"))
-    found.get_by_role("button", name=reader.word("conversation.find.kind.all")).click()
-    row.click()
-    expect(reader.message(wanted)).to_be_in_viewport()
-    reader.context.set_offline(False)
-    # The list keeps what is searched for, and with it hides the chats of later stories.
-    reader.to_chats()
-    field.fill("")
+    try:
+        field.fill("charminar")
+        row = found.get_by_role("link").filter(has_text=wanted)
+        expect(row.locator("mark")).to_have_text("చార్మినార్")
+        reader.shot("found-messages")
+        # One tap limits the search to a kind, another to a person.
+        found.get_by_role("button", name=reader.word("conversation.find.kind.document")).click()
+        expect(found).to_contain_text(reader.word("conversation.find.none"))
+        found.get_by_role("button", name=reader.word("conversation.find.kind.all")).click()
+        row.click()
+        expect(reader.message(wanted)).to_be_in_viewport()
+    finally:
+        reader.context.set_offline(False)
+        # The list keeps what is searched for, and with it hides the chats of later stories.
+        reader.to_chats()
+        field.fill("")
 
 
 def test_arrows_lead_from_match_to_match_inside_a_chat(trio: Trio) -> None:

@@ -225,7 +225,7 @@ async def test_d6_a_message_id_is_taken_once(room: Room) -> None:
     assert caught.value.details["rule"] == "D6"
 
 
-async def test_messages_posted_at_once_make_one_log_without_gaps(room: Room) -> None:
+async def test_messages_sent_at_once_make_one_log_without_gaps(room: Room) -> None:
     """Those of one sender that do not follow each other are refused, one of each pair is taken."""
     head = await room.talk.head(room.alice)
     rivals = [room.alice.message(head, room.key_id) for _ in range(3)]
@@ -241,7 +241,7 @@ async def test_messages_posted_at_once_make_one_log_without_gaps(room: Room) -> 
     assert sorted(one.seq for one in taken) == [1, 2]
 
 
-async def test_a_chain_posted_at_once_is_taken_in_order(room: Room) -> None:
+async def test_a_chain_sent_at_once_is_taken_in_order(room: Room) -> None:
     head = await room.talk.head(room.alice)
     bodies = []
     for _ in range(20):

@@ -81,7 +81,7 @@ def _sources() -> list[tuple[Path, str]]:
 
 
 def _naming(words: set[str]) -> Iterator[tuple[Path, ast.Module]]:
-    """Yield the files of the product that have one of these words. To parse one takes 10 ms."""
+    """Yield the product's files that contain one of these words, parsed: parsing all takes 20 s."""
     for path, code in _sources():
         if any(word in code for word in words):
             yield path, _parsed(code)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # A string that may be a private name. Few files have one, and to parse a file takes 10 ms.
-MAYBE = re.compile(r"""(?<=["'.])_\w+(?=["'])""")
+MAYBE = re.compile(r"""(?<=["'.])_\w*(?=["'])""")
 BY_NAME = ("setattr", "getattr", "delattr", "hasattr", "wrap", "object")
 
 

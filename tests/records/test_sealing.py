@@ -234,7 +234,7 @@ def test_r2_a_former_roster_authoritys_head_counts_for_no_later_entry(v: Vectors
         found.receive(v["messages"]["1"]["message"], found.position + 1, v["now"])
 
 
-def test_r2_who_may_not_post(v: Vectors) -> None:
+def test_r2_who_may_not_send(v: Vectors) -> None:
     view = golden.view(v)
     leaf = replace(golden.leaf(v, "a", 1), rights=LeafRights.ADMINISTER)
     cell = Cell(leaf.cell_id, 0, [leaf])

@@ -1,5 +1,5 @@
 /**
- * Signing administrative acts with this device's key, and sending them.
+ * Signs an administrator's acts (a transfer, a grant) with this device's key and submits them to the server.
  *
  * Invariants: an act is stored before it is sent, and a call that is repeated with the same id sends
  * the identical bytes, so that nothing is done twice; the key never leaves the core. A stored act is
@@ -53,7 +53,7 @@ export class Acts {
     const stored = (await this.#read()).find((one) => one.actId === actId);
     if (stored !== undefined) {
       try {
-        return await this.#post(stored);
+        return await this.#submit(stored);
       } catch (error) {
         // The server never carried out the stored act, and refuses it as too old. Sign it again.
         if (!hasCode(error, "act_stale")) throw error;
@@ -62,7 +62,7 @@ export class Acts {
     const { bytes, presence } = await this.#sign(act, actId);
     const made: StoredAct = { actId, bytes, presence, createdMs: time.requireNow() };
     await this.#store((rows) => [...rows.filter((one) => one.actId !== actId), made]);
-    return this.#post(made);
+    return this.#submit(made);
   }
 
   /** A file of this person's part. Nothing is stored: without an answer the person asks again. */
@@ -72,7 +72,7 @@ export class Acts {
     return this.#options.api.exportPart({ act, presence });
   }
 
-  async #post({ actId, bytes: act, presence }: StoredAct): Promise<ActAnswer> {
+  async #submit({ actId, bytes: act, presence }: StoredAct): Promise<ActAnswer> {
     const forget = (): Promise<void> =>
       this.#store((rows) => rows.filter((one) => one.actId !== actId));
     try {

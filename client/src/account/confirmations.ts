@@ -276,7 +276,7 @@ export class DeviceConfirmations {
       endorsement = await endorsing.sign(row.device, row.personId);
       await this.#store({ ...row, endorsement });
     }
-    await endorsing.post(endorsement, row.personId);
+    await endorsing.submit(endorsement, row.personId);
     const confirmed: ConfirmingRow = { ...row, endorsement, state: "confirmed" };
     await this.#store(confirmed);
     await this.#end(confirmed);

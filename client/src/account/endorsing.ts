@@ -101,7 +101,7 @@ export class Endorsing {
   }
 
   /** Idempotent by its bytes. */
-  async post(endorsement: SubmitEndorsement, personId: PersonId): Promise<void> {
+  async submit(endorsement: SubmitEndorsement, personId: PersonId): Promise<void> {
     const { api, trust } = this.#options;
     await api.endorse(endorsement);
     // If the network ends here, the next question about the person brings it.

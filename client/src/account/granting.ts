@@ -62,7 +62,7 @@ export class Granting {
       throw failure("message_invalid", { details: { reason: "unit or days" } });
     const now = await this.#begin(personId);
     if (!this.#holds(unitPath, now)) throw failure("no_grant");
-    return this.#post(personId, unitPath, now, lastsMs);
+    return this.#submit(personId, unitPath, now, lastsMs);
   }
 
   /** End what a person has over exactly this unit. */
@@ -70,7 +70,7 @@ export class Granting {
     const now = await this.#begin(personId);
     const held = this.#newest(personId, unitPath);
     if (held === null || isWithdrawal(held)) return;
-    await this.#post(personId, unitPath, now, 0);
+    await this.#submit(personId, unitPath, now, 0);
   }
 
   async #begin(personId: PersonId): Promise<number> {
@@ -96,7 +96,7 @@ export class Granting {
     return all.findLast(({ path }) => path === unitPath) ?? null;
   }
 
-  async #post(personId: PersonId, path: string, now: number, lastsMs: number): Promise<ActState> {
+  async #submit(personId: PersonId, path: string, now: number, lastsMs: number): Promise<ActState> {
     const { acts, trust, identity } = this.#options;
     const { deviceBytes: grantor, privateKey } = identity();
     // The newest counts: never as old as the one that it replaces.

@@ -27,5 +27,5 @@ export function forwardClosed(
   const place = placeOf(policy, conversation);
   if (place === "announcement" && !policy.forwarding.announcement) return "announcement";
   if (place === "large" && !policy.forwarding.large) return "large";
-  return conversation.whoMaySend === "admins" && !conversation.admin ? "post" : null;
+  return conversation.whoMaySend === "admins" && !conversation.admin ? "send" : null;
 }

@@ -213,7 +213,7 @@ export class OrderSender {
     const sealed = record.stage === "signed" ? record : await this.#seal(order, record);
     const signed = await this.#compared(order, sealed);
     if (signed === null) return;
-    const outcome = await this.#post(signed);
+    const outcome = await this.#submit(signed);
     const current = this.#records.get(record.orderId);
     // The person has answered again meanwhile: that one counts, and is still to be sent.
     if (current?.stage !== "signed" || !equalBytes(current.record, signed.record)) return;
@@ -337,7 +337,7 @@ export class OrderSender {
     return { ...keptOf(record), stage: "signed", record: bytes, sealed, before };
   }
 
-  async #post(sent: SignedSending): Promise<AcknowledgementOutcome> {
+  async #submit(sent: SignedSending): Promise<AcknowledgementOutcome> {
     const { orderId, record, sealed, before, photoHash } = sent;
     const all = [...before, record];
     // The first record that names the photo hands it in, and the last, in case only one of them counts.

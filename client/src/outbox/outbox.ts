@@ -304,7 +304,7 @@ export class Outbox {
     if (signed === null) return true;
     let accepted: Accepted;
     try {
-      accepted = await sending.post(conversation, signed);
+      accepted = await sending.send(conversation, signed);
     } catch (error) {
       return this.#refused(conversation, signed, error);
     }

@@ -44,7 +44,7 @@ export class MessageSender {
   }
 
   /** Send the key that the message begins, if any, then the message. Identical bytes each time. */
-  async post(conversation: Conversation, record: SignedMessage): Promise<Accepted> {
+  async send(conversation: Conversation, record: SignedMessage): Promise<Accepted> {
     const { api } = this.#context;
     const { key, message } = record;
     if (key !== null) {

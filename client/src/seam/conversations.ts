@@ -89,7 +89,7 @@ export interface ConversationItem {
   /** How many files were chosen and not sent. */
   readonly draftFiles: number;
   readonly canSend: boolean;
-  /** Writing here opens with the officer course; `canSend` is false until then. */
+  /** This person may write here once the officer course is passed; `canSend` is false until then. */
   readonly trainingFirst: boolean;
   /** A sanction closes it to this person; `canSend` is false until it ends. */
   readonly barred: Barred | null;

@@ -24,8 +24,8 @@ export interface ForwardingLimits {
   readonly announcement: boolean;
 }
 
-/** Such groups take no forwards; `post`: this person may not write there. */
-export type ForwardClosed = "announcement" | "large" | "post";
+/** Such groups take no forwards; `send`: this person may not send there. */
+export type ForwardClosed = "announcement" | "large" | "send";
 
 /** The limits on forwarding one message. */
 export interface ForwardChoice {

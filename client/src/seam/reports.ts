@@ -10,7 +10,7 @@ import type { Plate } from "./people.ts";
 export type Finding = "dismissed" | "upheld";
 /**
  * `warning`: to be acknowledged; `muted`: no sending in large groups and announcements; `suspended`:
- * posting in direct conversations alone.
+ * sending in direct conversations alone.
  */
 export type SanctionKind = "warning" | "muted" | "suspended";
 export type ReportState = "sending" | "open" | "assigned" | "decided";

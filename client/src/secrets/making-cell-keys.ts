@@ -67,9 +67,9 @@ export async function makeWantedCellKey(
 }
 
 /**
- * Take in keys of this device's cell. Returns whether one that could not be opened before opens now;
- * what cannot be opened is asked for, and flagged if a seal for this device failed (C2): a newcomer
- * has no seal of a key that was made before.
+ * Take in keys of this device's cell. Returns whether one that could not be opened before opens now.
+ * The device asks for each key that it cannot open, and flags one whose seal for this device failed (C2);
+ * a newcomer has no seal of a key that was made before.
  */
 export async function takeCellKeys(
   context: DeviceContext,

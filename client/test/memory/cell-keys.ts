@@ -19,7 +19,7 @@ import type { CellAsk, CellKeyState, ClientState, ConversationState } from "./st
 
 /** S4. */
 const KEY_MS = 7 * DAY_MS;
-/** C2: so many people flag a key, and one more generation opens, once a day. */
+/** C2: when this number of people has flagged a cell's key, the server asks for another key, once a day at most. */
 const FLAGS = 3;
 
 export class CellKeys {

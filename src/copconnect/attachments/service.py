@@ -361,7 +361,7 @@ class AttachmentService:
         shared = await store.shared_to(connection, attachment_id)
         if await self._conversations().belongs_to_any(connection, person_id, shared):
             return stored
-        # The time of the upload: another post of the file elsewhere moves that of its post.
+        # The time of the upload: another message with the file moves the time of its message.
         if not (cases and stored.sent) or not await self._cases().reads_case_in(
             connection, person_id, shared, stored.created_ms
         ):

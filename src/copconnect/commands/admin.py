@@ -199,7 +199,7 @@ def new_incarnation(data: Data = None) -> None:
     """After restoring a backup, with every node stopped: let devices continue with the backup.
 
     Signs an Incarnation with a number that never repeats, and under it a new roster head for every
-    conversation, device lists and cards, so that nothing which was lost is newer. Devices then post
+    conversation, device lists and cards, so that nothing which was lost is newer. Devices then send
     again the messages of theirs that the log lost.
     """
 

@@ -36,7 +36,7 @@ export const clauses = {
   },
 };
 
-/** "You cannot send in large groups until 4 December, 18:00." */
+/** "You cannot write in large groups until 4 December, 18:00." */
 export function lineOf({ kind, untilMs }: SanctionView): string {
   return t(`reports.sanction.line.${kind}`, { until: formatMoment(untilMs) });
 }
