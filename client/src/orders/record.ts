@@ -165,13 +165,23 @@ export function carried(
 
 type Joined = Ticked & Pick<SendingRecord, "answer" | "answerHash" | "photoHash" | "photo">;
 
+/** The photo that this device hands in, or the one that counts. */
+function photoOf(
+  sent: SendingRecord,
+  { photoHash }: OwnAcknowledgement,
+): Pick<Joined, "photo" | "photoHash"> {
+  return sent.photo === null
+    ? { photo: null, photoHash }
+    : { photo: sent.photo, photoHash: sent.photoHash };
+}
+
 /**
  * One acknowledgement with what the person touched here and what another device of the person says. An
- * answer of the later one counts, and a photo that this device hands in.
+ * answer of the later one counts.
  */
 export function together(sent: SendingRecord, theirs: OwnAcknowledgement): Joined {
   const later = sent.createdMs > theirs.createdMs;
-  const { answerHash, photoHash } = theirs;
+  const { answerHash } = theirs;
   const answered = later && sent.answer !== null;
   return {
     choice: sent.chose && later ? sent.choice : theirs.choice,
@@ -179,10 +189,15 @@ export function together(sent: SendingRecord, theirs: OwnAcknowledgement): Joine
     ...(answered
       ? { answer: sent.answer, answerHash: sent.answerHash }
       : { answer: null, answerHash }),
-    ...(sent.photo === null
-      ? { photo: null, photoHash }
-      : { photo: sent.photo, photoHash: sent.photoHash }),
+    ...photoOf(sent, theirs),
   };
+}
+
+/** The same for a record of a text after theirs, which the person answered anew: their answer and photo stay. */
+export function onLaterText(sent: SendingRecord, theirs: OwnAcknowledgement): Joined {
+  const { choice, done, answer } = sent;
+  const answerHash = namesSealed(sent.answerHash) ? theirs.answerHash : sent.answerHash;
+  return { choice, done, answer, answerHash, ...photoOf(sent, theirs) };
 }
 
 /** Whether joining adds nothing to a record. */
@@ -316,8 +331,16 @@ export function textHashOf(row: OrderRecord): Uint8Array | null {
   return textsOf(row).hashes.at(-1) ?? null;
 }
 
-function placeOf(hashes: OrderTexts["hashes"], { textHash }: OwnAcknowledgement): number {
+type OfText = Pick<OwnAcknowledgement, "textHash">;
+
+function placeOf(hashes: OrderTexts["hashes"], { textHash }: OfText): number {
   return hashes.findIndex((hash) => equalBytes(hash, textHash));
+}
+
+/** Above 0: `one` is of a later text than `other`; 0: of the same. */
+export function laterText(row: OrderRecord, one: OfText, other: OfText): number {
+  const { hashes } = textsOf(row);
+  return placeOf(hashes, one) - placeOf(hashes, other);
 }
 
 /** The acknowledgement that counts for this person, if it is of the very order that is known here. */
@@ -344,8 +367,7 @@ export function counting(
   other: OwnAcknowledgement | null,
 ): OwnAcknowledgement | null {
   if (one === null || other === null) return one ?? other;
-  const { hashes } = textsOf(row);
-  const later = placeOf(hashes, one) - placeOf(hashes, other);
+  const later = laterText(row, one, other);
   if (later !== 0) return later > 0 ? one : other;
   const readable = one.choice !== UNREADABLE;
   if (readable !== (other.choice !== UNREADABLE)) return readable ? one : other;

@@ -26,6 +26,8 @@ import {
   givenOf,
   headerHashOf,
   isSame,
+  laterText,
+  onLaterText,
   ownOf,
   textHashOf,
   together,
@@ -273,13 +275,14 @@ export class OrderSender {
   async #joined(sent: SignedSending): Promise<SignedSending | null> {
     const order = await this.#listener.find(sent.orderId);
     const theirs = order === null ? null : givenOf(order);
-    const { textHash } = AcknowledgementFormat.parse(sent.record);
+    const record = AcknowledgementFormat.parse(sent.record);
+    const { textHash } = record;
     if (order === null || theirs === null || theirs.toldBy !== null) return null;
     if (sent.choice === UNREADABLE || theirs.choice === UNREADABLE) return null;
-    if (!equalBytes(theirs.textHash, textHash)) return null;
-    const joined = together(sent, theirs);
-    const before =
-      sent.createdMs <= theirs.createdMs ? theirs : AcknowledgementFormat.parse(sent.record);
+    const later = laterText(order, record, theirs);
+    if (later < 0) return null;
+    const joined = later > 0 ? onLaterText(sent, theirs) : together(sent, theirs);
+    const before = later === 0 && sent.createdMs <= theirs.createdMs ? theirs : record;
     if (isSame(joined, before)) return null;
     const createdMs = Math.max(sent.createdMs, theirs.createdMs + 1);
     const sealed = joined.answer === null ? null : sent.sealed;
@@ -386,13 +389,13 @@ export class OrderSender {
       throw failure("attachment_gone", { retry: true });
     }
     if (outcome === "wrong_time" && (await this.#resign(order, sent))) return;
-    if (outcome === "superseded") {
+    if (outcome === "superseded" || outcome === "wrong_photo") {
+      // Another device of the person was faster: its record, or its photo, is not known here.
       await this.#ask(orderId);
-      const joined = await this.#joined(sent);
-      if (joined !== null) this.#again = true;
-      else if (this.#records.get(orderId) === sent) await this.#delete(orderId);
-      this.#listener.changed(orderId);
-      return;
+      await this.#joined(sent);
+      this.#again ||= this.#records.get(orderId) !== sent;
+      if (outcome === "superseded" && !this.#again) await this.#delete(orderId);
+      if (outcome === "superseded" || this.#again) return this.#listener.changed(orderId);
     }
     await this.#put({ ...keptOf(sent), stage: "refused", outcome });
     await this.#listener.ask(orderId).catch(() => undefined);

@@ -4,7 +4,7 @@ import type { MessageId } from "#core/ids.ts";
 import type { OrderView, OutgoingAttachment } from "#core/core.ts";
 import { sealedHash } from "#core/keys/acknowledgement.ts";
 import { PHOTO_BYTES } from "#core/orders/photos.ts";
-import { randomBytes } from "#core/octets.ts";
+import { equalBytes, randomBytes } from "#core/octets.ts";
 import type { Officer } from "../support/officer.ts";
 import { group, held, issue, owed, settled } from "../support/ordering.ts";
 import { compareDigits } from "../support/scenarios.ts";
@@ -151,6 +151,76 @@ it("stays when another phone of the person ticks, and the order stays open until
   expect(done.owed).toBe(false);
   const left = (await phone.core.orders.page({ box: "open" })).orders;
   expect(left.map((one) => one.orderId)).not.toContain(orderId);
+});
+
+it("stays as another phone replaced it when this one ticks, of the same text or a later one", async () => {
+  const { issuer, officer: phone, id } = await asked();
+  const tablet = await w.device(w.index);
+  await compareDigits(phone, tablet);
+  await tablet.ready(id);
+  const orderId = await issue(issuer, id, { photo: true, items: ["Lock-up", "Gate"] });
+  await owed(phone, orderId);
+  await owed(tablet, orderId);
+  await acknowledge(phone, orderId);
+  await settled(tablet, orderId);
+  const network = w.current.network(tablet);
+  const replaced = async (): Promise<unknown> => {
+    const before = counted(orderId, phone)?.record.photoHash;
+    await phone.core.orders.sendPhoto(orderId, picture());
+    return phone.until("replaced", async () => {
+      const given = counted(orderId, phone)?.record;
+      const isSame =
+        before !== undefined && given !== undefined && equalBytes(given.photoHash, before);
+      return isSame ? null : sent(phone, orderId);
+    });
+  };
+  const ticked = async (done: number): Promise<void> => {
+    await tablet.until("ticked", async () => {
+      const order = await held(tablet, orderId);
+      expect(order?.sending?.refused ?? null).toBeNull();
+      return counted(orderId, tablet)?.record.done === done;
+    });
+    const { record, photo } = counted(orderId, tablet) ?? {};
+    expect(photo).not.toBeNull();
+    expect(record?.photoHash).toEqual(sealedHash(photo?.sealed ?? null));
+    expect((await sent(tablet, orderId)).photo).toMatchObject({ state: "sent" });
+  };
+
+  // The other photo comes between what the tablet asks and its record.
+  await replaced();
+  await sent(tablet, orderId);
+  const release = network.hold(ACKNOWLEDGEMENTS);
+  await acknowledge(tablet, orderId, 1);
+  await tablet.until("on its way", () =>
+    Promise.resolve(network.seen.some((one) => ACKNOWLEDGEMENTS.test(one))),
+  );
+  await replaced();
+  release();
+  await ticked(1);
+
+  // The tablet reads a correction, and cannot ask about the order that it changes.
+  network.path = /\/v1\/orders\//;
+  network.cut = true;
+  await replaced();
+  const correction = {
+    language: "en",
+    title: "Bandobast",
+    text: "At 05:30.",
+    reference: "",
+  } as const;
+  await issuer.core.messages.send(
+    id,
+    {
+      ...({ kind: "order_change", orderId, change: "corrected", asksAgain: false } as const),
+      ...{ ...correction, translations: [], reason: "", attachments: [] },
+    },
+    null,
+  );
+  await tablet.until("corrected", async () => (await held(tablet, orderId))?.changes.length === 1);
+  await acknowledge(tablet, orderId, 3);
+  network.cut = false;
+  await tablet.core.app.networkChanged(true);
+  await ticked(3);
 });
 
 it("is known to a phone that was away when another one of the person sent it", async () => {
