@@ -193,7 +193,7 @@ export function together(sent: SendingRecord, theirs: OwnAcknowledgement): Joine
   };
 }
 
-/** The same for a record of a text after theirs, which the person answered anew: their answer and photo stay. */
+/** The same for a record of a text after theirs, which the person answered again: their answer and photo stay. */
 export function onLaterText(sent: SendingRecord, theirs: OwnAcknowledgement): Joined {
   const { choice, done, answer } = sent;
   const answerHash = namesSealed(sent.answerHash) ? theirs.answerHash : sent.answerHash;
