@@ -1213,7 +1213,7 @@ export interface ChangeMembers {
   readonly asked: boolean;
 }
 
-export interface ChangePolicy {
+export interface ChangeWhoMaySend {
   readonly whoMaySend: "everyone" | "admins";
 }
 

@@ -108,9 +108,9 @@ async def test_d2_a_head_counts_for_ten_minutes_after_the_next(circle: Circle) -
     """A head that only changes a right leaves rekey_epoch as it was."""
     old = await circle.make(circle.alice, *circle.people)
     older = await circle.make(circle.bob, *circle.people)
-    changed = wire.ChangePolicy(who_may_send="admins")
+    changed = wire.ChangeWhoMaySend(who_may_send="admins")
     service = circle.world.service
-    await service.conversations.change_policy(circle.alice.caller, circle.c, changed)
+    await service.conversations.change_who_may_send(circle.alice.caller, circle.c, changed)
     circle.world.clock.at += 10 * MINUTE_MS - 1
     await circle.post(circle.alice, old)
     circle.world.clock.at += 1

@@ -73,9 +73,9 @@ async def test_admins_rule_a_group(world: World) -> None:
     assert (told.admin, told.admins) == (False, [idb])
     listed = await world.service.conversations.conversations(c.caller)
     assert [one.admins for one in listed.conversations] == [None]
-    policy = wire.ChangePolicy(who_may_send="admins")
+    changed = wire.ChangeWhoMaySend(who_may_send="admins")
     with pytest.raises(errors.NotAdmin):
-        await world.service.conversations.change_policy(a.caller, place, policy)
+        await world.service.conversations.change_who_may_send(a.caller, place, changed)
 
 
 async def test_leaving_is_repeatable(world: World) -> None:
@@ -324,8 +324,8 @@ async def test_what_no_message_tells_reaches_other_nodes_though_the_bus_lost_it(
     await other.start(hear)
     await other.close()  # Stop its own reading: the test polls.
     world.wakeups.clear()
-    policy = wire.ChangePolicy(who_may_send="admins")
-    await world.service.conversations.change_policy(a.caller, made.conversation_id, policy)
+    changed = wire.ChangeWhoMaySend(who_may_send="admins")
+    await world.service.conversations.change_who_may_send(a.caller, made.conversation_id, changed)
     mine = wire.SetPreferences(muted_until_ms=-1)
     await world.service.conversations.set_preferences(b.caller, made.conversation_id, mine)
     await world.revoke(b)

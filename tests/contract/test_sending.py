@@ -89,8 +89,8 @@ async def test_d1_the_right_to_post_and_to_state_is_the_leafs(database: Database
     with pytest.raises(errors.MayNotSend):
         await room.talk.say(room.bob, room.key_id)
     await room.talk.say(room.alice, room.key_id, state=True)
-    changed = wire.ChangePolicy(who_may_send="everyone")
-    await room.service.conversations.change_policy(room.alice.caller, room.c, changed)
+    changed = wire.ChangeWhoMaySend(who_may_send="everyone")
+    await room.service.conversations.change_who_may_send(room.alice.caller, room.c, changed)
     await room.talk.say(room.bob, room.key_id)
     with pytest.raises(errors.NotAdmin):
         await room.talk.say(room.bob, room.key_id, state=True)

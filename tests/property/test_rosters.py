@@ -1,8 +1,8 @@
 """Rosters under any run of changes: a model of who is listed, since when and with what rights, and
 the chain of heads that the service signs. Bears D6, E2, R2 and docs/keys.md.
 
-Each run makes random changes of one group (members, admins, policy, devices, revocations), then
-checks every head of the chain and proves every device under every epoch by a cold process.
+Each run makes random changes of one group (members, admins, who may send, devices, revocations),
+then checks every head of the chain and proves every device under every epoch by a cold process.
 """
 
 import random
@@ -24,7 +24,7 @@ from tests.harness.fixtures import create_tables
 
 STEPS = 40
 _RECENT_MS = 26 * HOUR_MS
-_KINDS = ("member", "member", "admin", "policy", "device", "device", "revoke", "time")
+_KINDS = ("member", "member", "admin", "who_may_send", "device", "device", "revoke", "time")
 Listed = dict[bytes, tuple[str, int, LeafRights]]
 
 
@@ -104,10 +104,12 @@ async def step(model: Model, chance: random.Random, c: ConversationId) -> None:
             one.admin = not one.admin
             made, revoked = ([one.person_id], []) if one.admin else ([], [one.person_id])
             await world.change(boss, group, make_admin=made, revoke_admin=revoked)
-        case "policy":
+        case "who_may_send":
             model.admins_send = not model.admins_send
-            policy = wire.ChangePolicy(who_may_send="admins" if model.admins_send else "everyone")
-            await world.service.conversations.change_policy(boss, c, policy)
+            change = wire.ChangeWhoMaySend(
+                who_may_send="admins" if model.admins_send else "everyone"
+            )
+            await world.service.conversations.change_who_may_send(boss, c, change)
         case "device" if len(one.devices) < 4:
             one.devices.append(world.registry.register(one.person_id))
             await world.devices_changed(one.first)

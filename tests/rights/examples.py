@@ -132,8 +132,8 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
         case "PUT /v1/conversations/{conversation_id}/join-request":
             # An envelope with one X25519 seal, of which the server reads the form alone.
             return wire.AskToJoin(sealed=b"\x01\x00\x20" + bytes(32) + b"\x01" + bytes(96 + 272))
-        case "PUT /v1/conversations/{conversation_id}/policy":
-            return wire.ChangePolicy(who_may_send="everyone")
+        case "PUT /v1/conversations/{conversation_id}/who-may-send":
+            return wire.ChangeWhoMaySend(who_may_send="everyone")
         case "POST /v1/admin/acts":
             return posted(signed_act(world, device, _codes(world)))
         case "POST /v1/admin/exports":

@@ -132,7 +132,7 @@ ROUTES: dict[str, Rule] = {
     "PUT /v1/conversations/{conversation_id}/join-request": MEMBERS_AND_UPLOADER,
     "DELETE /v1/conversations/{conversation_id}/join-request": OFFICERS,
     "POST /v1/conversations/{conversation_id}/join-refusals": GROUP_ADMINS,
-    "PUT /v1/conversations/{conversation_id}/policy": GROUP_ADMINS,
+    "PUT /v1/conversations/{conversation_id}/who-may-send": GROUP_ADMINS,
     "PUT /v1/conversations/{conversation_id}/preferences": MEMBERS,
     "GET /v1/conversations/{conversation_id}/receipts": MEMBERS,
     "GET /v1/conversations/{conversation_id}/head": MEMBERS,

@@ -192,7 +192,9 @@ export class ConversationCalls {
 
   async setWhoMaySend(conversationId: ConversationId, whoMaySend: WhoMaySend): Promise<void> {
     const device = await this.#reach.device();
-    await device.book.adopt(await device.context.api.changePolicy(conversationId, { whoMaySend }));
+    await device.book.adopt(
+      await device.context.api.changeWhoMaySend(conversationId, { whoMaySend }),
+    );
   }
 
   async setPreferences(

@@ -11,7 +11,7 @@ import type { CellKey } from "../keys/cell-key.ts";
 import { idOf } from "../ids.ts";
 import type { CellId, DeviceId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { requireUsableCellKey } from "../keys/usable.ts";
+import { requireUsableCellKey } from "../keys/sender-rules.ts";
 import { equalBytes } from "../octets.ts";
 import { STORES } from "../records.ts";
 import type { CellTableRecord } from "../records.ts";

@@ -18,7 +18,7 @@ import { requireUpdated, takeNewest } from "../roster/newest.ts";
 import { AnswerQueue } from "../secrets/answer-queue.ts";
 import type { SealsWanted, Working } from "../wire.ts";
 import { usableCellKeys } from "./cell-table.ts";
-import { usableKey } from "./usable.ts";
+import { usableKey } from "./key-choice.ts";
 
 const MOST_WAITING = 32;
 

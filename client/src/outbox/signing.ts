@@ -24,7 +24,7 @@ import type { MadeKey } from "./making.ts";
 import { declared } from "../messages/declared.ts";
 import { putOutgoing } from "../messages/outgoing.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
-import { usableKey } from "./usable.ts";
+import { usableKey } from "./key-choice.ts";
 
 /** S6. */
 export const MOST_ATTEMPTS = 255;

@@ -21,7 +21,7 @@ import { maySend } from "../keys/roster/leaf.ts";
 import { decodedOf, loadMessage } from "../messages/messages.ts";
 import { liveUntil } from "../messages/live-state.ts";
 import type { Outbox } from "../outbox/outbox.ts";
-import { usableKey } from "../outbox/usable.ts";
+import { usableKey } from "../outbox/key-choice.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import { fromHex } from "../octets.ts";
 import { STORES } from "../records.ts";

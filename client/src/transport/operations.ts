@@ -326,8 +326,8 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/conversations/${conversationId}`);
   }
 
-  changePolicy(conversationId: wire.ConversationId, body: wire.ChangePolicy): Promise<wire.Conversation> {
-    return this.call("PUT", at`/v1/conversations/${conversationId}/policy`, { body });
+  changeWhoMaySend(conversationId: wire.ConversationId, body: wire.ChangeWhoMaySend): Promise<wire.Conversation> {
+    return this.call("PUT", at`/v1/conversations/${conversationId}/who-may-send`, { body });
   }
 
   setPreferences(conversationId: wire.ConversationId, body: wire.SetPreferences): Promise<wire.Conversation> {

@@ -19,7 +19,7 @@ import { Refused } from "#core/keys/format/refused.ts";
 import { requireShareable } from "#core/keys/share-rules.ts";
 import { CELL_KEY_SHARED_MS } from "#core/limits.ts";
 import { requireSigningKey } from "#core/keys/format/signature.ts";
-import { requireUsableCellKey, requireUsableKey } from "#core/keys/usable.ts";
+import { requireUsableCellKey, requireUsableKey } from "#core/keys/sender-rules.ts";
 import { toHex, type Bytes } from "#core/octets.ts";
 import { requireDirect } from "#core/keys/roster/direct.ts";
 import { RosterHeadFormat, checkHead } from "#core/keys/roster/head.ts";

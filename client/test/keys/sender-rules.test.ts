@@ -15,7 +15,7 @@ import { Refused } from "#core/keys/format/refused.ts";
 import { MAX_SEALS_BYTES } from "#core/limits.ts";
 import { withinOneRequest } from "#core/outbox/making.ts";
 import { DAY_MS, MINUTE_MS } from "#core/keys/format/times.ts";
-import { newestKeyFirst, requireUsableCellKey, requireUsableKey } from "#core/keys/usable.ts";
+import { newestKeyFirst, requireUsableCellKey, requireUsableKey } from "#core/keys/sender-rules.ts";
 import { toHex, utf8, type Bytes } from "#core/octets.ts";
 import {
   RosterHeadFormat,

@@ -136,10 +136,10 @@ export class Conversations {
     }
   }
 
-  async setPolicy(
+  async setWhoMaySend(
     conversation: ConversationState,
     caller: ClientState,
-    { whoMaySend }: wire.ChangePolicy,
+    { whoMaySend }: wire.ChangeWhoMaySend,
   ): Promise<wire.Conversation> {
     if (conversation.members.get(caller.personId)?.admin !== true) throw new Refusal("not_admin");
     if (conversation.whoMaySend !== whoMaySend) {

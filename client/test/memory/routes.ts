@@ -273,8 +273,8 @@ function conversationRoutes(
   within("POST /members", (one, caller, { body }) =>
     conversations.change(one, caller, as<wire.ChangeMembers>(body)),
   );
-  within("PUT /policy", (one, caller, { body }) =>
-    conversations.setPolicy(one, caller, as<wire.ChangePolicy>(body)),
+  within("PUT /who-may-send", (one, caller, { body }) =>
+    conversations.setWhoMaySend(one, caller, as<wire.ChangeWhoMaySend>(body)),
   );
   within("PUT /preferences", (one, caller, { body }) =>
     conversations.setPreferences(one, caller, as<wire.SetPreferences>(body)),

@@ -39,7 +39,7 @@ def operations(service: DeliveryService) -> list[Operation]:
         post("/v1/conversations", create, "create_conversation", most=_SMALL_BODY),
         get("/v1/conversations", conversations.conversations),
         get(_C, conversations.conversation),
-        put(f"{_C}/policy", conversations.change_policy, most=_SMALL_BODY),
+        put(f"{_C}/who-may-send", conversations.change_who_may_send, most=_SMALL_BODY),
         put(f"{_C}/preferences", conversations.set_preferences, most=_SMALL_BODY),
         put("/v1/posts/{post_id}/conversation", service.posts.open, "open_post"),
         put("/v1/units/{unit_id}/orders", service.unit_orders.open, "open_unit_orders"),

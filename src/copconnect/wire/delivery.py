@@ -166,7 +166,7 @@ class ChangeMembers(Wire, frozen=True, kw_only=True):
     asked: bool = False
 
 
-class ChangePolicy(Wire, frozen=True, kw_only=True):
+class ChangeWhoMaySend(Wire, frozen=True, kw_only=True):
     who_may_send: WhoMaySend
 
 

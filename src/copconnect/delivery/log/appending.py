@@ -20,9 +20,9 @@ from copconnect.delivery.rules.messages import (
     check_repeat,
 )
 from copconnect.delivery.rules.rights import ISSUE
-from copconnect.delivery.store import log, standings
+from copconnect.delivery.store import log, senders
 from copconnect.delivery.store.log import NewEntry
-from copconnect.delivery.store.standings import FoundStanding, LogEnd
+from copconnect.delivery.store.senders import FoundSender, LogEnd
 from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, Seq
 from copconnect.limits import EVERYBODY_DEVICES
 from copconnect.principals import Caller
@@ -98,8 +98,8 @@ def append_alone(connection: Connection, new: NewMessage, now_ms: int) -> NewEnt
     """Judge and write one message, whose conversation is awaited. Raises the rule that refuses it,
     or AlreadyAccepted."""
     if connection.dialect.name != "sqlite":
-        standings.hold(connection, new.conversation_id)
-    found = standings.one(connection, new.conversation_id, new.message)
+        senders.hold(connection, new.conversation_id)
+    found = senders.one(connection, new.conversation_id, new.message)
     outcome = _Batch(now_ms).judge(new, found)
     if not isinstance(outcome, NewEntry):
         raise outcome
@@ -114,10 +114,10 @@ def append(
     asked = [(new.conversation_id, new.message) for new in messages]
     if connection.dialect.name == "sqlite":
         free = {new.conversation_id for new in messages}
-        found = [standings.one(connection, *one) for one in asked]
+        found = [senders.one(connection, *one) for one in asked]
     else:
-        free = standings.hold_free(connection, {new.conversation_id for new in messages})
-        found = standings.many(connection, asked)
+        free = senders.hold_free(connection, {new.conversation_id for new in messages})
+        found = senders.many(connection, asked)
     batch = _Batch(now_ms)
     outcomes: list[Outcome | None] = []
     for new, one in zip(messages, found, strict=True):
@@ -139,7 +139,7 @@ class _Batch:
         self._chains: dict[tuple[ConversationId, bytes], NewEntry] = {}
         self._used: dict[tuple[ConversationId, bytes], int] = {}
 
-    def judge(self, new: NewMessage, found: FoundStanding | None) -> Outcome:
+    def judge(self, new: NewMessage, found: FoundSender | None) -> Outcome:
         """Return the log entry of a message, the first answer to a repeat, or the error."""
         if found is None:
             return errors.NotMember()

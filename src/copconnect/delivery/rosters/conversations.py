@@ -134,8 +134,8 @@ class Conversations:
 
     # --- Settings -----------------------------------------------------------------------------
 
-    async def change_policy(
-        self, caller: Caller, conversation_id: ConversationId, body: wire.ChangePolicy
+    async def change_who_may_send(
+        self, caller: Caller, conversation_id: ConversationId, body: wire.ChangeWhoMaySend
     ) -> wire.Conversation:
         """Change who may send, which every leaf signs; admins of a group only."""
         deps = self._deps
@@ -148,7 +148,7 @@ class Conversations:
                 raise errors.NotAdmin
             if held.who_may_send != body.who_may_send:
                 held = replace(held, who_may_send=body.who_may_send)
-                await apply_policy(connection, deps, held)
+                await apply_who_may_send(connection, deps, held)
             return await showing.conversation(connection, deps, caller, conversation_id)
 
     async def set_preferences(
@@ -198,7 +198,7 @@ async def found(
     await change_rosters(connection, deps, list(new), edits)
 
 
-async def apply_policy(
+async def apply_who_may_send(
     connection: Transaction, deps: DeliveryDependencies, held: ConversationRow
 ) -> None:
     """Write who may send in a conversation that the caller holds, and sign it in every leaf.

@@ -16,7 +16,7 @@ from copconnect.bus import ConversationWakeup
 from copconnect.database.engine import Transaction, chunks
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters.audiences import AudienceConversations, creating, require_people
-from copconnect.delivery.rosters.conversations import apply_policy
+from copconnect.delivery.rosters.conversations import apply_who_may_send
 from copconnect.delivery.rosters.following import Following
 from copconnect.delivery.store import audiences, conversations
 from copconnect.delivery.store.audiences import AudienceRow
@@ -127,7 +127,9 @@ class DepartmentGroups:
         await self._write(connection, c, AudienceRow(act.rule, standing))
         held = await conversations.hold_one(connection, c)
         if held.who_may_send != act.who_may_send:
-            await apply_policy(connection, self._deps, replace(held, who_may_send=act.who_may_send))
+            await apply_who_may_send(
+                connection, self._deps, replace(held, who_may_send=act.who_may_send)
+            )
         done = AudienceConversationChanged(c, act.rule, act.title.en)
         await self._deps.audit.record(connection, by, done)
 

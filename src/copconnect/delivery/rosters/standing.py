@@ -16,7 +16,7 @@ from copconnect.bus import ConversationWakeup
 from copconnect.database.engine import Later, chunks
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters import name_locks
-from copconnect.delivery.rosters.conversations import apply_policy, found
+from copconnect.delivery.rosters.conversations import apply_who_may_send, found
 from copconnect.delivery.rules.history import history_from
 from copconnect.delivery.store import audiences, conversations
 from copconnect.delivery.store.audiences import AudienceRow
@@ -126,7 +126,7 @@ async def write_changed(deps: DeliveryDependencies, later: Later, groups: Groups
     for c, who in sorted(groups.sending.items()):
         async with deps.database.transaction(later) as connection:
             held = await conversations.hold_one(connection, c)
-            await apply_policy(connection, deps, replace(held, who_may_send=who))
+            await apply_who_may_send(connection, deps, replace(held, who_may_send=who))
 
 
 async def begin(

@@ -59,7 +59,7 @@ class LogEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundStanding:
+class FoundSender:
     """A device's standing, the log's end, and the message that was accepted before, if any."""
 
     standing: SenderState
@@ -163,7 +163,7 @@ def _values(conversation_id: ConversationId, message: SignedMessage) -> tuple[An
 
 def one(
     connection: Connection, conversation_id: ConversationId, message: SignedMessage
-) -> FoundStanding | None:
+) -> FoundSender | None:
     """Return what a message's sender may do; None for no such conversation."""
     values = zip(_NAMES, _values(conversation_id, message), strict=True)
     row = connection.execute(_ONE, {f"p_{name}": value for (name, _), value in values}).first()
@@ -172,9 +172,9 @@ def one(
 
 def many(
     connection: Connection, asked: Sequence[tuple[ConversationId, SignedMessage]]
-) -> list[FoundStanding | None]:
+) -> list[FoundSender | None]:
     """Return what :func:`one` does for each, in the same order. One statement; PostgreSQL."""
-    found: list[FoundStanding | None] = [None] * len(asked)
+    found: list[FoundSender | None] = [None] * len(asked)
     columns = zip(*(_values(c, message) for c, message in asked), strict=True)
     values = {f"p_{name}": list(own) for (name, _), own in zip(_NAMES, columns, strict=True)}
     for row in connection.execute(_MANY, values):
@@ -182,7 +182,7 @@ def many(
     return found
 
 
-def _read(row: Row[Any]) -> FoundStanding:
+def _read(row: Row[Any]) -> FoundSender:
     standing = SenderState(
         rights=None if row.rights is None else LeafRights(row.rights),
         listed_since=row.from_epoch or 0,
@@ -206,4 +206,4 @@ def _read(row: Row[Any]) -> FoundStanding:
     before = None
     if row.known_seq is not None:
         before = AcceptedBefore(row.known_seq, row.known_sent_ms, row.known_device, row.known_hash)
-    return FoundStanding(standing, LogEnd(row.last_seq, row.log_hash, row.named_epoch), before)
+    return FoundSender(standing, LogEnd(row.last_seq, row.log_hash, row.named_epoch), before)

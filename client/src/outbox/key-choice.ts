@@ -1,5 +1,5 @@
 /**
- * S2: which conversation key a message may be encrypted under, as keys/usable.ts chooses it. This
+ * S2: which conversation key a message may be encrypted under, as keys/sender-rules.ts chooses it. This
  * module gathers what the choice lacks: the author's leaf, its proof asked for once and kept, and
  * the author's records.
  */
@@ -9,7 +9,7 @@ import { hasCode } from "../failure.ts";
 import { idOf } from "../ids.ts";
 import type { DeviceId, KeyId } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
-import { newestKeyFirst, requireUsableKey } from "../keys/usable.ts";
+import { newestKeyFirst, requireUsableKey } from "../keys/sender-rules.ts";
 import { equalBytes } from "../octets.ts";
 import type { Newest } from "../roster/newest.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
