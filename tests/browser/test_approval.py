@@ -33,34 +33,38 @@ def root_admin(posted: Station, app_server: ServerProcess) -> Officer:
 
 @pytest.fixture(scope="module")
 def colleague(posted: Station, root_admin: Officer) -> Officer:
-    """An officer whom the admin has confirmed."""
-    officer = posted.officer(12).register_waiting()
+    """The head of a station, whom the admin has confirmed."""
+    officer = posted.officer(2).register_waiting()
     confirming.confirm(root_admin, officer)
     return officer
 
 
-def test_phones_are_confirmed_and_a_lost_one_is_replaced(
-    station: Station, chief: Officer, other: Officer
+def test_a_phone_is_confirmed_locked_unlocked_and_replaced(
+    station: Station, chief: Officer, other: Officer, app_server: ServerProcess
 ) -> None:
-    constable, colleague = station.officer(6), other
+    constable, colleague = station.officer(8), other
 
-    # A first phone waits, and says whom to ask.
-    at_constable, at_chief = Looks(constable, PHONE), Looks(chief, PHONE)
+    # With a right over the unit, its head confirms a first phone, which waits and says whom to ask.
+    unit = _give_right(chief, colleague)
+    at_constable, at_colleague = Looks(constable, PHONE), Looks(colleague, PHONE)
     at_constable.follow(tour_account.waiting(constable))
-    constable.page.get_by_text(chief.person.name).first.wait_for()
-    at_chief.follow(tour_account.confirming(chief, constable, at_constable))
+    constable.page.get_by_text(colleague.person.name).first.wait_for()
+    at_colleague.follow(tour_account.confirming(colleague, constable, at_constable))
     constable.heading("chats.title").wait_for()
-    assert [*at_constable.told(), *at_chief.told()] == []
+    chief.button("devices.rights.withdrawLabel", unit=unit).click()
+    dialog = chief.page.get_by_role("dialog")
+    dialog.get_by_role("button", name=chief.word("devices.rights.withdraw"), exact=True).click()
+    chief.page.get_by_text(chief.word("devices.rights.none")).wait_for()
+    # Earlier confirmations still count.
+    with constable.speaking("te"):
+        constable.page.reload()
+        constable.heading("chats.title").wait_for()
+        _lock_and_unlock(at_constable, at_colleague, chief)
+    constable.page.reload()
+    assert [*at_constable.told(), *at_colleague.told()] == []
 
-    constable.open_direct(colleague)
-    constable.say("The keys of the armoury are with the writer.")
-    colleague.open_chat(constable.person.name)
-    colleague.message("The keys of the armoury").wait_for()
-    colleague.say("Signed for, both of us.")
-    constable.message("Signed for, both of us.").wait_for()
-
-    # The phone is lost. A new one may not be confirmed beside it.
-    fresh = station.officer(6).register_waiting()
+    # The phone is lost for good. A new one may not be confirmed beside it.
+    fresh = station.officer(8).register_waiting()
     confirming.open_list(chief)
     confirming.act(chief, fresh).click()
     chief.page.get_by_text(chief.word("errors.other_device")).wait_for()
@@ -75,12 +79,51 @@ def test_phones_are_confirmed_and_a_lost_one_is_replaced(
     assert storage.records(constable.page) == 0
 
     fresh.open_chat(colleague.person.name)
-    fresh.message("Signed for, both of us.").wait_for()
-    fresh.message("The keys of the armoury").get_by_text("You:").wait_for()
+    fresh.message("The raid is at four.").wait_for()
+    fresh.message("Found under the seat.").get_by_text("You:").wait_for()
     fresh.shot("history")
     groups.sees_notice(colleague, "deviceAdded", people=fresh.person.name, by=chief.person.name)
-    fresh.say("New phone, same armoury.")
-    colleague.message("New phone, same armoury.").wait_for()
+    _a_ghost_is_shown_and_given_nothing(station.officer(8), fresh, colleague, app_server)
+
+
+def _give_right(chief: Officer, to: Officer) -> str:
+    """Let somebody confirm phones of their unit, on their card; return the unit's name."""
+    chief.open_card(to)
+    chief.button("devices.rights.give").click()
+    dialog = chief.page.get_by_role("dialog")
+    field = dialog.get_by_label(chief.word("devices.rights.unit"), exact=True)
+    expect(field).to_have_value(to.person.unit)
+    chief.shot("give-right")
+    dialog.get_by_role("button", name=chief.word("devices.rights.give"), exact=True).click()
+    name = "Amberpet Police Station"
+    chief.button("devices.rights.withdrawLabel", unit=name).wait_for()
+    chief.shot("right")
+    return name
+
+
+def _a_ghost_is_shown_and_given_nothing(
+    ghost: Officer, constable: Officer, colleague: Officer, app_server: ServerProcess
+) -> None:
+    """Somebody with the number of an officer registers, and a server that has been taken over calls
+    the device confirmed and lists it."""
+    ghost.register_waiting()
+    storage.call_confirmed(app_server.data)
+    for text in ("The raid begins at four.", "Not by the main road."):
+        colleague.say(text)
+        constable.message(text).wait_for()
+    constable.say("Understood.")
+    colleague.message("Understood.").wait_for()
+
+    colleague.page.get_by_role("button", name=colleague.word("conversation.encrypted")).click()
+    unconfirmed = colleague.page.get_by_text(colleague.word("devices.unconfirmed"), exact=True)
+    unconfirmed.wait_for()
+    colleague.shot("ghost")
+    # The app of the ghost judges itself by the same records, and finds nothing to show.
+    ghost.page.goto("/#/chats")
+    ghost.page.reload()
+    confirming.waits(ghost).wait_for()
+    for text in ("The raid is", "The raid begins", "Not by the main", "Understood"):
+        expect(ghost.page.get_by_text(text)).to_have_count(0)
 
 
 def _remove_lost(chief: Officer) -> None:
@@ -101,114 +144,47 @@ def _remove_lost(chief: Officer) -> None:
     dialog.get_by_role("button", name=chief.word("devices.revoke.actConfirm"), exact=True).click()
 
 
-def test_a_right_over_a_unit_is_given_and_used(station: Station, chief: Officer) -> None:
-    sho, constable = station.officer(2), station.officer(8)
-    sho.register_waiting()
-    confirming.confirm(chief, sho)
-    chief.page.goto("/#/people")
-    chief.page.get_by_role("searchbox").fill(sho.person.name)
-    chief.page.get_by_role("main").get_by_role("link").filter(
-        has_text=sho.person.name
-    ).first.click()
-    chief.button("devices.rights.give").click()
-    dialog = chief.page.get_by_role("dialog")
-    unit = dialog.get_by_label(chief.word("devices.rights.unit"), exact=True)
-    expect(unit).to_have_value(sho.person.unit)
-    chief.shot("give-right")
-    dialog.get_by_role("button", name=chief.word("devices.rights.give"), exact=True).click()
-    withdraw = chief.word("devices.rights.withdrawLabel", unit="Amberpet Police Station")
-    chief.page.get_by_role("button", name=withdraw, exact=True).wait_for()
-    chief.shot("right")
-
-    constable.register_waiting()
-    constable.page.get_by_text(sho.person.name).first.wait_for()
-    confirming.confirm(sho, constable)
-
-    chief.page.get_by_role("button", name=withdraw, exact=True).click()
-    chief.page.get_by_role("dialog").get_by_role(
-        "button", name=chief.word("devices.rights.withdraw"), exact=True
-    ).click()
-    chief.page.get_by_text(chief.word("devices.rights.none")).wait_for()
-    # Earlier confirmations still count.
-    constable.page.reload()
-    constable.heading("chats.title").wait_for()
-
-
-def test_a_ghost_that_the_server_lists_is_shown_and_given_nothing(
-    station: Station, chief: Officer, other: Officer, app_server: ServerProcess
-) -> None:
-    """Somebody with the number of an officer registers, and a server that has been taken over calls
-    the device confirmed and lists it."""
-    constable, colleague = station.officer(9).register_waiting(), other
-    confirming.confirm(chief, constable)
+def _lock_and_unlock(at_constable: Looks, at_colleague: Looks, chief: Officer) -> None:
+    """A colleague locks a phone that may be lost, and an admin unlocks it."""
+    constable, colleague = at_constable.officer, at_colleague.officer
+    colleague.to_chats()
     colleague.open_direct(constable)
-    colleague.say("Before anybody listened.")
-    constable.open_chat(colleague.person.name)
-    constable.message("Before anybody listened.").wait_for()
-
-    ghost = station.officer(9).register_waiting()
-    storage.call_confirmed(app_server.data)
-    for text in ("The raid begins at four.", "Not by the main road."):
-        colleague.say(text)
-        constable.message(text).wait_for()
-    constable.say("Understood.")
-    colleague.message("Understood.").wait_for()
-
-    colleague.page.get_by_role("button", name=colleague.word("conversation.encrypted")).click()
-    unconfirmed = colleague.page.get_by_text(colleague.word("devices.unconfirmed"), exact=True)
-    unconfirmed.wait_for()
-    colleague.shot("ghost")
-    # The app of the ghost judges itself by the same records, and finds nothing to show.
-    ghost.page.goto("/#/chats")
-    ghost.page.reload()
-    confirming.waits(ghost).wait_for()
-    for text in ("Before anybody", "The raid begins", "Not by the main", "Understood"):
-        expect(ghost.page.get_by_text(text)).to_have_count(0)
-
-
-def test_a_colleague_locks_a_lost_phone_and_an_admin_unlocks_it(
-    station: Station, chief: Officer, other: Officer
-) -> None:
-    loser, colleague = station.officer(18, screen=PHONE, language="te").register_waiting(), other
-    confirming.confirm(chief, loser)
-    colleague.open_direct(loser)
     colleague.say("The raid is at four.")
-    loser.open_chat(colleague.person.name_te)
-    loser.message("The raid is at four.").wait_for()
+    constable.open_chat(colleague.person.name_te)
+    constable.message("The raid is at four.").wait_for()
 
     # The colleague says that the phone is lost.
-    at_colleague, at_loser = Looks(colleague, PHONE), Looks(loser, PHONE)
-    at_colleague.follow(_locking(colleague, loser))
-    title = loser.heading("devices.lost.screen.title")
+    at_colleague.follow(_locking(colleague, constable))
+    title = constable.heading("devices.lost.screen.title")
     title.wait_for()
-    assert storage.records(loser.page) > 0
-    at_loser.follow(_locked(loser, colleague, chief))
-    expect(loser.page.get_by_text("The raid is at four.")).to_have_count(0)
+    assert storage.records(constable.page) > 0
+    at_constable.follow(_locked(constable, colleague, chief))
+    expect(constable.page.get_by_text("The raid is at four.")).to_have_count(0)
     # Cutting the network off opens nothing.
-    loser.context.route("**/v1/**", lambda route: route.abort())
-    loser.page.reload()
+    constable.context.route("**/v1/**", lambda route: route.abort())
+    constable.page.reload()
     title.wait_for()
-    expect(loser.page.get_by_text("The raid is at four.")).to_have_count(0)
-    loser.context.unroute("**/v1/**")
-    loser.page.reload()
+    expect(constable.page.get_by_text("The raid is at four.")).to_have_count(0)
+    constable.context.unroute("**/v1/**")
+    constable.page.reload()
     title.wait_for()
 
     # The admin sees it, and by whom, and unlocks; the phone opens without a hand on it.
-    chief.open_card(loser)
+    chief.open_card(constable)
     chief.page.get_by_text(colleague.person.name).first.wait_for()
     chief.button("devices.lost.unlock").click()
     dialog = chief.page.get_by_role("dialog")
     dialog.get_by_role("button", name=chief.word("devices.lost.unlock"), exact=True).click()
-    chief.page.get_by_text(chief.word("devices.lost.unlocked", name=loser.person.name)).wait_for()
-    loser.page.get_by_text(colleague.person.name_te).first.wait_for(timeout=45_000)
+    unlocked = chief.word("devices.lost.unlocked", name=constable.person.name)
+    chief.page.get_by_text(unlocked).wait_for()
+    constable.page.get_by_text(colleague.person.name_te).first.wait_for(timeout=45_000)
     expect(title).to_have_count(0)
-    loser.to_chats()
-    loser.open_chat(colleague.person.name_te)
-    loser.say("Found under the seat.")
+    constable.to_chats()
+    constable.open_chat(colleague.person.name_te)
+    constable.say("Found under the seat.")
     colleague.to_chats()
-    colleague.open_chat(loser.person.name)
+    colleague.open_chat(constable.person.name)
     colleague.message("Found under the seat.").wait_for()
-    assert [*at_colleague.told(), *at_loser.told()] == []
 
 
 def _locking(colleague: Officer, loser: Officer) -> Iterator[str]:
