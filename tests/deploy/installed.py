@@ -4,8 +4,6 @@ them."""
 import os
 import shlex
 import stat
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,14 +15,6 @@ DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "copconnect-backup.service"
 
 _PRIVATE = 0o077
-# As systemd does for a unit with ProtectSystem=strict: every file system can only be read, and the
-# unit's own folders are separate mounts.
-_SANDBOX = """set -e
-for folder in "$1" "$2"; do mount --bind "$folder" "$folder"; done
-mount -o remount,bind,ro /
-shift 2
-exec "$@"
-"""
 
 
 class Installed:
@@ -47,9 +37,8 @@ class Installed:
 
     def backup(self) -> Path:
         """Make a backup by the unit's command under the unit's mounts; return the archive."""
-        command = self._command_of_unit()
-        sandbox = ["unshare", "--mount", "sh", "-c", _SANDBOX, "sh"]
-        printed = self._run([*sandbox, str(self.data), str(self.backups), *command])
+        given = [str(self.data), str(self.backups), *self._arguments_of_unit()]
+        printed = self._run("tests.deploy.under_mounts", given)
         archive = Path(printed.splitlines()[0])
         assert stat.S_IMODE(archive.stat().st_mode) == 0o600
         return archive
@@ -58,10 +47,7 @@ class Installed:
         """Restore an archive and return what is printed; ``new_incarnation``: False leaves the last
         step out. Raises RuntimeError with that if it fails."""
         module, *arguments = ("copconnect", "restore") if new_incarnation else (WITHOUT_LAST_STEP,)
-        given = [*arguments, str(archive)]
-        return _printed(
-            forking.run(module, given, self._environment(), self._folder, umask=_PRIVATE)
-        )
+        return self._run(module, [*arguments, str(archive)])
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -70,28 +56,22 @@ class Installed:
             **self._settings,
         }
 
-    def _run(self, command: Sequence[str]) -> str:
-        """Run a command with the settings; return what it printed. Raises RuntimeError with that if
+    def _run(self, module: str, arguments: Sequence[str]) -> str:
+        """Run a program with the settings; return what it printed. Raises RuntimeError with that if
         it fails."""
-        result = subprocess.run(
-            command,
-            env=self._environment(),
-            cwd=self._folder,
-            umask=_PRIVATE,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return _printed(result)
+        done = forking.run(module, arguments, self._environment(), self._folder, umask=_PRIVATE)
+        if done.returncode != 0:
+            raise RuntimeError(done.stdout + done.stderr)
+        return done.stdout
 
-    def _command_of_unit(self) -> list[str]:
+    def _arguments_of_unit(self) -> list[str]:
         (line,) = [
             line for line in UNIT.read_text("utf-8").splitlines() if line.startswith("ExecStart=")
         ]
         program, *arguments = shlex.split(line.removeprefix("ExecStart="))
         assert program == "/opt/copconnect/bin/copconnect"
         places = {"/var/backups/copconnect": str(self.backups)}
-        return [*COPCONNECT, *(places.get(one, one) for one in arguments)]
+        return [places.get(one, one) for one in arguments]
 
     def _postgresql_programs(self) -> Path:
         """Return a folder with the server's own versions of the clients that commands call."""
@@ -105,11 +85,4 @@ class Installed:
         return folder
 
 
-COPCONNECT = (sys.executable, "-m", "copconnect")
 WITHOUT_LAST_STEP = "tests.deploy.without_last_step"
-
-
-def _printed(done: subprocess.CompletedProcess[str]) -> str:
-    if done.returncode != 0:
-        raise RuntimeError(done.stdout + done.stderr)
-    return done.stdout
