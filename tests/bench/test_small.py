@@ -116,8 +116,6 @@ def test_it_prints_its_figures(name: str, cache: Path) -> None:
     assert FIGURES[name] <= json.loads(done.stdout.splitlines()[-1]).keys()
 
 
-def test_a_message_prints_its_figures() -> None:
-    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
-    done = forking.run("tests.bench_message", ["--small"], environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    bench_message.check(done.stdout.splitlines()[-1])
+def test_a_message_prints_its_figures(capfd: pytest.CaptureFixture[str]) -> None:
+    assert bench_message.main(["--small"]) == 0
+    bench_message.check(capfd.readouterr().out.splitlines()[-1])
