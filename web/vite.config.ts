@@ -1,6 +1,6 @@
 /**
  * One config, two builds: the app that ships (`vite build`, into the Python package, which serves it at
- * `/`), and the scripted app for looking at screens without a server (`vite build --mode scripted`, into
+ * `/`), and the app over a server in memory for looking at screens (`vite build --mode memory`, into
  * web/dev/dist). Nothing of the latter can reach the first: it has its own root.
  */
 import { readFile, readdir, writeFile } from "node:fs/promises";
@@ -250,14 +250,15 @@ function compressed(): Plugin {
 }
 
 const APART: Readonly<Record<string, { root: string; outDir: string }>> = {
-  scripted: { root: "./dev", outDir: "./dev/dist" },
+  memory: { root: "./dev", outDir: "./dev/dist" },
 };
 
 const pages = (root: string): Record<string, string> => ({
   index: here(`${root}/index.html`),
-  console: here(`${root}/admin/index.html`),
-  // The scripted app looks at the practice through the one that ships.
-  ...(root === "." ? { practice: here("./practice.html") } : {}),
+  // The pages of the app that ships alone.
+  ...(root === "."
+    ? { console: here("./admin/index.html"), practice: here("./practice.html") }
+    : {}),
 });
 
 const screens = (...paths: readonly string[]): readonly string[] =>

@@ -3,7 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { numberOf } from "./support/data-folder.ts";
+import { numberOf } from "./support/people.ts";
 import { ROOT, python } from "./support/interpreter.ts";
 import type { Officer } from "./support/officer.ts";
 import { serverWorld } from "./support/world.ts";

@@ -4,7 +4,7 @@ import type { CoreEvent, MessageReceipts } from "#core/core.ts";
 import type { ConversationId, MessageId, PersonId } from "#core/ids.ts";
 import { toHex } from "#core/octets.ts";
 import type { KeyItem, Keys, LogPage, ServerFrame } from "#core/wire.ts";
-import { nameOf } from "./support/data-folder.ts";
+import { nameOf } from "./support/people.ts";
 import type { Officer } from "./support/officer.ts";
 import { compareDigits } from "./support/scenarios.ts";
 import { memoryWorld } from "./support/world.ts";

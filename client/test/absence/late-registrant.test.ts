@@ -1,7 +1,7 @@
 /** Others look at a member who registers later: told as that, and not as a newcomer. */
 import type { ConversationId, PersonId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
-import { nameOf } from "../support/data-folder.ts";
+import { nameOf } from "../support/people.ts";
 import type { Officer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";
 

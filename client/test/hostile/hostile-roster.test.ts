@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ConversationId } from "#core/ids.ts";
 import type { Conversation, Conversations, Members } from "#core/wire.ts";
 import { personIdOf } from "../memory/people.ts";
-import { numberOf } from "../support/data-folder.ts";
+import { numberOf } from "../support/people.ts";
 import type { Officer } from "../support/officer.ts";
 import { World } from "../support/world.ts";
 

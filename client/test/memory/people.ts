@@ -15,7 +15,7 @@ import { parseCertificate } from "../../src/keys/trust/certificate.ts";
 import { deviceIdBytes } from "../../src/keys/trust/device-certificate.ts";
 import { PersonCardFormat } from "../../src/keys/trust/person-card.ts";
 import type * as wire from "../../src/wire.ts";
-import { nameOf, numberOf } from "../support/data-folder.ts";
+import { nameOf, numberOf } from "../support/people.ts";
 import { following } from "../support/department.ts";
 import { Refusal, checked } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
@@ -48,7 +48,7 @@ function nameOfPerson(personId: PersonId): string {
   return Number.isNaN(index) ? "Desk" : nameOf(index);
 }
 
-/** The person with a number of the data bank (data-folder.ts). */
+/** The person with a number of the data bank (support/people.ts). */
 export function personIdOf(number: string): PersonId {
   return number.slice(-5).padStart(32, "a") as PersonId;
 }

@@ -12,7 +12,7 @@
  */
 import type { ClientId, ConversationId, PersonId } from "../../src/ids.ts";
 import { decode, encode } from "@msgpack/msgpack";
-import { toHex } from "../../src/octets.ts";
+import { fromHex, toHex } from "../../src/octets.ts";
 import { X25519, type Kem } from "../../src/keys/hpke.ts";
 import { PersonCardFormat } from "../../src/keys/trust/person-card.ts";
 import type { Fetch } from "../../src/transport/http.ts";
@@ -196,7 +196,7 @@ export class MemoryServer {
   async approve(clientId: ClientId): Promise<void> {
     const client = this.people.client(clientId);
     const person = await this.people.person(client.personId);
-    const endorsed = Buffer.from(client.device, "hex");
+    const endorsed = fromHex(client.device);
     const record = await endorse(this.desk, endorsed, "admin", this.now());
     await this.judge.records.addEndorsement(record.bytes);
     person.endorsements.push(record.bytes);

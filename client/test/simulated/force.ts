@@ -9,7 +9,7 @@ import { newId } from "#core/ids.ts";
 import type { ConfirmationView } from "#core/core.ts";
 import type { ConversationId, DeviceId, MessageId, PersonId } from "#core/ids.ts";
 import { DAY_MS, HOUR_MS } from "#core/keys/format/times.ts";
-import { numberOf } from "../support/data-folder.ts";
+import { numberOf } from "../support/people.ts";
 import { Insider } from "../support/insider.ts";
 import { personIdOf } from "../memory/people.ts";
 import { newest } from "../memory/rosters.ts";

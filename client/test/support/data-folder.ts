@@ -11,16 +11,9 @@ import { inject } from "vitest";
 import type { TestProject } from "vitest/node";
 import { forked, startForks } from "./forks.ts";
 import { PLAIN } from "./interpreter.ts";
+import { nameOf, numberOf } from "./people.ts";
 
 const PEOPLE = 120;
-export function numberOf(index: number): string {
-  return `+9170000${String(index).padStart(5, "0")}`;
-}
-
-/** The name of the person with an index. */
-export function nameOf(index: number): string {
-  return `Officer ${String.fromCharCode(65 + (index % 26))}${String(index)}`;
-}
 
 function writeDataBank(folder: string): void {
   const write = (name: string, rows: readonly (readonly string[])[]): void => {

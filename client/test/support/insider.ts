@@ -44,7 +44,7 @@ import type { WebSocketMaker } from "#core/transport/socket.ts";
 import { WIRE_VERSION } from "#core/wire.ts";
 import type * as wire from "#core/wire.ts";
 import { newSigner, type Signer } from "./department.ts";
-import { numberOf } from "./data-folder.ts";
+import { numberOf } from "./people.ts";
 import { personIdOf } from "../memory/people.ts";
 
 export interface InsidersServer {

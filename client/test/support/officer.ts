@@ -8,7 +8,7 @@ import { createCore } from "#core/create.ts";
 import type { CoreOptions, LocalCore } from "#core/create.ts";
 import type { Fetch } from "#core/transport/http.ts";
 import type { WebSocketMaker } from "#core/transport/socket.ts";
-import { numberOf } from "./data-folder.ts";
+import { numberOf } from "./people.ts";
 
 /** An officer's view of a server: the real one (server.ts) or one in memory (memory/server.ts). */
 export interface OfficersServer {

@@ -4,7 +4,7 @@
  */
 import type { ConversationId, PersonId } from "#core/ids.ts";
 import { describe, expect, it } from "vitest";
-import { nameOf } from "./data-folder.ts";
+import { nameOf } from "./people.ts";
 import type { Officer, OfficersServer } from "./officer.ts";
 import type { World } from "./world.ts";
 

@@ -19,7 +19,7 @@ import { STORES } from "#core/records.ts";
 import type { MessageRecord } from "#core/records.ts";
 import type { WebSocketMaker } from "#core/transport/socket.ts";
 import { Vault } from "#core/vault/vault.ts";
-import { numberOf } from "../support/data-folder.ts";
+import { numberOf } from "../support/people.ts";
 import type { Officer, OfficersServer } from "../support/officer.ts";
 import { memoryWorld } from "../support/world.ts";
 

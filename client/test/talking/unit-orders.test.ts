@@ -7,7 +7,7 @@ import { blankOrder } from "#core/core.ts";
 import type { OrderDraft, OrderView } from "#core/core.ts";
 import { newId } from "#core/ids.ts";
 import type { MessageId, UnitId } from "#core/ids.ts";
-import { nameOf, numberOf } from "../support/data-folder.ts";
+import { nameOf, numberOf } from "../support/people.ts";
 import type { Officer } from "../support/officer.ts";
 import { serverWorld } from "../support/world.ts";
 

@@ -22,7 +22,7 @@ import { fromHex } from "#core/octets.ts";
 import { Vault } from "#core/vault/vault.ts";
 import type { Ready } from "#core/wire.ts";
 import type { Signer } from "../support/department.ts";
-import { numberOf } from "../support/data-folder.ts";
+import { numberOf } from "../support/people.ts";
 import type { MemoryServer } from "../memory/server.ts";
 
 export interface Clock {

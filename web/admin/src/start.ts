@@ -1,4 +1,4 @@
-/** Bring the console up on a page, with a core that is given: the real one, or a scripted one. */
+/** Bring the console up on a page, over the core that is given. */
 import type { ConnectedCore } from "@copconnect/client/core";
 import { mount } from "svelte";
 import "#fonts/fonts.css";

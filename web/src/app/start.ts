@@ -1,4 +1,4 @@
-/** Bring the app up on a page, with a core that is given: the real one, or a scripted one. */
+/** Bring the app up on a page, with a core that is given: in the worker, in this page, or a practice's. */
 import type { ConnectedCore } from "@copconnect/client/core";
 import { mount } from "svelte";
 import "#fonts/fonts.css";

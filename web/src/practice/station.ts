@@ -1,7 +1,6 @@
 /**
  * A core in memory, without a server, a vault or a key: conversations, messages, files, positions
- * and orders, and colleagues who answer. The practice (core.ts) and the scripted page of web/dev add
- * their own people and calls.
+ * and orders, and colleagues who answer. The practice (core.ts) adds its people and its other calls.
  *
  * A real core over a server in memory would be slower and larger: on a cheap phone, five devices
  * need 4 seconds to register, and the practice would load 190 KB more. Each member of a group of 412
@@ -30,8 +29,7 @@ import type {
 import type { AttachmentId, ConversationId, MessageId, Person } from "@copconnect/client/wire";
 import { bodyOf, fileOf, id, lastOf, messageOf, quoteOf, refusal } from "./items.ts";
 
-export const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, ms));
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Colleagues answer as fast as people would who have the phone in the hand. */
 const STEPS = [
@@ -70,24 +68,20 @@ export abstract class Station {
     this.issued = [...issued];
   }
 
-  /** Null: nobody answers. */
-  protected abstract answerIn(talk: Talk, number: number): ColleagueAnswer | null;
+  protected abstract answerIn(talk: Talk): ColleagueAnswer;
   /** Somebody has read a message of this person's. */
   protected abstract noteRead(message: MessageItem): void;
-  /** A conversation as this person may use it now. */
-  protected shown(item: ConversationItem): ConversationItem {
-    return item;
-  }
-  /** The file of an attachment that nobody sent from here. */
-  protected absentFile(): Blob {
-    throw refusal("not_found");
+  #file(attachmentId: AttachmentId): Blob {
+    const file = this.#files.get(attachmentId);
+    if (file === undefined) throw refusal("not_found");
+    return file;
   }
   #keep(file: Blob): AttachmentId {
     const attachmentId = this.newId<AttachmentId>(5);
     this.#files.set(attachmentId, file);
     return attachmentId;
   }
-  protected bodyOf(outgoing: Outgoing): MessageBody {
+  #bodyOf(outgoing: Outgoing): MessageBody {
     const body = bodyOf(outgoing, (file) => this.#keep(file));
     if (body === null) throw refusal("practice_only");
     return body;
@@ -97,7 +91,7 @@ export abstract class Station {
     this.#listeners = [...this.#listeners, listener];
     return () => (this.#listeners = this.#listeners.filter((one) => one !== listener));
   }
-  protected emit(event: CoreEvent): void {
+  #emit(event: CoreEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
   protected newId<I extends string>(kind: number): I {
@@ -113,15 +107,13 @@ export abstract class Station {
   }
   protected change(talk: Talk, change: Partial<ConversationItem>): ConversationItem {
     talk.item = { ...talk.item, ...change };
-    const item = this.shown(talk.item);
-    this.emit({ type: "conversation", item });
-    return item;
+    this.#emit({ type: "conversation", item: talk.item });
+    return talk.item;
   }
   protected readonly ownConversations = {
-    list: async (): Promise<readonly ConversationItem[]> =>
-      this.talks.map(({ item }) => this.shown(item)),
+    list: async (): Promise<readonly ConversationItem[]> => this.talks.map(({ item }) => item),
     get: async (conversationId: ConversationId): Promise<ConversationItem> =>
-      this.shown(this.talk(conversationId).item),
+      this.talk(conversationId).item,
     setPreferences: async (conversationId, preferences) =>
       void this.change(this.talk(conversationId), preferences),
     saveDraft: async (conversationId, draft) =>
@@ -131,26 +123,26 @@ export abstract class Station {
   // --- Messages ----------------------------------------------------------------------------------
 
   /** Show a message, new or changed. */
-  protected put(talk: Talk, message: MessageItem): void {
+  #put(talk: Talk, message: MessageItem): void {
     const at = talk.messages.findIndex(({ messageId }) => messageId === message.messageId);
     if (at < 0) talk.messages.push(message);
     else talk.messages[at] = message;
     const { conversationId, unread } = talk.item;
-    this.emit({ type: "messages", conversationId, items: [message] });
+    this.#emit({ type: "messages", conversationId, items: [message] });
     const others = unread + (at < 0 ? 1 : 0);
     this.change(talk, { unread: message.mine ? 0 : others, last: lastOf(message) });
   }
   /** This person says something. */
-  protected say(talk: Talk, body: MessageBody, more: Partial<MessageItem>): MessageItem {
+  #say(talk: Talk, body: MessageBody, more: Partial<MessageItem>): MessageItem {
     const { conversationId } = talk.item;
     const said = { messageId: this.newId<MessageId>(4), conversationId, seq: null, body };
     const message = messageOf({ ...said, sender: this.#me }, { mine: true, ...more });
-    this.put(talk, message);
+    this.#put(talk, message);
     this.change(talk, { draft: null, draftFiles: 0 });
     return message;
   }
   /** A message of this person's comes to the others, who read it; one of them answers. */
-  protected async deliver(talk: Talk, message: MessageItem): Promise<void> {
+  async #deliver(talk: Talk, message: MessageItem): Promise<void> {
     const { body, sentMs } = message;
     const worded = body.kind === "text" || body.kind === "attachments";
     const edits = worded ? { editableUntilMs: sentMs + EDITABLE_MS } : {};
@@ -158,22 +150,23 @@ export abstract class Station {
     const sent = { ...message, ...edits, ...deletes, seq: ++this.#made, reactions: [] };
     for (const [ms, status] of STEPS) {
       await pause(ms);
-      this.put(talk, { ...sent, status });
+      this.#put(talk, { ...sent, status });
     }
     this.noteRead(message);
     await pause(ANSWER_MS);
-    this.answer(talk);
-  }
-  protected answer(talk: Talk): void {
     const seq = ++this.#made;
-    const answer = this.answerIn(talk, seq);
-    if (answer === null) return;
     const { conversationId } = talk.item;
-    const item = messageOf({ messageId: id(4, seq), conversationId, seq, ...answer }, {});
-    this.put(talk, item);
-    this.emit({ type: "notify", conversationId, item });
+    const answer = {
+      messageId: id<MessageId>(4, seq),
+      conversationId,
+      seq,
+      ...this.answerIn(talk),
+    };
+    const item = messageOf(answer, {});
+    this.#put(talk, item);
+    this.#emit({ type: "notify", conversationId, item });
   }
-  protected send(
+  #send(
     at: ConversationId,
     outgoing: Outgoing,
     replyTo: MessageId | null,
@@ -182,10 +175,10 @@ export abstract class Station {
     const talk = this.talk(at);
     const quoted = talk.messages.find(({ messageId }) => messageId === replyTo);
     const reply = quoted === undefined ? null : quoteOf(quoted);
-    const message = this.say(talk, this.bodyOf(outgoing), {
+    const message = this.#say(talk, this.#bodyOf(outgoing), {
       ...{ messageId, status: "sending", replyTo: reply },
     });
-    void this.deliver(talk, message);
+    void this.#deliver(talk, message);
     return message;
   }
   /** Texts that hold all of the words, as they are typed. */
@@ -246,12 +239,12 @@ export abstract class Station {
       return [this.message({ conversationId, messageId }), ...found];
     },
     send: async (conversationId, outgoing, replyTo, messageId) =>
-      this.send(conversationId, outgoing, replyTo, messageId),
+      this.#send(conversationId, outgoing, replyTo, messageId),
     react: async (conversationId, messageId, emoji) => {
       const message = this.message({ conversationId, messageId });
       const own = emoji === null ? [] : [{ emoji, people: [this.#me], mine: true }];
       const others = (message.reactions ?? []).filter(({ mine }) => !mine);
-      this.put(this.talk(conversationId), { ...message, reactions: [...others, ...own] });
+      this.#put(this.talk(conversationId), { ...message, reactions: [...others, ...own] });
     },
     edit: async (conversationId, messageId, text, mentions) => {
       const message = this.message({ conversationId, messageId });
@@ -259,7 +252,7 @@ export abstract class Station {
       if (body.kind !== "text" && body.kind !== "attachments") throw refusal("message_invalid");
       const edited = { ...message, body: { ...body, text, mentions } };
       const before = [...former, { text: body.text, sentMs }];
-      this.put(this.talk(conversationId), { ...edited, former: before });
+      this.#put(this.talk(conversationId), { ...edited, former: before });
     },
     pin: async (conversationId, messageId, pinned) => {
       const talk = this.talk(conversationId);
@@ -283,11 +276,11 @@ export abstract class Station {
         { messageId, conversationId, seq, sender, body },
         { mine, sentMs, status },
       );
-      this.put(this.talk(conversationId), left);
+      this.#put(this.talk(conversationId), left);
     },
     keep: async (conversationId, messageId) => {
       const message = this.#deleted.get(messageId);
-      if (message !== undefined) this.put(this.talk(conversationId), message);
+      if (message !== undefined) this.#put(this.talk(conversationId), message);
     },
     markRead: async (conversationId) => {
       const talk = this.talk(conversationId);
@@ -306,20 +299,17 @@ export abstract class Station {
       const { body, forwarded = "some" } = this.message(from);
       const text = words.trim();
       for (const talk of to.map((one) => this.talk(one))) {
-        this.say(talk, body, { forwarded, status: "delivered" });
+        this.#say(talk, body, { forwarded, status: "delivered" });
         const said = { kind: "text", text, mentions: [] } as const;
-        if (text !== "") this.say(talk, said, { status: "delivered" });
+        if (text !== "") this.#say(talk, said, { status: "delivered" });
       }
     },
   } satisfies Partial<Core["forwarding"]>;
 
   readonly attachments = {
-    get: async (attachmentId: AttachmentId): Promise<Blob> =>
-      this.#files.get(attachmentId) ?? this.absentFile(),
-    range: async (attachmentId, start, end) => {
-      const file = this.#files.get(attachmentId) ?? this.absentFile();
-      return new Uint8Array(await file.slice(start, end).arrayBuffer());
-    },
+    get: async (attachmentId: AttachmentId): Promise<Blob> => this.#file(attachmentId),
+    range: async (attachmentId, start, end) =>
+      new Uint8Array(await this.#file(attachmentId).slice(start, end).arrayBuffer()),
     cancelDownload: async () => {
       // Nothing is under way.
     },
@@ -330,15 +320,15 @@ export abstract class Station {
   readonly live = {
     share: async (conversationId, place, forMs) => {
       const untilMs = Date.now() + forMs;
-      const item = this.send(conversationId, { kind: "live", untilMs, ...place }, null);
+      const item = this.#send(conversationId, { kind: "live", untilMs, ...place }, null);
       const { messageId, sender } = item;
       this.#live = [{ conversationId, messageId, untilMs, sender, ...place, mine: true }];
-      this.emit({ type: "live", shares: this.#live });
+      this.#emit({ type: "live", shares: this.#live });
       return item;
     },
     stop: async () => {
       this.#live = [];
-      this.emit({ type: "live", shares: [] });
+      this.#emit({ type: "live", shares: [] });
     },
     shares: async () => this.#live,
     places: async () => this.#live,
@@ -355,7 +345,7 @@ export abstract class Station {
   protected changeOrder(orderId: MessageId, change: Partial<OrderView>): OrderView {
     const order = { ...this.order(orderId), ...change };
     this.issued[this.issued.findIndex((one) => one.orderId === orderId)] = order;
-    this.emit({ type: "order", order });
+    this.#emit({ type: "order", order });
     return order;
   }
   protected readonly ownOrders = {
