@@ -7,6 +7,7 @@ import "#styles/base.css";
 import "#styles/looks.css";
 import App from "./App.svelte";
 import { followCore, onCoreEvent } from "./state/app.svelte.ts";
+import { followConversations } from "./state/conversations.svelte.ts";
 import { restoreAppearance } from "./state/appearance.svelte.ts";
 import { useCore, core } from "./core.ts";
 import { followAddress } from "./router.svelte.ts";
@@ -22,11 +23,14 @@ import { followPushes } from "./device/pushes.svelte.ts";
 export async function start(connected: ConnectedCore, target: HTMLElement): Promise<void> {
   useCore(connected);
   // A phone that has the app: the code of its first screen comes from the cache while the core starts.
-  if (navigator.serviceWorker?.controller) void firstScreen().catch(() => undefined);
+  const isKept = navigator.serviceWorker?.controller != null;
+  if (isKept) void firstScreen().catch(() => undefined);
   followAddress();
   startDeviceServices();
   await restoreAppearance();
   mount(App, { target, props: { opening: followCore(), onshown: registerServiceWorker } });
+  // The worker answers as soon as it can, while the page draws what surrounds the list.
+  if (isKept) followConversations();
 }
 
 /** A part that cannot be fetched is tried again where it is shown. */

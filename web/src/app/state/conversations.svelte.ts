@@ -81,15 +81,29 @@ export async function loadConversations(): Promise<void> {
   });
 }
 
+/** How to stop following the conversations, and to forget them; null: nobody follows them. */
+let following: (() => void) | null = null;
+
+/**
+ * Follow the conversations. The start of the app calls this while their screen is still loaded, and the screen
+ * calls it again: one call asks the core, unless that failed because the app was locked then.
+ */
 export function followConversations(): () => void {
+  if (first.error !== null) following?.();
+  if (following !== null) return following;
   const stop = onCoreEvent((event) => {
     if (event.type === "conversation") items.set(event.item.conversationId, event.item);
     if (event.type === "conversation_gone") items.delete(event.conversationId);
+    if (event.type === "app" && event.state.phase !== "ready") forget();
   });
-  void loadConversations();
-  return () => {
+  const forget = (): void => {
+    if (following !== forget) return;
+    following = null;
     stop();
     items.clear();
     first.value = null;
   };
+  following = forget;
+  void loadConversations();
+  return forget;
 }
