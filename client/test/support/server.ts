@@ -102,12 +102,12 @@ export class TestServer {
     if (run.status !== 0) throw new Error(run.stderr);
   }
 
-  /** Rows of the server's database; bytes as hex. */
+  /** Rows of the server's database; bytes as hex. A statement that changes it is committed. */
   rows(query: string, ...values: readonly string[]): readonly (readonly unknown[])[] {
     const script = [
       "import json, sqlite3, sys",
       "c = sqlite3.connect(sys.argv[1], timeout=30)",
-      "print(json.dumps(c.execute(sys.argv[2], sys.argv[3:]).fetchall(), default=bytes.hex))",
+      "with c: print(json.dumps(c.execute(sys.argv[2], sys.argv[3:]).fetchall(), default=bytes.hex))",
     ].join("\n");
     const file = join(this.folder, "data", "copconnect.sqlite3");
     const run = spawnSync(python(), ["-c", script, file, query, ...values], { encoding: "utf8" });
