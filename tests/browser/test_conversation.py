@@ -1,14 +1,19 @@
 """A conversation: answers, mentions, drafts, ticks, search, quiet, and catching up in order."""
 
+import json
 import re
 from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.harness import groups
+from tests.harness import groups, sharing
 from tests.harness.browser import Officer, Station, until
+from tests.harness.pictures import noise_png
 from tests.harness.recording import RecordingProxy
+from tests.harness.server import ServerProcess, run_copconnect
 
 Trio = tuple[Officer, Officer, Officer]
 MANY = 64
@@ -254,6 +259,94 @@ def test_arrows_lead_from_match_to_match_inside_a_chat(trio: Trio) -> None:
 
 @pytest.mark.service_worker
 @pytest.mark.notifications
+def test_evidence_is_answered_exported_and_checked_in_telugu(
+    trio: Trio, app_server: ServerProcess, tmp_path: Path
+) -> None:
+    owner, colleague, clerk = trio
+    title = "Chain snatching at the fruit market"
+    words = "Rider at the north gate, camera four"
+    told, corrected = "Two men on a black motorcycle.", "Two men on a dark blue motorcycle."
+    photo = tmp_path / "camera-four.png"
+    photo.write_bytes(noise_png(400, 300))
+    groups.create(owner, title, [colleague, clerk])
+    sharing.send_evidence(owner, photo, words)
+    colleague.open_chat(title)
+    received = colleague.message(words)
+    received.get_by_text(colleague.word("media.evidence.badge")).first.wait_for()
+    assert sharing.saved_picture(colleague, words) == photo.read_bytes()
+    colleague.say(told)
+    colleague.sees_status(told, "sent")
+
+    colleague.act_on(told, "conversation.edit.act")
+    colleague.secrets.text(corrected)
+    colleague.page.get_by_role("dialog").get_by_role("textbox").fill(corrected)
+    colleague.button("conversation.edit.save").click()
+    owner.message(corrected).wait_for()
+    # A reaction without a network goes out later.
+    count = owner.word("conversation.reactions.count_one", number=1)
+    reaction = owner.message(words).get_by_role("button", name=f"{count}: ✅ 1", exact=True)
+    colleague.context.set_offline(True)
+    colleague.open_menu(words)
+    done = colleague.word("conversation.reactions.done")
+    colleague.page.get_by_role("menuitemcheckbox", name=done, exact=True).click()
+    received.get_by_role("button", name=f"{count}: ✅ 1", exact=True).wait_for()
+    expect(reaction).to_have_count(0)
+    colleague.context.set_offline(False)
+    reaction.wait_for()
+    with clerk.speaking("te"):
+        clerk.page.reload()
+        clerk.open_chat(title)
+        count = clerk.word("conversation.reactions.count_one", number=1)
+        clerk.message(words).get_by_role("button", name=f"{count}: ✅ 1", exact=True).wait_for()
+        clerk.act_on(corrected, "conversation.edit.former")
+        clerk.page.get_by_role("dialog").get_by_text(told, exact=True).wait_for()
+        clerk.shot("former")
+        clerk.page.keyboard.press("Escape")
+        clerk.say("రికార్డులో చేర్చాను.")
+    owner.message("రికార్డులో చేర్చాను.").wait_for()
+
+    file = _exported(owner, tmp_path)
+    colleague.message(colleague.word("conversation.exported.title")).wait_for()
+    found = json.loads(
+        run_copconnect(app_server.data, "conversations", "verify", str(file), "--json")
+    )
+    shown, edited, _ = found["messages"]
+    assert found["problems"] == []
+    proven = {"name": photo.name, "sha256": sha256(photo.read_bytes()).hexdigest()}
+    assert shown["evidence"] is not None
+    assert proven.items() <= shown["files"][0].items()
+    assert (shown["files"][0]["state"], list(shown["reactions"])) == ("proven", ["✅"])
+    assert (edited["text"], edited["former"][0]["text"]) == (corrected, told)
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(file.read_bytes().replace(photo.read_bytes()[-64:-32], bytes(32)))
+    with clerk.speaking("te"):
+        clerk.page.goto("/#/me/verify")
+        clerk.page.reload()
+        for one, verdict in ((file, "holds"), (broken, "wrong")):
+            with clerk.page.expect_file_chooser() as chooser:
+                clerk.button("exports.verify.choose").or_(
+                    clerk.button("exports.verify.another")
+                ).click()
+            chooser.value.set_files(one)
+            clerk.page.get_by_text(clerk.word(f"exports.verify.{verdict}"), exact=True).wait_for()
+            clerk.shot(f"checked-{verdict}")
+    clerk.page.reload()
+
+
+def _exported(officer: Officer, folder: Path) -> Path:
+    """Export the open conversation with its files."""
+    groups.open_info(officer)
+    row = officer.page.get_by_role("button").filter(has_text=officer.word("groups.export"))
+    row.click()
+    officer.button("exports.make").click()
+    file = folder / "conversation.zip"
+    with officer.page.expect_download() as download:
+        officer.button("exports.save").click()
+    download.value.save_as(file)
+    officer.shot("exported")
+    return file
+
+
 def test_a_muted_chat_does_not_notify(station: Station, trio: Trio) -> None:
     muting = station.officer(5).register()
     writer, other, _ = trio

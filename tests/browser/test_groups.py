@@ -154,6 +154,59 @@ def test_admins_pin_and_everybody_finds_what_is_pinned(trio: Trio) -> None:
     expect(second.page.locator("button").filter(has_text="channel three")).to_be_visible()
 
 
+def test_somebody_finds_a_group_asks_and_is_let_in_in_telugu(trio: Trio) -> None:
+    founder, second, third = trio
+    title, purpose = "Blood donors of the zone", "Who gives blood, and when"
+    groups.create(founder, title, [second])
+    founder.say("Group O is short at the hospital.")
+    founder.sees_status("Group O is short at the hospital.", "sent")
+    groups.open_info(founder)
+    founder.page.get_by_role("button").filter(has_text=founder.word("groups.joining.list")).click()
+    sheet = founder.page.get_by_role("dialog")
+    # The name and the purpose of a listed group are the server's to read.
+    listed = "Donors"
+    sheet.get_by_label(founder.word("groups.name"), exact=True).fill(listed)
+    sheet.get_by_label(founder.word("groups.joining.purpose"), exact=True).fill(purpose)
+    units = sheet.get_by_label(founder.word("groups.joining.unit"), exact=True)
+    units.select_option(index=units.locator("option").count() - 1)
+    founder.shot("listing")
+    founder.button("groups.joining.show").click()
+    founder.page.get_by_text(founder.word("groups.joining.nowListed")).wait_for()
+
+    reason = "నేను O గ్రూప్, ఈ వారం ఇవ్వగలను."
+    with third.speaking("te"):
+        third.page.goto("/#/people/groups")
+        third.page.reload()
+        group = third.page.get_by_role("listitem").filter(has_text=listed)
+        expect(group).to_contain_text(purpose)
+        third.context.set_offline(True)
+        group.get_by_role("button", name=third.word("groups.joining.ask"), exact=True).click()
+        third.shot("no-network")
+        third.context.set_offline(False)
+        third.secrets.text(reason)
+        third.page.get_by_label(third.word("groups.joining.reason")).fill(reason)
+        third.button("groups.joining.send").click()
+        third.page.get_by_text(third.word("groups.joining.sent")).wait_for()
+        third.shot("asked")
+
+        request = founder.page.get_by_role("region").filter(has_text=reason)
+        expect(request).to_contain_text(third.person.name)
+        founder.shot("request")
+        founder.button("groups.joining.accept").click()
+        member = founder.word("groups.joining.accepted", name=third.person.name)
+        founder.page.get_by_text(member, exact=True).wait_for()
+        expect(request).to_have_count(0)
+        third.to_chats()
+        third.open_chat(title)
+        third.say("వచ్చాను.")
+        groups.close_info(founder)
+        founder.message("వచ్చాను.").wait_for()
+        # Nothing of before is shown to somebody who comes later.
+        expect(third.message("Group O is short")).to_have_count(0)
+        third.shot("inside")
+    third.page.reload()
+
+
 def test_whoever_leaves_is_out_and_the_others_go_on(trio: Trio) -> None:
     founder, second, third = trio
     title = "Cricket tournament security"

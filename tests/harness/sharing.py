@@ -36,6 +36,25 @@ def send_files(officer: Officer, kind: str, files: Sequence[Path]) -> None:
     officer.button("media.preview.send").click()
 
 
+def send_evidence(officer: Officer, file: Path, words: str) -> None:
+    """Send a file as evidence, as it is. Its name, its content and the words are secrets."""
+    for text in (file.name, words):
+        officer.secrets.text(text)
+    officer.secrets.content(f"content of {file.name}", file.read_bytes())
+    officer.button("conversation.attach").click()
+    page = officer.page
+    page.get_by_role("dialog").get_by_role(
+        "button", name=officer.word("media.evidence.new"), exact=True
+    ).click()
+    with page.expect_file_chooser() as chooser:
+        officer.button("media.evidence.choose").click()
+    chooser.value.set_files(file)
+    page.get_by_text(file.name).wait_for()
+    page.get_by_label(officer.word("media.evidence.words"), exact=True).fill(words)
+    officer.button("media.evidence.send").click()
+    officer.message(words).wait_for()
+
+
 def send_voice(officer: Officer) -> None:
     """Record a voice note of two seconds, and send it."""
     officer.button("media.voice.record").click()
