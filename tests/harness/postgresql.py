@@ -1,7 +1,7 @@
 """A real PostgreSQL for one test session. Its data lives as long, so durability is off."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -41,6 +41,7 @@ class _Template:
     """The state that a copy is brought back to, and the copies that are free."""
 
     shape: str
+    tables: set[str]
     rows: dict[str, bytes]
     sequences: dict[str, int]
     free: list[str] = field(default_factory=list)
@@ -71,8 +72,9 @@ class PostgreSQL(postgresql.PostgreSQL):
         return free.pop() if free else await self.create_database(template)
 
     async def give_back(self, name: str, template: str) -> None:
-        """Make a database as its template again, for the next test. One whose tables were changed
-        or analysed goes, and one that has had many rows: deleted rows still take room."""
+        """Make a database as its template again, for the next test: tables that the test made go. A
+        database whose other tables were changed or analysed goes too, and one that has had many
+        rows: deleted rows still take room."""
         known = self._templates[template]
         connection = await asyncpg.connect(host=self.host, user=OWNER, database=name)
         try:
@@ -80,12 +82,15 @@ class PostgreSQL(postgresql.PostgreSQL):
                 "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
+            tables = await _tables(connection)
+            for table in tables - known.tables:
+                await connection.execute(f"DROP TABLE {table}")
             fits = await connection.fetchval(_SHAPE) == known.shape
             # Without looking at foreign keys. To delete some rows takes a hundredth of the time
             # of TRUNCATE, which makes new files for each table and index.
             await connection.execute("SET session_replication_role = replica")
             deleted = self._deleted[name]
-            for table in await _tables_with_rows(connection):
+            for table in await _with_rows(connection, tables & known.tables):
                 status = await connection.execute(f"DELETE FROM {table}")
                 deleted += int(status.removeprefix("DELETE "))
             await connection.execute(
@@ -107,7 +112,8 @@ class PostgreSQL(postgresql.PostgreSQL):
         connection = await asyncpg.connect(host=self.host, user=OWNER, database=template)
         try:
             rows: dict[str, bytes] = {}
-            for table in await _tables_with_rows(connection):
+            tables = await _tables(connection)
+            for table in await _with_rows(connection, tables):
                 found = bytearray()
 
                 async def keep(data: bytes, found: bytearray = found) -> None:
@@ -120,7 +126,7 @@ class PostgreSQL(postgresql.PostgreSQL):
             )
             shape: str = await connection.fetchval(_SHAPE)
             sequences = {one["sequencename"]: one["last_value"] for one in used}
-            return _Template(shape, rows, sequences)
+            return _Template(shape, tables, rows, sequences)
         finally:
             await connection.close()
 
@@ -136,12 +142,15 @@ class PostgreSQL(postgresql.PostgreSQL):
             await connection.close()
 
 
-async def _tables_with_rows(connection: asyncpg.Connection) -> list[str]:
-    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    names: list[str] = [one["tablename"] for one in tables]
-    asked = ", ".join(f"EXISTS (SELECT FROM {name})" for name in names)
+async def _tables(connection: asyncpg.Connection) -> set[str]:
+    found = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return {one["tablename"] for one in found}
+
+
+async def _with_rows(connection: asyncpg.Connection, tables: Collection[str]) -> list[str]:
+    asked = ", ".join(f"EXISTS (SELECT FROM {name})" for name in tables)
     answers = await connection.fetchrow(f"SELECT {asked}")
-    return [name for name, some in zip(names, answers, strict=True) if some]
+    return [name for name, some in zip(tables, answers, strict=True) if some]
 
 
 async def _chunks(data: bytes) -> AsyncIterator[bytes]:
