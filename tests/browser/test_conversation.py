@@ -330,6 +330,8 @@ def test_evidence_is_answered_exported_and_checked_in_telugu(
             chooser.value.set_files(one)
             clerk.page.get_by_text(clerk.word(f"exports.verify.{verdict}"), exact=True).wait_for()
             clerk.shot(f"checked-{verdict}")
+        changed = clerk.word("exports.verify.what.file")
+        expect(clerk.page.get_by_role("alert")).to_contain_text(f"{changed}. ")
     clerk.page.reload()
 
 

@@ -187,6 +187,7 @@ def test_somebody_finds_a_group_asks_and_is_let_in_in_telugu(trio: Trio) -> None
         third.page.get_by_label(third.word("groups.joining.reason")).fill(reason)
         third.button("groups.joining.send").click()
         third.page.get_by_text(third.word("groups.joining.sent")).wait_for()
+        group.get_by_role("button", name=third.word("groups.joining.withdraw")).wait_for()
         third.shot("asked")
 
         request = founder.page.get_by_role("region").filter(has_text=reason)

@@ -82,8 +82,19 @@ export function gapText({ from, to, why }: ProofGap): string {
   return t(`exports.gap.${why}`, { from: formatNumber(from), to: formatNumber(to) });
 }
 
+/** Subjects of the rules of docs/keys.md, for readers. */
+const WHAT = [
+  [/^(E\d|R2)$/u, "sender"],
+  [/^R[13]$/u, "signature"],
+  [/^R[45]$/u, "order"],
+  [/^R[67]$/u, "words"],
+  [/^file$/u, "file"],
+] as const;
+
 export function problemText({ at, rule, reason }: ProofProblem): string {
-  return at === null
-    ? reason
-    : t("exports.verify.problem", { position: formatNumber(at), rule, reason });
+  if (at === null)
+    return t("exports.verify.ofFile", { what: t("exports.verify.what.part"), reason });
+  const [, about = "other"] = WHAT.find(([rules]) => rules.test(rule)) ?? [];
+  const what = t(`exports.verify.what.${about}`);
+  return t("exports.verify.problem", { position: formatNumber(at), what, rule, reason });
 }
