@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { ConversationId, MessageId, ReportId } from "#core/ids.ts";
 import type { NewDecision, PresenceRequest, SanctionKind, SanctionView } from "#core/core.ts";
-import { numberOf } from "./support/data-folder.ts";
-import type { Officer } from "./support/officer.ts";
-import { serverWorld } from "./support/world.ts";
+import { numberOf } from "../support/data-folder.ts";
+import type { Officer } from "../support/officer.ts";
+import { serverWorld } from "../support/world.ts";
 
 const LIMIT_MS = 120_000;
 const PIN = "271828";
@@ -37,7 +37,7 @@ async function moderator(): Promise<Officer> {
   return made;
 }
 
-/** What the officers said in a conversation, by its text. */
+/** Returns the message of a conversation that says this. */
 async function said(officer: Officer, id: ConversationId, text: string): Promise<MessageId> {
   const { messages } = await officer.core.messages.page(id, null, 50);
   const found = messages.find(({ body }) => body.kind === "text" && body.text === text);
