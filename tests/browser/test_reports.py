@@ -1,6 +1,6 @@
 """Reports from tap to appeal: proofs, moderators, and sanctions that are lifted or end.
 
-``client/test/overseeing/moderating.test.ts`` tells the same of cores and the server, without screens.
+``client/test/overseeing/moderating.test.ts`` tells the same of cores and the server alone.
 """
 
 import contextlib

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { ConversationId, MessageId, ReportId } from "#core/ids.ts";
 import type { NewDecision, PresenceRequest, SanctionKind, SanctionView } from "#core/core.ts";
-import { numberOf } from "../support/data-folder.ts";
+import { numberOf } from "../support/people.ts";
 import type { Officer } from "../support/officer.ts";
 import { serverWorld } from "../support/world.ts";
 
