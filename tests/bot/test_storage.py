@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from copconnect.bot.core import node
+from copconnect.core_program import node
 from tests.harness.server import ROOT
 
 

@@ -1,9 +1,12 @@
 /**
- * The core of a bot, as its own process beneath src/copconnect/bot/core.py: calls arrive on
- * standard input, answers and events leave on standard output. It ends when the input does, however
+ * The core of a bot, as its own process beneath src/copconnect/bot/core.py, and the verifier of
+ * `copconnect conversations verify`: calls arrive on standard input, answers and events leave on standard output. It ends when the input does, however
  * its parent ended; the lock of the state file ends with it.
  */
+import { openAsBlob } from "node:fs";
+import { verifyExport } from "../exporting/telling.ts";
 import { asFailure, failure } from "../failure.ts";
+import { copy } from "../octets.ts";
 import { callByName, opening } from "../remote.ts";
 import type { WebSocketMaker } from "../transport/socket.ts";
 import { META, putMeta } from "../vault/changes.ts";
@@ -53,13 +56,28 @@ class StateFile {
   }
 }
 
+/** Exported conversations (docs/export.md), verified without a device: the file and the root alone. */
+class ExportedFile {
+  /** Returns everything that the file proves, as JSON, without the files in it. */
+  async verify(path: string, rootKey: Uint8Array): Promise<string> {
+    const found = await verifyExport(await openAsBlob(path), {
+      department: { rootKey: copy(rootKey), departments: [], issuingKeys: [] },
+      recordsOf: () => Promise.resolve([]),
+      nowMs: Date.now(),
+      onProgress: () => undefined,
+    });
+    return JSON.stringify(found, (name, value: unknown) => (name === "file" ? undefined : value));
+  }
+}
+
 const stateFile = opening(() => new StateFile());
+const exported = opening(() => new ExportedFile());
 
 /** The objects of src/copconnect/bot/core.py's calls, such as `bot.send` and `app.startOver`. */
 function objects(): object {
   const opened = bot;
   return opened === null
-    ? { stateFile }
+    ? { stateFile, exported }
     : { ...opened.core, stateFile, bot: opening(() => opened) };
 }
 

@@ -1,6 +1,5 @@
 /** `core.exports`: files of a conversation's messages that anybody verifies (docs/export.md). */
 import type { Attachments } from "../attachments/attachments.ts";
-import { hashOf } from "../attachments/hashing.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import { asFailure, CoreFailure, failure } from "../failure.ts";
@@ -24,8 +23,7 @@ import {
   type Gathered,
   type Gathering,
 } from "./gathering.ts";
-import { tell } from "./telling.ts";
-import { proveLog } from "./verifying.ts";
+import { verifyExport } from "./telling.ts";
 
 const DAY = 10;
 
@@ -70,13 +68,12 @@ export class ExportCalls {
   /** Verify a file without network. Rejects with `export_invalid` for what is no such file. */
   async verify(file: Blob): Promise<VerifiedExport> {
     const { context, department } = this.#options;
-    const log = await proveLog(file, {
+    return verifyExport(file, {
       department: department(),
       recordsOf: (people) => context.trust.recordsOf(people),
       nowMs: context.time.now() ?? context.now(),
       onProgress: this.#progress(null, "messages"),
     });
-    return { ...(await tell(log)), sha256: await hashOf(file), bytes: file.size };
   }
 
   async #make(

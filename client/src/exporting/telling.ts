@@ -33,7 +33,7 @@ import type {
   VerifiedExport,
 } from "../seam/exporting.ts";
 import { fileName } from "./gathering.ts";
-import { ofFile, type Proven, type ProvenLog } from "./verifying.ts";
+import { ofFile, proveLog, type Proven, type ProvenLog, type Verifier } from "./verifying.ts";
 
 interface Marks {
   readonly edits: EditRecord[];
@@ -42,6 +42,12 @@ interface Marks {
 }
 
 type ToldExport = Omit<VerifiedExport, "sha256" | "bytes">;
+
+/** Everything that a file proves. Rejects with `export_invalid` for what is no such file. */
+export async function verifyExport(file: Blob, verifier: Verifier): Promise<VerifiedExport> {
+  const told = await tell(await proveLog(file, verifier));
+  return { ...told, sha256: await hashOf(file), bytes: file.size };
+}
 
 export async function tell(log: ProvenLog): Promise<ToldExport> {
   const { manifest, gaps, witnesses, problems, trust } = log;

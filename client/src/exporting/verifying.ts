@@ -320,6 +320,8 @@ async function trustOf(records: ProvingRecords, verifier: Verifier): Promise<Pas
       await DepartmentFormat.verify(record, rootKey);
       if (!all.some((one) => equalBytes(one.hash, record.hash))) all.push(record);
     });
+  if (all.length === 0)
+    throw new BadPart("the root of this department did not sign the file's department record");
   const bundles = new Map<PersonId, PersonTrust>();
   const add = (personId: PersonId, one: Pick<PersonTrustRow, "devices" | KeptKind>): void => {
     const known = bundles.get(personId);

@@ -215,7 +215,7 @@ function rowOf(name: string): number {
   return rows.findIndex((one) => toHex(headerOf(one).message) === said[name]);
 }
 
-it("of what a member forged says the same as the other verifier (spec/exports)", async () => {
+it("of what a member forged says what the command says (spec/exports)", async () => {
   const file = forged(rows);
   if (GOLDEN !== undefined) {
     const root = toHex(group.world.server.department.root.keys.publicKey);

@@ -51,8 +51,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...CONVERSATION,
   ],
   bot: [
-    ...["core", "account", "attachments", "calls", "conversation", "inbox", "keys", "kinds"],
-    ...["messages", "overseeing", "transport", "vault"],
+    ...["core", "account", "attachments", "calls", "conversation", "exporting", "inbox", "keys"],
+    ...["kinds", "messages", "overseeing", "transport", "vault"],
   ],
   host: ["core", "vault"],
   officers: ["core", "kinds", "transport", "vault"],

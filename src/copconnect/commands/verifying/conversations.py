@@ -1,8 +1,6 @@
 """``copconnect conversations verify``: conversations that members exported."""
 
 import json
-import subprocess
-import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ import typer
 
 from copconnect.commands.options import Data, console, stop
 from copconnect.commands.verifying.files import Keys, root_key
+from copconnect.core_program import CoreMissing, CoreRefused, started
 
 _SHOWN = 20  # Problems that are printed.
 _CONFIRMING = 2  # One at least is not the exporter.
@@ -42,22 +41,18 @@ def verify(
     root = root_key(data, keys)
     if not file.is_file():
         raise stop(f"This cannot be read: {file}.")
-    # A separate process: no code of the server can open content.
-    done = subprocess.run(
-        [sys.executable, "-m", "copconnect.sealing.exported"],
-        input=json.dumps({"file": str(file), "root": root.hex()}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise stop(f"This cannot be verified: {_printable(done.stderr.strip()[-300:])}")
-    found = json.loads(done.stdout)
+    # A separate process, the app's own core: no code of the server can open content.
+    try:
+        with started() as ask:
+            told = ask("exported.verify", str(file.absolute()), root)
+    except CoreMissing as error:
+        raise stop(f"This cannot be verified: {error}.") from error
+    except CoreRefused as error:
+        reason = _printable(str(error))
+        raise stop(f"This is no exported conversation, or it is damaged: {reason}.") from error
+    found = json.loads(told)
     if as_json:
-        print(done.stdout.strip())
-    if found["failed"] is not None:
-        reason = _printable(found["failed"])
-        raise stop(f"This is no exported conversation, or it is damaged: {reason}.")
+        print(told)
     if not as_json:
         for line in _words(found):
             console.print(_printable(line), markup=False, highlight=False, soft_wrap=True)
@@ -76,11 +71,11 @@ def _printable(text: str) -> str:
 
 def _words(found: dict[str, Any]) -> Iterator[str]:
     first, last = found["first"], found["last"]
-    by = found["exported_by"]["name"] or found["exported_by"]["person"]
-    yield f"Conversation {found['conversation']}, positions {first:,} to {last:,} of its log."
+    by = _name(found["exporter"])
+    yield f"Conversation {found['conversationId']}, positions {first:,} to {last:,} of its log."
     yield f"SHA-256 of the file: {found['sha256']}"
     states = Counter(one["state"] for one in found["messages"])
-    senders = {one["sender"]["person"] for one in found["messages"]}
+    senders = {one["sender"]["personId"] for one in found["messages"]}
     yield f"Proven: {states['proven']:,} messages, each signed by a device of its sender."
     yield f"Senders, as the department's signed cards name them: {len(senders):,}."
     if states["deleted"]:
@@ -96,8 +91,8 @@ def _words(found: dict[str, Any]) -> Iterator[str]:
             f" in the export, {files['unsigned']:,} without a signed hash."
         )
     for one in found["witnesses"]:
-        name = one["person"]["name"] or one["person"]["person"]
-        yield f"That nothing is missing or moved up to position {one['up_to']:,}: signed by {name}."
+        name = _name(one["person"])
+        yield f"That nothing is missing or moved up to position {one['upTo']:,}: signed by {name}."
     confirmed = len(found["witnesses"]) >= _CONFIRMING
     if not confirmed:
         by_whom = "one person, who may be the exporter" if found["witnesses"] else "nobody"
@@ -106,7 +101,7 @@ def _words(found: dict[str, Any]) -> Iterator[str]:
         yield f"Not proven in the file, the sender's message before: of {after:,} messages."
     for gap in found["gaps"]:
         yield (
-            f"Positions {gap['first']:,} to {gap['last']:,} are there by their hashes alone:"
+            f"Positions {gap['from']:,} to {gap['to']:,} are there by their hashes alone:"
             f" {_WHY[gap['why']]}, as the exporter says."
         )
     yield "Not proven, because nobody signs it:"
@@ -118,7 +113,7 @@ def _words(found: dict[str, Any]) -> Iterator[str]:
         yield f"- that {files['unsigned']:,} files without a signed hash are those that were sent;"
     yield "- that no device had been reported lost, where the exporter left that record out."
     for one in found["problems"][:_SHOWN]:
-        at = "The file" if one["position"] is None else f"Position {one['position']:,}"
+        at = "The file" if one["at"] is None else f"Position {one['at']:,}"
         yield f"DOES NOT HOLD: {at}: {one['rule']}: {one['reason']}"
     if len(found["problems"]) > _SHOWN:
         yield f"… and {len(found['problems']) - _SHOWN:,} more"
@@ -130,5 +125,9 @@ def _words(found: dict[str, Any]) -> Iterator[str]:
         )
 
 
+def _name(person: dict[str, Any]) -> str:
+    return str(person["names"]["en"] or person["personId"])
+
+
 def _time(found: dict[str, Any]) -> str:
-    return f"on {datetime.fromtimestamp(found['made_ms'] / 1000, UTC):%d %B %Y, %H:%M} UTC"
+    return f"on {datetime.fromtimestamp(found['madeMs'] / 1000, UTC):%d %B %Y, %H:%M} UTC"
