@@ -29,10 +29,18 @@ const VISIT = {
 /** A file as Rollup is about to name it. */
 type Named = Pick<Rollup.PreRenderedChunk, "isDynamicEntry" | "moduleIds">;
 
-/** Names the console's calls of the core's worker, which are fetched with the first of them. */
+/** Parts of the core's worker that belong to screens which few phones keep: the folder, and the file's name. */
+const PARTS: Readonly<Record<string, string>> = {
+  admin: CONSOLE_PART,
+  overseeing: "assets/oversee-",
+};
+
+/** Names calls of the core's worker that are fetched with the first of them, like the screens that make them. */
 function namedByPart({ isDynamicEntry, moduleIds }: Named): string {
-  const ofConsole = isDynamicEntry && moduleIds.some((id) => id.includes("/client/src/admin/"));
-  return ofConsole ? `${CONSOLE_PART}[name]-[hash].js` : "assets/[name]-[hash].js";
+  const part = Object.entries(PARTS).find(
+    ([folder]) => isDynamicEntry && moduleIds.some((id) => id.includes(`/client/src/${folder}/`)),
+  );
+  return `${part?.[1] ?? "assets/"}[name]-[hash].js`;
 }
 
 /** Names the words of a language, which the service worker keeps where they are used (pwa/used-files.ts). */

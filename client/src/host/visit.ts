@@ -5,11 +5,15 @@
 import type { ConnectedCore } from "../core.ts";
 import type { CoreListener } from "../seam.ts";
 import { createCore } from "../create.ts";
+import * as kems from "../hpke/kems.ts";
+import { useKems } from "../hpke/loading.ts";
 import type { Call } from "./rpc.ts";
 import { remoteCore } from "./rpc.ts";
 import { joinTabs, type Channel } from "./tabs.ts";
 
 const CHANNEL = "copconnect-core";
+
+useKems(kems);
 
 /** Use the core, hearing of its events, for as long as `work` runs. */
 export async function visitCore<T>(

@@ -2,12 +2,11 @@
  * HPKE (RFC 9180) as docs/keys.md says: base mode, HKDF-SHA256, AES-256-GCM, empty AAD, with
  * X25519 or X-Wing. Private keys are 32 bytes: X25519's private key, or X-Wing's decapsulation key.
  */
-import { Aes256Gcm, type CipherSuite } from "@hpke/core";
+import type { CipherSuite } from "@hpke/core";
 import { x25519 } from "@noble/curves/ed25519.js";
 import { expand, extract } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { hpkeSuite } from "../hpke/suite.ts";
-import { XWing } from "../hpke/x-wing.ts";
+import { kems } from "../hpke/loading.ts";
 import { concat, copy, fromHex, utf8, type Bytes } from "../octets.ts";
 import { uint, type Reader, type Writer } from "./format/fields.ts";
 import type { Field } from "./format/record.ts";
@@ -48,16 +47,16 @@ export const publicKeyField: Field<Uint8Array> = {
   write: (writer, value) => writer.uint(value.length, 2).raw(value),
 };
 
-const SUITES: Readonly<Record<Kem, CipherSuite>> = {
-  [X25519]: hpkeSuite("x25519", sha256, new Aes256Gcm()),
-  [XWING]: hpkeSuite("x-wing", sha256, new Aes256Gcm()),
-};
-const xwing = new XWing();
+async function suiteOf(kem: Kem): Promise<CipherSuite> {
+  const { withX25519, withXWing } = await kems();
+  return kem === X25519 ? withX25519 : withXWing;
+}
 
 export async function publicKeyOf(kem: Kem, privateKey: Uint8Array): Promise<Bytes> {
   if (kem === X25519) return copy(x25519.getPublicKey(privateKey));
-  const { publicKey } = await xwing.generateKeyPairDerand(copy(privateKey));
-  return new Uint8Array(await xwing.serializePublicKey(publicKey));
+  const { xWing } = await kems();
+  const { publicKey } = await xWing.generateKeyPairDerand(copy(privateKey));
+  return new Uint8Array(await xWing.serializePublicKey(publicKey));
 }
 
 /**
@@ -116,7 +115,7 @@ export async function hpkeSeal(
   rule: string,
 ): Promise<Bytes> {
   requirePublicKey(kem, publicKey, rule);
-  const suite = SUITES[kem];
+  const suite = await suiteOf(kem);
   const recipientPublicKey = await suite.kem.importKey("raw", copy(publicKey).buffer, true);
   const { enc, ct } = await suite.seal({ recipientPublicKey, info }, plaintext);
   return concat(new Uint8Array(enc), new Uint8Array(ct));
@@ -130,7 +129,7 @@ export async function hpkeOpen(
   sealed: Uint8Array,
   rule: string,
 ): Promise<Bytes> {
-  const suite = SUITES[kem];
+  const suite = await suiteOf(kem);
   const split = ENC_BYTES[kem];
   refuseUnless(sealed.length >= split + TAG_BYTES, rule, "seal is truncated");
   try {

@@ -54,7 +54,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...["core", "account", "attachments", "calls", "conversation", "exporting", "inbox", "keys"],
     ...["kinds", "messages", "overseeing", "transport", "vault"],
   ],
-  host: ["core", "vault"],
+  host: ["core", "hpke", "vault"],
   officers: ["core", "kinds", "transport", "vault"],
 };
 
