@@ -153,14 +153,16 @@ export class AccountServices {
   async load(): Promise<AccountRecord | null> {
     const record = await this.account.load();
     if (record === null) return null;
-    await this.#begin();
-    await this.#ownChanged();
+    await this.trust.load();
+    await Promise.all([this.#begin(), this.#judgeStanding()]);
+    // A start does not wait for the look for alarms, which reads most.
+    void this.alarms.check().catch(ignore);
     return record;
   }
 
   async register(ticket: string, label: string): Promise<AccountRecord> {
     const record = await this.account.register(ticket, label);
-    await this.#begin();
+    await Promise.all([this.trust.load(), this.#begin()]);
     return record;
   }
 
@@ -282,8 +284,8 @@ export class AccountServices {
   }
 
   async #begin(): Promise<void> {
-    const { trust, training, sanctions, confirmations } = this;
-    await Promise.all([trust.load(), training.load(), sanctions.load(), confirmations.load()]);
+    const { training, sanctions, confirmations } = this;
+    await Promise.all([training.load(), sanctions.load(), confirmations.load()]);
   }
 
   /** The parts of the context of a registered device that are looked after here. */
@@ -335,6 +337,11 @@ export class AccountServices {
   }
 
   async #ownChanged(): Promise<void> {
+    await this.#judgeStanding();
+    await this.alarms.check();
+  }
+
+  async #judgeStanding(): Promise<void> {
     const { me, registeredMs } = this.account.require();
     const verdict = await this.#judgeOwn();
     const named = verdict.confirmed === "no" ? (me?.confirmers ?? []) : [];
@@ -342,7 +349,6 @@ export class AccountServices {
     const confirmers = named.filter((_, index) => able[index]);
     this.#standing = { verdict, confirmers, sinceMs: registeredMs };
     this.#options.onStanding();
-    await this.alarms.check();
   }
 
   /** E0: whom the server names is not sent to in vain. */

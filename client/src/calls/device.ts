@@ -196,7 +196,7 @@ export class Device {
   async open(): Promise<void> {
     const [outgoing] = await Promise.all([
       this.context.vault.all<OutgoingRecord>(STORES.outbox),
-      ...[this.book.load(), this.live.open(), this.orders.load()],
+      ...[this.#options.oneself.load(), this.book.load(), this.live.open(), this.orders.load()],
     ]);
     this.outgoing.load(outgoing);
     this.ownSync.wake();

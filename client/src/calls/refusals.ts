@@ -60,9 +60,12 @@ export class Refusals {
     return { by, sinceMs: lock.sinceMs, admins: await Promise.all(admins) };
   }
 
-  /** The account is loaded: true if this device was turned away and the server still says so. */
-  async load(): Promise<boolean> {
+  async load(): Promise<void> {
     this.#away = await this.#options.vault.get<AwayRecord>(META, ROW);
+  }
+
+  /** The account is loaded: true if this device was turned away and the server still says so. */
+  async isAway(): Promise<boolean> {
     if (this.#away === null) return false;
     const late = new Promise<void>((resolve) => setTimeout(resolve, START_MS));
     await Promise.race([this.ask(), late]);

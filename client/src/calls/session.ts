@@ -198,11 +198,14 @@ export class Session {
   }
 
   async #openAccount(): Promise<AppState> {
-    const gone = await this.#vault.get<{ reason: string }>(META, "signed_out");
+    const [gone, account] = await Promise.all([
+      this.#vault.get<{ reason: string }>(META, "signed_out"),
+      this.services.load(),
+      Promise.all([this.#refusals.load(), this.#autoLock.load()]),
+    ]);
     if (gone !== null) return this.#enter("signed_out", gone.reason);
-    const [account] = await Promise.all([this.services.load(), this.#autoLock.load()]);
     if (account === null) return this.#enter("register");
-    if (await this.#refusals.load()) return this.#snapshot();
+    if (await this.#refusals.isAway()) return this.#snapshot();
     await this.#startDevice();
     return this.#enterAccount();
   }
@@ -222,7 +225,6 @@ export class Session {
 
   async #startDevice(): Promise<void> {
     const { origin, WebSocket, random } = this.#options;
-    await this.oneself.load();
     const device = new Device({
       context: { ...this.context, ...this.services.forDevice() },
       people: this.people,
@@ -323,9 +325,9 @@ export class Session {
 
   /** The network has gone: give a connection up that looks open. Or it is back: try again at once. */
   networkChanged(there: boolean): void {
-    if (there && this.#refusals.away) void this.#refusals.ask();
-    if (there) this.#device?.socket.nudge();
-    else this.#device?.socket.drop();
+    if (!there) return this.#device?.socket.drop();
+    if (this.#refusals.away) void this.#refusals.ask();
+    this.#device?.socket.nudge();
   }
 
   // --- Registration ----------------------------------------------------------------------------

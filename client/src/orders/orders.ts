@@ -92,8 +92,7 @@ export class Orders implements SendingListener {
   }
 
   async load(): Promise<void> {
-    await this.#photos.load();
-    await this.#sending.load();
+    await Promise.all([this.#photos.load(), this.#sending.load()]);
   }
 
   stop(): void {

@@ -49,6 +49,7 @@ export class Training {
   readonly #options: TrainingOptions;
   #kept: StoredTraining = NOTHING;
   #loading: Promise<void> | null = null;
+  #lessons: Promise<void> | null = null;
   #keeping: Promise<void> | null = null;
   #sending: Promise<void> | null = null;
   #askedMs: number | null = null;
@@ -64,6 +65,7 @@ export class Training {
   reset(): void {
     this.#kept = NOTHING;
     this.#loading = null;
+    this.#lessons = null;
     this.#askedMs = null;
     this.#held = new Map();
     if (this.#later !== null) clearTimeout(this.#later);
@@ -75,14 +77,22 @@ export class Training {
     return this.#kept.told?.closedFrom ?? null;
   }
 
+  /** A start needs the server's last answer and none of the lessons. */
   load(): Promise<void> {
     this.#loading ??= this.#load();
     return this.#loading;
   }
 
+  /** Read the lessons as well, to know which are kept. */
+  async #whole(): Promise<void> {
+    await this.load();
+    this.#lessons ??= this.#loadLessons();
+    await this.#lessons;
+  }
+
   /** A connection is up: tell what was done, and ask again if it is time. Rejects with `network`. */
   async onReady(): Promise<void> {
-    await this.load();
+    await this.#whole();
     await this.#send();
     const now = this.#options.context.now();
     if (this.#askedMs !== null && Math.abs(now - this.#askedMs) < ASK_MS) return;
@@ -91,7 +101,7 @@ export class Training {
 
   /** Ask for the courses; their lessons are fetched within a while. Rejects with `network`. */
   async ask(language?: Language): Promise<void> {
-    await this.load();
+    await this.#whole();
     const { api, now } = this.#options.context;
     const chosen = language ?? this.#kept.language;
     await this.#told(await api.training({ language: chosen }), chosen);
@@ -107,7 +117,7 @@ export class Training {
    * fetched now.
    */
   async courses(language: Language, lessons: "now" | "later" = "later"): Promise<TrainingView> {
-    await this.load();
+    await this.#whole();
     const { told, language: known } = this.#kept;
     const asked = this.ask(language);
     if (lessons === "now") void asked.then(() => this.#keepLessons()).catch(ignore);
@@ -125,7 +135,7 @@ export class Training {
   }
 
   async lesson(id: LessonId, language: Language): Promise<Lesson> {
-    await this.load();
+    await this.#whole();
     const { vault, api } = this.#options.context;
     const key = keyOf(id, language);
     const kept = await vault.get<LessonPage>(LESSON_STORE, key);
@@ -143,7 +153,7 @@ export class Training {
   }
 
   async lessonDone(id: LessonId, version: number, rightFirst: number): Promise<TrainingView> {
-    await this.load();
+    await this.#whole();
     const known = this.#kept.told?.courses.flatMap((one) => one.lessons) ?? [];
     if (!known.some((one) => one.lessonId === id)) throw failure("not_found");
     const doneMs = this.#options.context.now();
@@ -194,7 +204,10 @@ export class Training {
     const { vault } = this.#options.context;
     const kept = await vault.get<StoredTraining>(META, KEPT);
     if (kept !== null) this.#kept = kept;
-    for (const page of await vault.all<LessonPage>(LESSON_STORE))
+  }
+
+  async #loadLessons(): Promise<void> {
+    for (const page of await this.#options.context.vault.all<LessonPage>(LESSON_STORE))
       this.#held.set(keyOf(page.lessonId, page.language), page.digest);
   }
 
