@@ -26,6 +26,7 @@ def test_every_class_is_written_in_every_language() -> None:
     assert sum(number for (label, _), number in counts.items() if label == corpus.FINE) > 1_500
 
 
+@cache
 def kept_apart() -> list[corpus.Message]:
     return [one for one in corpus.everything() if corpus.is_held_out(one)]
 
