@@ -257,8 +257,6 @@ def test_arrows_lead_from_match_to_match_inside_a_chat(trio: Trio) -> None:
     expect(field).to_have_count(0)
 
 
-@pytest.mark.service_worker
-@pytest.mark.notifications
 def test_evidence_is_answered_exported_and_checked_in_telugu(
     trio: Trio, app_server: ServerProcess, tmp_path: Path
 ) -> None:
@@ -349,6 +347,8 @@ def _exported(officer: Officer, folder: Path) -> Path:
     return file
 
 
+@pytest.mark.service_worker
+@pytest.mark.notifications
 def test_a_muted_chat_does_not_notify(station: Station, trio: Trio) -> None:
     muting = station.officer(5).register()
     writer, other, _ = trio
