@@ -208,7 +208,7 @@ def test_somebody_finds_a_group_asks_and_is_let_in_in_telugu(trio: Trio) -> None
     third.page.reload()
 
 
-def test_whoever_leaves_is_out_and_the_others_go_on(trio: Trio) -> None:
+def test_whoever_leaves_or_is_removed_is_out(trio: Trio) -> None:
     founder, second, third = trio
     title = "Cricket tournament security"
     groups.create(founder, title, [second, third])
@@ -233,6 +233,19 @@ def test_whoever_leaves_is_out_and_the_others_go_on(trio: Trio) -> None:
     third.button("groups.forgetAction").click()
     third.heading("chats.title").wait_for()
     expect(third.chat(title)).to_have_count(0)
+
+    # Removed: neither on screen nor after a fresh start is there what follows.
+    groups.open_info(founder)
+    groups.remove(founder, second)
+    groups.close_info(founder)
+    second.page.get_by_text(second.word("conversation.leftLine")).wait_for()
+    founder.say("The stadium is searched at five.")
+    founder.sees_status("The stadium is searched at five.", "sent")
+    second.page.reload()
+    second.message("Stand C is short of two constables.").wait_for()
+    second.shot("removed")
+    expect(second.composer).to_have_count(0)
+    expect(second.message("The stadium is searched")).to_have_count(0)
 
 
 def _share(officer: Officer, key: str) -> None:

@@ -90,6 +90,8 @@ async def test_leaving_is_repeatable(world: World) -> None:
         await do(a.caller, place, leave)
     with pytest.raises(errors.NotMember):
         await world.service.conversations.conversation(b.caller, place)
+    with pytest.raises(errors.NotMember):
+        await world.service.log.page(b.caller, place, after=0, before=None, limit=9)
 
 
 async def test_former_members_learn_nothing_by_repeating_a_change(world: World) -> None:

@@ -2,13 +2,9 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page
-
-from tests.harness.recording import RecordingProxy
-from tests.harness.traffic import Exhibit, exhibits
 
 # Counts what the databases of this origin hold, besides the wrapped key of an empty one and its
 # "meta" store, which says why the device was signed out.
@@ -57,8 +53,8 @@ TRIES = """async (tries) => {
   database.close();
 }"""
 
-# Deletes the rows of one store of the vault, or flips a bit in each.
-HARM = """async ({ store, flip }) => {
+# Flips a bit in each row of one store of the vault.
+GARBLE = """async (store) => {
   const open = indexedDB.open("copconnect");
   const database = await new Promise((resolve) => (open.onsuccess = () => resolve(open.result)));
   const transaction = database.transaction("records", "readwrite");
@@ -69,10 +65,8 @@ HARM = """async ({ store, flip }) => {
     if (cursor === null) return;
     if (cursor.value.s === store) {
       rows += 1;
-      if (flip) {
-        cursor.value.d[cursor.value.d.length >> 1] ^= 4;
-        cursor.update(cursor.value);
-      } else cursor.delete();
+      cursor.value.d[cursor.value.d.length >> 1] ^= 4;
+      cursor.update(cursor.value);
     }
     cursor.continue();
   };
@@ -92,54 +86,18 @@ def set_wrong_pins(page: Page, tries: int) -> None:
     page.evaluate(TRIES, tries)
 
 
-def delete_database(context: BrowserContext, url: str) -> None:
-    """Take everything from a device whose pages do not run the app."""
-    with _bare_page(context, url) as page:
-        page.evaluate(DELETE)
-
-
 def erase(page: Page) -> None:
     """Take everything from a device while its pages run the app."""
     page.evaluate(DELETE)
 
 
-def lose(context: BrowserContext, url: str, store: str) -> None:
-    """Delete a store of the vault of a device whose pages do not run the app."""
-    _harm(context, url, store, flip=False)
-
-
 def garble(context: BrowserContext, url: str, store: str) -> None:
-    """Flip a bit in every record of a store, as a bad disk does; otherwise like ``lose``."""
-    _harm(context, url, store, flip=True)
-
-
-def _harm(context: BrowserContext, url: str, store: str, *, flip: bool) -> None:
-    with _bare_page(context, url) as page:
-        assert page.evaluate(HARM, {"store": store, "flip": flip}) > 0
-
-
-@contextlib.contextmanager
-def _bare_page(context: BrowserContext, url: str) -> Iterator[Page]:
-    """A page of the app's origin that runs nothing."""
+    """Flip a bit in every record of a store, as a bad disk does, on a device whose pages do not run
+    the app."""
     page = context.new_page()
     page.goto(f"{url}/healthz")
-    yield page
+    assert page.evaluate(GARBLE, store) > 0
     page.close()
-
-
-def last_payloads(data: Path, count: int) -> list[bytes]:
-    """Return the newest messages of the conversation that was last written to, as stored."""
-    connection = sqlite3.connect(f"file:{data / 'copconnect.sqlite3'}?mode=ro", uri=True)
-    try:
-        rows = connection.execute(
-            "SELECT message FROM log_entries WHERE conversation_id ="
-            " (SELECT conversation_id FROM log_entries ORDER BY sent_ms DESC LIMIT 1)"
-            " ORDER BY seq DESC LIMIT ?",
-            (count,),
-        )
-        return [bytes(payload) for (payload,) in rows]
-    finally:
-        connection.close()
 
 
 def call_confirmed(data: Path) -> None:
@@ -162,10 +120,3 @@ def call_confirmed(data: Path) -> None:
             (client["person_id"],),
         )
         connection.commit()
-
-
-def received(line: RecordingProxy) -> Iterator[Exhibit]:
-    """Yield what a relay's devices were sent."""
-    for thing in exhibits(line.recordings):
-        if "socket down" in thing.where or " answer " in thing.where:
-            yield thing

@@ -195,6 +195,7 @@ def test_under_policy_none_an_operators_removal_shows_who_waits_and_lets_nobody_
         said = run_copconnect(server.data, "admin", "revoke-client", lost.client_id)
         assert f"Waits, confirmed by nobody: {waiting.client_id}" in said
         assert "No phone of this person is confirmed now" in said
+        assert "copconnect admin grant" in said
         # The running server learns of the removal within a second.
         until(lambda: _is_out(lost), "signing the lost phone out")
         assert waiting.me().confirmed == "no"
