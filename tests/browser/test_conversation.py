@@ -17,6 +17,20 @@ from tests.harness.server import ServerProcess, run_copconnect
 
 Trio = tuple[Officer, Officer, Officer]
 MANY = 64
+BY_SOUND = "చార్మినార్ దగ్గర నాకాబందీ"
+FIRST, LAST = "Jackets are in the store room.", "Bring the jackets back."
+
+
+@pytest.fixture(scope="module")
+def line(own_relay: Callable[[], RecordingProxy]) -> RecordingProxy:
+    """The line of the officer who is away at times."""
+    return own_relay()
+
+
+@pytest.fixture(scope="module")
+def away(posted: Station, line: RecordingProxy) -> Officer:
+    """An officer who is away at times."""
+    return posted.officer(3, url=line.url).register()
 
 
 def test_a_reply_quotes_and_leads_back(trio: Trio) -> None:
@@ -162,16 +176,12 @@ def test_a_persons_chat_that_was_only_opened_is_in_no_list(trio: Trio) -> None:
     other.message("The keys are at the gate.").wait_for()
 
 
-def test_ticks_and_who_has_seen_it(
-    posted: Station, trio: Trio, own_relay: Callable[[], RecordingProxy]
-) -> None:
+def test_ticks_and_who_has_seen_it(trio: Trio, away: Officer, line: RecordingProxy) -> None:
     writer, reader, _ = trio
-    line = own_relay()
-    absent = posted.officer(3, url=line.url).register()
     title = "Prisoner escort at dawn"
-    groups.create(writer, title, [reader, absent])
+    groups.create(writer, title, [reader, away])
     reader.chat(title).wait_for()
-    absent.chat(title).wait_for()
+    away.chat(title).wait_for()
 
     line.go_dark()
     text = "Leave by the back gate, two vehicles."
@@ -190,71 +200,10 @@ def test_ticks_and_who_has_seen_it(
     expect(writer.status(text)).to_have_text(writer.word("conversation.status.sent"))
 
     line.come_back()
-    absent.chat(title).get_by_text(text).wait_for()
+    away.chat(title).get_by_text(text).wait_for()
     expect(writer.status(text)).to_have_text(writer.word("conversation.status.delivered"))
-    absent.open_chat(title)
+    away.open_chat(title)
     expect(writer.status(text)).to_have_text(writer.word("conversation.status.read"))
-
-
-def test_a_message_is_found_by_its_sound_and_opens_at_its_place(trio: Trio) -> None:
-    writer, reader, _ = trio
-    wanted = "చార్మినార్ దగ్గర నాకాబందీ"
-    writer.open_direct(reader)
-    writer.say(wanted)
-    for count in range(1, 31):
-        writer.say(f"Round {count} is over.")
-    reader.open_chat(writer.person.name)
-    reader.message(wanted).wait_for()
-    reader.page.get_by_role("region", name=reader.word("conversation.messages")).press("End")
-    reader.message("Round 30 is over.").wait_for()
-    reader.to_chats()
-    page = reader.page
-    field = page.get_by_role("searchbox")
-    field.fill("round")
-    found = page.get_by_role("region", name=reader.word("conversation.find.title"))
-    found.get_by_role("link").first.wait_for()
-    reader.context.set_offline(True)
-    try:
-        field.fill("charminar")
-        row = found.get_by_role("link").filter(has_text=wanted)
-        expect(row.locator("mark")).to_have_text("చార్మినార్")
-        reader.shot("found-messages")
-        # One tap limits the search to a kind, another to a person.
-        found.get_by_role("button", name=reader.word("conversation.find.kind.document")).click()
-        expect(found).to_contain_text(reader.word("conversation.find.none"))
-        found.get_by_role("button", name=reader.word("conversation.find.kind.all")).click()
-        row.click()
-        expect(reader.message(wanted)).to_be_in_viewport()
-    finally:
-        reader.context.set_offline(False)
-        # The list keeps what is searched for, and with it hides the chats of later stories.
-        reader.to_chats()
-        field.fill("")
-
-
-def test_arrows_lead_from_match_to_match_inside_a_chat(trio: Trio) -> None:
-    writer, reader, _ = trio
-    writer.open_direct(reader)
-    writer.say("Jackets are in the store room.")
-    for count in range(1, 13):
-        writer.say(f"Lap {count} is over.")
-    writer.say("Bring the jackets back.")
-    reader.open_chat(writer.person.name)
-    reader.page.get_by_role("region", name=reader.word("conversation.messages")).press("End")
-    reader.message("Bring the jackets back.").wait_for()
-    reader.button("conversation.info").click()
-    reader.button("conversation.find.inChat").click()
-    field = reader.page.get_by_role("searchbox", name=reader.word("conversation.find.inChat"))
-    expect(field).to_be_focused()
-    field.fill("jackets")
-    said = reader.page.get_by_text(reader.word("conversation.find.at", number=1, total=2))
-    said.wait_for()
-    expect(reader.message("Bring the jackets back.")).to_be_in_viewport()
-    reader.button("conversation.find.older").click()
-    expect(reader.message("Jackets are in the store room.")).to_be_in_viewport()
-    reader.shot("find-in-chat")
-    field.press("Escape")
-    expect(field).to_have_count(0)
 
 
 def test_evidence_is_answered_exported_and_checked_in_telugu(
@@ -398,42 +347,90 @@ def test_a_muted_chat_does_not_notify(station: Station, trio: Trio) -> None:
     muting.look_back()
 
 
-def test_messages_of_several_pages_come_in_order_after_being_away(
-    posted: Station, trio: Trio, own_relay: Callable[[], RecordingProxy]
+def test_messages_of_several_pages_come_in_order_after_being_away_and_are_found(
+    trio: Trio, away: Officer, line: RecordingProxy
 ) -> None:
     writer, answering, _ = trio
-    line = own_relay()
-    away = posted.officer(4, url=line.url).register()
+    away.to_chats()
     title = "Log of the control room"
     groups.create(writer, title, [answering, away])
-    away.chat(title).wait_for()
-    answering.open_chat(title)
+    writer.say(BY_SOUND)
+    writer.say(FIRST)
+    away.chat(title).get_by_text(FIRST).wait_for()
     line.go_dark()
     away.page.get_by_text(away.word("app.status.offline")).wait_for()
 
-    # Two write, so that the order is the server's and not one device's; more than the core reads
-    # first of a conversation (50), and more than the screen draws first (60).
-    texts: list[str] = []
-    for number in range(1, MANY + 1):
-        by = writer if number % 2 else answering
-        text = f"Call {number:03} logged at the desk"
-        by.composer.fill(text)
-        by.button("conversation.send").click()
-        texts.append(text)
+    # More than the core reads first of a conversation (50), and more than the screen draws first
+    # (60). Two write the last ones, so that the order is the server's and not one device's.
+    texts = [f"Call {number:03} logged at the desk" for number in range(1, MANY + 1)]
     # All the messages share these words; a needle for each finds no more than this one.
     writer.secrets.text("logged at the desk")
-    writer.message(texts[-1]).wait_for()
-    answering.message(texts[-1]).wait_for()
+    for text in texts[:-8]:
+        _send(writer, text)
+    answering.open_chat(title)
+    for at, text in enumerate(texts[-8:]):
+        _send(answering if at % 2 else writer, text)
+    answering.message(texts[-2]).wait_for()
     answering.sees_status(texts[-1], "sent")
     writer.sees_status(texts[-2], "sent")
+    writer.say(LAST)
 
     line.come_back()
-    away.chat(title).get_by_text(away.word("chats.unread_other", count=MANY)).wait_for()
+    away.chat(title).get_by_text(away.word("chats.unread_other", count=MANY + 3)).wait_for()
     away.open_chat(title)
     seen = _scroll_through(away)
     expected = _scroll_through(writer)
     assert sorted(seen) == texts
     assert seen == expected
+    away.to_chats()
+    _find_by_sound(away)
+    _find_in_chat(away)
+
+
+def _send(officer: Officer, text: str) -> None:
+    officer.composer.fill(text)
+    officer.button("conversation.send").click()
+
+
+def _find_by_sound(reader: Officer) -> None:
+    """Find the first message from the list of chats, without a network; end at its place."""
+    page = reader.page
+    field = page.get_by_role("searchbox")
+    field.fill("logged")
+    found = page.get_by_role("region", name=reader.word("conversation.find.title"))
+    found.get_by_role("link").first.wait_for()
+    reader.context.set_offline(True)
+    try:
+        field.fill("charminar")
+        row = found.get_by_role("link").filter(has_text=BY_SOUND)
+        expect(row.locator("mark")).to_have_text("చార్మినార్")
+        reader.shot("found-messages")
+        # One tap limits the search to a kind, another to a person.
+        found.get_by_role("button", name=reader.word("conversation.find.kind.document")).click()
+        expect(found).to_contain_text(reader.word("conversation.find.none"))
+        found.get_by_role("button", name=reader.word("conversation.find.kind.all")).click()
+        row.click()
+        expect(reader.message(BY_SOUND)).to_be_in_viewport()
+        expect(reader.message(LAST)).not_to_be_in_viewport()
+    finally:
+        reader.context.set_offline(False)
+
+
+def _find_in_chat(reader: Officer) -> None:
+    """Go from match to match by arrows."""
+    reader.button("conversation.info").click()
+    reader.button("conversation.find.inChat").click()
+    field = reader.page.get_by_role("searchbox", name=reader.word("conversation.find.inChat"))
+    expect(field).to_be_focused()
+    field.fill("jackets")
+    said = reader.page.get_by_text(reader.word("conversation.find.at", number=1, total=2))
+    said.wait_for()
+    expect(reader.message(LAST)).to_be_in_viewport()
+    reader.button("conversation.find.older").click()
+    expect(reader.message(FIRST)).to_be_in_viewport()
+    reader.shot("find-in-chat")
+    field.press("Escape")
+    expect(field).to_have_count(0)
 
 
 def _scroll_through(officer: Officer) -> list[str]:
