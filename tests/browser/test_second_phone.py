@@ -1,22 +1,15 @@
 """A second phone: it waits, is confirmed by digits, shows what was said before, and is removed."""
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.harness import confirming, groups, storage
 from tests.harness.browser import DESKTOP, Officer, Station
 
 
-@pytest.fixture(scope="module")
-def owner(posted: Station) -> Officer:
-    """An officer at the first phone."""
-    return posted.officer(1).register()
-
-
 def test_a_second_phone_is_confirmed_by_digits_and_shows_history(
-    station: Station, owner: Officer, other: Officer
+    station: Station, other: Officer
 ) -> None:
-    phone = owner
+    phone = station.officer(1).register()
     phone.open_direct(other)
     phone.say("Written before the desk computer came.")
     other.open_chat(phone.person.name)
@@ -24,6 +17,9 @@ def test_a_second_phone_is_confirmed_by_digits_and_shows_history(
     phone.to_chats()
 
     desk = station.officer(1, screen=DESKTOP).register_waiting()
+    _unconfirmed_it_reads_nothing_and_looks_different(desk, phone, other)
+    desk.button("app.signedOut.startOver").click()
+    desk.register_waiting()
     desk.page.get_by_text(desk.word("devices.waiting.own")).wait_for()
     desk.shot("waits")
     # The phone shows a banner at once, and one press leads to the digits.
@@ -96,26 +92,18 @@ def test_a_second_phone_is_confirmed_by_digits_and_shows_history(
     phone.message("Only the phone reads this line now.").wait_for()
 
 
-def test_an_unconfirmed_device_reads_nothing_and_looks_different(
-    station: Station, owner: Officer, other: Officer
+def _unconfirmed_it_reads_nothing_and_looks_different(
+    waiting: Officer, phone: Officer, other: Officer
 ) -> None:
-    phone = owner
-    phone.to_chats()
-    other.open_direct(phone)
-    other.say("For your eyes, not for your second phone's.")
-    phone.open_chat(other.person.name)
-    phone.message("For your eyes, not for your second phone's.").wait_for()
-
-    waiting = station.officer(1).register_waiting()
+    """A device that waits, until it is signed out; its person, and somebody who wrote to them."""
     waiting.page.get_by_text(waiting.word("devices.waiting.text")).wait_for()
     # No way leads around the screen, and no readable message came.
     waiting.page.goto("/#/chats")
     confirming.waits(waiting).wait_for()
     waiting.page.reload()
     confirming.waits(waiting).wait_for()
-    expect(waiting.page.get_by_text("For your eyes")).to_have_count(0)
+    expect(waiting.page.get_by_text("Written before")).to_have_count(0)
     expect(waiting.button("devices.waiting.read")).to_have_count(0)
-    waiting.shot("waits")
 
     # The others see one device that counts, and one that does not.
     other.page.get_by_role("button", name=other.word("conversation.encrypted")).click()
@@ -123,19 +111,17 @@ def test_an_unconfirmed_device_reads_nothing_and_looks_different(
     first = other.word("conversation.encryption.unapproved_other", number="2")
     other.page.get_by_text(f"{one_each} {first}", exact=True).wait_for()
     other.shot("encryption")
-    other.page.goto("/#/people")
-    other.page.get_by_role("searchbox").fill(phone.person.name)
-    other.page.get_by_role("main").get_by_role("link").filter(
-        has_text=phone.person.name
-    ).first.click()
+    other.open_card(phone)
     expect(other.page.get_by_text(other.word("devices.unconfirmed"), exact=True)).to_have_count(1)
     other.shot("card")
+    other.to_chats()
+    other.open_chat(phone.person.name)
 
     # The way out of a mistake.
     waiting.button("me.signOut").click()
-    waiting.page.get_by_role("dialog").get_by_role(
-        "button", name=waiting.word("me.signOut"), exact=True
-    ).click()
+    dialog = waiting.page.get_by_role("dialog")
+    dialog.get_by_role("button", name=waiting.word("me.signOut"), exact=True).click()
     waiting.heading("app.signedOut.title").wait_for()
     phone.page.goto("/#/me/confirm")
     phone.page.get_by_text(phone.word("devices.confirm.none")).first.wait_for()
+    phone.to_chats()
