@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-PROGRAM = Path(__file__).with_name("bot") / "core.mjs"
+PROGRAM = Path(__file__).parents[1] / "bot" / "core.mjs"
 
 
 class CoreMissing(Exception):
