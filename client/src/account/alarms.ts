@@ -15,20 +15,16 @@
 import type { Identity } from "../context.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
 import { idOf } from "../ids.ts";
-import type { AlarmId, DeviceId, PersonId, RecordHash } from "../ids.ts";
+import type { AlarmId, PersonId, RecordHash } from "../ids.ts";
 import type { PersonCard } from "../keys/trust/person-card.ts";
+import type { AlarmView } from "../seam/devices.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { RefusedCard } from "../trust/ports.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 
-export interface Alarm {
-  readonly id: AlarmId;
-  readonly kind: "device" | "key" | "log" | "card" | "refusedCard";
-  readonly device: DeviceId;
-  /** The person who confirmed the device, or whose card was refused. */
+export interface Alarm extends Omit<AlarmView, "person"> {
   readonly person: PersonId | null;
-  readonly sinceMs: number | null;
 }
 
 /** Something that an alarm could be about. `byThis`: this device endorsed it. */

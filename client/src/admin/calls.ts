@@ -293,19 +293,17 @@ export class AdminCalls {
 
   /** The act that the first admin's device signed, never what the server says of it. */
   async #waitingView(waiting: WaitingAct): Promise<WaitingView | null> {
-    const { by, people, paths, madeMs, expiresMs, own, approvers, approverCount } = waiting;
-    const { preview } = waiting;
+    const { record: signed, ...shown } = waiting;
     try {
-      const record = ActFormat.parse(waiting.record);
+      const record = ActFormat.parse(signed);
       const device = idOf<DeviceId>(record.device);
       const { trust } = this.#options.services;
-      const certificate = await trust.certificateOf(by.personId, device);
+      const certificate = await trust.certificateOf(shown.by.personId, device);
       const genuine = certificate !== null && (await isSigned(record, certificate.publicKey));
       return {
-        ...{ actId: idOf<ActId>(record.actId), hash: toHex(hash(record.bytes)) },
+        ...{ ...shown, actId: idOf<ActId>(record.actId), hash: toHex(hash(record.bytes)) },
         act: JSON.parse(new TextDecoder().decode(record.body)) as Act,
-        ...{ by, genuine, people, paths, madeMs, expiresMs, own, approvers, approverCount },
-        preview,
+        genuine,
       };
     } catch (error) {
       if (error instanceof Refused || error instanceof SyntaxError) return null;

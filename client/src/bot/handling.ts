@@ -19,7 +19,8 @@ import { fileGone } from "../messages/files.ts";
 import { messageKey } from "../messages/messages.ts";
 import { STORES } from "../records.ts";
 import type { MessageRecord } from "../records.ts";
-import type { Change, PageQuery } from "../vault/vault.ts";
+import type { RowQuery } from "../vault/database.ts";
+import type { Change } from "../vault/vault.ts";
 
 /** As far as a device can go back in a log. */
 const KEPT = LOG_HASHES;
@@ -36,7 +37,7 @@ export interface SetAside {
 
 type Context = Pick<DeviceContext, "vault">;
 
-function firstOf(group: ConversationId): PageQuery {
+function firstOf(group: ConversationId): RowQuery {
   return { store: PROGRAM_STORES.waiting, group, limit: 1, descending: false };
 }
 

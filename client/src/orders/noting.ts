@@ -8,18 +8,10 @@ import type { Decoded } from "../kinds/content.ts";
 import type { Change, Vault } from "../vault/vault.ts";
 import { dropDraft } from "./drafts.ts";
 import { ORDER_STORES, emptyOrder, isOwed, isUnfinished, issuerOf } from "./record.ts";
-import type { OrderRecord } from "./record.ts";
+import type { ChangeFacts, OrderRecord } from "./record.ts";
 
 /** An accepted message, as its header and the log say it. */
-export interface NotedMessage {
-  readonly messageId: MessageId;
-  readonly seq: number;
-  readonly sentMs: number;
-  readonly personId: PersonId;
-  /** The rights of its sender's leaf. */
-  readonly rights: number;
-  /** H(header ‖ signature). */
-  readonly headerHash: Uint8Array;
+export interface NotedMessage extends Omit<ChangeFacts, "content"> {
   readonly content: Decoded;
 }
 

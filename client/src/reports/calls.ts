@@ -15,12 +15,11 @@ import type {
   NewDecision,
   NewReport,
   ReportReaders,
-  ReportStatistics,
   SanctionView,
 } from "../seam/reports.ts";
 import { loadMessage } from "../messages/messages.ts";
 import { META, deleteMeta, putMeta } from "../vault/changes.ts";
-import type { Act, Person } from "../wire.ts";
+import type { Act, Person, ReportStatistics } from "../wire.ts";
 import { Cases } from "./cases.ts";
 import { reportedMessages } from "./gathering.ts";
 import { Keeping } from "./keeping.ts";
@@ -28,7 +27,7 @@ import type { ReportCallsOptions } from "./cases.ts";
 import { KNOWN_REPORTS, MODERATES, type KnownReports, type ReportRecord } from "./record.ts";
 import { Resealing } from "./resealing.ts";
 import { ReportSender } from "./sending.ts";
-import { sanctionView, sentReport, statistics, waitingReport } from "./views.ts";
+import { sanctionView, sentReport, waitingReport } from "./views.ts";
 
 const MOST_CLAUSE = 255;
 const MOST_REASON = 1_000;
@@ -220,8 +219,8 @@ export class ReportCalls {
   }
 
   /** `path`: of a unit; "": everything that this person may see. */
-  async reportStatistics(path: string): Promise<ReportStatistics> {
-    return statistics(await this.#api.reportStatistics({ path }));
+  reportStatistics(path: string): Promise<ReportStatistics> {
+    return this.#api.reportStatistics({ path });
   }
 
   // --- Sanctions --------------------------------------------------------------------------------

@@ -10,8 +10,6 @@ import type {
   CaseItem,
   MyReport,
   ProvenMessage,
-  ReportCount,
-  ReportStatistics,
   SanctionView,
 } from "../seam/reports.ts";
 import type { PersonId } from "../ids.ts";
@@ -75,18 +73,6 @@ export function waitingReport(record: ReportRecord): MyReport {
     ...{ id, messageId, conversationId, createdMs, clause, state: "sending" },
     ...{ finding: null, decidedMs: null },
     refused: record.stage === "refused" ? record.code : null,
-  };
-}
-
-export function statistics(given: wire.ReportStatistics): ReportStatistics {
-  const count = ({ path, open, dismissed, upheld }: wire.CountedReports): ReportCount => ({
-    ...{ unit: path, open, dismissed, upheld },
-  });
-  const { units, clauses, ...totals } = given;
-  return {
-    ...totals,
-    units: units.map(count),
-    clauses: clauses.map((one) => ({ ...count(one), clause: one.clause })),
   };
 }
 

@@ -2,7 +2,7 @@
  * The console's part of the seam: administration within this person's part of the tree. The screens
  * offer; the core signs; the server judges. Times are ms since 1970.
  */
-import type { Act, ActId, ActPreview, GuardPolicyVersion, Step, Person, UnitId } from "../wire.ts";
+import type { Act, ActId, GuardPolicyVersion, Person, Step, UnitId, WaitingAct } from "../wire.ts";
 import type { GuardPolicy } from "./guard.ts";
 import type { Plate } from "./people.ts";
 
@@ -32,24 +32,12 @@ export interface AdminDevicesQuery {
 }
 
 /** An act that waits for a second admin, read from what the first one's device signed. */
-export interface WaitingView {
-  readonly actId: ActId;
+export interface WaitingView extends Omit<WaitingAct, "record"> {
   /** The signed record's hash, as this device computed it. */
   readonly hash: string;
   readonly act: Act;
-  readonly by: Person;
   /** Whether the signature is that person's device's, by a certificate of the department. */
   readonly genuine: boolean;
-  readonly people: number;
-  readonly paths: readonly string[];
-  readonly madeMs: number;
-  readonly expiresMs: number;
-  readonly own: boolean;
-  /** The first of the people who may approve it, and how many they are; null: that is not told. */
-  readonly approvers: readonly Person[];
-  readonly approverCount: number | null;
-  /** The preview that its asker was shown; null for an act about a report. */
-  readonly preview: ActPreview | null;
 }
 
 /** An authenticator that somebody asks another admin to enrol. */
@@ -118,13 +106,10 @@ export interface UnitDraft {
   readonly undone: readonly (readonly Step[])[];
 }
 
-export interface ConductPendingQuery {
-  readonly text?: string;
-  readonly unit?: UnitId;
-  readonly deep?: boolean;
-  readonly after?: string;
-  readonly limit?: number;
-}
+export type ConductPendingQuery = Pick<
+  AdminPeopleQuery,
+  "text" | "unit" | "deep" | "after" | "limit"
+>;
 
 /** The guard's policy in force, the classes that the weights know, and the policies that were set. */
 export interface GuardPoliciesView {

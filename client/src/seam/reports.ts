@@ -176,27 +176,5 @@ export interface SanctionView {
   readonly over: boolean;
 }
 
-/** Counts without names. */
-export interface ReportStatistics {
-  readonly fromMs: number;
-  readonly open: number;
-  readonly dismissed: number;
-  readonly upheld: number;
-  readonly appeals: number;
-  readonly lifted: number;
-  /** Null: nothing is decided yet. */
-  readonly medianMs: number | null;
-  readonly units: readonly ReportCount[];
-  readonly clauses: readonly (ReportCount & { readonly clause: number })[];
-}
-
-export interface ReportCount {
-  /** A path of a unit; empty in the list by clauses. */
-  readonly unit: string;
-  readonly open: number;
-  readonly dismissed: number;
-  readonly upheld: number;
-}
-
 /** `done`, or a second moderator must agree first. */
 export type DecisionOutcome = "done" | "waiting";

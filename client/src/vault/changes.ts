@@ -23,16 +23,6 @@ export type Change =
     }
   | { readonly op: "delete_chunks"; readonly attachmentId: AttachmentId };
 
-export interface PageQuery {
-  readonly store: string;
-  readonly group: string;
-  /** Exclusive bounds of `order`. */
-  readonly above?: number;
-  readonly below?: number;
-  readonly limit: number;
-  readonly descending: boolean;
-}
-
 /** The store of single values of this device. */
 export const META = "meta";
 

@@ -23,7 +23,7 @@ export type Step =
 export interface RowQuery {
   readonly store: string;
   readonly group: string;
-  /** Exclusive. */
+  /** Exclusive bounds of `order`. */
   readonly above?: number;
   readonly below?: number;
   readonly limit: number;

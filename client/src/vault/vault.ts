@@ -25,13 +25,13 @@ import {
   waitMs,
 } from "./data-key.ts";
 import type { KeyRecord, NewPin, OpenKeys, PinCost } from "./data-key.ts";
-import type { Change, PageQuery } from "./changes.ts";
+import type { Change } from "./changes.ts";
 import { RowCipher } from "./row-cipher.ts";
 import { DatabaseConnection, named } from "./connection.ts";
-import type { Storage } from "./database.ts";
+import type { RowQuery, Storage } from "./database.ts";
 import { indexedStorage } from "./indexed.ts";
 
-export type { Change, PageQuery } from "./changes.ts";
+export type { Change } from "./changes.ts";
 export { isDamaged } from "./row-cipher.ts";
 
 export interface VaultOptions {
@@ -224,7 +224,7 @@ export class Vault {
   }
 
   /** A page of one group, by order, of what can be read. Reads only what it returns. */
-  async page<T>(query: PageQuery): Promise<readonly T[]> {
+  async page<T>(query: RowQuery): Promise<readonly T[]> {
     const keys = this.#requireOpen();
     const group = await this.#cipher.name(keys, query.store, query.group);
     const rows = await this.#connection.use((database) => database.page({ ...query, group }));

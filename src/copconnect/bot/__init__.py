@@ -8,6 +8,7 @@ server never imports it.
 
 from copconnect.bot.bot import Bot
 from copconnect.bot.content import Mention, Order, Translation
+from copconnect.bot.core import Person
 from copconnect.bot.failures import (
     BotFailure,
     NoSuchConversation,
@@ -27,7 +28,6 @@ from copconnect.bot.talking import (
     File,
     IssuedOrder,
     Message,
-    Person,
     Pinned,
     QueuedMessage,
     Upload,

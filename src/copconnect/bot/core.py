@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 _CLOSE_S = 5.0
 _NULL = b"\xc0"
+_LATIN = "Latn"
 _LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -62,8 +63,10 @@ class ConversationView(_CoreValue, frozen=True, kw_only=True):
     may_send: bool
 
 
-class PersonView(_CoreValue, frozen=True, kw_only=True):
-    """A person by their card."""
+class Person(_CoreValue, frozen=True, kw_only=True):
+    """A person by their signed card. ``names``: by ISO 15924 script ("Latn", "Telu");
+    ``unit_path``: units from the top, joined by "/"; ``approved``: False if no admin has
+    confirmed the person's first device."""
 
     person_id: PersonId
     names: dict[str, str]
@@ -72,6 +75,11 @@ class PersonView(_CoreValue, frozen=True, kw_only=True):
     unit: str
     unit_path: str
     approved: bool
+
+    @property
+    def name(self) -> str:
+        """The name in Latin script, or in the first that the card has."""
+        return self.names.get(_LATIN) or next(iter(self.names.values()), "")
 
 
 class MessageView(_CoreValue, frozen=True, kw_only=True):
@@ -82,7 +90,7 @@ class MessageView(_CoreValue, frozen=True, kw_only=True):
     message_id: MessageId
     position: int
     conversation: ConversationView
-    sender: PersonView
+    sender: Person
     signed_ms: int
     sent_ms: int
     gap: bool

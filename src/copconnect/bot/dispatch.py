@@ -15,9 +15,9 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from copconnect.bot.core import Core, MessageView
+from copconnect.bot.core import Core, MessageView, Person
 from copconnect.bot.failures import BotFailure
-from copconnect.bot.talking import Deletion, Desk, Message, Person
+from copconnect.bot.talking import Deletion, Desk, Message
 from copconnect.ids import ConversationId
 
 LOG = logging.getLogger("copconnect.bot")

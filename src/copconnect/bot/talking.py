@@ -13,31 +13,9 @@ from typing import Literal
 import msgspec
 
 from copconnect.bot import content
-from copconnect.bot.core import ConversationView, Core, MessageView, PersonView, QueuedView
+from copconnect.bot.core import ConversationView, Core, MessageView, Person, QueuedView
 from copconnect.bot.failures import BotFailure, ServerRefused, Unreachable
 from copconnect.ids import ConversationId, MessageId, PersonId
-
-_LATIN = "Latn"
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A person by their signed card. ``names``: by ISO 15924 script ("Latn", "Telu");
-    ``unit_path``: units from the top, joined by "/"; ``approved``: False if no admin has
-    confirmed the person's first device."""
-
-    person_id: PersonId
-    names: dict[str, str]
-    rank: str
-    post: str
-    unit: str
-    unit_path: str
-    approved: bool
-
-    @property
-    def name(self) -> str:
-        """The name in Latin script, or in the first that the card has."""
-        return self.names.get(_LATIN) or next(iter(self.names.values()), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +255,7 @@ class Desk:
         return Message(
             message_id=view.message_id,
             conversation=self.listed(view.conversation),
-            sender=_person(view.sender),
+            sender=view.sender,
             text=found.text,
             files=files,
             signed_ms=view.signed_ms,
@@ -296,7 +274,7 @@ class Desk:
         message_id = content.deleted(view.content)
         if message_id is None:
             return None
-        return Deletion(message_id, self.listed(view.conversation), _person(view.sender))
+        return Deletion(message_id, self.listed(view.conversation), view.sender)
 
     async def delete(self, conversation_id: ConversationId, message_id: MessageId) -> None:
         """Delete a message for everybody. Raises BotFailure."""
@@ -367,10 +345,6 @@ class Desk:
         reply_to: MessageId | None,
     ) -> QueuedView:
         return await self._core.call(QueuedView, "bot.send", conversation_id, said, once, reply_to)
-
-
-def _person(view: PersonView) -> Person:
-    return Person(**msgspec.structs.asdict(view))
 
 
 def _read(one: Sendable) -> Upload:

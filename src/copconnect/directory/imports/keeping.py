@@ -32,10 +32,13 @@ Charge = dict[str, Any]
 Post = dict[str, Any]
 
 
-class _SnapshotPart(msgspec.Struct):
-    """``left``: how the import left each of the people. In the first part are ``organisation``,
-    rows by table if the import changed them, the ``charges`` that it ended, and posts as in
-    :class:`ImportSnapshot`."""
+class ImportSnapshot(msgspec.Struct):
+    """The rows as they were before an import: of the people whom it changed, and of units, levels,
+    ranks and roles, by table, if it changed them. People whom it added are rows that remove them.
+    ``left``: a fingerprint of each person's row as the import left it. ``charges``: the officiating
+    and additional charges, as stored rows, of the people whom it removed. ``posts``: the rows of
+    the posts that it changed or abolished; ``opened``: new posts. It is stored in parts, each with
+    some of the people; the first part has everything that is not about people."""
 
     people: list[FileRow]
     left: list[bytes]
@@ -45,28 +48,12 @@ class _SnapshotPart(msgspec.Struct):
     opened: list[PostId] = []
 
 
-@dataclass(frozen=True, slots=True)
-class ImportSnapshot:
-    """The rows as they were before an import: of the people whom it changed, and of units, levels,
-    ranks and roles if it changed them. People whom it added are rows that remove them. ``left``:
-    a fingerprint of each person's row as the import left it. ``charges``: the officiating and
-    additional charges, as stored rows, of the people whom it removed. ``posts``: the rows of the
-    posts that it changed or abolished; ``opened``: new posts."""
-
-    people: list[FileRow]
-    left: list[bytes]
-    organisation: dict[str, list[FileRow]] | None
-    charges: list[Charge]
-    posts: list[Post]
-    opened: list[PostId]
-
-
 def encode(kept: ImportSnapshot) -> Iterator[bytes]:
     """Yield the parts in which rows are stored."""
     encoder = msgspec.msgpack.Encoder()
     for start in range(0, max(1, len(kept.people)), ROWS):
         end = start + ROWS
-        part = _SnapshotPart(kept.people[start:end], kept.left[start:end])
+        part = ImportSnapshot(kept.people[start:end], kept.left[start:end])
         if start == 0:
             part.organisation, part.charges = kept.organisation, kept.charges
             part.posts, part.opened = kept.posts, kept.opened
@@ -75,7 +62,7 @@ def encode(kept: ImportSnapshot) -> Iterator[bytes]:
 
 def decode(contents: Sequence[bytes]) -> ImportSnapshot:
     """Return the rows of stored parts."""
-    parts = [msgspec.msgpack.decode(zlib.decompress(one), type=_SnapshotPart) for one in contents]
+    parts = [msgspec.msgpack.decode(zlib.decompress(one), type=ImportSnapshot) for one in contents]
     return ImportSnapshot(
         [row for part in parts for row in part.people],
         [one for part in parts for one in part.left],
@@ -88,7 +75,7 @@ def decode(contents: Sequence[bytes]) -> ImportSnapshot:
 
 def without(content: bytes, person_ids: Collection[PersonId]) -> bytes | None:
     """Return a stored part without the rows and charges of these people; None if it has none."""
-    part = msgspec.msgpack.decode(zlib.decompress(content), type=_SnapshotPart)
+    part = msgspec.msgpack.decode(zlib.decompress(content), type=ImportSnapshot)
     kept = [
         (row, left)
         for row, left in zip(part.people, part.left, strict=True)
