@@ -1,12 +1,8 @@
 /** The worker's entry: this tab's place among the tabs, and the core if it leads. */
 import { createCore } from "../create.ts";
-import { kems } from "../hpke/loading.ts";
 import { joinTabs } from "./tabs.ts";
 import type { Channel } from "./tabs.ts";
 import type { Call } from "./rpc.ts";
-
-/** A start has shown the chats by then. */
-const LOAD_AFTER_MS = 5_000;
 
 const call = joinTabs({
   locks: navigator.locks,
@@ -25,6 +21,3 @@ const call = joinTabs({
 self.onmessage = (event: MessageEvent<Call>) => {
   call(event.data);
 };
-
-// The first seal waits for nothing, and a version that replaces this one finds the code loaded.
-setTimeout(() => void kems().catch(() => undefined), LOAD_AFTER_MS);

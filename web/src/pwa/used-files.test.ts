@@ -41,13 +41,14 @@ describe("files that few phones need", () => {
         ...["assets/words-te-te-C6huzjv4.js", "assets/noto-400-normal-7lz0FJyD.woff2"],
         ...["assets/PdfViewer-C6huzjv4.js", "assets/pdf-worker-C6huzjv4.js"],
         ...["assets/jbig2-C6huzjv4.wasm", "assets/transcoding-C6huzjv4.js"],
-        ...["assets/oversee-C6huzjv4.js", "https://app.example/assets/outline-C6huzjv4.js"],
+        ...["assets/oversee-C6huzjv4.js", "assets/oversee-C6huzjv4.css"],
+        ...["assets/oversee-calls-C6huzjv4.js", "https://app.example/assets/outline-C6huzjv4.js"],
       ].filter((url) => !isForSome(url)),
     ).toEqual([]);
     expect(
       [
         ...["assets/en-rest-kdL1dod8.js", "assets/start-0-1-CkbYnj7Q.js", "index.html"],
-        ...["assets/oversee-C6huzjv4.css", "icon.svg"],
+        ...["assets/orders-C6huzjv4.css", "icon.svg"],
       ].filter(isForSome),
     ).toEqual([]);
   });

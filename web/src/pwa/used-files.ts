@@ -13,7 +13,7 @@ export const FOR_SOME: readonly string[] = [
   ...["words", "oversee", "outline", "PdfViewer", "pdf-worker", "transcoding"].map(
     (name) => `/assets/${name}-*.js`,
   ),
-  ...["/assets/*.woff2", "/assets/*.wasm"],
+  ...["/assets/oversee-*.css", "/assets/*.woff2", "/assets/*.wasm"],
 ];
 
 /** Whether a file of the app is kept only once it has been used. */

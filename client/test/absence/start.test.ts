@@ -1,8 +1,8 @@
-/** What a start reads before the screens have the chats: a read that waits for another costs a slow phone most. */
+/** The reads of a start before the screens have the chats: a slow phone waits longest for one that waits for another. */
 import { expect, it, vi } from "vitest";
 import { DatabaseConnection } from "#core/vault/connection.ts";
-import { Line } from "./support/line.ts";
-import { memoryWorld } from "./support/world.ts";
+import { Line } from "../support/line.ts";
+import { memoryWorld } from "../support/world.ts";
 
 const SLOW_MS = 30;
 const w = memoryWorld();
