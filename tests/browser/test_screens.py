@@ -17,6 +17,29 @@ pytestmark = pytest.mark.usefixtures("checked")
 UNKNOWN = "Lakshmi Murthy"
 TELUGU = "గేటు నాలుగు దగ్గర ఇద్దరు కానిస్టేబుళ్ళు సిద్ధంగా ఉన్నారు."
 AT_DESK = "The desk has it in its diary."
+# Notes each bubble that is drawn from now on, by its message.
+NOTE_BUBBLES = """() => {
+  const known = new WeakSet();
+  window.bubbles = [];
+  const note = (bubble) => {
+    if (!known.has(bubble)) window.bubbles.push(bubble.dataset.message);
+    known.add(bubble);
+  };
+  new MutationObserver((records) => {
+    for (const { addedNodes } of records)
+      for (const node of addedNodes)
+        if (node instanceof Element) node.querySelectorAll("article").forEach(note);
+  }).observe(document, { childList: true, subtree: true });
+}"""
+FRAMES = "for (let frame = 0; frame < 20; frame++) await new Promise(requestAnimationFrame);"
+BUBBLES = f"async () => {{ {FRAMES} return window.bubbles; }}"
+# Goes to the newest message and, in the next frame, half a screen up.
+UP_AT_ONCE = f"""async (messages) => {{
+  messages.dispatchEvent(new KeyboardEvent("keydown", {{ key: "End", bubbles: true }}));
+  await new Promise(requestAnimationFrame);
+  messages.firstElementChild.scrollBy(0, -400);
+  {FRAMES}
+}}"""
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +103,23 @@ def test_talking_on_a_phone(phone: Looks, third: Officer, talk: tour.Talk) -> No
 
 def test_talking_at_a_desk(desk: Looks, third: Officer, talk: tour.Talk) -> None:
     _talk(desk, third, talk, AT_DESK)
+
+
+def test_a_chat_of_files_opens_at_its_end_and_stays_where_one_scrolls(
+    third: Officer, talk: tour.Talk
+) -> None:
+    third.to_chats()
+    third.page.evaluate(NOTE_BUBBLES)
+    third.open_chat(talk.title)
+    newest = third.message(TELUGU)
+    newest.wait_for()
+    # None is drawn twice, though pictures are higher and words lower than the list has guessed.
+    bubbles = third.page.evaluate(BUBBLES)
+    assert len(bubbles) == len(set(bubbles))
+    expect(newest).to_be_in_viewport()
+    # Rows that come on screen for the first time are measured, which takes nobody back.
+    third.page.get_by_role("region", name=third.word("conversation.messages")).evaluate(UP_AT_ONCE)
+    expect(newest).not_to_be_in_viewport()
 
 
 def _talk(looks: Looks, third: Officer, talk: tour.Talk, own: str) -> None:

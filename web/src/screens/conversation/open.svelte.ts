@@ -19,8 +19,8 @@ import { core } from "#app/core.ts";
 import { Loading } from "#app/state/loading.svelte.ts";
 
 const PAGE = 60;
-/** A screen and a half of short messages: what an open conversation shows first. */
-const FIRST = 20;
+/** A screen: what an open conversation shows first. */
+const FIRST = 12;
 const KEPT = 6;
 
 function before(a: MessageItem, b: MessageItem): number {
