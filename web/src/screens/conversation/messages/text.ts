@@ -47,10 +47,13 @@ const MAIL = /(?<![\w.+-])[\w.+-]+@[a-z\d-]+(?:\.[a-z\d-]+)*\.[a-z]{2,}(?![\w@-]
 /** Digits that may be a phone number: not those of a date, a sum, or a longer number. */
 const DIGITS = /(?<![\p{L}\p{N}_#+/]|\d[.,:-])\+?\d(?:[ -]?\d){7,14}(?![\p{L}\p{N}_/:-]|[.,]\d)/u;
 const LINK = new RegExp(`(?<web>${WEB.source})|(?<mail>${MAIL.source})|${DIGITS.source}`, "giu");
+/** A sign of each of them: most texts have none, and a search for a sign alone needs no tables of letters. */
+const MAY_LINK = /@|:\/\/|www\.|\d(?:[ -]?\d){7}/iu;
 /** Marks around whole words of one line, without the mark in between. */
 const STYLED = /(?<![\p{L}\p{M}\p{N}*_])([*_])(?!\s)(?:(?!\1).)+(?<!\s)\1(?![\p{L}\p{M}\p{N}*_])/gu;
 
 function linksIn(text: string, from: number): Whole[] {
+  if (!MAY_LINK.test(text)) return [];
   return [...text.matchAll(LINK)].flatMap((match) => {
     const { web, mail } = match.groups ?? {};
     const [found] = match;
@@ -166,7 +169,8 @@ export function piecesOf(text: string, mentions: readonly Mention[]): readonly P
   function styled(from: number, to: number): Piece[] {
     const pieces: Piece[] = [];
     let at = from;
-    for (const match of masked.slice(from, to).matchAll(STYLED)) {
+    const styles = /[*_]/u.test(masked) ? masked.slice(from, to).matchAll(STYLED) : [];
+    for (const match of styles) {
       const [all, mark = ""] = match;
       const start = from + match.index;
       const end = start + all.length;
@@ -203,7 +207,7 @@ const EMOJI = /^(?:\p{Extended_Pictographic}|\p{Regional_Indicator}{2})/u;
 
 /** Up to three emoji and nothing else: shown large. */
 export function onlyEmoji(text: string): boolean {
-  if (text === "" || text.length > 48) return false;
+  if (text.length > 48 || !EMOJI.test(text)) return false;
   const found = [...CLUSTERS.segment(text)].map((one) => one.segment);
   return found.length <= 3 && found.every((one) => EMOJI.test(one));
 }
