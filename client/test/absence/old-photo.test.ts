@@ -1,7 +1,7 @@
 /** A group's photo that the server has forgotten does not keep its name from anybody. */
 import { describe, expect, it } from "vitest";
-import type { Officer } from "./support/officer.ts";
-import { memoryWorld } from "./support/world.ts";
+import type { Officer } from "../support/officer.ts";
+import { memoryWorld } from "../support/world.ts";
 
 const LIMIT_MS = 120_000;
 
