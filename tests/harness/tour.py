@@ -218,6 +218,12 @@ TURN = -600  # Pixels of one turn of the wheel: less than a screen is high.
 LONGEST_WAY = 20  # Turns: 12,000 pixels, more than a conversation of a tour has.
 
 
+def _stays(officer: Officer, shown: Locator) -> bool:
+    """Return whether a message is on screen a moment later."""
+    officer.page.wait_for_timeout(150)
+    return bool(shown.evaluate_all(_IN_VIEW))
+
+
 def _scroll_to(officer: Officer, shown: Locator) -> None:
     """Bring a message of the open conversation on screen: from the newest upwards."""
     region = officer.page.get_by_role("region", name=officer.word("conversation.messages"))
@@ -237,9 +243,8 @@ def _scroll_to(officer: Officer, shown: Locator) -> None:
                 officer.page.keyboard.press("End")
             officer.page.mouse.wheel(0, TURN)
             return False
-        # The key above may move the list only now.
-        officer.page.wait_for_timeout(150)
-        return bool(shown.evaluate_all(_IN_VIEW))
+        # The key above, or a row that is measured, may move the list only now.
+        return all(_stays(officer, shown) for _ in range(2))
 
     until(officer.page, there)
     expect(shown.first).to_be_in_viewport()
