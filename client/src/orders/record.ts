@@ -337,10 +337,15 @@ function placeOf(hashes: OrderTexts["hashes"], { textHash }: OfText): number {
   return hashes.findIndex((hash) => equalBytes(hash, textHash));
 }
 
-/** Above 0: `one` is of a later text than `other`; 0: of the same. */
-export function laterText(row: OrderRecord, one: OfText, other: OfText): number {
+/**
+ * Whether `one` is of the same text as `other`, or of a later one. Null: of an earlier one, or one of both
+ * texts is not here, so that nobody can say.
+ */
+export function textBeside(row: OrderRecord, one: OfText, other: OfText): "same" | "later" | null {
+  if (equalBytes(one.textHash, other.textHash)) return "same";
   const { hashes } = textsOf(row);
-  return placeOf(hashes, one) - placeOf(hashes, other);
+  const before = placeOf(hashes, other);
+  return before >= 0 && placeOf(hashes, one) > before ? "later" : null;
 }
 
 /** The acknowledgement that counts for this person, if it is of the very order that is known here. */
@@ -367,7 +372,8 @@ export function counting(
   other: OwnAcknowledgement | null,
 ): OwnAcknowledgement | null {
   if (one === null || other === null) return one ?? other;
-  const later = laterText(row, one, other);
+  const { hashes } = textsOf(row);
+  const later = placeOf(hashes, one) - placeOf(hashes, other);
   if (later !== 0) return later > 0 ? one : other;
   const readable = one.choice !== UNREADABLE;
   if (readable !== (other.choice !== UNREADABLE)) return readable ? one : other;

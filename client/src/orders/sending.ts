@@ -26,9 +26,9 @@ import {
   givenOf,
   headerHashOf,
   isSame,
-  laterText,
   onLaterText,
   ownOf,
+  textBeside,
   textHashOf,
   together,
 } from "./record.ts";
@@ -279,10 +279,10 @@ export class OrderSender {
     const { textHash } = record;
     if (order === null || theirs === null || theirs.toldBy !== null) return null;
     if (sent.choice === UNREADABLE || theirs.choice === UNREADABLE) return null;
-    const later = laterText(order, record, theirs);
-    if (later < 0) return null;
-    const joined = later > 0 ? onLaterText(sent, theirs) : together(sent, theirs);
-    const before = later === 0 && sent.createdMs <= theirs.createdMs ? theirs : record;
+    const text = textBeside(order, record, theirs);
+    if (text === null) return null;
+    const joined = text === "later" ? onLaterText(sent, theirs) : together(sent, theirs);
+    const before = text === "same" && sent.createdMs <= theirs.createdMs ? theirs : record;
     if (isSame(joined, before)) return null;
     const createdMs = Math.max(sent.createdMs, theirs.createdMs + 1);
     const sealed = joined.answer === null ? null : sent.sealed;
@@ -393,9 +393,10 @@ export class OrderSender {
       // Another device of the person was faster: its record, or its photo, is not known here.
       await this.#ask(orderId);
       await this.#joined(sent);
-      this.#again ||= this.#records.get(orderId) !== sent;
-      if (outcome === "superseded" && !this.#again) await this.#delete(orderId);
-      if (outcome === "superseded" || this.#again) return this.#listener.changed(orderId);
+      const isReplaced = this.#records.get(orderId) !== sent;
+      if (isReplaced) this.#again = true;
+      else if (outcome === "superseded") await this.#delete(orderId);
+      if (isReplaced || outcome === "superseded") return this.#listener.changed(orderId);
     }
     await this.#put({ ...keptOf(sent), stage: "refused", outcome });
     await this.#listener.ask(orderId).catch(() => undefined);
