@@ -4,6 +4,7 @@ import base64
 import copy
 import hashlib
 import json
+import os
 import re
 import warnings
 import zipfile
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from typer.testing import CliRunner
 
+from copconnect import core_program
 from copconnect.cli import app
 from copconnect.core_program import CoreRefused, started
 from copconnect.records.conversation.message import SIGNED_HEADER_BYTES, next_log_hash
@@ -78,7 +80,7 @@ def verified() -> Iterator[Verify]:
     with started() as ask:
 
         def verify(path: Path, root: bytes = ROOT) -> dict[str, Any]:
-            found: dict[str, Any] = json.loads(ask("exported.verify", str(path), root))
+            found: dict[str, Any] = json.loads(ask("exported.verify", os.fsencode(path), root))
             return found
 
         yield verify
@@ -165,6 +167,13 @@ def test_another_picture_or_one_too_many_is_told(tmp_path: Path, verified: Verif
     assert [one["rule"] for one in found["problems"]] == ["file"]
     more = verified(_forged(tmp_path / "g.zip", {f"files/{'ab' * 16}.jpg": other}))
     assert [one["at"] for one in more["problems"]] == [None]
+
+
+def test_one_person_has_one_entry(tmp_path: Path, verified: Verify) -> None:
+    trust = json.loads(PARTS["trust.json"])
+    trust["people"].append(trust["people"][0])
+    with pytest.raises(CoreRefused, match="a person twice"):
+        verified(_forged(tmp_path / "f.zip", {"trust.json": json.dumps(trust).encode()}))
 
 
 @pytest.mark.parametrize("part", ["heads", "proofs", "keys", "issuing", "people"])
@@ -273,7 +282,36 @@ def test_the_command_says_in_words_what_is_proven(tmp_path: Path) -> None:
     assert "DOES NOT HOLD: Position" in done.output
 
 
-# --- What is said of hostile files ---------------------------------------------------
+def test_a_core_that_fails_calls_no_file_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = str(_root_folder(tmp_path))
+    good = str(FOLDER / "conversation.zip")
+    verify = ["conversations", "verify", good, "--keys", keys]
+    monkeypatch.setenv("NODE_OPTIONS", "--no-such-option")
+    done = CliRunner().invoke(app, verify)
+    assert done.exit_code == 1
+    assert "This cannot be verified" in done.output
+    assert "--no-such-option" in done.output
+    monkeypatch.delenv("NODE_OPTIONS")
+    monkeypatch.setattr(core_program, "node", lambda: tmp_path / "node")
+    done = CliRunner().invoke(app, verify)
+    assert "This cannot be verified: Node does not start" in done.output
+
+
+def test_a_file_has_any_name_and_a_damaged_one_is_named_in_json(tmp_path: Path) -> None:
+    keys = str(_root_folder(tmp_path))
+    # A name that is no UTF-8, as Python has it.
+    file = tmp_path / "chat-\udcff.zip"
+    file.write_bytes((FOLDER / "conversation.zip").read_bytes())
+    verify = ["conversations", "verify", str(file), "--keys", keys, "--json"]
+    assert json.loads(CliRunner().invoke(app, verify).stdout)["problems"] == []
+    file.write_bytes(b"Gate 2 at nine")
+    done = CliRunner().invoke(app, verify)
+    assert (done.exit_code, list(json.loads(done.stdout))) == (1, ["failed"])
+
+
+# --- Hostile files -------------------------------------------------------------------------
 
 HOSTILE = json.loads((FOLDER / "hostile.json").read_text())
 CHANGES = json.loads((FOLDER / "changes.json").read_text())

@@ -1,6 +1,6 @@
 /**
  * Calls and events over two pipes: each frame is its length in four bytes, little-endian, and
- * MessagePack. The other side is src/copconnect/bot/core.py.
+ * MessagePack. The other side is src/copconnect/bot/core.py, or core_program/ for a verifier.
  */
 import { decode, encode } from "@msgpack/msgpack";
 import type { Readable, Writable } from "node:stream";

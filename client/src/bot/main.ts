@@ -1,7 +1,8 @@
 /**
  * The core of a bot, as its own process beneath src/copconnect/bot/core.py, and the verifier of
- * `copconnect conversations verify`: calls arrive on standard input, answers and events leave on standard output. It ends when the input does, however
- * its parent ended; the lock of the state file ends with it.
+ * `copconnect conversations verify` (src/copconnect/core_program): calls arrive on standard input, answers
+ * and events leave on standard output. It ends when the input does, however its parent ended; the lock of
+ * the state file ends with it.
  */
 import { openAsBlob } from "node:fs";
 import { verifyExport } from "../exporting/telling.ts";
@@ -18,6 +19,8 @@ import { readCalls, writeFrame } from "./frames.ts";
 import type { ProgramCall, ProgramFrame } from "./frames.ts";
 
 const SERVER = "program_server";
+/** Fields of a verified export that hold content, not words. */
+const BYTES: ReadonlySet<string> = new Set(["file", "picture"]);
 
 let bot: BotCalls | null = null;
 
@@ -58,15 +61,15 @@ class StateFile {
 
 /** Exported conversations (docs/export.md), verified without a device: the file and the root alone. */
 class ExportedFile {
-  /** Returns everything that the file proves, as JSON, without the files in it. */
-  async verify(path: string, rootKey: Uint8Array): Promise<string> {
-    const found = await verifyExport(await openAsBlob(path), {
+  /** Returns everything that the file proves, as JSON, without files and pictures. `path`: as the system has it. */
+  async verify(path: Uint8Array, rootKey: Uint8Array): Promise<string> {
+    const found = await verifyExport(await openAsBlob(Buffer.from(path)), {
       department: { rootKey: copy(rootKey), departments: [], issuingKeys: [] },
       recordsOf: () => Promise.resolve([]),
       nowMs: Date.now(),
       onProgress: () => undefined,
     });
-    return JSON.stringify(found, (name, value: unknown) => (name === "file" ? undefined : value));
+    return JSON.stringify(found, (name, value: unknown) => (BYTES.has(name) ? undefined : value));
   }
 }
 

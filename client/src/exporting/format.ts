@@ -142,6 +142,7 @@ export function readLine(text: string): LogLine {
 
 export function readTrust(text: string): ProvingRecords {
   const fields = object(parsed(text));
+  const people = new Set<PersonId>();
   return {
     departments: list(fields["departments"], base64),
     issuing: list(fields["issuing"], base64),
@@ -155,9 +156,13 @@ export function readTrust(text: string): ProvingRecords {
       const person = object(value);
       const { devices } = person;
       const kinds = KINDS.map((kind) => [kind, list(person[kind], base64)] as const);
+      const personId = hex(person["person"], 16) as PersonId;
+      // Records of one person in many entries would be joined again for each of them.
+      need(!people.has(personId), "a person twice");
+      people.add(personId);
       return {
         ...(Object.fromEntries(kinds) as Omit<PersonRecords, "devices" | "person">),
-        person: hex(person["person"], 16) as PersonId,
+        person: personId,
         devices: devices === null ? null : base64(devices),
       };
     }),

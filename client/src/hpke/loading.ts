@@ -1,5 +1,5 @@
 /**
- * The code of HPKE, a seventh of the core, comes with the first seal: most starts open and make none. A
+ * The code of HPKE, a seventh of the core, comes with the first seal that is made or opened: most starts have none. A
  * service worker can import nothing later, so it hands over what it imported at once.
  */
 import type * as Kems from "./kems.ts";

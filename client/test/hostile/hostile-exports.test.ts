@@ -1,6 +1,6 @@
 /**
  * Exports that hold what a member with a changed app signed, and that their exporter bent. The
- * file spec/exports/hostile.json has the outcome of both verifiers.
+ * file spec/exports/hostile.json has their outcome, which the tests of the command read too.
  */
 import { encode } from "@msgpack/msgpack";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -195,7 +195,7 @@ function of(found: VerifiedExport, name: string): VerifiedExport["messages"][num
   return found.messages.find(({ messageId }) => messageId === said[name]);
 }
 
-/** The part of a verified file that both verifiers have. */
+/** The part of a verified file that hostile.json has. */
 function outcome({ messages, problems }: VerifiedExport): object {
   return {
     messages: messages.map(({ at, state, content, text: words, former, files }) => ({

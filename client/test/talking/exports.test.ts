@@ -31,7 +31,7 @@ async function text(officer: Officer, words: string): Promise<MessageId> {
   return messageId;
 }
 
-/** The folder of the golden file that both verifiers read (spec/exports), to write it again. */
+/** The folder of the golden file (spec/exports), to write it again. */
 const GOLDEN = process.env["COPCONNECT_GOLDEN_EXPORT"];
 const PICTURE = new Uint8Array(GOLDEN === undefined ? 2_500_000 : 60).map((_, at) => at % 251);
 

@@ -1,6 +1,7 @@
 """``copconnect conversations verify``: conversations that members exported."""
 
 import json
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -12,9 +13,10 @@ import typer
 
 from copconnect.commands.options import Data, console, stop
 from copconnect.commands.verifying.files import Keys, root_key
-from copconnect.core_program import CoreMissing, CoreRefused, started
+from copconnect.core_program import CoreFailed, CoreMissing, CoreRefused, started
 
-_SHOWN = 20  # Problems that are printed.
+_SHOWN = 20  # Problems and gaps that are printed.
+_INVALID = "export_invalid"
 _CONFIRMING = 2  # One at least is not the exporter.
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _WHY = {
@@ -44,11 +46,16 @@ def verify(
     # A separate process, the app's own core: no code of the server can open content.
     try:
         with started() as ask:
-            told = ask("exported.verify", str(file.absolute()), root)
-    except CoreMissing as error:
-        raise stop(f"This cannot be verified: {error}.") from error
+            # A name of a file is bytes, and not always UTF-8.
+            told = ask("exported.verify", os.fsencode(file.absolute()), root)
+    except (CoreMissing, CoreFailed) as error:
+        raise stop(f"This cannot be verified: {_printable(str(error))}.") from error
     except CoreRefused as error:
         reason = _printable(str(error))
+        if error.code != _INVALID:
+            raise stop(f"This cannot be verified: {reason}.") from error
+        if as_json:
+            print(json.dumps({"failed": reason}))
         raise stop(f"This is no exported conversation, or it is damaged: {reason}.") from error
     found = json.loads(told)
     if as_json:
@@ -99,11 +106,12 @@ def _words(found: dict[str, Any]) -> Iterator[str]:
         yield f"The order is confirmed by {by_whom}: messages may be missing or moved."
     if after := sum(one["gap"] for one in found["messages"]):
         yield f"Not proven in the file, the sender's message before: of {after:,} messages."
-    for gap in found["gaps"]:
+    for gap in found["gaps"][:_SHOWN]:
         yield (
             f"Positions {gap['from']:,} to {gap['to']:,} are there by their hashes alone:"
             f" {_WHY[gap['why']]}, as the exporter says."
         )
+    yield from _more(found["gaps"])
     yield "Not proven, because nobody signs it:"
     yield f"- that “{found['title']}” is its name, and that {by} exported it {_time(found)};"
     before = "" if first == 1 else f" before position {first:,} or"
@@ -115,14 +123,18 @@ def _words(found: dict[str, Any]) -> Iterator[str]:
     for one in found["problems"][:_SHOWN]:
         at = "The file" if one["at"] is None else f"Position {one['at']:,}"
         yield f"DOES NOT HOLD: {at}: {one['rule']}: {one['reason']}"
-    if len(found["problems"]) > _SHOWN:
-        yield f"… and {len(found['problems']) - _SHOWN:,} more"
+    yield from _more(found["problems"])
     if not found["problems"]:
         yield (
             "Everything in the file holds."
             if confirmed and not files["unsigned"]
             else "Every signature in the file holds, but not everything in it is confirmed."
         )
+
+
+def _more(listed: list[Any]) -> Iterator[str]:
+    if len(listed) > _SHOWN:
+        yield f"… and {len(listed) - _SHOWN:,} more"
 
 
 def _name(person: dict[str, Any]) -> str:
