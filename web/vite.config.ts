@@ -35,7 +35,7 @@ const PARTS: Readonly<Record<string, string>> = {
   overseeing: "assets/oversee-",
 };
 
-/** Names calls of the core's worker that are fetched with the first of them, like the screens that make them. */
+/** The file names of the parts above, by which the service worker knows to keep them once they are used. */
 function namedByPart({ isDynamicEntry, moduleIds }: Named): string {
   const part = Object.entries(PARTS).find(
     ([folder]) => isDynamicEntry && moduleIds.some((id) => id.includes(`/client/src/${folder}/`)),

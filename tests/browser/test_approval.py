@@ -137,7 +137,7 @@ def _remove_lost(chief: Officer) -> None:
     dialog.get_by_text(chief.word("devices.revoke.final")).wait_for()
     choices = dialog.get_by_role("group", name=chief.word("devices.revoke.waiting"))
     expect(choices.get_by_role("radio")).to_have_count(2)
-    # Nobody is confirmed unless the admin says so.
+    # The waiting phone is left out unless the admin chooses to confirm it.
     expect(choices.get_by_role("radio", name=chief.word("devices.revoke.leave"))).to_be_checked()
     choices.get_by_role("radio").nth(1).check()
     chief.shot("remove-lost")

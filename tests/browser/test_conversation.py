@@ -229,7 +229,7 @@ def test_evidence_is_answered_exported_and_checked_in_telugu(
     colleague.page.get_by_role("dialog").get_by_role("textbox").fill(corrected)
     colleague.button("conversation.edit.save").click()
     owner.message(corrected).wait_for()
-    # A reaction without a network goes out later.
+    # A reaction given without a network is sent when the network is back.
     count = owner.word("conversation.reactions.count_one", number=1)
     reaction = owner.message(words).get_by_role("button", name=f"{count}: ✅ 1", exact=True)
     colleague.context.set_offline(True)

@@ -202,7 +202,7 @@ def test_somebody_finds_a_group_asks_and_is_let_in_in_telugu(trio: Trio) -> None
         third.say("వచ్చాను.")
         groups.close_info(founder)
         founder.message("వచ్చాను.").wait_for()
-        # Nothing of before is shown to somebody who comes later.
+        # A member who joins later reads no earlier message.
         expect(third.message("Group O is short")).to_have_count(0)
         third.shot("inside")
     third.page.reload()

@@ -1,7 +1,6 @@
 /**
- * The screens over the real core and the tests' server in memory (client/test/memory), with colleagues
- * who have real cores too: for looking at the screens, and at states that are hard to reach. It is in no
- * build that ships. The address asks for a scene: `?phase=register` (any number, the code is 000000),
+ * A page for looking at the screens, also in states that are hard to reach. It runs the real core, and one for
+ * each colleague, over the tests' server in memory (client/test/memory). No build has it. The address asks for a scene: `?phase=register` (any number, the code is 000000),
  * `?chats=empty`, `?messages=500`, `?colleagues=9`, `?connection=offline`, `?lively` (a colleague writes
  * every four seconds). The console needs `make demo`.
  */

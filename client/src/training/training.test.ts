@@ -18,6 +18,7 @@ function world() {
   const server = { online: true, version: 1, asked: 0, closed: 0, onAsked: (): void => undefined };
   const disk = {
     writes: 0,
+    reads: true,
     free: Promise.resolve(),
     /** Let writes wait until the returned function is called. */
     hold: (): (() => void) => {
@@ -74,6 +75,7 @@ function world() {
   const vault = {
     get: (store: string, key: string) => Promise.resolve(rows.get(`${store} ${key}`) ?? null),
     all: (store: string) => {
+      if (!disk.reads) return Promise.reject(failure("storage_failed"));
       const own = [...rows].filter(([key]) => key.startsWith(`${store} `));
       return Promise.resolve(own.map(([, value]) => value));
     },
@@ -91,6 +93,15 @@ function world() {
     } as never);
   return { server, disk, make, posts, events };
 }
+
+test("lessons that could not be read are read with the next call", async () => {
+  const { disk, make } = world();
+  const training = make();
+  disk.reads = false;
+  await expect(training.courses("te")).rejects.toThrow("storage_failed");
+  disk.reads = true;
+  expect((await training.courses("te")).courses).toHaveLength(1);
+});
 
 test("a course is done without a network, out of order and twice, and told once it is back", async () => {
   const { server, make, posts } = world();

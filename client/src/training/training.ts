@@ -86,7 +86,11 @@ export class Training {
   /** Read the lessons as well, to know which are kept. */
   async #whole(): Promise<void> {
     await this.load();
-    this.#lessons ??= this.#loadLessons();
+    this.#lessons ??= this.#loadLessons().catch((error: unknown) => {
+      // The next call reads again.
+      this.#lessons = null;
+      throw error;
+    });
     await this.#lessons;
   }
 

@@ -60,7 +60,7 @@ function breach(kind: SanctionKind, days: number): NewDecision {
   return { finding: "upheld", clause: 2, reason: "A rumour.", sanction: { kind, days } };
 }
 
-/** Whether somebody may send in a conversation, as their screen says. */
+/** The kind of the sanction that keeps an officer from sending in a conversation; null: none does. */
 async function barred(officer: Officer, id: ConversationId): Promise<string | null> {
   return (await officer.core.conversations.get(id)).barred?.kind ?? null;
 }

@@ -74,9 +74,13 @@ export function adoptConversation(item: ConversationItem): void {
 
 export async function loadConversations(): Promise<void> {
   await first.load(async () => {
+    const asked = following;
     const all = await core().conversations.list();
-    items.clear();
-    for (const item of all) items.set(item.conversationId, item);
+    // The app may have been locked meanwhile.
+    if (following === asked) {
+      items.clear();
+      for (const item of all) items.set(item.conversationId, item);
+    }
     return true as const;
   });
 }
@@ -101,7 +105,7 @@ export function followConversations(): () => void {
     following = null;
     stop();
     items.clear();
-    first.value = null;
+    first.clear();
   };
   following = forget;
   void loadConversations();

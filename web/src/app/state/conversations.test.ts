@@ -71,3 +71,10 @@ it("forgets the list when the app is locked, also where no screen showed it", as
   await answered([item(b)]);
   expect(conversations.sorted).toEqual([item(b)]);
 });
+
+it("keeps nothing of a list that answers after the app was locked", async () => {
+  tell({ type: "app", state: { phase: "locked" } as AppState });
+  lists.at(-1)?.([item(a)]);
+  await new Promise((resolve) => setTimeout(resolve));
+  expect([conversations.sorted, conversations.loaded]).toEqual([[], false]);
+});

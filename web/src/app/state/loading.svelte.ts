@@ -30,6 +30,14 @@ export class Loading<T> {
     }
   }
 
+  /** Forget what there is; a load that is under way no longer counts. */
+  clear(): void {
+    this.#run++;
+    this.value = null;
+    this.error = null;
+    this.slow = false;
+  }
+
   /** Do the last load again. */
   retry = (): void => {
     if (this.#make !== null) void this.load(this.#make);

@@ -1,7 +1,7 @@
 import { inEnglish, type ProvenPerson, type VerifiedExport } from "@copconnect/client/core";
 import type { PersonId } from "@copconnect/client/wire";
 import { expect, it } from "vitest";
-import { limitsOf, verdictOf } from "./words.ts";
+import { limitsOf, problemText, verdictOf } from "./words.ts";
 
 const none = inEnglish("");
 const officer = (personId: PersonId): ProvenPerson =>
@@ -35,4 +35,25 @@ it("counts files without a signed hash in the verdict and among the limits", () 
 it("calls a file with a problem wrong, whoever confirms it", () => {
   const problems = [{ at: 1, rule: "R3", reason: "" }];
   expect(verdictOf(found({ problems })).verdict).toBe("wrong");
+});
+
+it.each([
+  ["E0", "the sender was confirmed"],
+  ["R2", "the sender was confirmed"],
+  ["R3", "not as its sender signed it"],
+  ["R5", "missing, moved or repeated"],
+  ["R7", "the words are the sender's"],
+  ["file", "not the one that the sender signed"],
+  ["M1", "not genuine"],
+])("says what the rule %s is about, then the rule and its reason", (rule, words) => {
+  const text = problemText({ at: 2, rule, reason: "a reason" });
+  expect(text).toMatch(/^No\. 2: /u);
+  expect(text).toContain(words);
+  expect(text).toContain(`${rule}, a reason`);
+});
+
+it("says of the file as a whole that a part of it was changed", () => {
+  expect(problemText({ at: null, rule: "file", reason: "a reason" })).toBe(
+    "A part of the export was changed or added. For specialists: a reason",
+  );
 });
