@@ -1,7 +1,17 @@
 import { inEnglish, type ProvenPerson, type VerifiedExport } from "@copconnect/client/core";
 import type { PersonId } from "@copconnect/client/wire";
-import { expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { loadLater, speak } from "#i18n/index.svelte.ts";
 import { limitsOf, problemText, verdictOf } from "./words.ts";
+
+beforeAll(async () => {
+  vi.stubGlobal("document", { documentElement: {} });
+  await speak("en");
+  await loadLater("exports");
+});
+afterAll(() => {
+  vi.unstubAllGlobals();
+});
 
 const none = inEnglish("");
 const officer = (personId: PersonId): ProvenPerson =>
