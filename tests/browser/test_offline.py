@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.harness.browser import Officer, Station
+from tests.harness.browser import Officer, Station, until
 from tests.harness.recording import RecordingProxy
 from tests.harness.server import ServerProcess
 
@@ -156,9 +156,11 @@ def test_a_page_closed_in_the_middle_of_sending_sends_once(
 ) -> None:
     sender, receiver = pair
     text = "Closing the laptop now, moving out."
-    # The request goes out and its answer never comes.
+    # The request goes out and its answer never comes. Before it, a bubble is only drawn.
+    before = _posted(line)
     line.hold(down=0)
     sender.say(text)
+    until(sender.page, lambda: _posted(line) > before)
     sender.page.close()
     line.cut()
     line.release()
@@ -171,6 +173,11 @@ def test_a_page_closed_in_the_middle_of_sending_sends_once(
     receiver.message("Back on the road with the second car.").wait_for()
     expect(receiver.message(text)).to_have_count(1)
     expect(sender.message(text)).to_have_count(1)
+
+
+def _posted(line: RecordingProxy) -> int:
+    """How many messages have gone out on a line."""
+    return sum(bytes(one.sent).count(b"/messages HTTP/1.1") for one in line.recordings)
 
 
 def test_a_server_killed_in_mid_conversation_loses_and_doubles_nothing(
