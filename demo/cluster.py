@@ -25,6 +25,7 @@ import typer
 from copconnect.commands.options import console, settings_of, stop, with_roles
 from copconnect.services import processes
 from copconnect.services.balancer import Balancer
+from copconnect.services.forking import Forked, Forking
 from copconnect.services.nats import NatsServer
 from copconnect.services.postgresql import PostgreSQL
 from demo import run as demo
@@ -34,30 +35,25 @@ _PAUSE_S = 1.0
 
 
 class Node:
-    """One ``python -m demo serve`` of the cluster."""
+    """One ``python -m demo serve`` of the cluster, forked from ``forking``."""
 
-    def __init__(self, number: int, port: int, data: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, number: int, port: int, data: Path, forking: Forking, environment: Mapping[str, str]
+    ) -> None:
         self.number = number
         self.port = port
         self._data = data
+        self._forking = forking
         self._environment = environment
         self._log = data / f"node-{number}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
 
     def start(self) -> None:
         """Start; :meth:`wait` says when it serves."""
+        arguments = ["serve", "--data", str(self._data), "--port", str(self.port)]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - this program.
-                [
-                    *(sys.executable, "-m", "demo", "serve"),
-                    *("--data", str(self._data), "--port", str(self.port)),
-                ],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=processes.die_with_parent,  # noqa: PLW1509 - it calls one C function.
-            )
+            outputs = log.fileno(), log.fileno()
+            self._process = self._forking.start("demo", arguments, self._environment, outputs)
 
     def wait(self) -> None:
         """Return once it serves; say where."""
@@ -130,13 +126,16 @@ def _run(
         "trusted_proxies": 1,
         **demo.GENEROUS,
     }
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("COPCONNECT_")}
+    environment |= {f"COPCONNECT_{name.upper()}": _text(value) for name, value in shared.items()}
+    # It imports while the force is made.
+    forking = Forking(["demo.cli"], str(Path.cwd()), environment)
+    stack.callback(forking.close)
     settings = settings_of(data, port=port, **shared)
     demo.prepare(settings, people, seed)
     station = with_roles(settings, demo.station_of)
     ports = _free_ports(port, count)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COPCONNECT_")}
-    environment |= {f"COPCONNECT_{name.upper()}": _text(value) for name, value in shared.items()}
-    members = [Node(n, one, data, environment) for n, one in enumerate(ports, 1)]
+    members = [Node(n, one, data, forking, environment) for n, one in enumerate(ports, 1)]
     for node in members:
         stack.callback(node.stop)
         node.start()

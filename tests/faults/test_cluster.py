@@ -4,8 +4,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from copconnect.records.primitives.kem import XWING
 from demo.cluster import database_folder
 from tests.faults.phones import group, phone_of
 from tests.faults.stream import streaming, until
-from tests.harness import databank, processes
+from tests.harness import databank, forking, processes
 from tests.harness.officer import Device
 from tests.harness.server import ROOT, ServerProcess
 
@@ -40,18 +38,11 @@ class Cluster(ServerProcess):
 
     def start(self) -> None:
         """Start; returns when it greets."""
+        given = ["--port", str(self.port), "--nodes", "2", "--people", "300", "--no-officers"]
+        environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "COLUMNS": "200"}
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "demo", "cluster", "--port", str(self.port)),
-                    *("--nodes", "2", "--people", "300", "--data", str(self.data)),
-                    "--no-officers",
-                ],
-                cwd=ROOT,
-                env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "COLUMNS": "200"},
-                stdout=log,
-                stderr=log,
-            )
+            arguments = ["cluster", *given, "--data", str(self.data)]
+            self._process = forking.start("demo", arguments, environment, log, log)
         processes.wait_until(lambda: "Ctrl+C" in self.output, self._process, self.log, START_S)
 
     def interrupt(self) -> None:
