@@ -8,8 +8,7 @@ import {
   openConversationKey,
   sealConversationKey,
 } from "#core/keys/conversation-key.ts";
-import type { DeviceKey } from "#core/keys/device-key.ts";
-import { sealKeyIdBytes, type SealTarget } from "#core/keys/device-key.ts";
+import { sealKeyIdBytes, type SealTarget, type DeviceKey } from "#core/keys/device-key.ts";
 import { ZEROS } from "#core/keys/format/hashing.ts";
 import { XWING } from "#core/keys/hpke.ts";
 import {

@@ -4,12 +4,10 @@
  * of the guard's corpus in four languages, with names, numbers and places that make most of them differ.
  * The last line is JSON; times are of this machine at full speed.
  */
-import { newId } from "#core/ids.ts";
-import type { PersonId } from "#core/ids.ts";
+import { newId, type PersonId } from "#core/ids.ts";
 import { STORES } from "#core/records.ts";
 import type { SegmentRecord } from "#core/search/segment.ts";
-import { newDeviceKey } from "#core/vault/data-key.ts";
-import type { KeyRecord } from "#core/vault/data-key.ts";
+import { newDeviceKey, type KeyRecord } from "#core/vault/data-key.ts";
 import type { Database, RowQuery, Step, Storage } from "#core/vault/database.ts";
 import type { StoredRow } from "#core/vault/schema.ts";
 import { Vault } from "#core/vault/vault.ts";

@@ -1,13 +1,11 @@
 /** Live positions over real cores: who sees them, how they end, and members who cheat. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LivePlace } from "#core/core.ts";
-import { idOf } from "#core/ids.ts";
-import type { ConversationId, KeyId, MessageId } from "#core/ids.ts";
+import { idOf, newId, type ConversationId, type KeyId, type MessageId } from "#core/ids.ts";
 import { PositionFormat, sealPosition } from "#core/keys/position.ts";
 import { fromHex } from "#core/octets.ts";
 import type { PositionFrame } from "#core/wire.ts";
 import { insiderGroup, type InsiderGroup } from "./support/insider-group.ts";
-import { newId } from "#core/ids.ts";
 import type { Officer } from "./support/officer.ts";
 import { inSimulatedTime } from "./support/world.ts";
 

@@ -1,6 +1,5 @@
 import type { PersonId } from "#core/ids.ts";
-import { execFileSync, spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { numberOf } from "./support/people.ts";

@@ -1,8 +1,7 @@
 /** An order's life between real cores: issued, acknowledged on several phones, corrected, withdrawn. */
 import { describe, expect, it } from "vitest";
-import { newId } from "#core/ids.ts";
+import { newId, type MessageId } from "#core/ids.ts";
 import { UNREADABLE } from "#core/limits.ts";
-import type { MessageId } from "#core/ids.ts";
 import { fromHex } from "#core/octets.ts";
 import { AcknowledgementFormat } from "#core/keys/acknowledgement.ts";
 import { answerPlace } from "#core/orders/answers.ts";

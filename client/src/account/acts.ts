@@ -5,8 +5,7 @@
  * the identical bytes, so that nothing is done twice; the key never leaves the core. A stored act is
  * forgotten with the answer, or once the server would take it no more.
  */
-import { newId } from "../ids.ts";
-import type { ActId } from "../ids.ts";
+import { newId, type ActId } from "../ids.ts";
 import type { Identity } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { CLOCK_LEEWAY_MS } from "../limits.ts";

@@ -14,8 +14,7 @@
  */
 import type { Identity } from "../context.ts";
 import type { DeviceKey } from "../keys/device-key.ts";
-import { idOf } from "../ids.ts";
-import type { AlarmId, PersonId, RecordHash } from "../ids.ts";
+import { idOf, type AlarmId, type PersonId, type RecordHash } from "../ids.ts";
 import type { PersonCard } from "../keys/trust/person-card.ts";
 import type { AlarmView } from "../seam/devices.ts";
 import type { PeopleTrust } from "../trust/people-trust.ts";

@@ -10,8 +10,7 @@
  * same bytes, at the next connection ({@link DeviceConfirmations.follow}).
  */
 import { equalBytes, randomBytes, utf8 } from "../octets.ts";
-import { newId } from "../ids.ts";
-import type { ConfirmationId, DeviceId, PersonId } from "../ids.ts";
+import { newId, type ConfirmationId, type DeviceId, type PersonId } from "../ids.ts";
 import type { Identity } from "../context.ts";
 import { failure } from "../failure.ts";
 import { DAY_MS, MINUTE_MS } from "../keys/format/times.ts";

@@ -3,9 +3,8 @@
  * department's CA issued. The newest entry is noted in the vault, so that a log that was cut off or
  * replaced since the last time shows here and not only where somebody wrote its hash on paper.
  */
-import { compareBytes } from "../octets.ts";
+import { compareBytes, type Bytes } from "../octets.ts";
 import { appended, edgeRoot, leafHash } from "../keys/format/merkle.ts";
-import type { Bytes } from "../octets.ts";
 import { keptHead, type KeptHead } from "../trust/audit-head.ts";
 import type { VerifiedAudit } from "../seam/admin.ts";
 import type { Api } from "../transport/api.ts";

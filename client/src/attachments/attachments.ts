@@ -13,8 +13,7 @@ import type { AttachmentView, OutgoingAttachment } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import { copy, toHex, type Bytes } from "../octets.ts";
-import { STORES } from "../records.ts";
-import type { AttachmentRecord } from "../records.ts";
+import { STORES, type AttachmentRecord } from "../records.ts";
 
 import { ATTACHMENT_CHUNK_BYTES, MAX_ATTACHMENT_BYTES } from "../wire.ts";
 import {

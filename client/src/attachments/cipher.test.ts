@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { randomBytes } from "../octets.ts";
-import { newId } from "../ids.ts";
-import type { AttachmentId } from "../ids.ts";
+import { newId, type AttachmentId } from "../ids.ts";
 import { ATTACHMENT_CHUNK_BYTES, MAX_ATTACHMENT_BYTES } from "../wire.ts";
 import {
   AttachmentCipher,

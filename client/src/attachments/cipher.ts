@@ -6,13 +6,11 @@
  * repeats under a key unless the same chunk is sealed again, which gives the same bytes; the
  * attachment id, the size and the number of chunks are bound into every chunk. Pure but for WebCrypto.
  */
-import { idOf } from "../ids.ts";
-import type { AttachmentId } from "../ids.ts";
+import { idOf, type AttachmentId } from "../ids.ts";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { ATTACHMENT_CHUNK_BYTES, MAX_ATTACHMENT_BYTES } from "../wire.ts";
 import { failure } from "../failure.ts";
-import { concat, copy, fromHex, randomBytes, u32, u64, utf8 } from "../octets.ts";
-import type { Bytes } from "../octets.ts";
+import { concat, copy, fromHex, randomBytes, u32, u64, utf8, type Bytes } from "../octets.ts";
 
 export const TAG_BYTES = 16;
 const ID_LABEL = utf8("copconnect attachment id v1\0");

@@ -6,9 +6,8 @@ import type { AttachmentId, ConversationId } from "../ids.ts";
 import type { AttachmentView } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
-import type { AttachmentRecord } from "../records.ts";
 import { chunkCount, chunkLength, sealedSize } from "./cipher.ts";
-import { STORES } from "../records.ts";
+import { STORES, type AttachmentRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 
 export interface UploadParts {

@@ -5,8 +5,7 @@
 import type { AccountRecord } from "../account/record.ts";
 import { AttachmentCipher, chunkCount, chunkRange } from "../attachments/cipher.ts";
 
-import { createEngine } from "../calls/engine.ts";
-import type { Engine } from "../calls/engine.ts";
+import { createEngine, type Engine } from "../calls/engine.ts";
 import type { SessionOptions } from "../calls/session-options.ts";
 import { calledPerson, latin } from "../conversation/called-people.ts";
 import type { Program } from "../context.ts";
@@ -20,8 +19,7 @@ import type {
 import { CoreFailure, failure, rejectUnlessOffline } from "../failure.ts";
 import { newId } from "../ids.ts";
 import type { ConversationId, DeviceId, MessageId, PersonId } from "../ids.ts";
-import { PROGRAM_STORES } from "../inbox/waiting.ts";
-import type { WaitingRecord } from "../inbox/waiting.ts";
+import { PROGRAM_STORES, type WaitingRecord } from "../inbox/waiting.ts";
 import { callOf } from "../kinds/called.ts";
 import { namesSealed } from "../keys/acknowledgement.ts";
 import { decodeContent } from "../kinds/content.ts";
@@ -29,16 +27,14 @@ import type { AttachmentPointer } from "../kinds/fields.ts";
 import { ORDER_ITEMS, UNREADABLE } from "../limits.ts";
 import { readHere } from "../messages/reading.ts";
 import { gather } from "../overseeing/gathering.ts";
-import { STORES } from "../records.ts";
-import type { PendingRecord } from "../records.ts";
+import { STORES, type PendingRecord } from "../records.ts";
 import { rankSpellings } from "../names.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { AcknowledgementOutcome, Person } from "../wire.ts";
 import type { ProgramFrame } from "./frames.ts";
 import { next, setAside, settle, trim } from "./handling.ts";
-import { ProgramSender } from "./sending.ts";
-import type { SendResult } from "./sending.ts";
+import { ProgramSender, type SendResult } from "./sending.ts";
 import { isListed, ownWords, viewOf, wordsOf } from "./views.ts";
 import type {
   Acknowledged,

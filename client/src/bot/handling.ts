@@ -9,16 +9,13 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import type { ConversationId, MessageId } from "../ids.ts";
-import { PROGRAM_STORES, putWaiting, waitingKey } from "../inbox/waiting.ts";
-import type { WaitingRecord } from "../inbox/waiting.ts";
-import { decodeContent, pointersOf } from "../kinds/content.ts";
-import type { Decoded } from "../kinds/content.ts";
+import { PROGRAM_STORES, putWaiting, waitingKey, type WaitingRecord } from "../inbox/waiting.ts";
+import { decodeContent, pointersOf, type Decoded } from "../kinds/content.ts";
 import { LOG_HASHES } from "../limits.ts";
 import type { MarksRecord, QuestionRecord } from "../mark-records.ts";
 import { fileGone } from "../messages/files.ts";
 import { messageKey } from "../messages/messages.ts";
-import { STORES } from "../records.ts";
-import type { MessageRecord } from "../records.ts";
+import { STORES, type MessageRecord } from "../records.ts";
 import type { RowQuery } from "../vault/database.ts";
 import type { Change } from "../vault/vault.ts";
 

@@ -11,12 +11,10 @@ import { copy } from "../octets.ts";
 import { callByName, opening } from "../remote.ts";
 import type { WebSocketMaker } from "../transport/socket.ts";
 import { META, putMeta } from "../vault/changes.ts";
-import { sqliteStorage } from "../vault/sqlite.ts";
-import type { Secret } from "../vault/sqlite.ts";
+import { sqliteStorage, type Secret } from "../vault/sqlite.ts";
 import { Vault } from "../vault/vault.ts";
 import { BotCalls, readBefore } from "./calls.ts";
-import { readCalls, writeFrame } from "./frames.ts";
-import type { ProgramCall, ProgramFrame } from "./frames.ts";
+import { readCalls, writeFrame, type ProgramCall, type ProgramFrame } from "./frames.ts";
 
 const SERVER = "program_server";
 /** Fields of a verified export that hold content, not words. */

@@ -7,15 +7,13 @@ import type { CoreEvent, MessageItem, Outgoing } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Device } from "../calls/device.ts";
 import { CoreFailure } from "../failure.ts";
-import { idOf, newId } from "../ids.ts";
-import type { ConversationId, MessageId } from "../ids.ts";
+import { idOf, newId, type ConversationId, type MessageId } from "../ids.ts";
 import { PROGRAM_STORES } from "../inbox/waiting.ts";
 import { decodeContent } from "../kinds/content.ts";
 import { loadMessage } from "../messages/messages.ts";
 import { copy, randomBytes, utf8 } from "../octets.ts";
 import { META, putMeta } from "../vault/changes.ts";
-import { withoutFiles, putSettled } from "./handling.ts";
-import type { Settled } from "./handling.ts";
+import { withoutFiles, putSettled, type Settled } from "./handling.ts";
 
 const NAMES = "program_names";
 const ID_BYTES = 16;

@@ -1,6 +1,5 @@
 /** Locks the app after a while in which nobody used it. The time is kept in the vault. */
-import { STORES } from "../records.ts";
-import type { SettingsRecord } from "../records.ts";
+import { STORES, type SettingsRecord } from "../records.ts";
 import type { Vault } from "../vault/vault.ts";
 
 export const DEFAULT_AUTO_LOCK_MS = 5 * 60_000;

@@ -1,6 +1,5 @@
 /** `core.conversations`: list, open, make, leave, forget, name, encryption. */
-import { GROUPED_STORES, SINGLE_STORES } from "../conversation/conversation.ts";
-import type { Conversation } from "../conversation/conversation.ts";
+import { GROUPED_STORES, SINGLE_STORES, type Conversation } from "../conversation/conversation.ts";
 import { forgetWords } from "../conversation/indexed.ts";
 import { MOST_DESCRIPTION } from "../seam.ts";
 import type { ConversationItem, EncryptionView, OutgoingAttachment } from "../seam.ts";
@@ -12,20 +11,17 @@ import { fromHex } from "../octets.ts";
 import { idOf, newId } from "../ids.ts";
 import type { AttachmentId, ConversationId, PersonId, PostId } from "../ids.ts";
 import { putAttachment } from "../attachments/uploads.ts";
-import { fileGone, shownElsewhere } from "../messages/files.ts";
-import type { ShownIn } from "../messages/files.ts";
+import { fileGone, shownElsewhere, type ShownIn } from "../messages/files.ts";
 import { outgoingRecord } from "../outbox/compose.ts";
 import { keepDraftFiles, openDraftFiles } from "../outbox/draft-files.ts";
-import { STORES } from "../records.ts";
-import type { AttachmentRecord } from "../records.ts";
+import { STORES, type AttachmentRecord } from "../records.ts";
 import { readableFrom } from "../conversation/record.ts";
 import { knownRoster } from "../roster/roster.ts";
 import { directId } from "../keys/roster/direct.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Conversation as WireConversation, CreateConversation, WhoMaySend } from "../wire.ts";
 import type { Device } from "./device.ts";
-import { writable } from "./reach.ts";
-import type { DeviceAccess } from "./reach.ts";
+import { writable, type DeviceAccess } from "./reach.ts";
 
 const MOST_TITLE = 255;
 

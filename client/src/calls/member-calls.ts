@@ -1,12 +1,10 @@
 /** `core.members`: the members of a conversation and their devices. */
 import type { MemberDevice, MemberItem, MemberPage } from "../seam.ts";
 import { hasCode, rejectUnlessOffline } from "../failure.ts";
-import { newId } from "../ids.ts";
-import type { ConversationId, PersonId } from "../ids.ts";
+import { newId, type ConversationId, type PersonId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { knownRoster, ownCellLeaves } from "../roster/roster.ts";
-import { mayAdminister } from "../keys/roster/leaf.ts";
-import type { Leaf } from "../keys/roster/leaf.ts";
+import { mayAdminister, type Leaf } from "../keys/roster/leaf.ts";
 import { clientNamedBy, parseCertificate } from "../keys/trust/certificate.ts";
 import type { Member } from "../wire.ts";
 import type { Device } from "./device.ts";

@@ -21,9 +21,8 @@ import {
 } from "../messages/messages.ts";
 import { readHere, seqOf } from "../messages/reading.ts";
 import { countsOf } from "../messages/receipt-counts.ts";
-import { receiptOf, receivers } from "../messages/receipts.ts";
-import type { Receipt } from "../messages/receipts.ts";
-import { newId } from "../ids.ts";
+import { receiptOf, receivers, type Receipt } from "../messages/receipts.ts";
+import { newId, type AttachmentId, type ConversationId, type MessageId } from "../ids.ts";
 import { MOST_MARKING } from "../kinds/consultation.ts";
 import { MAX_TEXT } from "../kinds/fields.ts";
 import { isEmoji } from "../kinds/mark.ts";
@@ -32,14 +31,12 @@ import { editableUntil, reworded } from "../messages/edits.ts";
 import { mayPin } from "../messages/pins.ts";
 import { repliesTo } from "../messages/replies.ts";
 import { takesReactions } from "../messages/reactions.ts";
-import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
 import type { MessageRecord } from "../records.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import { RECEIPT_PEOPLE, type LinkPreview } from "../wire.ts";
 import { cancelDeletion, queuedDeletion, requirePollable, sendMark } from "./talking/marking.ts";
 import type { Device } from "./device.ts";
-import { orderable, writable } from "./reach.ts";
-import type { DeviceAccess } from "./reach.ts";
+import { orderable, writable, type DeviceAccess } from "./reach.ts";
 
 const MOST_ON_A_PAGE = 200;
 

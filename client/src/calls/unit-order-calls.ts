@@ -18,8 +18,7 @@ import type { Prepared } from "../attachments/attachments.ts";
 import type { IssuableUnit } from "../wire.ts";
 import { adopt } from "./conversation-calls.ts";
 import type { Device } from "./device.ts";
-import { orderable, writable } from "./reach.ts";
-import type { DeviceAccess } from "./reach.ts";
+import { orderable, writable, type DeviceAccess } from "./reach.ts";
 
 /** One order that is to be queued. */
 interface QueuedOrder {

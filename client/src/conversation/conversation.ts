@@ -23,12 +23,10 @@ import { isParty } from "../roster/parties.ts";
 import { Heads } from "../roster/heads.ts";
 import { CellKeys } from "../secrets/cell-keys.ts";
 import { ConversationKeys } from "../secrets/conversation-keys.ts";
-import { isDamaged } from "../vault/vault.ts";
-import type { Change } from "../vault/vault.ts";
+import { isDamaged, type Change } from "../vault/vault.ts";
 import { Pending } from "./pending.ts";
 import { Table } from "./table.ts";
-import { UnitOfWork } from "./unit-of-work.ts";
-import type { FreshMessage } from "./unit-of-work.ts";
+import { UnitOfWork, type FreshMessage } from "./unit-of-work.ts";
 
 /** Rows held in memory, of each table. */
 const MOST = { heads: 64, keys: 64, log: 1_100, accepted: 4_000, pending: 400, marks: 250 };

@@ -1,8 +1,7 @@
 /** S7: this device's own chain of messages, as the server has it. */
 import type { DeviceContext } from "../context.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
-import { HeaderFormat } from "../keys/message.ts";
-import type { Header } from "../keys/message.ts";
+import { HeaderFormat, type Header } from "../keys/message.ts";
 import { equalBytes, fromHex } from "../octets.ts";
 import type { Conversation } from "./conversation.ts";
 

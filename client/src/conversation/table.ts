@@ -5,8 +5,7 @@
  * once, by others only after the work is stored; an absent row is remembered as absent. Runs in
  * the conversation's queue.
  */
-import { isDamaged } from "../vault/vault.ts";
-import type { Change, Vault } from "../vault/vault.ts";
+import { isDamaged, type Change, type Vault } from "../vault/vault.ts";
 
 /** The part of a unit of work that tables write to. */
 export interface Transaction {

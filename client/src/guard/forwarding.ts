@@ -3,8 +3,7 @@
  * (docs/guard-model.md, section Policy). Pure.
  */
 import type { ForwardClosed, GuardPolicy } from "../seam/guard.ts";
-import { placeOf } from "./policy.ts";
-import type { ConversationFacts } from "./policy.ts";
+import { placeOf, type ConversationFacts } from "./policy.ts";
 
 export type ForwardingPolicy = Pick<GuardPolicy, "forwarding" | "largeFrom">;
 

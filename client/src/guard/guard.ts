@@ -11,8 +11,7 @@
  */
 import type { Context } from "../context.ts";
 import { hasCode } from "../failure.ts";
-import type { Bytes } from "../octets.ts";
-import { copy, equalBytes } from "../octets.ts";
+import { copy, equalBytes, type Bytes } from "../octets.ts";
 import { hash } from "../keys/format/hashing.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { HOUR_MS } from "../keys/format/times.ts";
@@ -20,10 +19,8 @@ import type { GuardMistake, GuardPolicy, GuardVerdict, GuardView } from "../seam
 import type { DeviceTrust } from "../trust/ports.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import { FINE, Model } from "./model.ts";
-import { FORWARDING_BEFORE_POLICY } from "./forwarding.ts";
-import type { ForwardingPolicy } from "./forwarding.ts";
-import { actOf, placeOf, readPolicy } from "./policy.ts";
-import type { ConversationFacts } from "./policy.ts";
+import { FORWARDING_BEFORE_POLICY, type ForwardingPolicy } from "./forwarding.ts";
+import { actOf, placeOf, readPolicy, type ConversationFacts } from "./policy.ts";
 import { Pictures } from "./pictures.ts";
 import { GuardFormat, checkGuard, type GuardRecord } from "./record.ts";
 

@@ -5,8 +5,7 @@
  * Invariant: a list is read whole or refused. Pure.
  */
 import { KNOWN_PICTURES, PICTURE_HASH_BYTES } from "../limits.ts";
-import { concat, equalBytes, fromHex, toHex, utf8 } from "../octets.ts";
-import type { Bytes } from "../octets.ts";
+import { concat, equalBytes, fromHex, toHex, utf8, type Bytes } from "../octets.ts";
 import type { GuardPictures } from "../wire.ts";
 import { Malformed } from "./model.ts";
 

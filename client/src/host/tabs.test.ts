@@ -5,8 +5,7 @@ import type { CoreEvent, CoreListener } from "../seam.ts";
 import { failure } from "../failure.ts";
 import { remote } from "../remote.ts";
 import { remoteCore } from "./rpc.ts";
-import { joinTabs } from "./tabs.ts";
-import type { Channel, Locks, TabCore } from "./tabs.ts";
+import { joinTabs, type Channel, type Locks, type TabCore } from "./tabs.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 
 /** Several tabs on one device: a lock queue and a channel as the browser gives them. */

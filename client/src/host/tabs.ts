@@ -15,8 +15,7 @@
 import type { ConnectedCore } from "../core.ts";
 import type { LocalCore } from "../create.ts";
 import { randomBytes, toHex } from "../octets.ts";
-import { perform } from "./rpc.ts";
-import type { CallResult, Call, Happened } from "./rpc.ts";
+import { perform, type CallResult, type Call, type Happened } from "./rpc.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 
 const NAME = "copconnect-core";

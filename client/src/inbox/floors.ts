@@ -7,12 +7,10 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
-import type { DeviceId } from "../ids.ts";
-import { idOf } from "../ids.ts";
+import { idOf, type DeviceId } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { HeaderFormat } from "../keys/message.ts";
-import { mayAdminister, maySend } from "../keys/roster/leaf.ts";
-import type { Leaf } from "../keys/roster/leaf.ts";
+import { mayAdminister, maySend, type Leaf } from "../keys/roster/leaf.ts";
 import type { PinRecord } from "../mark-records.ts";
 import { leaveFiles } from "../messages/files.ts";
 import { dropMarks, judgeDeletion, markedIn } from "../messages/marks.ts";

@@ -32,8 +32,7 @@ import type { KeyFrame, LogEntry, LogPage, Supplement } from "../wire.ts";
 import { accept } from "./accept.ts";
 import type { Receiving } from "./taking-marks.ts";
 import { raiseFloor } from "./floors.ts";
-import { headerOf, judge, loadJudged } from "./judge.ts";
-import type { UncheckedEntry } from "./judge.ts";
+import { headerOf, judge, loadJudged, type UncheckedEntry } from "./judge.ts";
 import { equalBytes } from "../octets.ts";
 
 /** Entries stored in one transaction while catching up. */

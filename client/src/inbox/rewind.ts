@@ -21,8 +21,7 @@ import { ownHeader } from "../conversation/own-chain.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
-import { decodeContent, encodeContent, pointersOf } from "../kinds/content.ts";
-import type { Content } from "../kinds/content.ts";
+import { decodeContent, encodeContent, pointersOf, type Content } from "../kinds/content.ts";
 import type { MessageId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { hash, ZEROS } from "../keys/format/hashing.ts";
@@ -38,8 +37,7 @@ import {
   noticeId,
   noticeMessage,
 } from "../messages/messages.ts";
-import { putOutgoing } from "../messages/outgoing.ts";
-import type { OutgoingStore } from "../messages/outgoing.ts";
+import { putOutgoing, type OutgoingStore } from "../messages/outgoing.ts";
 import type {
   FailedMessage,
   MessageRecord,

@@ -21,8 +21,7 @@ import {
   string,
 } from "./fields.ts";
 import type { AttachmentPointer, ReplyPointer } from "./fields.ts";
-import { PREVIEW } from "./kind.ts";
-import type { WrittenKind } from "./kind.ts";
+import { PREVIEW, type WrittenKind } from "./kind.ts";
 
 /** The sender of evidence states and signs these facts beside the files' SHA-256. */
 export interface EvidenceFacts {

@@ -1,8 +1,7 @@
 /** The people whom a message's mentions call, as the device of each reader decides. Pure. */
 import type { PersonId, UnitId } from "../ids.ts";
 import type { Called } from "../seam/attachments.ts";
-import { mentionsOf } from "./content.ts";
-import type { Decoded } from "./content.ts";
+import { mentionsOf, type Decoded } from "./content.ts";
 
 /** A person with the words of the signed card; empty where this device has no card. */
 export interface CalledPerson {

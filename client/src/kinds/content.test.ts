@@ -10,8 +10,7 @@ import type { Mention } from "../seam/attachments.ts";
 import type { ReplyPointer } from "./fields.ts";
 import type { BodySources } from "./kind.ts";
 import { randomBytes } from "../octets.ts";
-import { newId } from "../ids.ts";
-import type { MessageId, UnitId } from "../ids.ts";
+import { newId, type MessageId, type UnitId } from "../ids.ts";
 
 const key = randomBytes(32);
 const attachment = {

@@ -8,8 +8,7 @@
 import { encode } from "@msgpack/msgpack";
 import type { AttachmentId } from "../ids.ts";
 import type { Mention, OutgoingAttachment } from "../seam/attachments.ts";
-import { copy } from "../octets.ts";
-import type { Bytes } from "../octets.ts";
+import { copy, type Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
 import { attachments } from "./attachments.ts";
 import { exported } from "./exported.ts";

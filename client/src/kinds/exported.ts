@@ -3,10 +3,8 @@
  * before it hands the file out; nobody deletes or forwards it. The file's SHA-256 says which file it was.
  */
 import type { ConversationExported } from "../wire.ts";
-import { boolean, hash, integer } from "./fields.ts";
-import type { ContentFields } from "./fields.ts";
-import { NOT_FORWARDED } from "./kind.ts";
-import type { WrittenKind } from "./kind.ts";
+import { boolean, hash, integer, type ContentFields } from "./fields.ts";
+import { NOT_FORWARDED, type WrittenKind } from "./kind.ts";
 import { toHex } from "../octets.ts";
 
 /** Positions in the log and counts of what the file has. */

@@ -11,8 +11,7 @@ import {
 } from "./content.ts";
 import type { Decoded } from "./content.ts";
 import type { BodySources } from "./kind.ts";
-import { firstPage } from "./links.ts";
-import type { LinkedPage } from "./links.ts";
+import { firstPage, type LinkedPage } from "./links.ts";
 
 const PAGE: LinkedPage = { title: "Bail rules", description: "As amended", picture: null };
 const NONE = {} as BodySources;

@@ -4,11 +4,9 @@
  */
 import { failure } from "../failure.ts";
 import type { LiveState } from "../seam/consultation.ts";
-import { LONGEST_LIVE_MS } from "./consultation.ts";
-import type { LiveContent } from "./consultation.ts";
+import { LONGEST_LIVE_MS, type LiveContent } from "./consultation.ts";
 import { integer, nullable, number } from "./fields.ts";
-import { NOT_FORWARDED } from "./kind.ts";
-import type { WrittenKind } from "./kind.ts";
+import { NOT_FORWARDED, type WrittenKind } from "./kind.ts";
 
 export interface LiveBody extends LiveContent {
   readonly state: LiveState;

@@ -17,8 +17,7 @@ import {
   string,
 } from "./fields.ts";
 import type { ContentFields } from "./fields.ts";
-import { NOT_FORWARDED } from "./kind.ts";
-import type { ContentKind } from "./kind.ts";
+import { NOT_FORWARDED, type ContentKind } from "./kind.ts";
 import type { TextBody } from "./text.ts";
 import type { Mention } from "../seam/attachments.ts";
 import { MAX_POLL_OPTIONS } from "./consultation.ts";

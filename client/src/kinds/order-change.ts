@@ -18,10 +18,8 @@ import {
   string,
 } from "./fields.ts";
 import type { AttachmentPointer } from "./fields.ts";
-import { NOT_FORWARDED, PREVIEW } from "./kind.ts";
-import type { WrittenKind } from "./kind.ts";
-import { ORDER_REFERENCE, translatedTitles } from "./order.ts";
-import type { OrderPreview } from "./order.ts";
+import { NOT_FORWARDED, PREVIEW, type WrittenKind } from "./kind.ts";
+import { ORDER_REFERENCE, translatedTitles, type OrderPreview } from "./order.ts";
 import { fitsTogether, textsOf, translated, titledText, wordingsOf } from "./wording.ts";
 import type { Translated, TitledText } from "./wording.ts";
 

@@ -23,8 +23,7 @@ import {
   string,
 } from "./fields.ts";
 import type { AttachmentPointer, ContentFields } from "./fields.ts";
-import { NOT_FORWARDED, PREVIEW } from "./kind.ts";
-import type { WrittenKind } from "./kind.ts";
+import { NOT_FORWARDED, PREVIEW, type WrittenKind } from "./kind.ts";
 import { fitsTogether, textsOf, translated, titledText, wordingsOf } from "./wording.ts";
 import type { Translated, TitledText } from "./wording.ts";
 

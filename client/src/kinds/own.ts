@@ -5,8 +5,7 @@
  */
 import type { ConversationId, FolderId, MessageId, PersonId } from "../ids.ts";
 import { Misshapen, id, integer, isFields, list, nullable, string } from "./fields.ts";
-import { NOT_FORWARDED } from "./kind.ts";
-import type { ContentKind } from "./kind.ts";
+import { NOT_FORWARDED, type ContentKind } from "./kind.ts";
 
 /** Items of one message. With 130 bytes each they stay below half of the longest message. */
 export const MOST_ITEMS = 200;

@@ -6,8 +6,7 @@
 import { failure } from "../failure.ts";
 import type { PollState } from "../seam/consultation.ts";
 import { boolean, integer, list, nullable, string } from "./fields.ts";
-import { NOT_FORWARDED, PREVIEW } from "./kind.ts";
-import type { WrittenKind } from "./kind.ts";
+import { NOT_FORWARDED, PREVIEW, type WrittenKind } from "./kind.ts";
 import { MAX_POLL_OPTIONS, MAX_POLL_OPTION, MAX_POLL_QUESTION } from "./consultation.ts";
 import type { PollContent } from "./consultation.ts";
 

@@ -3,8 +3,7 @@ import { failure } from "../failure.ts";
 import type { Mention } from "../seam/attachments.ts";
 import type { QuestionState } from "../seam/consultation.ts";
 import { MAX_TEXT, mentions, string } from "./fields.ts";
-import { NOT_FORWARDED, PREVIEW } from "./kind.ts";
-import type { WrittenKind } from "./kind.ts";
+import { NOT_FORWARDED, PREVIEW, type WrittenKind } from "./kind.ts";
 
 export interface QuestionContent {
   readonly kind: "question";

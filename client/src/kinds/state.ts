@@ -5,8 +5,7 @@
  */
 import { attachment, integer, MAX_NAME, nullable, string } from "./fields.ts";
 import type { AttachmentPointer } from "./fields.ts";
-import { NOT_FORWARDED } from "./kind.ts";
-import type { ContentKind } from "./kind.ts";
+import { NOT_FORWARDED, type ContentKind } from "./kind.ts";
 
 /** Longest description of a group, in characters: about a screen of a phone. */
 export const MOST_DESCRIPTION = 500;

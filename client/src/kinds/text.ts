@@ -3,10 +3,8 @@ import { failure } from "../failure.ts";
 import type { Mention } from "../seam/attachments.ts";
 import { MAX_TEXT, forwards, mentions, nullable, onceMore, replyTo, string } from "./fields.ts";
 import type { ReplyPointer } from "./fields.ts";
-import { bounded, readPage, shownPage } from "./links.ts";
-import type { LinkedPage } from "./links.ts";
-import { PREVIEW } from "./kind.ts";
-import type { WrittenKind } from "./kind.ts";
+import { bounded, readPage, shownPage, type LinkedPage } from "./links.ts";
+import { PREVIEW, type WrittenKind } from "./kind.ts";
 
 export interface TextContent {
   readonly kind: "text";

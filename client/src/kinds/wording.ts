@@ -2,8 +2,7 @@
  * An order in several languages. All texts are in the one signed message: each reader sees the text in
  * the reader's language, or the first, and may look at the others. Pure.
  */
-import { LANGUAGES } from "../wire.ts";
-import type { Language } from "../wire.ts";
+import { LANGUAGES, type Language } from "../wire.ts";
 import { MAX_TEXT, Misshapen, isFields, list, string } from "./fields.ts";
 
 /** Longest title of an order, in UTF-16 units. */

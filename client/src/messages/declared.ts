@@ -1,8 +1,6 @@
 /** The kind that a header declares, so that everybody sees without the body what may be deleted (M2, M3, R11). */
-import { idOf } from "../ids.ts";
-import type { MessageId } from "../ids.ts";
-import { MESSAGE_KIND, NOTHING } from "../keys/message.ts";
-import type { Header } from "../keys/message.ts";
+import { idOf, type MessageId } from "../ids.ts";
+import { MESSAGE_KIND, NOTHING, type Header } from "../keys/message.ts";
 import type { Decoded } from "../kinds/content.ts";
 import { equalBytes, fromHex } from "../octets.ts";
 

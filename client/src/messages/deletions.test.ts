@@ -1,7 +1,6 @@
 /** Which deletions of a message count, and what they leave of it. */
 import { describe, expect, it } from "vitest";
-import { idOf } from "../ids.ts";
-import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import { idOf, type ConversationId, type MessageId, type PersonId } from "../ids.ts";
 import { encodeContent } from "../kinds/content.ts";
 import type { DeletionRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";

@@ -5,8 +5,7 @@
  * of orders and notices are not deleted. The header of a message without a body (R11) says whether it
  * takes deletions. The server has judged it before (src/copconnect/delivery/rules/deletion.py). Pure.
  */
-import { byPosition } from "../mark-records.ts";
-import type { DeletionRecord } from "../mark-records.ts";
+import { byPosition, type DeletionRecord } from "../mark-records.ts";
 import type { Oneself } from "../oneself/oneself.ts";
 import type { MessageRecord } from "../records.ts";
 import { isLasting } from "./declared.ts";

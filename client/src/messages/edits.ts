@@ -4,12 +4,10 @@
  * it is more than an hour after the message, and it gives a text or a caption of the person's own other
  * words. The first {@link MOST_EDITS} count, and the last of them gives the words. Pure.
  */
-import type { Decoded } from "../kinds/content.ts";
-import { decodeContent, forwardsOf } from "../kinds/content.ts";
+import { decodeContent, forwardsOf, type Decoded } from "../kinds/content.ts";
 import { pageAfter } from "../kinds/links.ts";
 import type { Mark } from "../kinds/mark.ts";
-import { byPosition } from "../mark-records.ts";
-import type { EditRecord } from "../mark-records.ts";
+import { byPosition, type EditRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 
 /** So long after a message its author may change its words. */

@@ -2,12 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { attachmentIdOf } from "../attachments/cipher.ts";
 import { UnitOfWork } from "../conversation/unit-of-work.ts";
-import { newId } from "../ids.ts";
-import type { ConversationId, MessageId } from "../ids.ts";
+import { newId, type ConversationId, type MessageId } from "../ids.ts";
 import { encodeContent } from "../kinds/content.ts";
 import { randomBytes } from "../octets.ts";
-import { STORES } from "../records.ts";
-import type { MessageRecord } from "../records.ts";
+import { STORES, type MessageRecord } from "../records.ts";
 import type { Vault } from "../vault/vault.ts";
 import { filesShown, leaveFiles, shownElsewhere, type ShownIn } from "./files.ts";
 import { messageKey } from "./messages.ts";

@@ -2,8 +2,7 @@
 import type { LiveState } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
-import { LONGEST_LIVE_MS } from "../kinds/consultation.ts";
-import type { LiveContent } from "../kinds/consultation.ts";
+import { LONGEST_LIVE_MS, type LiveContent } from "../kinds/consultation.ts";
 import type { MarksRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 

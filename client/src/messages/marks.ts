@@ -8,8 +8,7 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
-import { idOf } from "../ids.ts";
-import type { DeviceId, MessageId, PersonId, SealKeyId } from "../ids.ts";
+import { idOf, type DeviceId, type MessageId, type PersonId, type SealKeyId } from "../ids.ts";
 import { ballotKeyId, openBallot } from "../keys/ballot.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { Mark, MarkContent } from "../kinds/mark.ts";

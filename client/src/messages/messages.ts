@@ -1,8 +1,7 @@
 /** Messages as records: made from content or a notice, summed up for the list, paged. */
 import type { ConversationId, MessageId } from "../ids.ts";
-import { decodeContent, previewOf, replyOf } from "../kinds/content.ts";
+import { decodeContent, previewOf, replyOf, type Decoded } from "../kinds/content.ts";
 import { reworded } from "./edits.ts";
-import type { Decoded } from "../kinds/content.ts";
 import type { QuestionRecord } from "../mark-records.ts";
 import { STORES } from "../records.ts";
 import type { LastRecord, MessageRecord, NoticeRecord, PreviewRecord } from "../records.ts";

@@ -10,11 +10,9 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { loadMessage } from "./messages.ts";
-import { pinnedBy } from "./pins.ts";
-import type { Pinned } from "./pins.ts";
+import { pinnedBy, type Pinned } from "./pins.ts";
 import { noteReply } from "./replies.ts";
-import { QUEUED_ORDER, STORES } from "../records.ts";
-import type { OutgoingRecord } from "../records.ts";
+import { QUEUED_ORDER, STORES, type OutgoingRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";
 
 export function putOutgoing(record: OutgoingRecord): Change {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { idOf } from "../ids.ts";
-import type { DeviceId, MessageId, PersonId } from "../ids.ts";
+import { idOf, type DeviceId, type MessageId, type PersonId } from "../ids.ts";
 import type { PinRecord } from "../mark-records.ts";
 import { mayPin, pinnedBy, withPin } from "./pins.ts";
 

@@ -5,8 +5,7 @@
  * good. Pure.
  */
 import type { MessageId } from "../ids.ts";
-import { byPosition } from "../mark-records.ts";
-import type { PinRecord } from "../mark-records.ts";
+import { byPosition, type PinRecord } from "../mark-records.ts";
 import type { ConversationRecord } from "../records.ts";
 
 const MOST_PINNED = 3;

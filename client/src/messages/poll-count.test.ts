@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { newId } from "../ids.ts";
-import type { PersonId } from "../ids.ts";
+import { newId, type PersonId } from "../ids.ts";
 import type { PollContent } from "../kinds/consultation.ts";
 import type { MarkFact, MarksRecord, VoteRecord } from "../mark-records.ts";
 import { countPoll } from "./poll-count.ts";

@@ -11,8 +11,7 @@
  */
 import type { PersonId } from "../ids.ts";
 import type { PollContent } from "../kinds/consultation.ts";
-import { byPosition } from "../mark-records.ts";
-import type { MarksRecord, VoteRecord } from "../mark-records.ts";
+import { byPosition, type MarksRecord, type VoteRecord } from "../mark-records.ts";
 
 export interface Count {
   /** By person: the vote that counts, in the order of the log. */

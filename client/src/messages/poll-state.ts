@@ -3,15 +3,12 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { PollShut, PollState } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import type { MarkContent } from "../kinds/mark.ts";
-import type { PollContent } from "../kinds/consultation.ts";
-import { FEWEST_BALLOTS } from "../kinds/consultation.ts";
+import { FEWEST_BALLOTS, type PollContent } from "../kinds/consultation.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import type { MessageRecord } from "../records.ts";
 import { openSealed } from "./marks.ts";
-import { queuedMarksOn } from "./outgoing.ts";
-import type { OutgoingStore } from "./outgoing.ts";
-import { NO_MARKS, countPoll } from "./poll-count.ts";
-import type { Count } from "./poll-count.ts";
+import { queuedMarksOn, type OutgoingStore } from "./outgoing.ts";
+import { NO_MARKS, countPoll, type Count } from "./poll-count.ts";
 
 export interface PollParts {
   readonly context: DeviceContext;

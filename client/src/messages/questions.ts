@@ -1,14 +1,11 @@
 /** Questions: the answer that the asker accepted, and the list of a conversation's questions. */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { QuestionState } from "../seam.ts";
-import { STORES } from "../records.ts";
-import { byPosition } from "../mark-records.ts";
-import type { QuestionRecord } from "../mark-records.ts";
-import type { MessageRecord } from "../records.ts";
+import { STORES, type MessageRecord } from "../records.ts";
+import { byPosition, type QuestionRecord } from "../mark-records.ts";
 import type { Vault } from "../vault/vault.ts";
-import { queuedMarksOn } from "./outgoing.ts";
+import { queuedMarksOn, type OutgoingStore } from "./outgoing.ts";
 import { storedMessages } from "./messages.ts";
-import type { OutgoingStore } from "./outgoing.ts";
 
 /** Questions that a list shows at most, the newest. */
 const MOST_LISTED = 200;

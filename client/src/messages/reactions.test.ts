@@ -1,10 +1,8 @@
 /** M1: messages that take reactions. */
 import { expect, it } from "vitest";
 import type { Conversation } from "../conversation/conversation.ts";
-import { idOf, newId } from "../ids.ts";
-import type { ConversationId, MessageId, PersonId } from "../ids.ts";
-import { encodeContent } from "../kinds/content.ts";
-import type { Content } from "../kinds/content.ts";
+import { idOf, newId, type ConversationId, type MessageId, type PersonId } from "../ids.ts";
+import { encodeContent, type Content } from "../kinds/content.ts";
 import type { MessageRecord } from "../records.ts";
 import { takesReactions } from "./reactions.ts";
 

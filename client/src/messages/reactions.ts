@@ -5,9 +5,8 @@ import { MOST_MARKING } from "../kinds/consultation.ts";
 import type { PersonId } from "../ids.ts";
 import { byPosition } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
-import { queuedMarksOn } from "./outgoing.ts";
+import { queuedMarksOn, type OutgoingStore } from "./outgoing.ts";
 import { decodedOf } from "./messages.ts";
-import type { OutgoingStore } from "./outgoing.ts";
 
 /** An order is acknowledged: nothing else may look like that. */
 const WITHOUT: ReadonlySet<Decoded["kind"]> = new Set(["order", "order_change", "exported"]);

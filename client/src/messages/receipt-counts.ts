@@ -5,8 +5,7 @@ import type { DeviceContext } from "../context.ts";
 import type { ReceiptTotals } from "../seam.ts";
 import { hasCode } from "../failure.ts";
 import { loadMessage } from "./messages.ts";
-import { STORES } from "../records.ts";
-import type { MessageRecord } from "../records.ts";
+import { STORES, type MessageRecord } from "../records.ts";
 import type { ReceiptCount } from "../wire.ts";
 
 /** A screen that follows a message asks no more often. */

@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { newId } from "../ids.ts";
-import type { PersonId } from "../ids.ts";
+import { newId, type PersonId } from "../ids.ts";
 import type { ReplyRecord } from "../mark-records.ts";
 import { MOST_REPLIES, withReply } from "./replies.ts";
 

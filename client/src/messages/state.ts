@@ -7,8 +7,7 @@ import type { Header } from "../keys/message.ts";
 import { notice, noticeMessage } from "./messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, NoticeRecord, ProfileRecord } from "../records.ts";
-import { mayAdminister } from "../keys/roster/leaf.ts";
-import type { Leaf } from "../keys/roster/leaf.ts";
+import { mayAdminister, type Leaf } from "../keys/roster/leaf.ts";
 
 export interface StateAt {
   readonly messageId: MessageId;

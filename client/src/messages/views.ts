@@ -21,7 +21,6 @@ import { callOf } from "../kinds/called.ts";
 import { bodyOf, decodeContent, forwardsOf, mentionsOf, replyOf } from "../kinds/content.ts";
 import type { Decoded } from "../kinds/content.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
-import type { OutgoingStore } from "./outgoing.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import type {
   ConversationRecord,
@@ -34,16 +33,14 @@ import { isMuted, mayCallEverybody, newsOf, readableFrom } from "../conversation
 import type { BodySources } from "../kinds/kind.ts";
 import { liveState } from "./live-state.ts";
 import { isClosed } from "../training/training.ts";
-import { pollState } from "./poll-state.ts";
-import type { PollParts } from "./poll-state.ts";
+import { pollState, type PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
 import { deletableUntil, isHidden, withDeletion } from "./deletions.ts";
 import { decodedOf, isWithheld, loadMessage, newestOf, shortOf } from "./messages.ts";
 import { MOST_REPLIES } from "./replies.ts";
 import { editableUntil, withEdits } from "./edits.ts";
-import { pinnedIn, queuedMarksOn } from "./outgoing.ts";
-import { mayPin } from "./pins.ts";
-import type { Pinned } from "./pins.ts";
+import { pinnedIn, queuedMarksOn, type OutgoingStore } from "./outgoing.ts";
+import { mayPin, type Pinned } from "./pins.ts";
 import { reactionsOf } from "./reactions.ts";
 import { statusOf } from "./receipts.ts";
 import type { Oneself } from "../oneself/oneself.ts";

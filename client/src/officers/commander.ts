@@ -4,8 +4,7 @@
  */
 import type { ConversationItem } from "../seam.ts";
 import type { LocalCore } from "../create.ts";
-import { newId } from "../ids.ts";
-import type { MessageId, UnitId } from "../ids.ts";
+import { newId, type MessageId, type UnitId } from "../ids.ts";
 import { pause } from "../transport/backoff.ts";
 import { ANNOUNCEMENTS, ORDER, fill } from "./lines.ts";
 import type { StationOptions } from "./station.ts";

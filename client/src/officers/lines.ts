@@ -3,8 +3,7 @@
  * and `{number}` are filled in by the speaker. Names, vehicles and incidents are invented.
  */
 
-import { blankOrder } from "../kinds/order.ts";
-import type { OutgoingOrder } from "../kinds/order.ts";
+import { blankOrder, type OutgoingOrder } from "../kinds/order.ts";
 
 /** Spoken into the station's group without being asked. */
 export const STATION_LINES: readonly string[] = [

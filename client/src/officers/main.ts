@@ -9,8 +9,7 @@
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { createCore } from "../create.ts";
-import type { LocalCore } from "../create.ts";
+import { createCore, type LocalCore } from "../create.ts";
 import { utf8 } from "../octets.ts";
 import { pause } from "../transport/backoff.ts";
 import { announce, order } from "./commander.ts";

@@ -1,8 +1,7 @@
 /** Two devices that hear the same changes, in any order and any number of times, agree. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { newId } from "../ids.ts";
-import type { ConversationId, MessageId } from "../ids.ts";
+import { newId, type ConversationId, type MessageId } from "../ids.ts";
 import type { OwnItem } from "../kinds/own.ts";
 import { outweighs } from "./items.ts";
 

@@ -1,8 +1,7 @@
 /** A device in other hands says little about its person's items, and nothing that lasts. */
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { newId } from "../ids.ts";
-import type { ConversationId } from "../ids.ts";
+import { newId, type ConversationId } from "../ids.ts";
 import type { OwnItem } from "../kinds/own.ts";
 import { Vault } from "../vault/vault.ts";
 import { Oneself } from "./oneself.ts";

@@ -13,8 +13,7 @@ import type { ItemKey, ItemName, ItemValue, OwnItem } from "../kinds/own.ts";
 import { STORES } from "../records.ts";
 import type { Folder } from "../seam.ts";
 import type { Change } from "../vault/vault.ts";
-import { isCounted, itemKey, outweighs } from "./items.ts";
-import type { OwnRow } from "./items.ts";
+import { isCounted, itemKey, outweighs, type OwnRow } from "./items.ts";
 
 const DAY_MS = 86_400_000;
 /** The server keeps the log for at least 30 days, so devices repeat the items of chats earlier. */

@@ -2,8 +2,7 @@
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
-import { ANSWER_SEALS } from "../keys/answer.ts";
-import type { AnswerPlace } from "../keys/answer.ts";
+import { ANSWER_SEALS, type AnswerPlace } from "../keys/answer.ts";
 import type { SealTarget } from "../keys/device-key.ts";
 import { X25519, XWING } from "../keys/hpke.ts";
 import { fromHex, randomBytes } from "../octets.ts";

@@ -28,8 +28,7 @@ import type {
 } from "../seam/orders.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Order, OrderAcknowledged, OrderPriority } from "../wire.ts";
-import { DONE, ISSUED, OPEN, UNFINISHED, changeOrder, putOrder } from "./noting.ts";
-import type { Noting } from "./noting.ts";
+import { DONE, ISSUED, OPEN, UNFINISHED, changeOrder, putOrder, type Noting } from "./noting.ts";
 import {
   ORDER_STORES,
   carried,
@@ -49,10 +48,8 @@ import {
 import type { OrderRecord, SendingRecord } from "./record.ts";
 import { verifiedOwn } from "./own.ts";
 import { OrderPhotos } from "./photos.ts";
-import { OrderSender } from "./sending.ts";
-import type { SendingListener } from "./sending.ts";
-import { orderView, sendingView, wordsOf } from "./views.ts";
-import type { OrderViewParts } from "./views.ts";
+import { OrderSender, type SendingListener } from "./sending.ts";
+import { orderView, sendingView, wordsOf, type OrderViewParts } from "./views.ts";
 
 const PAGE = 50;
 const SCAN = 200; // Rows that are read at a time.

@@ -1,7 +1,6 @@
 /** The acknowledgement that the server says counts for this person, verified (O1). */
 import type { DeviceContext } from "../context.ts";
-import { idOf } from "../ids.ts";
-import type { DeviceId, PersonId } from "../ids.ts";
+import { idOf, type DeviceId, type PersonId } from "../ids.ts";
 import {
   AcknowledgementFormat,
   TOLD_IN_PERSON,

@@ -14,18 +14,15 @@ import type { AttachmentId, MessageId } from "../ids.ts";
 import { sealedHash } from "../keys/acknowledgement.ts";
 import { sealPhoto } from "../keys/answer.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { attachment } from "../kinds/fields.ts";
-import type { AttachmentPointer } from "../kinds/fields.ts";
+import { attachment, type AttachmentPointer } from "../kinds/fields.ts";
 import { fileGone } from "../messages/files.ts";
 import { equalBytes } from "../octets.ts";
-import type { AttachmentRecord } from "../records.ts";
-import { STORES } from "../records.ts";
+import { STORES, type AttachmentRecord } from "../records.ts";
 import type { OutgoingAttachment } from "../seam/attachments.ts";
 import { unpack } from "../unpack.ts";
 import type { Change } from "../vault/vault.ts";
 import { sealToReaders } from "./answers.ts";
-import { ORDER_STORES } from "./record.ts";
-import type { OrderRecord, PhotoRecord } from "./record.ts";
+import { ORDER_STORES, type OrderRecord, type PhotoRecord } from "./record.ts";
 
 /** Bytes of a photo, at most: pictures are made smaller before they are sent. */
 export const PHOTO_BYTES = 16 * 1024 * 1024;

@@ -6,12 +6,10 @@
  * compared with it and decides nothing. A correction may come before its order where the log is
  * read backwards, and the server may list an order whose text has not come: each part may be missing.
  */
-import { sameTerms, termsOf } from "../kinds/order.ts";
-import type { OrderContent } from "../kinds/order.ts";
+import { sameTerms, termsOf, type OrderContent } from "../kinds/order.ts";
 import type { Content } from "../kinds/content.ts";
 import type { OrderChangeContent } from "../kinds/order-change.ts";
-import { idOf } from "../ids.ts";
-import type { ConversationId, MessageId, PersonId } from "../ids.ts";
+import { idOf, type ConversationId, type MessageId, type PersonId } from "../ids.ts";
 import { namesSealed, sealedHash } from "../keys/acknowledgement.ts";
 import { hash, tag } from "../keys/format/hashing.ts";
 import { mayIssue } from "../keys/roster/leaf.ts";

@@ -7,17 +7,15 @@
  */
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import { withoutCallsToMany } from "../kinds/called.ts";
-import { decodeContent, encodeContent } from "../kinds/content.ts";
-import type { Content, Decoded } from "../kinds/content.ts";
+import { decodeContent, encodeContent, type Content, type Decoded } from "../kinds/content.ts";
 import { MAX_TEXT } from "../kinds/fields.ts";
 import type { OrderChangeContent } from "../kinds/order-change.ts";
 import type { OrderContent } from "../kinds/order.ts";
 import { textsOf } from "../kinds/wording.ts";
-import { mayAdminister, mayIssue } from "../keys/roster/leaf.ts";
+import { mayAdminister, mayIssue, type Leaf } from "../keys/roster/leaf.ts";
 import { EVERYBODY_DEVICES } from "../limits.ts";
 import { equalBytes } from "../octets.ts";
 import type { MessageRecord } from "../records.ts";
-import type { Leaf } from "../keys/roster/leaf.ts";
 import type { MessageId } from "../ids.ts";
 import { loadMessage } from "../messages/messages.ts";
 import type { Vault } from "../vault/vault.ts";

@@ -6,15 +6,12 @@
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
-import { CellKeyFormat } from "../keys/cell-key.ts";
-import type { CellKey } from "../keys/cell-key.ts";
-import { idOf } from "../ids.ts";
-import type { CellId, DeviceId } from "../ids.ts";
+import { CellKeyFormat, type CellKey } from "../keys/cell-key.ts";
+import { idOf, type CellId, type DeviceId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { requireUsableCellKey } from "../keys/sender-rules.ts";
 import { equalBytes } from "../octets.ts";
-import { STORES } from "../records.ts";
-import type { CellTableRecord } from "../records.ts";
+import { STORES, type CellTableRecord } from "../records.ts";
 import { checkCellProof, checkLines } from "../roster/cells.ts";
 import type { CellLine } from "../keys/roster/cell-line.ts";
 import type { RosterHead } from "../keys/roster/head.ts";

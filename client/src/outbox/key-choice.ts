@@ -6,8 +6,7 @@
 import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
-import { idOf } from "../ids.ts";
-import type { DeviceId, KeyId } from "../ids.ts";
+import { idOf, type DeviceId, type KeyId } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { newestKeyFirst, requireUsableKey } from "../keys/sender-rules.ts";
 import { equalBytes } from "../octets.ts";

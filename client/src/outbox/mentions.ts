@@ -8,8 +8,7 @@ import type { DeviceContext } from "../context.ts";
 import type { PersonId } from "../ids.ts";
 import { mayCallEverybody } from "../conversation/record.ts";
 import { names, withoutCallsToMany } from "../kinds/called.ts";
-import { mentionsOf } from "../kinds/content.ts";
-import type { Decoded } from "../kinds/content.ts";
+import { mentionsOf, type Decoded } from "../kinds/content.ts";
 import { WAKES } from "../limits.ts";
 
 /** A direct conversation calls no one by name: its every message is for one person. */

@@ -32,8 +32,7 @@ import { delayMs, pause } from "../transport/backoff.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Accepted } from "../wire.ts";
 import { outgoingRecord } from "./compose.ts";
-import { deleteOutgoing, putOutgoing } from "../messages/outgoing.ts";
-import type { OutgoingStore } from "../messages/outgoing.ts";
+import { deleteOutgoing, putOutgoing, type OutgoingStore } from "../messages/outgoing.ts";
 import type { MessageSender } from "./sending.ts";
 import type { Doubts, Signing } from "./signing.ts";
 

@@ -7,14 +7,12 @@ import { ownHeader } from "../conversation/own-chain.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
-import { decodeContent, pointersOf } from "../kinds/content.ts";
-import type { Decoded } from "../kinds/content.ts";
+import { decodeContent, pointersOf, type Decoded } from "../kinds/content.ts";
 import { callsEverybody } from "../kinds/called.ts";
 import { clearExport } from "../kinds/exported.ts";
 import { noteOrder } from "../orders/noting.ts";
 import { clearTerms } from "../orders/record.ts";
-import { idOf } from "../ids.ts";
-import type { KeyId, MessageId } from "../ids.ts";
+import { idOf, type KeyId, type MessageId } from "../ids.ts";
 import { HeaderFormat, SIGNED_HEADER_BYTES, bodyKey, type Header } from "../keys/message.ts";
 import { mayAdminister } from "../keys/roster/leaf.ts";
 import { copy, equalBytes } from "../octets.ts";
@@ -24,8 +22,7 @@ import type { ReadyMessage, SignedMessage } from "../records.ts";
 import type { Accepted } from "../wire.ts";
 import { mentionedPeople } from "./mentions.ts";
 import type { Doubts } from "./signing.ts";
-import { acceptedMessage, putOutgoing } from "../messages/outgoing.ts";
-import type { OutgoingStore } from "../messages/outgoing.ts";
+import { acceptedMessage, putOutgoing, type OutgoingStore } from "../messages/outgoing.ts";
 
 export class MessageSender {
   readonly #context: DeviceContext;

@@ -16,14 +16,11 @@ import type { RosterHead } from "../keys/roster/head.ts";
 import { decodeContent } from "../kinds/content.ts";
 import { fromHex } from "../octets.ts";
 import type { ReadyMessage, SignedMessage } from "../records.ts";
-import { requireNewest } from "../roster/newest.ts";
-import type { Newest } from "../roster/newest.ts";
+import { requireNewest, type Newest } from "../roster/newest.ts";
 import { pause } from "../transport/backoff.ts";
-import { makeKey } from "./making.ts";
-import type { MadeKey } from "./making.ts";
+import { makeKey, type MadeKey } from "./making.ts";
 import { declared } from "../messages/declared.ts";
-import { putOutgoing } from "../messages/outgoing.ts";
-import type { OutgoingStore } from "../messages/outgoing.ts";
+import { putOutgoing, type OutgoingStore } from "../messages/outgoing.ts";
 import { usableKey } from "./key-choice.ts";
 
 /** S6. */

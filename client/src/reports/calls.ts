@@ -20,10 +20,9 @@ import type {
 import { loadMessage } from "../messages/messages.ts";
 import { META, deleteMeta, putMeta } from "../vault/changes.ts";
 import type { Act, Person, ReportStatistics } from "../wire.ts";
-import { Cases } from "./cases.ts";
+import { Cases, type ReportCallsOptions } from "./cases.ts";
 import { reportedMessages } from "./gathering.ts";
 import { Keeping } from "./keeping.ts";
-import type { ReportCallsOptions } from "./cases.ts";
 import { KNOWN_REPORTS, MODERATES, type KnownReports, type ReportRecord } from "./record.ts";
 import { Resealing } from "./resealing.ts";
 import { ReportSender } from "./sending.ts";

@@ -1,14 +1,11 @@
 /** The leaves of a whole cell, and the lines of all cells, checked against a head. Pure. */
-import { Reader } from "../keys/format/fields.ts";
+import { Reader, areAscending } from "../keys/format/fields.ts";
 import { climb, leafHash, merkleRoot } from "../keys/format/merkle.ts";
 import { refuseUnless } from "../keys/format/refused.ts";
-import { areAscending } from "../keys/format/fields.ts";
 import { equalBytes, fromHex } from "../octets.ts";
-import { readCellLine } from "../keys/roster/cell-line.ts";
-import type { CellLine } from "../keys/roster/cell-line.ts";
+import { readCellLine, type CellLine } from "../keys/roster/cell-line.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
-import { LEAF_BYTES, readLeaf } from "../keys/roster/leaf.ts";
-import type { Leaf } from "../keys/roster/leaf.ts";
+import { LEAF_BYTES, readLeaf, type Leaf } from "../keys/roster/leaf.ts";
 import { requireLeaf } from "../keys/roster/proof.ts";
 import type { CellLeaves } from "../wire.ts";
 

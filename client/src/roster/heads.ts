@@ -20,8 +20,7 @@ import { RosterHeadFormat, checkHead, checkLaterHead } from "../keys/roster/head
 import type { RosterHead } from "../keys/roster/head.ts";
 import { authorityNumberOf } from "../keys/trust/department.ts";
 import { readLeaf } from "../keys/roster/leaf.ts";
-import { checkProof } from "../keys/roster/proof.ts";
-import type { Listed } from "../keys/roster/proof.ts";
+import { checkProof, type Listed } from "../keys/roster/proof.ts";
 import type { EpochProof } from "../wire.ts";
 
 const MOST_LISTED = 4_000;

@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { newId } from "../ids.ts";
-import type { DeviceId } from "../ids.ts";
+import { newId, type DeviceId } from "../ids.ts";
 import { MAY_ADMINISTER, MAY_SEND } from "../keys/roster/leaf.ts";
 import type { Audience } from "../wire.ts";
 import { showsDepartures } from "./notices.ts";

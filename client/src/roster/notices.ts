@@ -5,8 +5,7 @@
 import type { DeviceId, PersonId } from "../ids.ts";
 import { notice } from "../messages/messages.ts";
 import type { ConversationRecord, NoticeRecord } from "../records.ts";
-import { mayAdminister } from "../keys/roster/leaf.ts";
-import type { Leaf } from "../keys/roster/leaf.ts";
+import { mayAdminister, type Leaf } from "../keys/roster/leaf.ts";
 
 export interface DeviceFacts {
   /** The person who vouches for a device; null: nobody, or it is not known. */

@@ -7,8 +7,7 @@
  * no message ({@link Heads}, `deviceTargets`).
  */
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
-import { idOf } from "../ids.ts";
-import type { ConversationId, PersonId } from "../ids.ts";
+import { idOf, type ConversationId, type PersonId } from "../ids.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import { directId, otherOf } from "../keys/roster/direct.ts";
 import { fromHex } from "../octets.ts";

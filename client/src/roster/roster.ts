@@ -14,14 +14,12 @@ import { refuseUnless } from "../keys/format/refused.ts";
 import { KNOWN_DEVICES } from "../limits.ts";
 import { concat, equalBytes } from "../octets.ts";
 import { noticeId, noticeMessage } from "../messages/messages.ts";
-import { STORES } from "../records.ts";
-import type { MembersRecord, RosterRecord } from "../records.ts";
+import { STORES, type MembersRecord, type RosterRecord } from "../records.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import type { Member } from "../wire.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import { checkCell, checkLines, readLeaves, rootOf } from "./cells.ts";
-import { requireNewest } from "./newest.ts";
-import type { Newest } from "./newest.ts";
+import { requireNewest, type Newest } from "./newest.ts";
 import { rosterNotices, showsDepartures } from "./notices.ts";
 import { judgeParties } from "./parties.ts";
 

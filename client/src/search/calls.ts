@@ -5,8 +5,7 @@ import { previewOf } from "../kinds/content.ts";
 import { decodedOf } from "../messages/messages.ts";
 import type { ConversationId } from "../ids.ts";
 import type { PeopleDirectory } from "../people/people.ts";
-import { STORES } from "../records.ts";
-import type { MessageRecord } from "../records.ts";
+import { STORES, type MessageRecord } from "../records.ts";
 import type { ViewMaker } from "../messages/views.ts";
 import type {
   FoundMessage,
@@ -16,8 +15,7 @@ import type {
   MessageItem,
   MessageQuery,
 } from "../seam.ts";
-import { candidates, comparison, ordersOf } from "./finding.ts";
-import type { Candidate } from "./finding.ts";
+import { candidates, comparison, ordersOf, type Candidate } from "./finding.ts";
 import type { MessageIndex } from "./message-index.ts";
 import { calledPerson, type CardSource } from "../conversation/called-people.ts";
 import type { CalledPerson } from "../kinds/called.ts";

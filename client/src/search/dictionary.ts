@@ -3,8 +3,7 @@
  * varints of 7 bits. A word is a string of its UTF-8 bytes, so that the order of strings is the order of
  * bytes. Pure.
  */
-import { utf8 } from "../octets.ts";
-import type { Bytes } from "../octets.ts";
+import { utf8, type Bytes } from "../octets.ts";
 
 /** Words between two places from which a reader can begin. */
 const STRIDE = 16;

@@ -4,8 +4,7 @@ import { searchWord, wordsOf } from "../people/words.ts";
 import type { SearchKind } from "../kinds/kind.ts";
 import type { MessageQuery, Snippet } from "../seam/search.ts";
 import { packed } from "./dictionary.ts";
-import { messageAt, skeletonsOf } from "./segment.ts";
-import type { AskedWord, Segment } from "./segment.ts";
+import { messageAt, skeletonsOf, type AskedWord, type Segment } from "./segment.ts";
 import { bitOf, cut, placed } from "./texts.ts";
 
 const MINUTE_MS = 60_000;

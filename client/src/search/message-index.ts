@@ -23,9 +23,8 @@
  * One object at a time, in the tab that leads (host/tabs.ts). Another PIN changes nothing: the vault's key
  * stays. A damaged index is rebuilt.
  */
-import type { Conversation } from "../conversation/conversation.ts";
+import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import { forgottenKey } from "../conversation/indexed.ts";
-import type { ConversationIndex } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import type { ConversationId } from "../ids.ts";
 import { isShown } from "../kinds/content.ts";
@@ -33,11 +32,9 @@ import { decodedOf } from "../messages/messages.ts";
 import { QUEUED_ORDER, STORES } from "../records.ts";
 import type { ForgottenRecord, IndexedOrders, MessageRecord } from "../records.ts";
 import type { Progress } from "../seam.ts";
-import { isDamaged } from "../vault/vault.ts";
-import type { Change } from "../vault/vault.ts";
+import { isDamaged, type Change } from "../vault/vault.ts";
 import { META, putMeta } from "../vault/changes.ts";
-import { Segment, merged, segmentOf } from "./segment.ts";
-import type { IndexedMessage, SegmentRecord } from "./segment.ts";
+import { Segment, merged, segmentOf, type IndexedMessage, type SegmentRecord } from "./segment.ts";
 import { calledPerson, type CardSource } from "../conversation/called-people.ts";
 import type { CalledPerson } from "../kinds/called.ts";
 import { kindsOf, placed, textsOf } from "./texts.ts";

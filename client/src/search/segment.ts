@@ -7,10 +7,8 @@
  * `words`, so that a word costs one entry there whatever its spellings. Making and merging are generators
  * that yield after small pieces of work. Pure.
  */
-import { idOf } from "../ids.ts";
-import type { ConversationId, PersonId } from "../ids.ts";
-import { fromHex, concat } from "../octets.ts";
-import type { Bytes } from "../octets.ts";
+import { idOf, type ConversationId, type PersonId } from "../ids.ts";
+import { fromHex, concat, type Bytes } from "../octets.ts";
 import { skeletons } from "../people/sounds.ts";
 import {
   ByteReader,

@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { newId } from "../ids.ts";
-import type { PersonId } from "../ids.ts";
+import { newId, type PersonId } from "../ids.ts";
 import type { Content } from "../kinds/content.ts";
 import { bitOf, kindsOf } from "./texts.ts";
 

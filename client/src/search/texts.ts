@@ -1,11 +1,8 @@
 /** A message's texts, the words in them, and its kinds, by which a search finds it. Pure. */
-import { callOf } from "../kinds/called.ts";
-import type { CalledPerson } from "../kinds/called.ts";
-import { foundAs, pointersOf, searchTexts } from "../kinds/content.ts";
-import type { Decoded } from "../kinds/content.ts";
+import { callOf, type CalledPerson } from "../kinds/called.ts";
+import { foundAs, pointersOf, searchTexts, type Decoded } from "../kinds/content.ts";
 import { wordsOf } from "../people/words.ts";
-import { SEARCH_KINDS } from "../kinds/kind.ts";
-import type { SearchKind } from "../kinds/kind.ts";
+import { SEARCH_KINDS, type SearchKind } from "../kinds/kind.ts";
 
 /** Letters of one word: also joiners and the vowel marks that folding drops (people/words.ts). */
 const WORD = /[\p{L}\p{M}\p{N}\u200b-\u200d\u2060\ufeff]+/gu;

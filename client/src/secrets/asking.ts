@@ -16,8 +16,7 @@ import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import { keyReference } from "../keys/conversation-key.ts";
 import { sealKeyId } from "../keys/device-key.ts";
-import { idOf } from "../ids.ts";
-import type { ConversationId, KeyId, SealKeyId } from "../ids.ts";
+import { idOf, type ConversationId, type KeyId, type SealKeyId } from "../ids.ts";
 import {
   KIND_BODY_KEY,
   KIND_CELL_KEY,
@@ -32,8 +31,7 @@ import { Refused } from "../keys/format/refused.ts";
 import { AWAITED_MS } from "../limits.ts";
 import { toHex } from "../octets.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
-import { SHARE_SECRETS } from "../wire.ts";
-import type { ShareReference, Start } from "../wire.ts";
+import { SHARE_SECRETS, type ShareReference, type Start } from "../wire.ts";
 
 /** Secrets found missing within this time share one request. */
 const TOGETHER_MS = 30;

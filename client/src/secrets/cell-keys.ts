@@ -6,12 +6,10 @@
  * Runs in the conversation's queue.
  */
 import type { Table, Transaction } from "../conversation/table.ts";
-import { CellKeyFormat, cellOpener, openCellKey } from "../keys/cell-key.ts";
-import type { CellKey } from "../keys/cell-key.ts";
+import { CellKeyFormat, cellOpener, openCellKey, type CellKey } from "../keys/cell-key.ts";
 import type { SealOpener } from "../keys/committed.ts";
 import { KEY_ID_BYTES, sealKeyId } from "../keys/device-key.ts";
-import { idOf } from "../ids.ts";
-import type { ConversationId, SealKeyId } from "../ids.ts";
+import { idOf, type ConversationId, type SealKeyId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { DAY_MS, HOUR_MS } from "../keys/format/times.ts";
 import type { CellKeyRecord } from "../records.ts";

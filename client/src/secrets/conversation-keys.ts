@@ -12,14 +12,12 @@ import {
   openConversationKey,
 } from "../keys/conversation-key.ts";
 import type { ConversationKey } from "../keys/conversation-key.ts";
-import { idOf } from "../ids.ts";
-import type { ConversationId, KeyId } from "../ids.ts";
+import { idOf, type ConversationId, type KeyId } from "../ids.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { DAY_MS, HOUR_MS } from "../keys/format/times.ts";
 import type { ConversationKeyRecord } from "../records.ts";
 import type { CellKeys } from "./cell-keys.ts";
-import { openerOf } from "./openers.ts";
-import type { KeyContext } from "./openers.ts";
+import { openerOf, type KeyContext } from "./openers.ts";
 import type { DeviceContext } from "../context.ts";
 
 /** A server keeps a log for 180 days at most (COPCONNECT_LOG_RETENTION_DAYS), unless it is held. */

@@ -2,8 +2,7 @@
 import type { DeviceContext } from "../context.ts";
 import type { SealOpener } from "../keys/committed.ts";
 import { KEY_ID_BYTES } from "../keys/device-key.ts";
-import { idOf } from "../ids.ts";
-import type { SealKeyId } from "../ids.ts";
+import { idOf, type SealKeyId } from "../ids.ts";
 import type { Transaction } from "../conversation/table.ts";
 
 /** The parts of the device that keys need. */

@@ -9,8 +9,7 @@ import { askCounts } from "../messages/receipt-counts.ts";
 import { ticksMayMove, withFetched } from "../messages/receipts.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import { pause } from "../transport/backoff.ts";
-import { RECEIPT_PEOPLE } from "../wire.ts";
-import type { Member } from "../wire.ts";
+import { RECEIPT_PEOPLE, type Member } from "../wire.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 
 const SOME = 4;

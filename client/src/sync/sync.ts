@@ -36,8 +36,7 @@ import type {
 } from "../wire.ts";
 import type { Book } from "./book.ts";
 import type { Cursors } from "./cursors.ts";
-import { SPREAD_MS } from "./member-list.ts";
-import type { MemberList } from "./member-list.ts";
+import { SPREAD_MS, type MemberList } from "./member-list.ts";
 
 const CATCH_UPS = 4;
 const AGAIN = { firstMs: 1_000, maxMs: 30_000 };

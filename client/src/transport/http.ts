@@ -5,8 +5,7 @@
  * Imports nothing of keys or vault.
  */
 import { encode } from "@msgpack/msgpack";
-import type { Bytes } from "../octets.ts";
-import { copy } from "../octets.ts";
+import { copy, type Bytes } from "../octets.ts";
 import { CoreFailure, failure, hasCode } from "../failure.ts";
 import { unpack } from "../unpack.ts";
 import type { ErrorBody } from "../wire.ts";

@@ -19,8 +19,7 @@
  * Concurrency: one question at a time serves all who wait. A crash loses the anchor; the next start
  * asks again.
  */
-import { idOf } from "../ids.ts";
-import type { ConversationId } from "../ids.ts";
+import { idOf, type ConversationId } from "../ids.ts";
 import { failure } from "../failure.ts";
 import { fromHex, randomBytes, toHex } from "../octets.ts";
 import { Refused, refuseUnless } from "../keys/format/refused.ts";

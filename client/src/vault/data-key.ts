@@ -11,8 +11,7 @@
  * Invariant: a try is counted in the database *before* the PIN is checked, so that killing the app
  * gains no extra try. After {@link MAX_TRIES} wrong PINs the caller must wipe.
  */
-import { concat, randomBytes, toHex, utf8 } from "../octets.ts";
-import type { Bytes } from "../octets.ts";
+import { concat, randomBytes, toHex, utf8, type Bytes } from "../octets.ts";
 
 export const MAX_TRIES = 10;
 /** Delay before the try with this number (0-based); a minute and more from the seventh on. */

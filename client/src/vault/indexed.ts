@@ -1,11 +1,9 @@
 /** The vault's database in a browser: IndexedDB. */
 import { deleteDB } from "idb";
 import type { Bytes } from "../octets.ts";
-import { newDeviceKey } from "./data-key.ts";
-import type { KeyRecord } from "./data-key.ts";
+import { newDeviceKey, type KeyRecord } from "./data-key.ts";
 import type { Database, RowQuery, Step, Storage } from "./database.ts";
-import { openSchema } from "./schema.ts";
-import type { StoredRow, VaultDatabase } from "./schema.ts";
+import { openSchema, type StoredRow, type VaultDatabase } from "./schema.ts";
 
 const KEY_ROW = "data";
 /** IndexedDB counts in 32 bits. */

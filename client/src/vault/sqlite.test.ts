@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AttachmentId } from "../ids.ts";
 import type { Secret } from "./sqlite.ts";
-import { Vault } from "./vault.ts";
-import type { Change } from "./vault.ts";
+import { Vault, type Change } from "./vault.ts";
 
 const FILE = "x" as AttachmentId;
 const KEY = new Uint8Array(32).fill(7);

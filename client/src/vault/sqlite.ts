@@ -9,10 +9,8 @@
 import { closeSync, openSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { decode, encode } from "@msgpack/msgpack";
-import { copy, randomBytes, utf8 } from "../octets.ts";
-import type { Bytes } from "../octets.ts";
-import { derive } from "./data-key.ts";
-import type { KeyRecord } from "./data-key.ts";
+import { copy, randomBytes, utf8, type Bytes } from "../octets.ts";
+import { derive, type KeyRecord } from "./data-key.ts";
 import type { Database, RowQuery, Step, Storage } from "./database.ts";
 import type { StoredRow } from "./schema.ts";
 

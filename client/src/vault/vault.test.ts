@@ -5,8 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { deleteDB, openDB } from "idb";
 import { createKey, measuredCost, newDeviceKey, rewrapKey, unlockKey } from "./data-key.ts";
 import type { KeyRecord, PinRecord } from "./data-key.ts";
-import { Vault, isDamaged } from "./vault.ts";
-import type { Change, HandedKeys } from "./vault.ts";
+import { Vault, isDamaged, type Change, type HandedKeys } from "./vault.ts";
 import { openSchema } from "./schema.ts";
 
 const FILE = "x" as AttachmentId;

@@ -10,8 +10,7 @@
  */
 import type { AttachmentId } from "../ids.ts";
 import { PASSPHRASE, PIN_DIGITS } from "../seam.ts";
-import { equalBytes, randomBytes, toHex } from "../octets.ts";
-import type { Bytes } from "../octets.ts";
+import { equalBytes, randomBytes, toHex, type Bytes } from "../octets.ts";
 import { failure } from "../failure.ts";
 import {
   MAX_TRIES,

@@ -5,8 +5,7 @@
  *
  * COPCONNECT_CRASHES says how many of the points are tried ("all", or a number spread over them).
  */
-import { newId } from "#core/ids.ts";
-import type { ConversationId, MessageId } from "#core/ids.ts";
+import { newId, type ConversationId, type MessageId } from "#core/ids.ts";
 import { IDBFactory, IDBObjectStore } from "fake-indexeddb";
 import { afterEach, describe, expect, it } from "vitest";
 import { MemoryServer } from "../memory/server.ts";

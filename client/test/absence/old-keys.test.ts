@@ -1,15 +1,12 @@
-import { idOf } from "#core/ids.ts";
-import type { ConversationId, KeyId } from "#core/ids.ts";
+import { idOf, type ConversationId, type KeyId } from "#core/ids.ts";
 import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { Table } from "#core/conversation/table.ts";
-import type { Transaction } from "#core/conversation/table.ts";
+import { Table, type Transaction } from "#core/conversation/table.ts";
 import { conversationKeyId, makeConversationKey } from "#core/keys/conversation-key.ts";
 import { DAY_MS, HOUR_MS } from "#core/keys/format/times.ts";
 import { randomBytes } from "#core/octets.ts";
-import { STORES } from "#core/records.ts";
-import type { CellKeyRecord, ConversationKeyRecord } from "#core/records.ts";
+import { STORES, type CellKeyRecord, type ConversationKeyRecord } from "#core/records.ts";
 import { Vault } from "#core/vault/vault.ts";
 import { CellKeys } from "#core/secrets/cell-keys.ts";
 import { ConversationKeys } from "#core/secrets/conversation-keys.ts";

@@ -1,7 +1,6 @@
 /** Attacks on marks over real cores: by a server that was taken over, and by members with changed apps. */
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { idOf, newId } from "#core/ids.ts";
-import type { ConversationId, MessageId } from "#core/ids.ts";
+import { idOf, newId, type ConversationId, type MessageId } from "#core/ids.ts";
 import { MESSAGE_KIND, NOTHING, SIGNED_HEADER_BYTES } from "#core/keys/message.ts";
 import type { HeaderDraft } from "#core/keys/message.ts";
 import { encodeContent } from "#core/kinds/content.ts";

@@ -6,8 +6,7 @@ import { inEnglish } from "#core/names.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { copy } from "#core/octets.ts";
 import { ConversationKeyFormat } from "#core/keys/conversation-key.ts";
-import { idOf } from "#core/ids.ts";
-import type { ConversationId, DeviceId, KeyId, PersonId } from "#core/ids.ts";
+import { idOf, type ConversationId, type DeviceId, type KeyId, type PersonId } from "#core/ids.ts";
 import { newest } from "../memory/rosters.ts";
 import type { MemberState } from "../memory/state.ts";
 import type {

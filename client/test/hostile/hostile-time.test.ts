@@ -2,8 +2,7 @@
  * A server that plays the past to a device: old times, old rosters with old stamps, old device keys,
  * rosters that nobody signed (S1, S3, R4, T1). Nothing is sealed or sent by what is old.
  */
-import { newId } from "#core/ids.ts";
-import type { ClientId, ConversationId } from "#core/ids.ts";
+import { newId, type ClientId, type ConversationId } from "#core/ids.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { copy } from "#core/octets.ts";
 import { DeviceKeyFormat } from "#core/keys/device-key.ts";

@@ -2,15 +2,13 @@
 import { expect, it } from "vitest";
 import { attachmentIdOf } from "#core/attachments/cipher.ts";
 import { UnitOfWork } from "#core/conversation/unit-of-work.ts";
-import { newId } from "#core/ids.ts";
-import type { ConversationId, MessageId } from "#core/ids.ts";
+import { newId, type ConversationId, type MessageId } from "#core/ids.ts";
 import { raiseFloor } from "#core/inbox/floors.ts";
 import { Refused } from "#core/keys/format/refused.ts";
 import { encodeContent } from "#core/kinds/content.ts";
 import { filesShown } from "#core/messages/files.ts";
 import { randomBytes } from "#core/octets.ts";
-import { STORES } from "#core/records.ts";
-import type { MessageRecord } from "#core/records.ts";
+import { STORES, type MessageRecord } from "#core/records.ts";
 
 it("a message of a sender who is listed no more goes with its files", async () => {
   const [key, conversationId, messageId] = [

@@ -11,8 +11,7 @@ import { Refusal } from "./refusal.ts";
 import { leafOf } from "./rosters.ts";
 import type { Recipient } from "./seals.ts";
 import type { ServerPorts } from "./ports.ts";
-import type { ClientState, ConversationState, ListedLeaf } from "./state.ts";
-import { isOut } from "./state.ts";
+import { isOut, type ClientState, type ConversationState, type ListedLeaf } from "./state.ts";
 
 const MOST_CONFIRMERS = 5;
 

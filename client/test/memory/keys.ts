@@ -1,8 +1,7 @@
 /** Conversation keys of the server in memory: rule D2, and the seal that each device is handed. */
 import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
 import { ConversationKeyFormat, type ConversationKey } from "../../src/keys/conversation-key.ts";
-import { idOf } from "../../src/ids.ts";
-import type { DeviceId, KeyId, SealKeyId } from "../../src/ids.ts";
+import { idOf, type DeviceId, type KeyId, type SealKeyId } from "../../src/ids.ts";
 import { CLOCKS_MS, DAY_MS } from "../../src/keys/format/times.ts";
 import { KEY_MESSAGES } from "../../src/wire.ts";
 import type * as wire from "../../src/wire.ts";

@@ -14,8 +14,7 @@ import {
 import type * as wire from "../../src/wire.ts";
 import { newest } from "./rosters.ts";
 import type { ServerPorts } from "./ports.ts";
-import type { ClientState, ConversationState } from "./state.ts";
-import { isOut } from "./state.ts";
+import { isOut, type ClientState, type ConversationState } from "./state.ts";
 
 /** More entries than this are fetched from the log. */
 const MOST_FOLLOWING = 50;

@@ -1,8 +1,7 @@
 /** The log of the server in memory: rule D1, pages in both directions, and what readers need beside. */
 import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
-import { hash } from "../../src/keys/format/hashing.ts";
-import { idOf } from "../../src/ids.ts";
-import type { DeviceId, KeyId, MessageId } from "../../src/ids.ts";
+import { hash, ZEROS } from "../../src/keys/format/hashing.ts";
+import { idOf, type DeviceId, type KeyId, type MessageId } from "../../src/ids.ts";
 import {
   HeaderFormat,
   LOG_START,
@@ -12,7 +11,6 @@ import {
   parseMessage,
   type Message,
 } from "../../src/keys/message.ts";
-import { ZEROS } from "../../src/keys/format/hashing.ts";
 import { CLOCKS_MS, HOUR_MS } from "../../src/keys/format/times.ts";
 import { MAY_ADMINISTER, MAY_ISSUE, MAY_SEND } from "../../src/keys/roster/leaf.ts";
 import { KEY_MESSAGES } from "../../src/wire.ts";

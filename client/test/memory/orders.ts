@@ -1,7 +1,6 @@
 /** Orders of the server in memory: terms beside messages, and acknowledgements judged as the real one does. */
 import { equalBytes, fromHex, toHex } from "../../src/octets.ts";
-import { idOf } from "../../src/ids.ts";
-import type { ConversationId, MessageId, PersonId } from "../../src/ids.ts";
+import { idOf, type ConversationId, type MessageId, type PersonId } from "../../src/ids.ts";
 import {
   AcknowledgementFormat,
   OWN,

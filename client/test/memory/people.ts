@@ -19,8 +19,7 @@ import { nameOf, numberOf } from "../support/people.ts";
 import { following } from "../support/department.ts";
 import { Refusal, checked } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
-import type { ClientState, PersonState } from "./state.ts";
-import { isOut } from "./state.ts";
+import { isOut, type ClientState, type PersonState } from "./state.ts";
 
 /** The version of the code of conduct of a person who has accepted none. */
 const NONE = 0;

@@ -6,8 +6,7 @@
  * cell; new ones go to the least full cell with room, or to a new one.
  */
 import { concat, fromHex, toHex } from "../../src/octets.ts";
-import { idOf, newId } from "../../src/ids.ts";
-import type { CellId, DeviceId, PersonId } from "../../src/ids.ts";
+import { idOf, newId, type CellId, type DeviceId, type PersonId } from "../../src/ids.ts";
 import { leafHash } from "../../src/keys/format/merkle.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../src/keys/format/times.ts";
 import { MAY_ADMINISTER, MAY_ISSUE, MAY_SEND } from "../../src/keys/roster/leaf.ts";

@@ -1,8 +1,7 @@
 /** Seals as they are sent: concatenated, ascending by recipient key id, one for each recipient. */
 import { ENC_BYTES, SECRET_BYTES, TAG_BYTES, type Kem } from "../../src/keys/hpke.ts";
 import { KEY_ID_BYTES } from "../../src/keys/device-key.ts";
-import { idOf } from "../../src/ids.ts";
-import type { CellId, DeviceId, SealKeyId } from "../../src/ids.ts";
+import { idOf, type CellId, type DeviceId, type SealKeyId } from "../../src/ids.ts";
 import { Refusal } from "./refusal.ts";
 
 /** By recipient key id, in hex. */

@@ -14,8 +14,7 @@ import { nameOfAnswer } from "../../src/trust/naming.ts";
 import type * as wire from "../../src/wire.ts";
 import { Refusal, checked } from "./refusal.ts";
 import type { ServerPorts } from "./ports.ts";
-import type { ClientState, PersonState } from "./state.ts";
-import { isOut } from "./state.ts";
+import { isOut, type ClientState, type PersonState } from "./state.ts";
 
 const CONFIRMATION_MS = HOUR_MS / 6;
 

@@ -1,7 +1,6 @@
 import { expect, it } from "vitest";
 import { attachmentIdOf } from "#core/attachments/cipher.ts";
-import { newId } from "#core/ids.ts";
-import type { AttachmentId } from "#core/ids.ts";
+import { newId, type AttachmentId } from "#core/ids.ts";
 import { sealedHash } from "#core/keys/acknowledgement.ts";
 import { sealAnswer, sealPhoto } from "#core/keys/answer.ts";
 import { sealKeyId, sealKeyIdBytes } from "#core/keys/device-key.ts";

@@ -8,8 +8,7 @@ import type { ExportWords } from "#core/seam/overseeing.ts";
 import type { GatheringOptions } from "#core/overseeing/gathering.ts";
 import type { Directory, Order, OrderPerson, OrderRecord, OrderState } from "#core/wire.ts";
 import type { Signer } from "../support/department.ts";
-import type { Officer } from "../trust/scene.ts";
-import { NOW, Scene } from "../trust/scene.ts";
+import { NOW, Scene, type Officer } from "../trust/scene.ts";
 
 export const ORDER: Order = {
   orderId: newId<MessageId>(),

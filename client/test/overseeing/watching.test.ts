@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { newId } from "#core/ids.ts";
-import type { MessageId, UnitId } from "#core/ids.ts";
+import { newId, type MessageId, type UnitId } from "#core/ids.ts";
 import { readCounts } from "#core/overseeing/counts.ts";
 import { Watching } from "#core/overseeing/watching.ts";
 import { tellInPerson } from "#core/overseeing/telling.ts";

@@ -1,6 +1,5 @@
 /** The questions of the server in memory to devices (C1, C2, D4, D7), with several cells. */
-import { newId } from "#core/ids.ts";
-import type { CellId, ConversationId, SealKeyId } from "#core/ids.ts";
+import { newId, type CellId, type ConversationId, type SealKeyId } from "#core/ids.ts";
 import { fromHex, toHex, utf8 } from "#core/octets.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CellKey } from "#core/keys/cell-key.ts";

@@ -3,8 +3,7 @@ import { IDBFactory } from "fake-indexeddb";
 import { MemoryServer } from "../memory/server.ts";
 import { Force } from "./force.ts";
 import { check, settle } from "./promises.ts";
-import { writeSchedule } from "./schedule.ts";
-import type { Schedule } from "./schedule.ts";
+import { writeSchedule, type Schedule } from "./schedule.ts";
 import { SimulatedTime } from "./time.ts";
 
 export interface RunOptions {

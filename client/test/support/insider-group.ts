@@ -1,6 +1,5 @@
 /** A group in which one member's device does as it likes (insider.ts). */
-import { newId } from "#core/ids.ts";
-import type { ConversationId, MessageId } from "#core/ids.ts";
+import { newId, type ConversationId, type MessageId } from "#core/ids.ts";
 import { Insider, type OwnKey } from "./insider.ts";
 import type { MemoryServer } from "../memory/server.ts";
 import type { Officer } from "./officer.ts";

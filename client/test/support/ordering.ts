@@ -1,6 +1,5 @@
 /** Orders in a group of real cores: issued, owed, acknowledged. */
-import { blankOrder } from "#core/core.ts";
-import type { OrderView, OutgoingOrder } from "#core/core.ts";
+import { blankOrder, type OrderView, type OutgoingOrder } from "#core/core.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
 import type { Officer } from "./officer.ts";
 

@@ -9,8 +9,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { command, departmentFolder } from "./data-folder.ts";
-import { fork } from "./forks.ts";
-import type { Forked } from "./forks.ts";
+import { fork, type Forked } from "./forks.ts";
 import { PLAIN, python } from "./interpreter.ts";
 
 /**

@@ -2,17 +2,14 @@
 import { Conversation } from "#core/conversation/conversation.ts";
 import { newRecord } from "#core/conversation/record.ts";
 import type { DeviceContext, Identity } from "#core/context.ts";
-import { newId } from "#core/ids.ts";
-import type { ConversationId, MessageId, PersonId } from "#core/ids.ts";
+import { newId, type ConversationId, type MessageId, type PersonId } from "#core/ids.ts";
 import type { PersonCard } from "#core/keys/trust/person-card.ts";
-import { encodeContent } from "#core/kinds/content.ts";
-import type { Content } from "#core/kinds/content.ts";
+import { encodeContent, type Content } from "#core/kinds/content.ts";
 import { putMessage } from "#core/messages/messages.ts";
 import type { MessageRecord } from "#core/records.ts";
 import type { MessageItem } from "#core/seam.ts";
 import { SearchCalls } from "#core/search/calls.ts";
-import { MessageIndex } from "#core/search/message-index.ts";
-import type { MessageIndexOptions } from "#core/search/message-index.ts";
+import { MessageIndex, type MessageIndexOptions } from "#core/search/message-index.ts";
 import type { Vault } from "#core/vault/vault.ts";
 import type { Conversation as WireConversation } from "#core/wire.ts";
 

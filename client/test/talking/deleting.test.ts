@@ -2,8 +2,7 @@
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { MessageItem } from "#core/core.ts";
-import { idOf, newId } from "#core/ids.ts";
-import type { ConversationId, MessageId } from "#core/ids.ts";
+import { idOf, newId, type ConversationId, type MessageId } from "#core/ids.ts";
 import { SIGNED_HEADER_BYTES } from "#core/keys/message.ts";
 import { encodeContent } from "#core/kinds/content.ts";
 import { randomBytes } from "#core/octets.ts";

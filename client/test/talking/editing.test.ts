@@ -1,8 +1,7 @@
 /** Edits over real cores: everybody reads the last words, also devices that read the log backwards. */
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { newId } from "#core/ids.ts";
-import type { ConversationId, MessageId } from "#core/ids.ts";
+import { newId, type ConversationId, type MessageId } from "#core/ids.ts";
 import { insiderGroup, type InsiderGroup } from "../support/insider-group.ts";
 import type { Officer } from "../support/officer.ts";
 import { compareDigits } from "../support/scenarios.ts";

@@ -1,7 +1,6 @@
 /** A message that is forwarded along: its count, its limits, its files, and a network that is gone. */
 import { expect, it } from "vitest";
-import { newId } from "#core/ids.ts";
-import type { AttachmentId, ConversationId, MessageId } from "#core/ids.ts";
+import { newId, type AttachmentId, type ConversationId, type MessageId } from "#core/ids.ts";
 import type { MessageItem } from "#core/core.ts";
 import { randomBytes } from "#core/octets.ts";
 import type { Officer } from "../support/officer.ts";

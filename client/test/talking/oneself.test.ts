@@ -1,12 +1,9 @@
 /** Personal items over real cores: two devices of one person, and nobody else. */
 import { encode } from "@msgpack/msgpack";
 import { expect, it } from "vitest";
-import { blankOrder } from "#core/core.ts";
-import type { ConversationItem } from "#core/core.ts";
-import type { AttachmentId, ConversationId, MessageId } from "#core/ids.ts";
-import { newId } from "#core/ids.ts";
-import { itemKey } from "#core/oneself/items.ts";
-import type { OwnRow } from "#core/oneself/items.ts";
+import { blankOrder, type ConversationItem } from "#core/core.ts";
+import { newId, type AttachmentId, type ConversationId, type MessageId } from "#core/ids.ts";
+import { itemKey, type OwnRow } from "#core/oneself/items.ts";
 import { Vault } from "#core/vault/vault.ts";
 import { insiderGroup } from "../support/insider-group.ts";
 import type { Officer } from "../support/officer.ts";

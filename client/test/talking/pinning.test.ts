@@ -1,8 +1,7 @@
 /** Pinned messages over real cores: of admins alone, three at most, the same on every device. */
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { newId } from "#core/ids.ts";
-import type { ConversationId, MessageId } from "#core/ids.ts";
+import { newId, type ConversationId, type MessageId } from "#core/ids.ts";
 import { FIRST_PAGE } from "#core/inbox/history.ts";
 import type { MemoryServer } from "../memory/server.ts";
 import { Insider } from "../support/insider.ts";

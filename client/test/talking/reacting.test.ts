@@ -1,8 +1,7 @@
 /** Reactions over real cores: everybody sees the last one of each person, and a member forges none. */
 import { encode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { newId } from "#core/ids.ts";
-import type { ConversationId, MessageId, PersonId } from "#core/ids.ts";
+import { newId, type ConversationId, type MessageId, type PersonId } from "#core/ids.ts";
 import { insiderGroup, type InsiderGroup } from "../support/insider-group.ts";
 import type { Officer } from "../support/officer.ts";
 

@@ -1,6 +1,5 @@
 import "fake-indexeddb/auto";
-import { newId } from "#core/ids.ts";
-import type { ActId } from "#core/ids.ts";
+import { newId, type ActId } from "#core/ids.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MINUTE_MS } from "#core/keys/format/times.ts";
 import { ActFormat } from "#core/keys/trust/admin-act.ts";

@@ -3,8 +3,7 @@
  * real HTTP encoding, and no socket. A test says when a connection comes up ({@link Phone.connect}),
  * may lie on the wire ({@link Phone.intercept}), and restarts the app with the vault it had.
  */
-import { newId } from "#core/ids.ts";
-import type { ClientId, DeviceId, PersonId } from "#core/ids.ts";
+import { newId, type ClientId, type DeviceId, type PersonId } from "#core/ids.ts";
 import { decode, encode } from "@msgpack/msgpack";
 import { ownDevice } from "#core/calls/app-state.ts";
 import type { AppState } from "#core/seam.ts";

@@ -12,8 +12,7 @@ import type { PeopleTrust } from "#core/trust/people-trust.ts";
 import type { DeviceChange } from "#core/trust/ports.ts";
 import type { Vault } from "#core/vault/vault.ts";
 import { deviceHex, endorse, newSigner, type Signer } from "../support/department.ts";
-import type { Officer } from "./scene.ts";
-import { NOW, Scene, openVault } from "./scene.ts";
+import { NOW, Scene, openVault, type Officer } from "./scene.ts";
 
 /** The highest number that the first roster authority can sign. */
 const LAST = firstNumber(1) - 1;

@@ -3,9 +3,8 @@
  * that answers with whatever the test puts into `bundles`, right or wrong.
  */
 import "fake-indexeddb/auto";
-import { newId } from "#core/ids.ts";
+import { newId, type PersonId } from "#core/ids.ts";
 import { equalBytes } from "#core/octets.ts";
-import type { PersonId } from "#core/ids.ts";
 import { DeviceKeyFormat } from "#core/keys/device-key.ts";
 import { X25519, publicKeyOf, type Kem } from "#core/keys/hpke.ts";
 import { DAY_MS } from "#core/keys/format/times.ts";

@@ -6,8 +6,7 @@
  * Takes how to ask the page, so that it runs in tests.
  */
 import type { AttachmentId } from "@copconnect/client/wire";
-import type { MediaReply, MediaRequest } from "./messages.ts";
-import { playableType } from "./messages.ts";
+import { playableType, type MediaReply, type MediaRequest } from "./messages.ts";
 import { clampToChunk, contentRange, MOST_BYTES, parseRange } from "./range.ts";
 
 export type Ask = (request: MediaRequest) => Promise<MediaReply>;

@@ -3,10 +3,8 @@
  * offline too; nobody else hears of it.
  */
 import { failure } from "../../failure.ts";
-import { newId } from "../../ids.ts";
-import type { ConversationId, FolderId, MessageId } from "../../ids.ts";
-import { MAX_FOLDER_NAME } from "../../kinds/own.ts";
-import type { ItemKey, ItemName } from "../../kinds/own.ts";
+import { newId, type ConversationId, type FolderId, type MessageId } from "../../ids.ts";
+import { MAX_FOLDER_NAME, type ItemKey, type ItemName } from "../../kinds/own.ts";
 import { goesForOneself, isHidden } from "../../messages/deletions.ts";
 import { loadMessage, storedMessages } from "../../messages/messages.ts";
 import type { ItemChange } from "../../oneself/oneself.ts";

@@ -4,20 +4,17 @@ import { failure } from "../../failure.ts";
 import type { ConversationId, MessageId, PersonId } from "../../ids.ts";
 import { sealBallot } from "../../keys/ballot.ts";
 import type { Mark } from "../../kinds/mark.ts";
-import type { PollContent } from "../../kinds/consultation.ts";
 import { NO_MARKS, countPoll } from "../../messages/poll-count.ts";
 import { decodedOf, loadMessage } from "../../messages/messages.ts";
 import { fromHex } from "../../octets.ts";
-import type { MessageRecord } from "../../records.ts";
 import { requireNewest } from "../../roster/newest.ts";
-import { MAX_QUICK_REPLIES, MAX_QUICK_REPLY } from "../../kinds/consultation.ts";
-import { STORES } from "../../records.ts";
+import { MAX_QUICK_REPLIES, MAX_QUICK_REPLY, type PollContent } from "../../kinds/consultation.ts";
+import { STORES, type MessageRecord } from "../../records.ts";
 import { questionsOf } from "../../messages/questions.ts";
 import type { MessageItem } from "../../seam.ts";
 import type { Device } from "../device.ts";
 import { sendMark } from "./marking.ts";
-import { writable } from "../reach.ts";
-import type { DeviceAccess } from "../reach.ts";
+import { writable, type DeviceAccess } from "../reach.ts";
 
 const QUICK_REPLIES = "quick_replies";
 

@@ -10,17 +10,14 @@ import type { ForwardChoice } from "../../seam.ts";
 import type { Conversation } from "../../conversation/conversation.ts";
 import { failure } from "../../failure.ts";
 import { forwardClosed, mostChats } from "../../guard/forwarding.ts";
-import { idOf, newId } from "../../ids.ts";
-import type { ConversationId, MessageId } from "../../ids.ts";
+import { idOf, newId, type ConversationId, type MessageId } from "../../ids.ts";
 import { hash, tag } from "../../keys/format/hashing.ts";
-import { contentOf, forwardOf, forwardsOf, pointersOf } from "../../kinds/content.ts";
-import type { Content } from "../../kinds/content.ts";
+import { contentOf, forwardOf, forwardsOf, pointersOf, type Content } from "../../kinds/content.ts";
 import { decodedOf, loadMessage } from "../../messages/messages.ts";
 import { fromHex } from "../../octets.ts";
 import { outgoingRecord, queuedMessage } from "../../outbox/compose.ts";
 import type { Device } from "../device.ts";
-import { writable } from "../reach.ts";
-import type { DeviceAccess } from "../reach.ts";
+import { writable, type DeviceAccess } from "../reach.ts";
 
 export class ForwardingCalls {
   readonly #reach: DeviceAccess;

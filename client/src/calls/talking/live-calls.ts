@@ -1,13 +1,11 @@
 /** `core.live`: live positions. */
 import { failure } from "../../failure.ts";
-import { newId } from "../../ids.ts";
-import type { ConversationId, MessageId } from "../../ids.ts";
+import { newId, type ConversationId, type MessageId } from "../../ids.ts";
 import { LONGEST_LIVE_MS, MOST_MARKING } from "../../kinds/consultation.ts";
 import { KNOWN_DEVICES } from "../../limits.ts";
 import type { LivePlace, LiveShare, LiveStart, MessageItem } from "../../seam.ts";
 import type { MessageCalls } from "../message-calls.ts";
-import { writable } from "../reach.ts";
-import type { DeviceAccess } from "../reach.ts";
+import { writable, type DeviceAccess } from "../reach.ts";
 import { sendMark } from "./marking.ts";
 
 export class LiveCalls {

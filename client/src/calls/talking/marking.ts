@@ -2,8 +2,7 @@
 import type { DeviceContext } from "../../context.ts";
 import type { Conversation } from "../../conversation/conversation.ts";
 import { failure } from "../../failure.ts";
-import { newId } from "../../ids.ts";
-import type { MessageId } from "../../ids.ts";
+import { newId, type MessageId } from "../../ids.ts";
 import { MOST_MARKING } from "../../kinds/consultation.ts";
 import { decodeContent } from "../../kinds/content.ts";
 import type { MarkContent } from "../../kinds/mark.ts";

@@ -3,8 +3,7 @@
  * is H(empty). A path is depth (1) ‖ sides (2) ‖ depth × 32 bytes: bit i of the sides is 1 where the
  * i-th hash from below is left; a level where the node moves up alone takes no hash. Pure.
  */
-import type { Bytes } from "../../octets.ts";
-import { equalBytes } from "../../octets.ts";
+import { equalBytes, type Bytes } from "../../octets.ts";
 import type { Reader } from "./fields.ts";
 import { hash } from "./hashing.ts";
 

@@ -5,8 +5,7 @@
  */
 import { fromHex, toHex, type Bytes } from "../../octets.ts";
 import { hash, tag } from "../format/hashing.ts";
-import { idOf } from "../../ids.ts";
-import type { ClientId, DeviceId, PersonId } from "../../ids.ts";
+import { idOf, type ClientId, type DeviceId, type PersonId } from "../../ids.ts";
 import { Refused, refuseUnless } from "../format/refused.ts";
 import { requireKeyPoint, verifySignature } from "../format/signature.ts";
 import { clientNamedBy, parseCertificate, type ParsedCertificate } from "./certificate.ts";

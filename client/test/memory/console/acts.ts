@@ -3,8 +3,7 @@
  * signed by the calling device. Rights are those of E0; nothing waits for a second admin unless a test
  * says so.
  */
-import { idOf } from "../../../src/ids.ts";
-import type { ActId } from "../../../src/ids.ts";
+import { idOf, type ActId } from "../../../src/ids.ts";
 import { equalBytes, toHex } from "../../../src/octets.ts";
 import { CLOCKS_MS } from "../../../src/keys/format/times.ts";
 import { verifyPresence } from "../../../src/admin/presences.ts";

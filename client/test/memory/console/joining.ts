@@ -1,7 +1,6 @@
 /** Listed groups and requests to join them; everybody is of one unit. */
 import type { ConversationId, PersonId } from "../../../src/ids.ts";
-import { copy } from "../../../src/octets.ts";
-import type { Bytes } from "../../../src/octets.ts";
+import { copy, type Bytes } from "../../../src/octets.ts";
 import type * as wire from "../../../src/wire.ts";
 import type { ServerPorts } from "../ports.ts";
 import { Refusal } from "../refusal.ts";

@@ -6,8 +6,7 @@
  * the app tells it; signing out ends the subscription in the browser, and at the server with the
  * device. The browser's keys of a subscription stay here: pushes have no body.
  */
-import { t } from "#i18n/index.svelte.ts";
-import { language } from "#i18n/index.svelte.ts";
+import { t, language } from "#i18n/index.svelte.ts";
 import { LOOKING } from "#push/messages.ts";
 import { hideNotices } from "#push/notice.ts";
 import { forgetSettings, saveSettings } from "#push/settings.ts";

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Directory, IssuableUnit, Unit, UnitId } from "@copconnect/client/wire";
-import { coveredBy, eachOf, found, peopleOf, rowsOf, toggled } from "./units.ts";
-import type { UnitRow } from "./units.ts";
+import { coveredBy, eachOf, found, peopleOf, rowsOf, toggled, type UnitRow } from "./units.ts";
 
 function unit(name: string, parent: string | null, level: string): Unit {
   const names = { en: `${name} ${level}`, te: `${name}-తె`, ur: "", hi: "" };
