@@ -24,7 +24,6 @@ class Receives(Protocol):
 
     def came(self, device: SimulatedDevice, payload: bytes) -> None:
         """A frame came."""
-        ...
 
 
 class Link(WebSocketClient):

@@ -13,7 +13,6 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """Return the current time in ms."""
-        ...
 
 
 class SystemClock:

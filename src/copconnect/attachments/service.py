@@ -35,11 +35,9 @@ class ConversationMembers(Protocol):
         conversation_ids: Collection[ConversationId],
     ) -> bool:
         """Return whether a person is a member of any of these conversations."""
-        ...
 
     def held(self, now_ms: int) -> CompoundSelect[tuple[ConversationId]]:
         """Return a statement of the conversations of which a legal hold keeps everything."""
-        ...
 
 
 class CaseReaders(Protocol):
@@ -55,7 +53,6 @@ class CaseReaders(Protocol):
         """Return whether a person moderates now what a report from any of these conversations is
         about, and the report is sealed to the person and not older than a file: the keys of files
         in it are in the proof."""
-        ...
 
 
 class PhotoOrders(Protocol):
@@ -69,7 +66,6 @@ class PhotoOrders(Protocol):
         order_id: MessageId,
     ) -> bool:
         """Return whether an order of this conversation asks this person for a photo."""
-        ...
 
     async def sees_photo(
         self,
@@ -79,7 +75,6 @@ class PhotoOrders(Protocol):
         sender_id: PersonId,
     ) -> bool:
         """Return whether somebody sees what another person has answered to an order."""
-        ...
 
 
 class AttachmentService:

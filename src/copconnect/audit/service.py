@@ -37,7 +37,6 @@ class DeviceKeys(Protocol):
 
     async def public_key(self, connection: AsyncConnection, device: bytes) -> bytes | None:
         """Return a device's Ed25519 key, also of a revoked device; None for an unknown one."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,24 +15,19 @@ class Bus(Protocol):
 
     async def publish(self, wakeups: Sequence[AnyWakeup]) -> None:
         """Send wake-ups in order. Never raises for a lost connection."""
-        ...
 
     def subscribe(self, receiver: Receiver) -> None:
         """Call ``receiver`` for every wake-up, one at a time."""
-        ...
 
     @property
     def hears(self) -> bool:
         """Whether wake-ups of other nodes arrive, as far as this node knows."""
-        ...
 
     async def start(self) -> None:
         """Connect."""
-        ...
 
     async def close(self) -> None:
         """Disconnect."""
-        ...
 
 
 class LocalBus:

@@ -32,7 +32,6 @@ class CallerAccount(Protocol):
 
     async def me(self, caller: Caller) -> wire.Me:
         """Return the caller's account."""
-        ...
 
 
 def shipped() -> list[wire.ConductText]:

@@ -102,11 +102,9 @@ class Announcer(Protocol):
 
     async def record(self, connection: AsyncConnection, wakeups: Sequence[AnyWakeup]) -> None:
         """Store, in the transaction, wake-ups that must not be lost, or that no bus would carry."""
-        ...
 
     async def publish(self, wakeups: Sequence[AnyWakeup]) -> None:
         """Send them. Never raises for a lost connection."""
-        ...
 
 
 class Transaction(AsyncConnection):

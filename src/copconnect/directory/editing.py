@@ -71,13 +71,11 @@ class LostAccounts(Protocol):
         self, connection: Transaction, lost: Mapping[PersonId, LossReason]
     ) -> None:
         """Sign out people who were suspended or removed."""
-        ...
 
     async def store_enrolment_codes(
         self, connection: AsyncConnection, permit: Permit, codes: dict[PersonId, str]
     ) -> None:
         """Replace the enrolment codes of these people."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +102,11 @@ class Journal(Protocol):
 
     async def compared(self, connection: Transaction, compared: Compared) -> None:
         """Called before anything is written; refuses the import by raising."""
-        ...
 
     async def written(
         self, connection: Transaction, compared: Compared, *, reorganised: bool
     ) -> Act:
         """Called when something was changed; returns the act that the audit log records."""
-        ...
 
 
 class DecidingJournal(Journal, Protocol):
@@ -118,7 +114,6 @@ class DecidingJournal(Journal, Protocol):
 
     async def decide(self, connection: AsyncConnection, compared: Compared) -> Permit:
         """Called after ``compared``; returns the permit, or refuses by raising."""
-        ...
 
 
 class DirectoryEditor:

@@ -17,7 +17,6 @@ class RegisteredPeople(Protocol):
         self, connection: AsyncConnection, person_ids: Collection[PersonId]
     ) -> set[PersonId]:
         """Return which of these people have a registered client."""
-        ...
 
 
 class ImportRights(Protocol):
@@ -25,15 +24,12 @@ class ImportRights(Protocol):
 
     async def of(self, connection: AsyncConnection, person_id: PersonId) -> HeldRights:
         """Return the rights of a person."""
-        ...
 
     async def importing(self, connection: AsyncConnection, person_id: PersonId) -> ImportingAdmin:
         """Return a person as one for whom files are read, with the grants of everybody."""
-        ...
 
     async def table(self, connection: AsyncConnection) -> list[wire.RightRule]:
         """Return the rights table in force."""
-        ...
 
 
 class Grants(Protocol):
@@ -41,4 +37,3 @@ class Grants(Protocol):
 
     async def held_paths(self, connection: AsyncConnection, person_id: PersonId) -> list[str]:
         """Return the unit paths over which a person has a grant in force; "" for a root admin."""
-        ...

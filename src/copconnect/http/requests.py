@@ -42,7 +42,6 @@ class HeaderValues(Protocol):
 
     def get(self, key: str, default: str, /) -> str:
         """Return the value, or ``default``."""
-        ...
 
 
 class Incoming(Protocol):
@@ -51,16 +50,13 @@ class Incoming(Protocol):
     @property
     def scope(self) -> Mapping[str, Any]:
         """The ASGI scope."""
-        ...
 
     @property
     def headers(self) -> HeaderValues:
         """The headers."""
-        ...
 
     def stream(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes."""
-        ...
 
 
 class TokenAuthenticator(Protocol):
@@ -68,7 +64,6 @@ class TokenAuthenticator(Protocol):
 
     async def authenticate(self, access_token: str) -> Caller | None:
         """Return the caller, or None for an unknown token. Raises SignedOut for one that ended."""
-        ...
 
 
 class RequestAuthenticator:

@@ -17,14 +17,12 @@ class PushConversations(Protocol):
         self, connection: AsyncConnection, since_ms: int
     ) -> Sequence[tuple[ConversationId, Seq]]:
         """Return the conversations with a message since a time, and their newest seq."""
-        ...
 
     async def news(
         self, connection: AsyncConnection, after: Mapping[ConversationId, int], until_ms: int
     ) -> Mapping[ConversationId, News]:
         """Return what came after a seq of each of these conversations, until a time. Two
         statements, however many conversations."""
-        ...
 
     def behind(
         self, asked: FromClause, *, calls_all: bool
@@ -35,11 +33,9 @@ class PushConversations(Protocol):
         statement leaves out devices of the sender and, unless the messages call everybody, of
         people who muted the conversation. Parameters: ``p_from`` and ``p_to``, the least client
         id and the first one beyond the range; ``p_now_ms``."""
-        ...
 
     def received(self) -> Select[tuple[ConversationId, ClientId, int]]:
         """Return a statement of ``conversation_id``, ``client_id`` and ``delivered_seq``."""
-        ...
 
 
 class UnrevokedDevices(Protocol):
@@ -48,4 +44,3 @@ class UnrevokedDevices(Protocol):
     def unrevoked_clients(self) -> Select[Any]:
         """Return a statement of the ``client_id`` of the devices that are not revoked; locked ones
         are among them."""
-        ...

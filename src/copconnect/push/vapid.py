@@ -20,11 +20,9 @@ class VapidSigner(Protocol):
     @property
     def public_key(self) -> bytes:
         """The point of P-256: 65 bytes, uncompressed."""
-        ...
 
     def sign(self, data: bytes) -> bytes:
         """Return an ES256 signature: r ‖ s, 64 bytes (RFC 7518 section 3.4)."""
-        ...
 
 
 class Tokens:

@@ -22,7 +22,6 @@ class Ending(Protocol):
     async def end_over(self, person_id: PersonId) -> bool:
         """Give a person whose sanction has ended the right to send back; return whether there was
         one."""
-        ...
 
 
 class GuardThreshold(Protocol):
@@ -30,7 +29,6 @@ class GuardThreshold(Protocol):
 
     async def large_from_in(self, connection: AsyncConnection) -> int:
         """Return from how many members on a group is large."""
-        ...
 
 
 class SanctionRegistry:

@@ -96,42 +96,34 @@ class Feed(Protocol):
         self, client_ids: Collection[ClientId]
     ) -> Mapping[ClientId, Sequence[LeafState]]:
         """Return every place of these clients, in a constant number of statements."""
-        ...
 
     async def entries(
         self, conversation_id: ConversationId, after: int, upto: int
     ) -> Sequence[EntryWakeup]:
         """Return entries with after < seq ≤ upto, ascending: where they are many or large, the
         first of them. Each has its frame, however large."""
-        ...
 
     async def roster_since(self, conversation_id: ConversationId, epoch: int) -> RosterNews:
         """Return how the newest roster differs from that of an epoch (0: from none). Clients whose
         leaf became another one are added, not removed."""
-        ...
 
     async def standings_since(self, since_ms: int) -> Mapping[ConversationId, ConversationPosition]:
         """Return the heads of the conversations that got a message or a head since a time."""
-        ...
 
     async def keys_since(self, since_ms: int) -> Sequence[KeyWakeup]:
         """Return the conversation keys that were accepted since a time, without seals."""
-        ...
 
     async def key(self, conversation_id: ConversationId, key_id: str) -> KeyWakeup | None:
         """Return a conversation key that is kept, without seals."""
-        ...
 
     async def unused_keys(
         self, conversation_ids: Collection[ConversationId]
     ) -> Sequence[KeyWakeup]:
         """Return the newest key, without seals, of those of these conversations where no message
         is under it yet. One statement."""
-        ...
 
     async def seals(self, key: KeyWakeup | CellKeyWakeup) -> Seals:
         """Return a record's seals by recipient; seals that the wake-up lacks are read."""
-        ...
 
     async def supplement(
         self,
@@ -142,12 +134,10 @@ class Feed(Protocol):
     ) -> wire.Supplement:
         """Return the heads of these epochs, the proofs of a device's leaf under them, and the
         signed records of its person; without those for None."""
-        ...
 
     async def store_cursors(self, cursors: Sequence[SeenCursor]) -> None:
         """Store cursors in bulk; tell the members of small conversations, and in which large ones
         somebody has come further."""
-        ...
 
 
 class Tokens(Protocol):
@@ -158,11 +148,9 @@ class Tokens(Protocol):
     ) -> Sequence[Caller | Ended | None]:
         """Return the caller of each, None for an unknown one, in a constant number of
         statements."""
-        ...
 
     def runs(self, client_id: ClientId, app: str) -> None:
         """Note the version of the program that a client runs."""
-        ...
 
 
 class Current(NamedTuple):
@@ -183,7 +171,6 @@ class Versions(Protocol):
     async def current(self, person_ids: Collection[PersonId]) -> Current:
         """Return it, with those of these people who are sanctioned. Three statements in one
         transaction."""
-        ...
 
 
 class Helpers(Protocol):
@@ -191,7 +178,6 @@ class Helpers(Protocol):
 
     def begun(self, client_id: ClientId, conversation_id: ConversationId) -> None:
         """Note that a device makes what it was asked for. Never waits."""
-        ...
 
 
 class Watchers(Protocol):
@@ -205,8 +191,6 @@ class Watchers(Protocol):
         unit_id: UnitId | None,
     ) -> None:
         """Let a connection watch an order, or none any more. Never waits."""
-        ...
 
     def gone(self, connection: Hashable) -> None:
         """Forget a connection, whether it watched or not."""
-        ...

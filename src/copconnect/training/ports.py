@@ -21,11 +21,9 @@ class TrainingDirectory(Protocol):
 
     def serving(self) -> Select[Any]:
         """Return a statement of everybody who is active: ``person_id``, ``unit_id``."""
-        ...
 
     async def unit_paths(self, connection: AsyncConnection) -> Mapping[UnitId, str]:
         """Return the path of each unit, as cards write it."""
-        ...
 
     async def cards(
         self,
@@ -34,7 +32,6 @@ class TrainingDirectory(Protocol):
         viewer: PersonId | None,
     ) -> dict[PersonId, wire.Person]:
         """Return cards by id, as the viewer is shown them."""
-        ...
 
 
 class Listed(Protocol):
@@ -52,7 +49,6 @@ class Listed(Protocol):
         """Return a page of the people within these paths who are in each of the statements
         ``among`` and in none of ``without``. Raises BadRequest for a page token that was not
         ours."""
-        ...
 
 
 class CourseAudiences(Protocol):
@@ -62,23 +58,19 @@ class CourseAudiences(Protocol):
         self, connection: AsyncConnection, person_id: PersonId
     ) -> set[wire.CourseName]:
         """Return the courses that are for a person."""
-        ...
 
     async def people_of(
         self, connection: AsyncConnection, course: wire.CourseName
     ) -> Collection[PersonId] | None:
         """Return the people whom a course is for; None: everybody."""
-        ...
 
     async def everybody(
         self, connection: AsyncConnection
     ) -> Mapping[wire.CourseName, Collection[PersonId] | None]:
         """Return the people whom each course is for; None: everybody. It looks at everybody."""
-        ...
 
     async def rights_of(self, connection: AsyncConnection, person_id: PersonId) -> HeldRights:
         """Return the rights of a person."""
-        ...
 
 
 class TrainingPushes(Protocol):
@@ -87,8 +79,6 @@ class TrainingPushes(Protocol):
     async def remind_of_lessons(self, connection: Transaction, people: Select[Any]) -> int:
         """Wake the devices of the people of a statement (``person_id``) about open lessons; return
         how many. One statement."""
-        ...
 
     async def lessons_done(self, connection: Transaction, person_id: PersonId) -> None:
         """Take back what a person's devices were to be woken for."""
-        ...

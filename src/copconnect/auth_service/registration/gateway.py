@@ -41,21 +41,17 @@ class SmsGateway(Protocol):
     @property
     def name(self) -> str:
         """The place that texts go to, as an operator reads it: no secret, no number."""
-        ...
 
     async def send(self, number: str, text: str, more: Mapping[str, object] = NO_FIELDS) -> None:
         """Hand over one text; ``more``: fields for the gateway beside it, such as a template's id.
         Raises TextRefused, TextUnsure, GatewayDown."""
-        ...
 
     async def check(self) -> str:
         """Find out whether the gateway is there, without a text. Return the HTTP date of its
         answer, or nothing. Raises GatewayDown."""
-        ...
 
     async def close(self) -> None:
         """Release what it holds."""
-        ...
 
 
 class NoSms:

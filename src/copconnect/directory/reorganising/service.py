@@ -55,7 +55,6 @@ class FollowingConversations(Protocol):
         self, connection: AsyncConnection
     ) -> Mapping[str, tuple[wire.Audience, wire.Names | None]]:
         """Return their rules and titles by id; a title that an officer chose is None."""
-        ...
 
 
 class ConversationsWithPosts(Protocol):
@@ -65,11 +64,9 @@ class ConversationsWithPosts(Protocol):
         self, connection: AsyncConnection, post_ids: Collection[PostId]
     ) -> Mapping[ConversationId, PostId]:
         """Return the conversations with these posts."""
-        ...
 
     async def go_on(self, connection: Transaction, posts: Mapping[ConversationId, PostId]) -> None:
         """Let each of these conversations continue with another post."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

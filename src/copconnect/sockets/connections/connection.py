@@ -34,24 +34,19 @@ class Owner(Protocol):
 
     def opened(self, connection: "Connection") -> None:
         """The upgrade is done; a first message is due."""
-        ...
 
     def heard(self, connection: "Connection", size: int) -> bool:
         """A frame of so many bytes came. Return whether it is taken; else the connection is being
         closed."""
-        ...
 
     def received(self, connection: "Connection", message: Any) -> None:
         """A binary message came, bytes-like and valid only during this call; None: another kind."""
-        ...
 
     def turned_away(self, connection: "Connection") -> None:
         """The connection is being closed before it was admitted."""
-        ...
 
     def gone(self, connection: "Connection") -> None:
         """The connection has ended. Called once."""
-        ...
 
 
 class Connection(WSListener):
