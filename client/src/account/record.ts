@@ -1,23 +1,17 @@
 /** The vault's records about this device's account, in rows of `meta`. */
-import type { ClientId, DeviceId, PersonId } from "../ids.ts";
-import type { Me, Trust } from "../wire.ts";
+import type { ClientId } from "../ids.ts";
+import type { ClientRegistered, Me } from "../wire.ts";
 
-/** This device's identity. `meta/account`. */
-export interface AccountRecord {
-  readonly personId: PersonId;
-  readonly clientId: ClientId;
-  /** docs/keys.md's device id, hex: it survives renewals of the certificate. */
-  readonly device: DeviceId;
-  readonly certificate: Uint8Array;
+/**
+ * This device's identity, with the newest answer to its registration. `meta/account`. The `device`
+ * survives renewals of the certificate; `trust` is as this device verified it last.
+ */
+export interface AccountRecord extends ClientRegistered {
   readonly signaturePrivateKey: Uint8Array;
   readonly signaturePublicKey: Uint8Array;
-  readonly accessToken: string;
-  readonly tokenExpiresMs: number;
   readonly registeredMs: number;
   /** DER of the root, pinned at registration. */
   readonly pinnedRoot: Uint8Array;
-  /** As the server last served it and this device verified it. */
-  readonly trust: Trust;
   /** Every department record that this device has verified, ascending: none is ever taken back. */
   readonly departments: readonly Uint8Array[];
   /** The Incarnation with the highest number that this device has taken (S8). */

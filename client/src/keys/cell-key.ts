@@ -5,6 +5,7 @@
  */
 import { concat, copy, equalBytes, type Bytes } from "../octets.ts";
 import { commitmentOf, requireCommitted, sealTo, unseal, type SealOpener } from "./committed.ts";
+import type { NewConversationKey } from "./conversation-key.ts";
 import { sealKeyIdBytes, type SealTarget } from "./device-key.ts";
 import { kemField, privateKeyFrom, publicKeyField, publicKeyOf, type Kem } from "./hpke.ts";
 import { RecordFormat, bytes, integer, type RecordOf } from "./format/record.ts";
@@ -32,18 +33,11 @@ function committed(key: CellKey) {
   return { purpose: "cell", place, commit: key.commit, hash: key.hash } as const;
 }
 
-export interface NewCellKey {
+/** `secret`: C, 32 random bytes. */
+export interface NewCellKey extends NewConversationKey {
   readonly kem: Kem;
-  readonly conversation: Uint8Array;
   readonly cell: Uint8Array;
-  readonly epoch: number;
   readonly generation: number;
-  readonly head: Uint8Array;
-  readonly headCreated: number;
-  readonly author: Uint8Array;
-  readonly nowMs: number;
-  /** C: 32 random bytes. */
-  readonly secret: Uint8Array;
 }
 
 export async function makeCellKey(draft: NewCellKey, privateKey: Uint8Array): Promise<CellKey> {

@@ -2,6 +2,8 @@
  * Contents of polls and live positions, from which parts beside the content make what the screens
  * show (kind.ts), and limits of polls and quick replies, which the screens hold too.
  */
+import type { GeoPosition } from "./location.ts";
+
 export interface PollContent {
   readonly kind: "poll";
   readonly question: string;
@@ -13,13 +15,9 @@ export interface PollContent {
   readonly endsMs: number | null;
 }
 
-export interface LiveContent {
+export interface LiveContent extends GeoPosition {
   readonly kind: "live";
   readonly untilMs: number;
-  readonly latitude: number;
-  readonly longitude: number;
-  readonly accuracyM: number | null;
-  readonly takenMs: number;
 }
 
 export const MAX_POLL_QUESTION = 300;

@@ -3,12 +3,16 @@ import { forwards, integer, nullable, number, onceMore, replyTo } from "./fields
 import type { ReplyPointer } from "./fields.ts";
 import type { WrittenKind } from "./kind.ts";
 
-export interface LocationContent {
-  readonly kind: "location";
+/** The place of a device. */
+export interface GeoPosition {
   readonly latitude: number;
   readonly longitude: number;
   readonly accuracyM: number | null;
   readonly takenMs: number;
+}
+
+export interface LocationContent extends GeoPosition {
+  readonly kind: "location";
   readonly replyTo: ReplyPointer | null;
   readonly forwards: number;
 }

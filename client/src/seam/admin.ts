@@ -4,7 +4,7 @@
  */
 import type { Act, ActId, GuardPolicyVersion, Person, Step, UnitId, WaitingAct } from "../wire.ts";
 import type { GuardPolicy } from "./guard.ts";
-import type { Plate } from "./people.ts";
+import type { PeopleQuery, Plate } from "./people.ts";
 
 /** Acts that the page asks for as they are; grants and revocations are made by calls of core.ts. */
 export type PlainAct = Exclude<
@@ -12,17 +12,11 @@ export type PlainAct = Exclude<
   { readonly act: "revoke_device" | "give_grant" | "withdraw_grant" }
 >;
 
-export interface AdminPeopleQuery {
-  readonly text?: string;
+/** `deep`: false leaves out the units below. */
+export interface AdminPeopleQuery extends Omit<PeopleQuery, "unitId" | "first"> {
   readonly unit?: UnitId;
-  /** False: without the units below. */
-  readonly deep?: boolean;
-  readonly rank?: string;
-  readonly role?: string;
   readonly status?: string;
   readonly state?: "registered" | "unregistered" | "unconfirmed" | "silent";
-  readonly after?: string;
-  readonly limit?: number;
 }
 
 export interface AdminDevicesQuery {

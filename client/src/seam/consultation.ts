@@ -1,6 +1,9 @@
 /** Polls and questions on the screens. */
 import type { ConversationId, MessageId } from "../ids.ts";
+import type { GeoPosition } from "../kinds/location.ts";
 import type { Plate } from "./people.ts";
+
+export type { GeoPosition } from "../kinds/location.ts";
 
 /**
  * Why a poll takes no vote here: `ended` by its time, `closed` by its author, `queued`: it has not
@@ -55,21 +58,9 @@ export interface LiveShare {
 }
 
 /** The newest position of somebody who shares it. */
-export interface LivePlace {
+export interface LivePlace extends GeoPosition {
   readonly messageId: MessageId;
   readonly sender: Plate | null;
   readonly mine: boolean;
   readonly untilMs: number;
-  readonly latitude: number;
-  readonly longitude: number;
-  readonly accuracyM: number | null;
-  readonly takenMs: number;
-}
-
-/** The place of a device. */
-export interface LiveStart {
-  readonly latitude: number;
-  readonly longitude: number;
-  readonly accuracyM: number | null;
-  readonly takenMs: number;
 }

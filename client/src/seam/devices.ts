@@ -1,6 +1,6 @@
 /** Devices, and the people who vouch for them. */
 import type { AlarmId, ClientId, ConfirmationId, DeviceId } from "../ids.ts";
-import type { Confirmed } from "../wire.ts";
+import type { Confirmed, UnconfirmedDevice } from "../wire.ts";
 import type { Plate } from "./people.ts";
 
 export interface MemberDevice {
@@ -15,12 +15,8 @@ export interface MemberDevice {
 }
 
 /** A registered device that nobody vouches for yet, which this person may confirm. */
-export interface UnconfirmedItem {
+export interface UnconfirmedItem extends Omit<UnconfirmedDevice, "person"> {
   readonly plate: Plate;
-  readonly device: DeviceId;
-  readonly clientId: ClientId;
-  readonly label: string;
-  readonly registeredMs: number;
   /** One of this person's own devices. */
   readonly own: boolean;
 }

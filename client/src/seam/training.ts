@@ -3,7 +3,7 @@
  * The server turns a lesson's text into blocks; nothing here is HTML. Times are ms since 1970.
  */
 import type { LessonId } from "../ids.ts";
-import type { CourseName, Language, Practice } from "../wire.ts";
+import type { CourseName, Language, LessonPage, LessonSpan, Practice } from "../wire.ts";
 
 export type { CourseName, Practice } from "../wire.ts";
 
@@ -41,34 +41,10 @@ export interface TrainingView {
   readonly remind: boolean;
 }
 
-export interface Span {
-  readonly text: string;
-  readonly bold: boolean;
-  readonly italic: boolean;
-}
-
 /** One item of a list or line of text. */
-export type TextLine = readonly Span[];
+export type TextLine = readonly LessonSpan[];
 
-export interface QuizOption {
-  readonly text: string;
-  readonly right: boolean;
-  /** Why it is right or wrong, for a person who chooses it. */
-  readonly why: string;
-}
-
-export type LessonBlock =
-  | { readonly type: "heading"; readonly level: 2 | 3; readonly line: TextLine }
-  | { readonly type: "paragraph"; readonly line: TextLine }
-  | { readonly type: "list"; readonly ordered: boolean; readonly items: readonly TextLine[] }
-  | {
-      readonly type: "image";
-      readonly alt: string;
-      readonly mediaType: "image/png" | "image/jpeg" | "image/webp";
-      readonly data: Uint8Array;
-    }
-  /** Exactly one option is right. */
-  | { readonly type: "quiz"; readonly question: string; readonly options: readonly QuizOption[] };
+export type LessonBlock = LessonPage["screens"][number][number];
 
 export interface Lesson {
   readonly id: LessonId;

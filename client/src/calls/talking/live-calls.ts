@@ -3,7 +3,7 @@ import { failure } from "../../failure.ts";
 import { newId, type ConversationId, type MessageId } from "../../ids.ts";
 import { LONGEST_LIVE_MS, MOST_MARKING } from "../../kinds/consultation.ts";
 import { KNOWN_DEVICES } from "../../limits.ts";
-import type { LivePlace, LiveShare, LiveStart, MessageItem } from "../../seam.ts";
+import type { LivePlace, LiveShare, GeoPosition, MessageItem } from "../../seam.ts";
 import type { MessageCalls } from "../message-calls.ts";
 import { writable, type DeviceAccess } from "../reach.ts";
 import { sendMark } from "./marking.ts";
@@ -20,7 +20,7 @@ export class LiveCalls {
   /** Share this device's position with a conversation from now on, for eight hours at most. */
   async share(
     conversationId: ConversationId,
-    place: LiveStart,
+    place: GeoPosition,
     forMs: number,
   ): Promise<MessageItem> {
     const device = await this.#reach.device();
@@ -54,7 +54,7 @@ export class LiveCalls {
   }
 
   /** This device is here now. Answers with the shares that run: none, and it need not look again. */
-  async move(place: LiveStart): Promise<readonly LiveShare[]> {
+  async move(place: GeoPosition): Promise<readonly LiveShare[]> {
     return (await this.#reach.device()).live.move(place);
   }
 

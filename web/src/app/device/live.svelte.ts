@@ -3,7 +3,7 @@
  * while the device stands still, and handed to the core. A browser gives none to an app that is not in
  * front; it is read at once when the app comes back.
  */
-import type { LiveShare, LiveStart } from "@copconnect/client/core";
+import type { LiveShare, GeoPosition } from "@copconnect/client/core";
 import type { ConversationId } from "@copconnect/client/wire";
 import { distanceM } from "#parts/map/projection.ts";
 import { core } from "../core.ts";
@@ -15,14 +15,14 @@ export const STANDING_MS = 60_000;
 const STILL_M = 30;
 
 /** How long until the position is read again. */
-export function pauseAfter(before: LiveStart | null, now: LiveStart | null): number {
+export function pauseAfter(before: GeoPosition | null, now: GeoPosition | null): number {
   if (before === null || now === null) return MOVING_MS;
   const moved = distanceM([before.longitude, before.latitude], [now.longitude, now.latitude]);
   return moved < STILL_M ? STANDING_MS : MOVING_MS;
 }
 
 /** The position of this device now. Rejects with the browser's GeolocationPositionError. */
-export function positionNow(): Promise<LiveStart> {
+export function positionNow(): Promise<GeoPosition> {
   return new Promise((resolve, reject) => {
     navigator.geolocation.getCurrentPosition(
       ({ coords, timestamp }) =>
@@ -43,7 +43,7 @@ class LiveSharing {
   /** The browser gives no position. */
   blind = $state(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #last: LiveStart | null = null;
+  #last: GeoPosition | null = null;
   #looking = false;
 
   follow(): () => void {
@@ -66,7 +66,7 @@ class LiveSharing {
     };
   }
 
-  async begin(conversationId: ConversationId, place: LiveStart, forMs: number): Promise<void> {
+  async begin(conversationId: ConversationId, place: GeoPosition, forMs: number): Promise<void> {
     await core().live.share(conversationId, place, forMs);
   }
 
