@@ -62,14 +62,14 @@ class KeysOfCell:
             for key in self.stored
             if key.created_ms >= history_from_ms
         }
-        newest = max(self.stored, key=lambda key: key.known.order(), default=None)
+        newest = max(self.stored, key=lambda key: key.order(), default=None)
         keys: list[wire.CellKeyItem] = []
         closed: set[bytes] = set()
         for key in self.stored:
             seal = seals.get(key.key_id)
             shared = (
                 key is newest
-                and key.known.usable(self.line.rekey_epoch, key.kem, now_ms)
+                and key.usable(self.line.rekey_epoch, key.kem, now_ms)
                 and key.created_ms >= history_from_ms + CELL_KEY_SHARED_MS
             )
             if seal is None:
@@ -81,8 +81,8 @@ class KeysOfCell:
 
     def usable(self, kem: int, now_ms: int) -> bytes | None:
         """Return the id of the key to which senders seal; None: the cell lacks one (S4)."""
-        newest = max(self.stored, key=lambda key: key.known.order(), default=None)
-        if newest is None or not newest.known.usable(self.line.rekey_epoch, kem, now_ms):
+        newest = max(self.stored, key=lambda key: key.order(), default=None)
+        if newest is None or not newest.usable(self.line.rekey_epoch, kem, now_ms):
             return None
         return newest.key_id
 
@@ -210,8 +210,7 @@ class CellKeyExchange:
             usable = {
                 cell_id: key
                 for cell_id, key in newest.items()
-                if cell_id in by_cell
-                and key.known.usable(by_cell[cell_id].rekey_epoch, held.kem, now_ms)
+                if cell_id in by_cell and key.usable(by_cell[cell_id].rekey_epoch, held.kem, now_ms)
             }
             paths = await self._author_paths(connection, conversation_id, usable.values(), by_cell)
         return wire.CellKeys(

@@ -23,7 +23,7 @@ from copconnect.delivery.rules.rights import ISSUE
 from copconnect.delivery.store import log, senders
 from copconnect.delivery.store.log import NewEntry
 from copconnect.delivery.store.senders import FoundSender, LogEnd
-from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, Seq
+from copconnect.ids import ConversationId, MessageId, Seq
 from copconnect.limits import EVERYBODY_DEVICES
 from copconnect.principals import Caller
 from copconnect.records.conversation.message import NOTHING, MessageKind, next_log_hash
@@ -45,13 +45,7 @@ class NewMessage:
     caller: Caller
     conversation_id: ConversationId
     message: SignedMessage
-    state: bool
-    attachment_ids: Sequence[AttachmentId] = ()
-    order: wire.OrderTerms | wire.OrderChange | None = None
-    wakes: Sequence[PersonId] = ()
-    everybody: bool = False
-    quiet: bool = False
-    exported: wire.ConversationExported | None = None
+    body: wire.SendMessage
     only_admins: bool = False
     closed_from: int | None = None
     """Conversations of at least so many members take nothing from the caller (D1)."""
@@ -59,22 +53,24 @@ class NewMessage:
     @property
     def flash(self) -> bool:
         """Whether it is a flash order."""
-        return isinstance(self.order, wire.OrderTerms) and self.order.priority == "flash"
+        return isinstance(order := self.body.order, wire.OrderTerms) and order.priority == "flash"
 
     @property
     def issues(self) -> LeafRights | None:
         """The right that an order needs."""
-        return ISSUE[self.order.priority] if isinstance(self.order, wire.OrderTerms) else None
+        order = self.body.order
+        return ISSUE[order.priority] if isinstance(order, wire.OrderTerms) else None
 
     @property
     def for_admins(self) -> bool:
         """Whether only an admin of the conversation may send it."""
-        return self.state or self.flash or self.only_admins
+        return self.body.state or self.flash or self.only_admins
 
     @property
     def kind(self) -> MessageKind:
         """The kind in its header; KEPT if the request declares an order, a state or the like."""
-        declared = self.state or self.quiet or bool(self.order or self.exported)
+        body = self.body
+        declared = body.state or body.quiet or bool(body.order or body.exported)
         said = MessageKind(self.message.header.kind)
         return MessageKind.KEPT if declared and said == MessageKind.PLAIN else said
 
@@ -87,8 +83,9 @@ class NewMessage:
     @property
     def alone(self) -> bool:
         """Whether other roles write in its transaction, which is then its own."""
-        other = self.order or self.marked or self.exported
-        return bool(other or self.attachment_ids or self.wakes)
+        body = self.body
+        other = body.order or self.marked or body.exported
+        return bool(other or body.attachment_ids or body.wakes)
 
 
 Outcome = NewEntry | errors.CopConnectError | AlreadyAccepted
@@ -156,7 +153,7 @@ class _Batch:
                 standing,
                 self._now_ms,
                 for_admins=new.for_admins,
-                admins_above=EVERYBODY_DEVICES if new.everybody else None,
+                admins_above=EVERYBODY_DEVICES if new.body.everybody else None,
                 closed_from=new.closed_from,
                 issues=new.issues,
             )
@@ -192,9 +189,9 @@ class _Batch:
             log_hash=next_log_hash(end.hash, new.message.header_hash),
             message=new.message.data,
             chain_seq=header.seq,
-            state=new.state,
-            quiet=new.quiet,
-            calls_all=new.flash or new.everybody,
+            state=new.body.state,
+            quiet=new.body.quiet,
+            calls_all=new.flash or new.body.everybody,
             kind=new.kind,
             marked=new.marked,
         )

@@ -30,7 +30,7 @@ from copconnect.delivery.rules.messages import read_message
 from copconnect.delivery.store import conversations, members
 from copconnect.delivery.store.log import NewEntry
 from copconnect.group_commit import GroupCommit
-from copconnect.ids import AttachmentId, ConversationId, MessageId
+from copconnect.ids import ConversationId, MessageId
 from copconnect.principals import AcceptedMessage, Caller, Requirement
 from copconnect.rights import WHOLE
 
@@ -81,13 +81,7 @@ class MessageIntake:
             caller,
             conversation_id,
             message,
-            body.state,
-            [AttachmentId(one) for one in body.attachment_ids],
-            body.order,
-            body.wakes,
-            everybody=body.everybody,
-            quiet=body.quiet,
-            exported=body.exported,
+            body,
             only_admins=body.exported is not None and self._exports == "admins",
             closed_from=self._closed_from(caller, body),
         )
@@ -150,26 +144,26 @@ class Accepting:
         return accepted or await self._accept_alone(new)
 
     async def _accept_alone(self, new: NewMessage) -> wire.Accepted:
-        deps, now_ms = self._deps, self._deps.clock.now_ms()
+        deps, body, now_ms = self._deps, new.body, self._deps.clock.now_ms()
         try:
             if new.alone:
                 async with deps.database.transaction() as connection:
                     entry = await connection.run_sync(append_alone, new, now_ms)
-                    if new.attachment_ids:
+                    if body.attachment_ids:
                         await deps.attachments.ready(
-                            connection, new.attachment_ids, new.conversation_id, entry.seq
+                            connection, body.attachment_ids, new.conversation_id, entry.seq
                         )
                     await deleting.apply_mark(connection, deps, entry)
-                    if new.order is not None:
-                        await deps.orders.accepted(connection, _accepted(entry), new.order)
-                    if new.wakes:
+                    if body.order is not None:
+                        await deps.orders.accepted(connection, _accepted(entry), body.order)
+                    if body.wakes:
                         muted = members.muted(
-                            entry.conversation_id, entry.person_id, now_ms, new.wakes
+                            entry.conversation_id, entry.person_id, now_ms, body.wakes
                         )
                         await deps.pushes.call(connection, entry.conversation_id, entry.seq, muted)
                     connection.after_commit(wakeup_of(entry))
-                    if new.exported is not None:
-                        done = _export_of(entry, new.exported)
+                    if body.exported is not None:
+                        done = _export_of(entry, body.exported)
                         await deps.audit.record(connection, new.caller, done, WHOLE)
             else:
                 entry = await deps.database.write_at_once(

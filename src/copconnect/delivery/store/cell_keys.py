@@ -22,30 +22,17 @@ _NO_SEALS = literal(b"", LargeBinary).label("seals")
 
 
 @dataclass(frozen=True, slots=True)
-class StoredCellKey:
+class StoredCellKey(KnownCellKey):
     """A cell key with its record and seals; without seals where only the record was asked for."""
 
     cell_id: CellId
-    key_id: bytes
-    epoch: int
-    generation: int
-    created_ms: int
-    author: bytes
-    kem: int
     stored_ms: int
     record: bytes
     seals: bytes
 
-    @property
-    def known(self) -> KnownCellKey:
-        """Return the key as rules judge it."""
-        return KnownCellKey(
-            self.key_id, self.epoch, self.generation, self.created_ms, self.author, self.kem
-        )
-
 
 _KNOWN = (_K.key_id, _K.epoch, _K.generation, _K.created_ms, _K.author, _K.kem)
-_COLUMNS = (_K.cell_id, *_KNOWN, _K.stored_ms, _K.record)
+_COLUMNS = (*_KNOWN, _K.cell_id, _K.stored_ms, _K.record)
 
 
 def _stored(row: Any) -> StoredCellKey:

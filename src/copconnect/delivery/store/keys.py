@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.database.rows import of_row
 from copconnect.delivery.rules.conversation_keys import KnownKey
 from copconnect.delivery.rules.limits import DAY_MS
 from copconnect.delivery.store.tables import KEY_ASKS, KEYS
@@ -30,20 +31,13 @@ class StoredKey:
 
 
 @dataclass(frozen=True, slots=True)
-class NewKey:
+class NewKey(StoredKey):
     """A record that was judged."""
 
     conversation_id: ConversationId
-    key_id: bytes
-    epoch: int
-    created_ms: int
     stored_ms: int
-    author: bytes
     author_person: PersonId
     free: bool
-    kem: int
-    record: bytes
-    seals: bytes
 
 
 async def add(connection: AsyncConnection, key: NewKey) -> None:
@@ -80,17 +74,9 @@ async def records(
     if not key_ids:
         return {}
     found = await connection.execute(
-        select(
-            _K.key_id,
-            _K.epoch,
-            _K.created_ms,
-            _K.author,
-            _K.kem,
-            _K.record,
-            _K.seals,
-        ).where(_K.conversation_id == conversation_id, _K.key_id.in_(key_ids))
+        select(KEYS).where(_K.conversation_id == conversation_id, _K.key_id.in_(key_ids))
     )
-    return {row.key_id: StoredKey(*row) for row in found}
+    return {row.key_id: of_row(StoredKey, row) for row in found}
 
 
 async def counted_today(
