@@ -3,6 +3,7 @@
  * plain form ({@link CoreError}) crosses worker boundaries. Codes of the server pass through
  * unchanged; the core's own are listed in {@link CORE_CODES}.
  */
+import { HpkeMissing } from "./hpke/loading.ts";
 import { Refused } from "./keys/format/refused.ts";
 import type { CoreError } from "./seam/failure.ts";
 
@@ -120,6 +121,8 @@ export function asFailure(error: unknown): CoreFailure {
   if (error instanceof CoreFailure) return error;
   if (error instanceof Refused && error.rule === "T1")
     return failure("time_waits", { retry: true, cause: error });
+  if (error instanceof HpkeMissing)
+    return failure("update_required", { retry: true, cause: error });
   return failure("internal", { cause: error });
 }
 

@@ -12,6 +12,7 @@ import type { Context } from "../context.ts";
 import { CoreFailure } from "../failure.ts";
 import { Guard } from "../guard/guard.ts";
 import type { PersonId } from "../ids.ts";
+import { followHpke, isHpkeMissing } from "../hpke/loading.ts";
 import { fromHex } from "../octets.ts";
 import { letsSend } from "../keys/trust/department.ts";
 import { OwnSanctions } from "../reports/own-sanctions.ts";
@@ -92,6 +93,7 @@ export class AccountServices {
       this.#askTimeAgain();
       options.onStanding();
     };
+    followHpke(options.onStanding);
     const time = new TrustedTime({
       ...{ api, vault, now, monotonic, onWaiting },
       department: () => account.trust.department,
@@ -307,8 +309,9 @@ export class AccountServices {
     this.#timeTimer = setTimeout(ask, waiting.untilMs - this.#options.context.now());
   }
 
-  /** Whether the department lets this version of the app send. */
+  /** Whether this version of the app has all of its code, and the department lets it send. */
   get versionMaySend(): boolean {
+    if (isHpkeMissing()) return false;
     return this.account.record === null || letsSend(this.account.trust.department, APP_VERSION);
   }
 

@@ -16,8 +16,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   people: ["core", "keys", "trust", "vault"],
   training: ["core", "keys", "seam", "transport", "vault"],
   account: [
-    ...["core", "guard", "keys", "people", "reports", "seam", "training", "transport", "trust"],
-    "vault",
+    ...["core", "guard", "hpke", "keys", "people", "reports", "seam", "training", "transport"],
+    ...["trust", "vault"],
   ],
   admin: ["core", "account", "guard", "keys", "people", "seam", "transport", "trust", "vault"],
   attachments: ["core", "kinds", "vault"],
