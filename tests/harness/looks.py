@@ -86,6 +86,14 @@ def _axe() -> str:
     return AXE.read_text()
 
 
+# Findings of the other rules are never grave: to look for them takes a seventh of axe's time.
+RUN = """async (options) => {
+  const slight = axe._audit.rules.filter(({ impact }) => ["minor", "moderate"].includes(impact));
+  const rules = Object.fromEntries(slight.map(({ id }) => [id, { enabled: false }]));
+  return (await axe.run(document, { ...options, rules })).violations;
+}"""
+
+
 def violations(page: Page, *, colours_alone: bool = False) -> list[str]:
     """Return a line for every serious or critical finding of axe on what is on screen."""
     if not page.evaluate("() => 'axe' in window"):
@@ -93,9 +101,7 @@ def violations(page: Page, *, colours_alone: bool = False) -> list[str]:
     options: dict[str, Any] = {"resultTypes": ["violations"]}
     if colours_alone:
         options["runOnly"] = {"type": "rule", "values": COLOUR_RULES}
-    found = page.evaluate(
-        "async (options) => (await axe.run(document, options)).violations", options
-    )
+    found = page.evaluate(RUN, options)
     return [_line(one) for one in found if one["impact"] in GRAVE]
 
 
