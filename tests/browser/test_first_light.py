@@ -1,8 +1,6 @@
 """Two officers register, one later, and write to each other; the server learns nothing of what they
 say."""
 
-import re
-
 import pytest
 from playwright.sync_api import expect
 
@@ -78,28 +76,6 @@ def test_two_officers_register_and_write_to_each_other(
         app_server.start()
 
 
-def test_the_first_run_says_what_is_wrong_and_goes_on(
-    station: Station, app_server: ServerProcess
-) -> None:
-    officer = station.officer(2)
-    officer.choose_language()
-    officer.enter_number("12345")
-    expect(officer.page.get_by_role("alert")).to_have_text(officer.word("errors.number_invalid"))
-    officer.enter_number()
-    code = app_server.code_for(officer.person.number)
-    wrong = str((int(code) + 1) % 1_000_000).zfill(6)
-    officer.enter_code(wrong)
-    expect(officer.page.get_by_role("alert")).to_have_text(officer.word("errors.code_wrong"))
-    officer.shot("wrong-code")
-    officer.enter_code(code)
-    officer.accept_conduct()
-    officer.finish()
-    # A registered device opens where it was.
-    officer.page.reload()
-    officer.heading("chats.title").wait_for()
-    expect(officer.page).to_have_url(re.compile("/chats"))
-
-
 def test_an_unknown_number_looks_like_any_other(station: Station) -> None:
     officer = station.officer(3)
     officer.choose_language()
@@ -107,53 +83,3 @@ def test_an_unknown_number_looks_like_any_other(station: Station) -> None:
     officer.heading("firstRun.code.title").wait_for()
     officer.enter_code("123456")
     expect(officer.page.get_by_role("alert")).to_have_text(officer.word("errors.code_wrong"))
-
-
-PLATES = """async (icons) => Promise.all(icons.map(async ({ src }) => {
-  const image = new Image();
-  image.src = src;
-  await image.decode();
-  return `${image.naturalWidth}x${image.naturalHeight}`;
-}))"""
-OFFER = """() => {
-  const offer = new Event("beforeinstallprompt", { cancelable: true });
-  offer.prompt = async () => { window.prompted = true; };
-  dispatchEvent(offer);
-  return offer.defaultPrevented;
-}"""
-
-
-@pytest.mark.service_worker
-def test_the_app_can_be_installed(station: Station) -> None:
-    officer = station.officer(5).register()
-    page = officer.page
-    address = page.locator("link[rel=manifest]").get_attribute("href")
-    answer = page.request.get(f"{station.url}{address}")
-    assert answer.headers["content-type"].startswith("application/manifest+json")
-    manifest = answer.json()
-    assert manifest["name"] == manifest["short_name"] == "Cop Connect"
-    assert (manifest["start_url"], manifest["scope"]) == ("/", "/")
-    assert manifest["display"] == "standalone"
-    drawn = [icon for icon in manifest["icons"] if icon["sizes"] != "any"]
-    uses = {(icon["sizes"], icon.get("purpose", "any")) for icon in drawn}
-    assert {("192x192", "any"), ("512x512", "any"), ("512x512", "maskable")} <= uses
-    assert page.evaluate(PLATES, drawn) == [icon["sizes"] for icon in drawn]
-    # Chromium itself finds no obstacle.
-    page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
-    browser = officer.context.new_cdp_session(page)
-    found = browser.send("Page.getAppManifest")
-    assert found["errors"] == []
-    hindered = browser.send("Page.getInstallabilityErrors")["installabilityErrors"]
-    # Contexts of tests are private windows, from which nothing is installed.
-    assert [one["errorId"] for one in hindered if one["errorId"] != "in-incognito"] == []
-
-    page.goto("/#/me")
-    officer.heading("me.title").wait_for()
-    offered = page.get_by_role("button").filter(has_text=officer.word("me.install"))
-    expect(offered).to_have_count(0)
-    assert page.evaluate(OFFER)
-    offered.wait_for()
-    officer.shot("install")
-    offered.click()
-    expect(offered).to_have_count(0)
-    assert page.evaluate("window.prompted")

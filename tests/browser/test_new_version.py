@@ -1,4 +1,5 @@
-"""A new version of the app: the person's word brings it to every page of the device."""
+"""The app can be installed, and the person's word brings its new versions to every page of the
+device."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,18 @@ pytestmark = pytest.mark.service_worker
 
 # The server refuses this version of the wire, says the next end of a connection.
 REFUSED = """() => Object.defineProperty(CloseEvent.prototype, "code", { get: () => 4400 })"""
+PLATES = """async (icons) => Promise.all(icons.map(async ({ src }) => {
+  const image = new Image();
+  image.src = src;
+  await image.decode();
+  return `${image.naturalWidth}x${image.naturalHeight}`;
+}))"""
+OFFER = """() => {
+  const offer = new Event("beforeinstallprompt", { cancelable: true });
+  offer.prompt = async () => { window.prompted = true; };
+  dispatchEvent(offer);
+  return offer.defaultPrevented;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +96,41 @@ def take(officer: Officer, key: str, version: str, loading: Page | None = None) 
     for page in officer.context.pages:
         if page is not loading:
             show(page, version)
+
+
+def test_the_app_can_be_installed(officer: Officer) -> None:
+    page = officer.page
+    address = page.locator("link[rel=manifest]").get_attribute("href")
+    answer = page.request.get(str(address))
+    assert answer.headers["content-type"].startswith("application/manifest+json")
+    manifest = answer.json()
+    assert manifest["name"] == manifest["short_name"] == "Cop Connect"
+    assert (manifest["start_url"], manifest["scope"]) == ("/", "/")
+    assert manifest["display"] == "standalone"
+    drawn = [icon for icon in manifest["icons"] if icon["sizes"] != "any"]
+    uses = {(icon["sizes"], icon.get("purpose", "any")) for icon in drawn}
+    assert {("192x192", "any"), ("512x512", "any"), ("512x512", "maskable")} <= uses
+    assert page.evaluate(PLATES, drawn) == [icon["sizes"] for icon in drawn]
+    # Chromium itself finds no obstacle.
+    page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    browser = officer.context.new_cdp_session(page)
+    found = browser.send("Page.getAppManifest")
+    assert found["errors"] == []
+    hindered = browser.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    # Contexts of tests are private windows, from which nothing is installed.
+    assert [one["errorId"] for one in hindered if one["errorId"] != "in-incognito"] == []
+
+    page.goto("/#/me")
+    officer.heading("me.title").wait_for()
+    offered = page.get_by_role("button").filter(has_text=officer.word("me.install"))
+    expect(offered).to_have_count(0)
+    assert page.evaluate(OFFER)
+    offered.wait_for()
+    officer.shot("install")
+    offered.click()
+    expect(offered).to_have_count(0)
+    assert page.evaluate("window.prompted")
+    officer.to_chats()
 
 
 def test_reload_takes_the_new_version_in_every_tab(

@@ -25,10 +25,13 @@ SHOWN = """() => {
   return having !== lacking;
 }"""
 MOST_TABS = 60
+WRONG = {"number-wrong": "errors.number_invalid", "code-wrong": "errors.code_wrong"}
 
 
 @pytest.mark.parametrize("language", ["en", "te", "ur", "hi"])
-def test_the_first_run_fits_the_smallest_phone(station: Station, language: str) -> None:
+def test_the_first_run_fits_the_smallest_phone_and_says_what_is_wrong(
+    station: Station, language: str
+) -> None:
     index = 10 + ["en", "te", "ur", "hi"].index(language)
     officer = station.officer(index, screen=SMALL_PHONE, language=language)
     page = officer.page
@@ -37,6 +40,8 @@ def test_the_first_run_fits_the_smallest_phone(station: Station, language: str) 
         officer.shot(stop)
         faults += [f"{stop}: {fault}" for fault in cut_off(page)]
         expect(page.locator("html")).to_have_attribute("dir", "rtl" if language == "ur" else "ltr")
+        if stop in WRONG:
+            expect(page.get_by_role("alert")).to_have_text(officer.word(WRONG[stop]))
         if stop != "chats-empty":
             expect(page.locator("button[type=submit]")).to_be_in_viewport(ratio=1)
     assert faults == []
