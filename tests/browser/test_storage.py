@@ -1,5 +1,5 @@
-"""The browser is asked to keep the app's storage. The app opens a database again that the browser took
-away, or says why not."""
+"""The browser is asked to keep the app's storage. If it takes the vault's database away, the app
+opens it again, or says why not."""
 
 import re
 
