@@ -26,6 +26,7 @@ from copconnect import wire
 
 app = typer.Typer(name="bench", help=__doc__, no_args_is_help=True)
 SEARCHES = 1_000
+AUDIENCES = 200
 SMALL = 60
 Cache = Annotated[Path, typer.Option(help="Where forces are kept between runs.")]
 Processes = Annotated[int, typer.Option(help="Workers, and simulator processes.")]
@@ -204,12 +205,12 @@ def directory(
     small: Small = False,
 ) -> None:
     """Measure standing groups, audiences, transfers, searches, the console and imports."""
-    searches = SEARCHES
+    searches, audiences = SEARCHES, AUDIENCES
     if small:
-        members, transfers, imported, searches = SMALL, 4, SMALL, 10
+        members, transfers, imported, searches, audiences = SMALL, 4, SMALL, 10, 10
     people = caching.force(cache, members)
     with tempfile.TemporaryDirectory(prefix="copconnect-bench-") as folder:
-        figures = standing.measure(people, Path(folder), transfers)
+        figures = standing.measure(people, Path(folder), transfers, audiences)
         say("Searches")
         figures |= asyncio.run(searching.run(Path(folder) / "search", members, searches))
         say("The console's pages")

@@ -10,6 +10,7 @@ for itself lie beside the database, for simulators.
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence, Set
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ from copconnect.clock import Clock, SystemClock
 from copconnect.conduct.store import acceptances
 from copconnect.database.engine import chunks
 from copconnect.directory import databank
+from copconnect.directory.databank import DataBank
 from copconnect.ids import ClientId, PersonId, new_id
 from copconnect.migrations import migrate
 from copconnect.records.primitives.ed25519 import public_bytes
@@ -72,6 +74,16 @@ class Past:
         return SystemClock().now_ms() - self._ago_ms
 
 
+@lru_cache(maxsize=1)
+def data_bank(people: int) -> DataBank:
+    """Return the data bank of a force of so many people, which nobody changes: to read it again
+    takes half a second even for few. Raises RuntimeError for problems in it."""
+    bank = databank.read(synthetic.write(people, DATA_BANK_SEED))
+    if bank.problems:
+        raise RuntimeError(f"the synthetic data bank has problems: {bank.problems[:3]}")
+    return bank
+
+
 @asynccontextmanager
 async def opened(settings: Settings, clock: Clock) -> AsyncIterator[Container]:
     """Open the roles for making, by this clock."""
@@ -93,9 +105,7 @@ async def make(
     clock = Past(days)
     now_ms = clock.now_ms()
     authority.create(folder / "keys", "Benchmark Police", now_ms, Policy.NONE, XWING)
-    bank = databank.read(synthetic.write(members, DATA_BANK_SEED))
-    if bank.problems:
-        raise RuntimeError(f"the synthetic data bank has problems: {bank.problems[:3]}")
+    bank = data_bank(members)
     people = [one.person_id for one in bank.people if one.person_id not in unregistered]
     devices: list[Device] = []
     async with opened(settings_of(folder), clock) as container:

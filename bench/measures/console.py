@@ -14,7 +14,7 @@ from sqlalchemy import event, insert
 from sqlalchemy.engine import Connection
 
 from bench.figures import Figures, say
-from bench.force.making import Past, opened, settings_of
+from bench.force.making import Past, data_bank, opened, settings_of
 from bench.force.operator import OPERATOR
 from bench.machine.postgresql import PostgreSQL
 from copconnect import wire
@@ -24,7 +24,6 @@ from copconnect.auth_service.keys import authority
 from copconnect.clock import SystemClock
 from copconnect.conduct.store import acceptances
 from copconnect.database.engine import BULK, chunks
-from copconnect.directory import databank
 from copconnect.directory.databank import DataBank
 from copconnect.directory.postings.roll import Roll
 from copconnect.ids import ClientId, new_id
@@ -33,9 +32,8 @@ from copconnect.records.primitives.kem import XWING
 from copconnect.records.trust.department import Policy
 from copconnect.rights import WHOLE
 from copconnect.settings import Settings
-from demo import past_training, synthetic
+from demo import past_training
 
-SEED = 1
 TIMES = 5  # Each page is asked so often; the median counts.
 _DAY_MS = 86_400_000
 _NOON_MS = 6 * 3_600_000 + 1_800_000  # From midnight, UTC.
@@ -45,7 +43,7 @@ _SPAN_DAYS = 180
 async def run(folder: Path, people: int) -> Figures:
     """Time the pages for ``people`` on both databases; each figure with its database's name:
     milliseconds, and statements for those pages whose number may not grow with the people."""
-    bank = databank.read(synthetic.write(people, SEED))
+    bank = data_bank(people)
     authority.create(
         folder / "keys", "Benchmark Police", SystemClock().now_ms(), Policy.NONE, XWING
     )

@@ -5,14 +5,12 @@ from collections.abc import Sequence, Set
 
 from bench.force.caching import Force
 from bench.force.conversations import Prepared
-from bench.force.making import DATA_BANK_SEED
+from bench.force.making import data_bank
 from bench.force.operator import OPERATOR
 from bench.measures.transfers import HALVES, RULES, Move, Side
 from copconnect import wire
 from copconnect.app import Container
-from copconnect.directory import databank
 from copconnect.ids import UnitId
-from demo import synthetic
 
 _KEPT_LEVELS = ("station", "wing")  # They move with the unit above them.
 
@@ -20,7 +18,7 @@ _KEPT_LEVELS = ("station", "wing")  # They move with the unit above them.
 def moved_units(force: Force, people: int) -> list[UnitId]:
     """Return units below the first half that have so many people at most, and nearly so many: the
     largest first, each with all below it."""
-    bank = databank.read(synthetic.write(len(force.devices), DATA_BANK_SEED))
+    bank = data_bank(len(force.devices))
     parents = {one.code: one.parent for one in bank.units}
 
     def above(unit: UnitId | None) -> list[UnitId]:

@@ -13,19 +13,17 @@ from random import Random
 import msgspec
 
 from bench.figures import Figures, percentile, say
-from bench.force.making import opened, settings_of
+from bench.force.making import data_bank, opened, settings_of
 from bench.force.operator import OPERATOR
 from bench.machine.postgresql import PostgreSQL
 from copconnect import wire
 from copconnect.auth_service.keys import authority
 from copconnect.clock import SystemClock
-from copconnect.directory import databank
 from copconnect.directory.databank import DataBank, PersonRow
 from copconnect.ids import UnitId
 from copconnect.records.primitives.kem import XWING
 from copconnect.records.trust.department import Policy
 from copconnect.settings import Settings
-from demo import synthetic
 
 PAGE = 60
 SEED = 1
@@ -76,7 +74,7 @@ async def measure(bank: DataBank, settings: Settings, count: int) -> Figures:
 
 async def run(folder: Path, people: int, count: int) -> Figures:
     """Search ``people`` on both databases; return the figures, each with its database's name."""
-    bank = databank.read(synthetic.write(people, SEED))
+    bank = data_bank(people)
     authority.create(
         folder / "keys", "Benchmark Police", SystemClock().now_ms(), Policy.NONE, XWING
     )

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.figures import Figures, percentile, say
 from bench.force.caching import Force
-from bench.force.making import DATA_BANK_SEED
+from bench.force.making import DATA_BANK_SEED, data_bank
 from bench.force.operator import OPERATOR
 from bench.machine import copying
 from bench.machine.postgresql import PostgreSQL
@@ -27,26 +27,24 @@ from copconnect.app import Container, command_line
 from copconnect.database.engine import chunks
 from copconnect.delivery.rosters.standing import standing_id
 from copconnect.delivery.store import leaves
-from copconnect.directory import databank, policies
-from copconnect.directory.databank import DataBank
+from copconnect.directory import policies
+from copconnect.directory.databank import DataBank, PersonRow
 from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 from copconnect.settings import Settings
-from demo import synthetic
 
 LOOK_S = 0.25
 LIMIT_S = 120
-AUDIENCES = 200
 DISTRICTS = ("district", "commissionerate")
 Places = Mapping[PersonId, Set[ConversationId]]
 
 
-def measure(force: Force, folder: Path, transfers: int) -> Figures:
-    """Return the figures of both databases."""
+def measure(force: Force, folder: Path, transfers: int, audiences: int) -> Figures:
+    """Return the figures of both databases, with so many audiences."""
     figures: Figures = {"transfers": transfers}
     for database in ("sqlite", "postgresql"):
         say(f"{database}: standing groups")
         with _copied(force, folder / database, database) as settings:
-            figures |= asyncio.run(_measure(settings, force, transfers, database))
+            figures |= asyncio.run(_measure(settings, force, transfers, audiences, database))
     return figures
 
 
@@ -63,7 +61,9 @@ def _copied(force: Force, folder: Path, database: str) -> Iterator[Settings]:
         yield Settings(data_dir=folder, database_url=server.url())
 
 
-async def _measure(settings: Settings, force: Force, transfers: int, name: str) -> Figures:
+async def _measure(
+    settings: Settings, force: Force, transfers: int, audiences: int, name: str
+) -> Figures:
     policy = policies.parse((files("demo") / "standing_groups.json").read_bytes())
     async with command_line(settings) as container:
         await container.editor.set_group_policy(OPERATOR, policy)
@@ -73,8 +73,8 @@ async def _measure(settings: Settings, force: Force, transfers: int, name: str) 
         groups = len(await container.delivery.audiences.groups())
         say(f"{groups:,} groups are made.")
         figures: Figures = {"groups": groups, f"made_s_{name}": made_s}
-        figures |= await _audiences(container, name)
-        bank = databank.read(synthetic.write(len(force.devices), DATA_BANK_SEED))
+        figures |= await _audiences(container, audiences, name)
+        bank = data_bank(len(force.devices))
         await container.delivery.start()
         try:
             figures |= await _one_by_one(container, bank, transfers, name)
@@ -87,14 +87,14 @@ async def _measure(settings: Settings, force: Force, transfers: int, name: str) 
 # --- Audiences --------------------------------------------------------------------------------
 
 
-async def _audiences(container: Container, name: str) -> Figures:
+async def _audiences(container: Container, count: int, name: str) -> Figures:
     """Time how long it takes to say who belongs, for rules as people make them."""
     choose = random.Random(DATA_BANK_SEED)  # noqa: S311 - must be reproducible.
     directory = await container.directory.directory()
     units = [unit.unit_id for unit in directory.units]
     roles = [role.code for role in directory.roles]
     times: list[float] = []
-    for _ in range(AUDIENCES):
+    for _ in range(count):
         clause = wire.Clause(
             units=choose.sample(units, choose.choice((0, 1, 3))),
             below=True,
@@ -202,7 +202,7 @@ def _quantiles(times_s: Sequence[float]) -> Figures:
     return {"p50": percentile(times_s, 0.5), "p99": percentile(times_s, 0.99)}
 
 
-def _movable(bank: DataBank) -> Sequence[databank.PersonRow]:
+def _movable(bank: DataBank) -> Sequence[PersonRow]:
     """Return people who head nothing; a small force has little but heads, who are moved then."""
     able = [one for one in bank.people if not one.head]
     return able if len(able) > len(bank.people) // 4 else bank.people

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from bench.force.caching import Force
 from bench.force.conversations import Conversation, Prepared
 from bench.force.device import Device
-from bench.force.making import DATA_BANK_SEED
+from bench.force.making import DATA_BANK_SEED, data_bank
 from bench.force.operator import OPERATOR
 from copconnect import wire
 from copconnect.app import Container
@@ -57,7 +57,7 @@ def sides(
     """Choose who is moved: half of them from each side, nobody who leads it; of an odd number one
     more from the first. ``joining`` of all are online. Raises ValueError if there are too few
     people."""
-    bank = databank.read(synthetic.write(len(force.devices), DATA_BANK_SEED))
+    bank = data_bank(len(force.devices))
     leading = {person.person_id for person in bank.people if person.unit in HALVES}
     members = [{one for cell in each.cells for one in cell.members} for each in conversations]
     both = members[0] & members[1]
@@ -82,7 +82,7 @@ def transferred(force: Force, pair: tuple[Side, Side]) -> DataBank:
     the other side, or comes to the unit of its writer. Read from CSV, as a department's is."""
     files = synthetic.write(len(force.devices), DATA_BANK_SEED)
     rows = list(csv.DictReader(io.StringIO(files["people"].decode())))
-    people = databank.read(files).people
+    people = data_bank(len(force.devices)).people
     by_person: Mapping[str, dict[str, str]] = {
         person.person_id: row for person, row in zip(people, rows, strict=True)
     }

@@ -14,11 +14,10 @@ from bench.crowd.plan import Population, populations
 from bench.force import caching, conversations
 from bench.force.conversations import EVERYONE, Prepared
 from bench.force.history import History, with_history
-from bench.force.making import DATA_BANK_SEED
+from bench.force.making import DATA_BANK_SEED, data_bank
 from bench.machine.deployment import Deployment, deployed
 from bench.measures.serving import connect
 from copconnect import wire
-from copconnect.directory import databank as databanks
 from copconnect.ids import PersonId, UnitId
 from demo import synthetic
 from tests.harness import databank
@@ -61,7 +60,7 @@ def prepare(
 ) -> FirstDay:
     """Make it, or find it made. ``standing``: the rule of each conversation and its messages a day;
     ``texts``: what they say."""
-    bank = databanks.read(synthetic.write(members, DATA_BANK_SEED))
+    bank = data_bank(members)
     station = [one for one in bank.people if one.unit == synthetic.SHOWN_STATION]
     officer = next(one.person_id for one in station if not one.head)
     force = caching.force(cache, members, DAYS + 1.0, frozenset({officer}))
