@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from copconnect import core_program
 from copconnect.cli import app
-from copconnect.core_program import CoreRefused, started
+from copconnect.core_program import CoreFailed, CoreRefused, started
 from copconnect.records.conversation.message import SIGNED_HEADER_BYTES, next_log_hash
 
 FOLDER = Path(__file__).parents[2] / "spec" / "exports"
@@ -297,6 +297,17 @@ def test_a_core_that_fails_calls_no_file_damaged(
     monkeypatch.setattr(core_program, "node", lambda: tmp_path / "node")
     done = CliRunner().invoke(app, verify)
     assert "This cannot be verified: Node does not start" in done.output
+
+
+def test_a_core_that_ends_unasked_or_is_of_another_version_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with started() as ask, pytest.raises(CoreFailed, match="make bot"):
+        ask("exports.forgotten")
+    # It ends before it reads a call that its pipe cannot hold.
+    monkeypatch.setattr(core_program, "command", lambda: ["/bin/false"])
+    with pytest.raises(CoreFailed), started() as ask:
+        ask("exports.forgotten", "a" * 1_000_000)
 
 
 def test_a_file_has_any_name_and_a_damaged_one_is_named_in_json(tmp_path: Path) -> None:

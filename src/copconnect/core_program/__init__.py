@@ -85,8 +85,12 @@ def started() -> Iterator[Callable[..., Any]]:
                 code = answer["error"]["code"]
                 if code == "internal":
                     raise failed()
+                if code == "not_found":
+                    raise CoreFailed(f"{PROGRAM} is of another version: make bot")
                 raise CoreRefused(code, answer["error"]["details"].get("reason", code))
 
-            yield ask
-            with suppress(BrokenPipeError):
-                calls.close()
+            try:
+                yield ask
+            finally:
+                with suppress(BrokenPipeError):  # A call that the program never read goes with it.
+                    calls.close()
