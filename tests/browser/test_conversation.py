@@ -382,6 +382,7 @@ def test_messages_of_several_pages_come_in_order_after_being_away_and_are_found(
     expected = _scroll_through(writer)
     assert sorted(seen) == texts
     assert seen == expected
+    _keeps_its_place(away, title)
     away.to_chats()
     _find_by_sound(away)
     _find_in_chat(away)
@@ -390,6 +391,32 @@ def test_messages_of_several_pages_come_in_order_after_being_away_and_are_found(
 def _send(officer: Officer, text: str) -> None:
     officer.composer.fill(text)
     officer.button("conversation.send").click()
+
+
+TOP_ROW = """(messages) => {
+  const { top } = messages.getBoundingClientRect();
+  const row = [...messages.querySelectorAll("article")].find(
+    (one) => one.getBoundingClientRect().bottom > top + 4,
+  );
+  return [row.innerText, Math.round(row.getBoundingClientRect().top - top)];
+}"""
+
+
+def _keeps_its_place(reader: Officer, title: str) -> None:
+    """Leave a conversation in its middle and find the same message on top, at each return."""
+    messages = reader.page.get_by_role("region", name=reader.word("conversation.messages"))
+    messages.evaluate("(it) => it.querySelector('.scroll').scrollBy(0, -900)")
+    reader.page.wait_for_timeout(300)
+    left = messages.evaluate(TOP_ROW)
+    for _ in range(2):
+        reader.to_chats()
+        reader.open_chat(title)
+        reader.message(str(left[0]).splitlines()[0]).first.wait_for()
+        # A list that lost its place moves in its first frames.
+        reader.page.wait_for_timeout(400)
+        text, top = messages.evaluate(TOP_ROW)
+        assert text == left[0]
+        assert abs(top - left[1]) <= 2
 
 
 def _find_by_sound(reader: Officer) -> None:
