@@ -2,7 +2,13 @@
  * Contents of polls and live positions, from which parts beside the content make what the screens
  * show (kind.ts), and limits of polls and quick replies, which the screens hold too.
  */
-import type { GeoPosition } from "./location.ts";
+/** The place of a device. */
+export interface GeoPosition {
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly accuracyM: number | null;
+  readonly takenMs: number;
+}
 
 export interface PollContent {
   readonly kind: "poll";

@@ -1,15 +1,8 @@
 /** A place. */
 import { forwards, integer, nullable, number, onceMore, replyTo } from "./fields.ts";
+import type { GeoPosition } from "./consultation.ts";
 import type { ReplyPointer } from "./fields.ts";
 import type { WrittenKind } from "./kind.ts";
-
-/** The place of a device. */
-export interface GeoPosition {
-  readonly latitude: number;
-  readonly longitude: number;
-  readonly accuracyM: number | null;
-  readonly takenMs: number;
-}
 
 export interface LocationContent extends GeoPosition {
   readonly kind: "location";

@@ -1,9 +1,9 @@
 /** Polls and questions on the screens. */
 import type { ConversationId, MessageId } from "../ids.ts";
-import type { GeoPosition } from "../kinds/location.ts";
+import type { GeoPosition } from "../kinds/consultation.ts";
 import type { Plate } from "./people.ts";
 
-export type { GeoPosition } from "../kinds/location.ts";
+export type { GeoPosition } from "../kinds/consultation.ts";
 
 /**
  * Why a poll takes no vote here: `ended` by its time, `closed` by its author, `queued`: it has not
