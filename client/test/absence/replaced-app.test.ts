@@ -1,13 +1,22 @@
 /** An app that stays open over an update, without a service worker that keeps its files. */
-import { expect, it, vi } from "vitest";
+import { afterAll, expect, it, vi } from "vitest";
 import { asFailure } from "#core/failure.ts";
 import { XWING, publicKeyOf } from "#core/keys/hpke.ts";
 import { memoryWorld } from "../support/world.ts";
 
-const server = vi.hoisted(() => ({ hasFile: false }));
+const server = vi.hoisted(() => {
+  // An earlier file's core in this process may have loaded the code.
+  vi.resetModules();
+  return { hasFile: false };
+});
 vi.mock("#core/hpke/kems.ts", (original) => {
   if (!server.hasFile) throw new Error("Failed to fetch dynamically imported module");
   return original();
+});
+
+afterAll(() => {
+  vi.doUnmock("#core/hpke/kems.ts");
+  vi.resetModules();
 });
 
 const w = memoryWorld();
