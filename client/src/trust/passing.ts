@@ -37,7 +37,7 @@ export async function judgeOf(
   for (const { bytes } of department.departments) await records.addDepartment(bytes);
   for (const key of department.issuingKeys) records.addIssuingKey(key);
   const judge = new Judge(records);
-  const update = new TrustUpdate(records, judge, new HeldKeys(), new WaitingRecords());
+  const update = new TrustUpdate(records, new HeldKeys(), new WaitingRecords());
   // Each person once: signatures of different people are checked beside each other.
   const people = new Map(bundles.map((bundle) => [bundle.personId, bundle]));
   await update.verify([...people].map(([personId, bundle]) => [emptyRow(personId), bundle]));

@@ -27,14 +27,7 @@ import { HeldKeys } from "./held-keys.ts";
 import { NO_ANSWER } from "./naming.ts";
 import type { PersonCard } from "../keys/trust/person-card.ts";
 import { PERSON_TRUST_STORE, emptyRow, type PersonTrustRow } from "./person-row.ts";
-import type {
-  DeviceChange,
-  DeviceTrust,
-  EnsureOptions,
-  RefusedCard,
-  TimeAnchor,
-  Verdict,
-} from "./ports.ts";
+import type { DeviceTrust, EnsureOptions, RefusedCard, TimeAnchor, Verdict } from "./ports.ts";
 import { Signers } from "./signers.ts";
 import { TrustUpdate, type TrustAnswer } from "./trust-update.ts";
 import { TrustRecords } from "../keys/trust/trust-records.ts";
@@ -70,7 +63,6 @@ export class PeopleTrust implements DeviceTrust {
   readonly #fetching: Fetching;
   #update: Promise<void> = Promise.resolve();
   readonly #changed = new Set<(people: readonly PersonId[]) => void>();
-  readonly #devices = new Set<(change: DeviceChange) => void>();
   readonly #cards = new Set<(refused: RefusedCard) => void>();
   /** Hashes of refused cards that listeners have had. */
   readonly #refused = new Set<string>();
@@ -212,7 +204,7 @@ export class PeopleTrust implements DeviceTrust {
     await this.#inTurn(async () => {
       const people = answer.people.map(({ personId }) => personId);
       await this.#have([...people, ...(await this.#signers.peopleBehind(answer.people))]);
-      const update = new TrustUpdate(this.#records, this.#judge, this.#keys, this.#waiting);
+      const update = new TrustUpdate(this.#records, this.#keys, this.#waiting);
       const rowOf = (personId: PersonId): PersonTrustRow =>
         this.#rows.get(personId) ?? emptyRow(personId);
       const askedMs = answer.askedMs === null ? null : answer.askedMs - this.#backMs;
@@ -227,7 +219,6 @@ export class PeopleTrust implements DeviceTrust {
       for (const row of update.rows.values()) this.#rows.set(row.personId, row);
       // Other people may stand behind them now.
       for (const personId of update.rows.keys()) this.#complete.delete(personId);
-      for (const change of update.deviceChanges()) this.#tell(this.#devices, change);
       const changed = this.#signers.dependentsOf(update.changed);
       if (changed.length > 0) this.#tell(this.#changed, changed);
     });
@@ -281,7 +272,7 @@ export class PeopleTrust implements DeviceTrust {
   async #read(personId: PersonId): Promise<void> {
     const row = await this.#options.vault.get<PersonTrustRow>(PERSON_TRUST_STORE, personId);
     if (row === null || this.#rows.has(personId)) return;
-    const update = new TrustUpdate(this.#records, this.#judge, this.#keys, this.#waiting);
+    const update = new TrustUpdate(this.#records, this.#keys, this.#waiting);
     this.#rows.set(personId, await update.restore(row));
   }
 
@@ -369,11 +360,6 @@ export class PeopleTrust implements DeviceTrust {
     return this.#records.devicesOf(personId) ?? [];
   }
 
-  async isRevoked(personId: PersonId, device: DeviceId): Promise<boolean> {
-    await this.#have([personId]);
-    return this.#judge.lostFrom(device) !== null;
-  }
-
   async certificateOf(personId: PersonId, device: DeviceId): Promise<Certificate | null> {
     await this.#have([personId]);
     const newest = this.#records.certificatesOf(device).at(-1);
@@ -412,11 +398,6 @@ export class PeopleTrust implements DeviceTrust {
   onChanged(listener: (people: readonly PersonId[]) => void): () => void {
     this.#changed.add(listener);
     return () => void this.#changed.delete(listener);
-  }
-
-  onDevices(listener: (change: DeviceChange) => void): () => void {
-    this.#devices.add(listener);
-    return () => void this.#devices.delete(listener);
   }
 
   onRefusedCards(listener: (refused: RefusedCard) => void): () => void {

@@ -30,14 +30,6 @@ export interface Verdict {
   readonly refusal: string | null;
 }
 
-/** How a person's devices changed, from verified PersonDevices records (E1, E5). */
-export interface DeviceChange {
-  readonly personId: PersonId;
-  readonly added: readonly DeviceId[];
-  /** Revoked, or no longer in the newest PersonDevices. */
-  readonly removed: readonly DeviceId[];
-}
-
 /** A card that the roster authority signed and that E4 refuses. */
 export interface RefusedCard {
   readonly personId: PersonId;
@@ -73,8 +65,6 @@ export interface DeviceTrust {
   ): Promise<Certificate>;
   /** The devices of the newest PersonDevices, in the order of registration, revoked ones too. */
   devicesOf(personId: PersonId): Promise<readonly DeviceId[]>;
-  /** Whether a revocation of the device counts, by the records that are here. */
-  isRevoked(personId: PersonId, device: DeviceId): Promise<boolean>;
   /** A device's newest certificate that this department issued, valid now or not; null: unknown. */
   certificateOf(personId: PersonId, device: DeviceId): Promise<Certificate | null>;
   /**
@@ -100,8 +90,6 @@ export interface DeviceTrust {
   authorityOf(epoch: number): Uint8Array;
   /** Records of these people are others now: an entry refused for them may be judged again. */
   onChanged(listener: (personIds: readonly PersonId[]) => void): () => void;
-  /** E1: verified changes of people's devices, once each. */
-  onDevices(listener: (change: DeviceChange) => void): () => void;
   /** Cards that are dated back, or do not follow the one before (E4); once each while the app runs. */
   onRefusedCards(listener: (refused: RefusedCard) => void): () => void;
 }

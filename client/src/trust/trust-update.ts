@@ -9,13 +9,12 @@ import { Forked, Refused, refuseUnless } from "../keys/format/refused.ts";
 import type { Change } from "../vault/vault.ts";
 import type { PersonTrust as PersonBundle } from "../wire.ts";
 import { clientNamedBy, parseCertificate } from "../keys/trust/certificate.ts";
-import type { Judge } from "../keys/trust/confirmed.ts";
 import { EndorsementFormat } from "../keys/trust/endorsement.ts";
 import { GrantFormat } from "../keys/trust/grant.ts";
 import type { HeldKeys } from "./held-keys.ts";
 import { NO_ANSWER, nameOfAnswer } from "./naming.ts";
 import { PersonCardFormat } from "../keys/trust/person-card.ts";
-import { PersonDevicesFormat, deviceIds } from "../keys/trust/person-devices.ts";
+import { PersonDevicesFormat } from "../keys/trust/person-devices.ts";
 import {
   DEVICE_PEOPLE_STORE,
   KEPT_KINDS,
@@ -27,20 +26,13 @@ import {
   type PersonTrustRow,
   type SignedKind,
 } from "./person-row.ts";
-import type { DeviceChange, RefusedCard } from "./ports.ts";
+import type { RefusedCard } from "./ports.ts";
 import { RevocationFormat } from "../keys/trust/revocation.ts";
 import { CARD_IN_TIME_MS, type TrustRecords } from "../keys/trust/trust-records.ts";
 import { signerOf } from "./signers.ts";
 import type { WaitingRecords, WaitingRecord } from "./waiting.ts";
 
 type AcceptedRecord = Pick<WaitingRecord, "kind" | "bytes">;
-
-/** A person's devices before the answer: null if the person was unknown. */
-interface DevicesBefore {
-  readonly devices: readonly DeviceId[] | null;
-  readonly lost: ReadonlySet<DeviceId>;
-  readonly answeredMs: number | null;
-}
 
 /** The server's word about people. */
 export interface TrustAnswer {
@@ -54,7 +46,6 @@ export interface TrustAnswer {
 
 export class TrustUpdate {
   readonly #records: TrustRecords;
-  readonly #judge: Judge;
   readonly #keys: HeldKeys;
   readonly rows = new Map<PersonId, PersonTrustRow>();
   readonly changed = new Set<PersonId>();
@@ -62,23 +53,22 @@ export class TrustUpdate {
   readonly unknownIssuers = new Set<PersonBundle>();
   /** By hash. */
   readonly refusedCards = new Map<string, RefusedCard>();
-  readonly #before = new Map<PersonId, DevicesBefore>();
+  /** When the server had answered last about a person, before this update. */
+  readonly #answeredMs = new Map<PersonId, number | null>();
   readonly #owners = new Map<DeviceId, PersonId>();
   readonly #waiting: WaitingRecords;
   /** Records of the answers that were not refused; some of them wait. */
   readonly #accepted = new Map<PersonId, readonly AcceptedRecord[]>();
 
-  constructor(records: TrustRecords, judge: Judge, keys: HeldKeys, waiting: WaitingRecords) {
+  constructor(records: TrustRecords, keys: HeldKeys, waiting: WaitingRecords) {
     this.#records = records;
-    this.#judge = judge;
     this.#keys = keys;
     this.#waiting = waiting;
   }
 
   /**
    * Put what the vault kept back into memory. It is verified again: the disk may be damaged, and the
-   * roster authority another. Returns the row without what is refused, but with the former list: the
-   * next is compared with it (E1).
+   * roster authority another. Returns the row without what is refused.
    */
   async restore(row: PersonTrustRow): Promise<PersonTrustRow> {
     const { personId } = row;
@@ -96,6 +86,7 @@ export class TrustUpdate {
     const wholeKeys = whole && isSame(this.#keys.of(row, this.#records), row.keys);
     return {
       ...{ ...row, ...kept },
+      devices: present ? row.devices : null,
       answer: whole ? row.answer : NO_ANSWER,
       answerWithKeys: wholeKeys ? row.answerWithKeys : NO_ANSWER,
       // Another roster authority signs cards again with their former dates.
@@ -114,7 +105,6 @@ export class TrustUpdate {
     // Most that comes beside messages is held already.
     for (const bundle of bundles)
       if (!isHeld(before(bundle.personId), bundle, keys)) answers.set(bundle.personId, bundle);
-    for (const personId of this.#waiting.people()) this.#note(before(personId));
     await this.verify([...answers].map(([personId, bundle]) => [before(personId), bundle]));
     for (const [personId, bundle] of answers)
       await this.#keys.accept(bundle.keys, personId, this.#records);
@@ -143,7 +133,7 @@ export class TrustUpdate {
     const each = (step: (row: PersonTrustRow, bundle: PersonBundle) => Promise<void>) =>
       Promise.all(answers.map(([row, bundle]) => step(row, bundle)));
     await each(async (row, bundle) => {
-      this.#note(row);
+      if (!this.#answeredMs.has(row.personId)) this.#answeredMs.set(row.personId, row.answeredMs);
       this.unknownIssuers.delete(bundle);
       for (const bytes of bundle.devices) await this.#acceptDevices(bytes, row.personId);
       for (const kind of STATED_KINDS)
@@ -232,29 +222,6 @@ export class TrustUpdate {
     return [...rows, ...owners];
   }
 
-  /** E1: differences of verified records; nothing of people who were not known before. */
-  deviceChanges(): readonly DeviceChange[] {
-    const changes: DeviceChange[] = [];
-    for (const [personId, { devices, lost }] of this.#before) {
-      if (devices === null) continue;
-      const now = this.#records.devicesOf(personId) ?? [];
-      const added = now.filter((device) => !devices.includes(device));
-      const removed = devices.filter(
-        (device) => !lost.has(device) && this.#judge.lostFrom(device) !== null,
-      );
-      if (added.length > 0 || removed.length > 0) changes.push({ personId, added, removed });
-    }
-    return changes;
-  }
-
-  #note({ personId, devices: list, answeredMs }: PersonTrustRow): void {
-    if (this.#before.has(personId)) return;
-    // A former roster authority's list too, which is no longer among the records.
-    const devices = list === null ? null : deviceIds(PersonDevicesFormat.parse(list));
-    const lost = (devices ?? []).filter((device) => this.#judge.lostFrom(device) !== null);
-    this.#before.set(personId, { devices, lost: new Set(lost), answeredMs });
-  }
-
   /** False: refused. A record about another person is refused, no matter who signed it. */
   async #accept(kind: KeptKind, bytes: Uint8Array, personId: PersonId): Promise<boolean> {
     try {
@@ -296,7 +263,7 @@ export class TrustUpdate {
         return;
       }
       case "cards":
-        return this.#records.addCard(bytes, this.#before.get(personId)?.answeredMs ?? undefined);
+        return this.#records.addCard(bytes, this.#answeredMs.get(personId) ?? undefined);
       case "grants":
         return this.#records.addGrant(bytes);
       case "endorsements":

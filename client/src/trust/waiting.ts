@@ -29,10 +29,6 @@ export class WaitingRecords {
     return true;
   }
 
-  people(): readonly PersonId[] {
-    return [...this.#people.keys()];
-  }
-
   /** End the waiting of records whose signer is known by now. Returns the verified ones. */
   settle(records: TrustRecords): ReadonlyMap<PersonId, readonly WaitingRecord[]> {
     const verified = new Map<PersonId, readonly WaitingRecord[]>();

@@ -61,12 +61,3 @@ export async function checkPersonDevices(
 export function deviceIds(list: PersonDevices): readonly DeviceId[] {
   return list.devices.map((device) => idOf<DeviceId>(device));
 }
-
-/** The devices that the newer list has and the older lacks: E1 tells and E5 alarms about them. */
-export function gainedDevices(
-  before: PersonDevices | null,
-  after: PersonDevices,
-): readonly DeviceId[] {
-  const former = new Set(before === null ? [] : deviceIds(before));
-  return deviceIds(after).filter((device) => !former.has(device));
-}

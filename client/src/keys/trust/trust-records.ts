@@ -264,22 +264,18 @@ export class TrustRecords {
     this.#version++;
   }
 
-  /**
-   * Take a list if it is newer than the one held. Returns the list that it replaced, or null; E1 and
-   * E5 compare the two (gainedDevices).
-   */
-  async addPersonDevices(bytes: Uint8Array): Promise<PersonDevices | null> {
+  /** Take a list if it is newer than the one held. */
+  async addPersonDevices(bytes: Uint8Array): Promise<void> {
     const list = PersonDevicesFormat.parse(bytes);
     const person = idOf<PersonId>(list.person);
     const former = this.personDevices(person);
-    if (former !== null && list.number < former.number) return null;
+    if (former !== null && list.number < former.number) return;
     await checkPersonDevices(list, this.#authority(list.number), former);
-    if (former !== null && list.number === former.number) return null;
+    if (former !== null && list.number === former.number) return;
     if (this.personDevices(person) !== former) return this.addPersonDevices(bytes);
     this.#personDevices.set(person, list);
     for (const device of deviceIds(list)) this.#listedPerson.set(device, person);
     this.#version++;
-    return former;
   }
 
   async addEndorsement(bytes: Uint8Array): Promise<void> {
