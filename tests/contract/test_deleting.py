@@ -168,13 +168,14 @@ async def test_m2_the_words_of_edits_go_with_their_message(room: Room) -> None:
 
 
 async def test_m3_the_signed_header_alone_says_what_is_deleted(room: Room) -> None:
-    """A node keeps entries of the log in memory: kept messages stay there, too."""
-    kept, _ = await said(room, room.alice, kind=MessageKind.KEPT)
+    """A kept message stays, as evidence does, with its files; also in the node's memory."""
+    kept, _ = await said(room, room.alice, kind=MessageKind.KEPT, attachment_ids=[FILE])
     order, _ = await said(room, room.alice, order=order_terms())
     assert all(await sizes(room))
     for one in (kept, order):
         await mark(room, room.alice, MessageKind.DELETION, one)
     assert all(await sizes(room))
+    assert room.world.attachments.dropped == []
     for kind, marked in ((MessageKind.DELETION, NOTHING), (MessageKind.KEPT, bytes.fromhex(kept))):
         with pytest.raises(errors.MessageInvalid):
             await said(room, room.alice, kind=kind, marked=marked)

@@ -286,7 +286,7 @@ export class MessageCalls {
   /**
    * Delete a message for everybody: this person's own for two days, anybody's as an admin. It shows as
    * deleted at once, and for `undoMs` {@link keep} takes that back. Asked again, it goes at once. Rejects with `not_found`, `not_admin`,
-   * and `message_invalid` for an order or a change of one.
+   * and `message_invalid` for an order, a change of one or evidence.
    */
   async delete(
     conversationId: ConversationId,

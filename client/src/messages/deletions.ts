@@ -2,13 +2,13 @@
  * M3: deletions of a message. A deletion counts if it comes after the message in the log, and either the
  * message's author signed it, at most two days after the message by the time that its sender signed and
  * by the time when the server accepted it, or the leaf of its signer had the admin right. Orders, changes
- * of orders and notices are not deleted. The header of a message without a body (R11) says whether it
+ * of orders, evidence and notices are not deleted. The header of a message without a body (R11) says whether it
  * takes deletions. The server has judged it before (src/copconnect/delivery/rules/deletion.py). Pure.
  */
 import { byPosition, type DeletionRecord } from "../mark-records.ts";
 import type { Oneself } from "../oneself/oneself.ts";
 import type { MessageRecord } from "../records.ts";
-import { isLasting } from "./declared.ts";
+import { isKept, isLasting } from "./declared.ts";
 import { decodedOf, ticksOf } from "./messages.ts";
 
 /** So long after a message its author may delete it. */
@@ -32,9 +32,10 @@ export function withDeletion(
   };
 }
 
-/** Whether a person may delete a message for oneself: notices too. */
+/** Whether a person may delete a message for oneself: notices and evidence too. */
 export function goesForOneself(message: MessageRecord): boolean {
-  return message.notice !== null || takesDeletions(message);
+  const { notice, kept } = message;
+  return notice !== null || (kept !== true && !isLasting(decodedOf(message)));
 }
 
 /** Whether it is cleared away or deleted for this person, whatever a device in other hands says of orders. */
@@ -55,10 +56,10 @@ export function deletableUntil(message: MessageRecord, admin: boolean): number |
   return mine ? sentMs + DELETABLE_MS : null;
 }
 
-/** Whether it can be deleted at all. */
+/** Whether it can be deleted for everybody. */
 export function takesDeletions(message: MessageRecord): boolean {
   const { notice, kept } = message;
-  return notice === null && kept !== true && !isLasting(decodedOf(message));
+  return notice === null && kept !== true && !isKept(decodedOf(message));
 }
 
 function counts(message: MessageRecord, deletion: DeletionRecord): boolean {

@@ -1,6 +1,7 @@
 /** The reference's cases of M3, and the content of the mark. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import { attachmentIdOf } from "#core/attachments/cipher.ts";
 import type { MessageId, PersonId } from "#core/ids.ts";
 import { decodeContent, encodeContent } from "#core/kinds/content.ts";
 import { withDeletion } from "#core/messages/deletions.ts";
@@ -26,8 +27,19 @@ const golden = JSON.parse(readFileSync(file, "utf8")) as {
 };
 const SEQ = 7;
 const SENT_MS = 1_800_000_000_000;
+const KEY = new Uint8Array(32).fill(7);
 const words = { text: "Gate 2", mentions: [], replyTo: null, forwards: 0 };
 const text = encodeContent({ kind: "text", ...words });
+const evidence = encodeContent({
+  ...{ kind: "attachments", ...words, evidence: { madeMs: 1, phone: "Moto", place: null } },
+  attachments: [
+    {
+      ...{ id: attachmentIdOf(KEY, 1), kind: "document", name: "a.pdf", size: 1, key: KEY },
+      ...{ mime: "application/pdf", width: null, height: null },
+      ...{ durationMs: null, thumb: null, waveform: null, sha256: new Uint8Array(32) },
+    },
+  ],
+});
 const order = encodeContent({
   ...{ kind: "order_change", orderId: golden.message_id, change: "withdrawn", asksAgain: false },
   ...{ language: "en", title: "", text: "", translations: [] },
@@ -44,11 +56,15 @@ it("M3 the content of a deletion is the reference's", () => {
   expect(decodeContent(fromHex(golden.content))).toEqual(content);
 });
 
-it.each(golden.cases)("M3 $name", (one) => {
+const bodies = golden.cases.flatMap((one) =>
+  (one.kept ? [order, evidence] : [text]).map((content) => ({ ...one, content })),
+);
+
+it.each(bodies)("M3 $name", (one) => {
   const [author, other] = ["author", "other"] as PersonId[];
   const message = {
     ...{ messageId: golden.message_id, senderId: author, seq: SEQ, order: SEQ, sentMs: SENT_MS },
-    ...{ content: one.kept ? order : text, notice: null, failure: null, mine: false },
+    ...{ content: one.content, notice: null, failure: null, mine: false },
   } as unknown as MessageRecord;
   const left = withDeletion(message, [
     {
