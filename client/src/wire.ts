@@ -542,12 +542,6 @@ export interface ShareAttachment {
   readonly conversationId: ConversationId;
 }
 
-/** The caller's attachment quota, bytes in the current day. */
-export interface Usage {
-  readonly used: number;
-  readonly limit: number;
-}
-
 /** Fetch the page of a link. In the body, because proxies log addresses. */
 export interface AskLinkPreview {
   readonly url: string;
@@ -1549,10 +1543,6 @@ export interface ChainOfCommand {
  */
 export interface Search {
   readonly asked: Record<string, string>;
-}
-
-export interface LookUpPeople {
-  readonly personIds: PersonId[];
 }
 
 /** Another device acknowledged this order for this person: ask for the order again. */

@@ -164,6 +164,6 @@ def test_a_huge_body_is_refused_without_being_read(officer: Device) -> None:
             yield b"\x00" * (1024 * 1024)
 
     for content in (b"\x00" * (20 * 1024 * 1024), endless()):
-        response = officer.http.post("/v1/people/lookups", content=content)
+        response = officer.http.post("/v1/people/searches", content=content)
         assert response.status_code == 413
         assert msgspec.msgpack.decode(response.content, type=wire.ErrorBody).code == "too_large"

@@ -61,17 +61,17 @@ def test_a_full_disk_is_told_and_loses_nothing(server: ServerProcess) -> None:
             ),
             wire.Conversation,
         )
-        begun = one.call(
-            "POST",
-            "/v1/attachments",
-            wire.BeginAttachment(
-                attachment_id=AttachmentId(new_id()),
-                conversation_id=made.conversation_id,
-                size=len(BODY),
-            ),
-            wire.AttachmentStatus,
+        begin = wire.BeginAttachment(
+            attachment_id=AttachmentId(new_id()),
+            conversation_id=made.conversation_id,
+            size=len(BODY),
         )
-        path = f"/v1/attachments/{begun.attachment_id}"
+
+        def begun() -> wire.AttachmentStatus:
+            return one.call("POST", "/v1/attachments", begin, wire.AttachmentStatus)
+
+        assert not begun().complete
+        path = f"/v1/attachments/{begin.attachment_id}"
         with no_file_grows_beyond(server, len(BODY) // 2):
             refused = one.http.put(
                 f"{path}/chunks/0", content=BODY, headers={"accept": "application/json"}
@@ -79,9 +79,9 @@ def test_a_full_disk_is_told_and_loses_nothing(server: ServerProcess) -> None:
             assert refused.status_code == 507
             assert refused.json()["code"] == "storage_full"
             assert refused.json()["retry"]
-        assert one.call("GET", path, None, wire.AttachmentStatus).received == []
+        assert begun().received == []
         assert one.http.put(f"{path}/chunks/0", content=BODY).status_code == 200
-        assert one.call("GET", path, None, wire.AttachmentStatus).complete
+        assert begun().complete
         before = conversations(one)
         with no_file_grows_beyond(server, 4096):
             assert ask_for(server, later.number) in (503, 507)

@@ -170,16 +170,12 @@ async def test_malformed_searches_are_refused(running: Running, code_of: Any) ->
 
 
 @pytest.mark.databases("sqlite")
-async def test_cards_and_lookups(running: Running, code_of: Any) -> None:
+async def test_cards(running: Running, code_of: Any) -> None:
     device, other = await running.device(SHO), await running.device(PATROL)
     card = (await running.get(f"/v1/people/{other.person_id}", device)).json()
     assert (card["number"], card["registered"], card["status"]) == (PATROL, True, "active")
     assert code_of(await running.get(f"/v1/people/{'0' * 32}", device)) == "not_found"
     assert code_of(await running.get("/v1/people/%00", device)) in ("not_found", "bad_request")
-    wanted = {"personIds": [other.person_id, "0" * 32, device.person_id, other.person_id]}
-    found = await running.http.post("/v1/people/lookups", headers=device.headers, json=wanted)
-    ids = [person["personId"] for person in found.json()["people"]]
-    assert ids == [other.person_id, device.person_id]
 
 
 async def test_people_who_were_removed_are_not_found(running: Running) -> None:
@@ -218,12 +214,10 @@ async def test_nobody_carries_the_names_of_the_force_away_at_once(
     async with run(limited, clock) as server:
         await server.container.editor.import_bank(OPERATOR, synthetic_bank())
         constable, sho = await server.device(PATROL), await server.device(SHO)
-        everybody = [one["personId"] for one in await _people(server, constable, limit="60")]
-        body = wire.LookUpPeople(person_ids=everybody[:40])
-        assert (await server.post("/v1/people/lookups", constable, body)).status_code == 200
+        for limit in ("60", "40"):
+            assert (await server.people(constable, limit=limit)).status_code == 200
         for answer in (
             await server.people(constable, limit="60"),
-            await server.post("/v1/people/lookups", constable, body),
             await server.get(f"/v1/people/{sho.person_id}", constable),
         ):
             refused = answer.json()

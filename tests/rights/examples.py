@@ -89,8 +89,6 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             return wire.PreviewLesson(lesson_id=LESSON, language="en", text="", pictures=[])
         case "POST /v1/admin/training/pictures":
             return wire.SubmitLessonPicture(data=b"\xff\xd8\xff")
-        case "POST /v1/people/lookups":
-            return wire.LookUpPeople(person_ids=[world.subject.person_id])
         case "PUT /v1/push/subscription":
             origin = "https://updates.push.services.mozilla.com"
             return wire.PutPushSubscription(endpoint=f"{origin}/wpush/v2/x")

@@ -113,7 +113,6 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/people/searches": OFFICERS,
     "GET /v1/people/{person_id}": OFFICERS,
     "GET /v1/people/{person_id}/lock": OFFICERS,
-    "POST /v1/people/lookups": OFFICERS,
     "GET /v1/units/{unit_id}/chain": OFFICERS,
     "GET /v1/units/{unit_id}/posts": OFFICERS,
     "POST /v1/posts/searches": OFFICERS,
@@ -186,9 +185,7 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/sanctions/{report_id}/appeal": NOBODY_ELSE,
     # Attachments: of the head, shared to the group, not posted yet.
     "POST /v1/attachments": MEMBERS,
-    "GET /v1/attachments/usage": OFFICERS,
     # A report gives its readers files that were sent before it; this one was not.
-    "GET /v1/attachments/{attachment_id}": MEMBERS_AND_UPLOADER,
     "PUT /v1/attachments/{attachment_id}/chunks/{index}": UPLOADER,
     "GET /v1/attachments/{attachment_id}/chunks/{index}": MEMBERS_AND_UPLOADER,
     "POST /v1/attachments/{attachment_id}/shares": MEMBERS_AND_UPLOADER,

@@ -49,7 +49,6 @@ async def shown(world: World, account: Account, person: PersonId) -> set[str]:
         await world.people(device, unit=STATION, limit="200"),
         await world.get(f"/v1/units/{STATION}/chain", device),
         await world.get(f"/v1/units/{STATION}/posts", device),
-        await world.post("/v1/people/lookups", device, wire.LookUpPeople(person_ids=[person])),
     ]
     assert all(answer.is_success for answer in answers)
     cards = [card for answer in answers for card in cards_in(answer.json())]

@@ -158,10 +158,6 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/posts/${postId}`);
   }
 
-  lookUpPeople(body: wire.LookUpPeople): Promise<wire.People> {
-    return this.call("POST", "/v1/people/lookups", { body });
-  }
-
   submitAct(body: wire.SubmitAct): Promise<wire.ActAnswer> {
     return this.call("POST", "/v1/admin/acts", { body, timeoutMs: 180_000 });
   }
@@ -460,14 +456,6 @@ export class Operations extends Calling {
 
   beginAttachment(body: wire.BeginAttachment): Promise<wire.AttachmentStatus> {
     return this.call("POST", "/v1/attachments", { body });
-  }
-
-  attachmentUsage(): Promise<wire.Usage> {
-    return this.call("GET", "/v1/attachments/usage");
-  }
-
-  attachmentStatus(attachmentId: wire.AttachmentId): Promise<wire.AttachmentStatus> {
-    return this.call("GET", at`/v1/attachments/${attachmentId}`);
   }
 
   putChunk(attachmentId: wire.AttachmentId, index: number, raw: Bytes): Promise<wire.AttachmentStatus> {

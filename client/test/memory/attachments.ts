@@ -35,12 +35,12 @@ export class Attachments {
       attachments.set(attachmentId, {
         ...{ attachmentId, size, conversations, chunks: new Map(), by, orderId },
       });
-    return this.status(attachmentId);
+    return this.#status(attachmentId);
   }
 
   put(id: AttachmentId, index: number, chunk: Uint8Array): wire.AttachmentStatus {
     this.#one(id).chunks.set(index, chunk.slice());
-    return this.status(id);
+    return this.#status(id);
   }
 
   chunk(id: AttachmentId, index: number): Uint8Array {
@@ -51,7 +51,7 @@ export class Attachments {
 
   share(id: AttachmentId, conversationId: ConversationId): wire.AttachmentStatus {
     this.#one(id).conversations.add(conversationId);
-    return this.status(id);
+    return this.#status(id);
   }
 
   remove(id: AttachmentId): void {
@@ -75,7 +75,7 @@ export class Attachments {
     return one.chunks.size >= this.#chunks(one);
   }
 
-  status(id: AttachmentId): wire.AttachmentStatus {
+  #status(id: AttachmentId): wire.AttachmentStatus {
     const one = this.#one(id);
     const received = [...one.chunks.keys()].sort((a, b) => a - b);
     const { attachmentId, size } = one;

@@ -236,10 +236,6 @@ function trustRoutes(server: Roles, at: At): void {
     return { people: found, next: null, total: found.length };
   });
   at("device", "GET /people/{}", ({ ids: [id = ""] }) => people.plate(id as PersonId));
-  at("device", "POST /people/lookups", ({ body }) => {
-    const found = as<wire.LookUpPeople>(body).personIds.map((id) => people.plate(id));
-    return { people: found, next: null, total: found.length };
-  });
 }
 
 function conversationRoutes(
@@ -352,9 +348,6 @@ function attachmentRoutes(server: Roles, at: At): void {
   );
   at("confirmed", "POST /attachments/{}/shares", ({ ids: [id = ""], body }) =>
     attachments.share(id as AttachmentId, as<wire.ShareAttachment>(body).conversationId),
-  );
-  at("confirmed", "GET /attachments/{}", ({ ids: [id = ""] }) =>
-    attachments.status(id as AttachmentId),
   );
   at("confirmed", "DELETE /attachments/{}", ({ ids: [id = ""] }) =>
     attachments.remove(id as AttachmentId),

@@ -30,8 +30,6 @@ def operations(service: AttachmentService) -> list[Operation]:
 
     return [
         post("/v1/attachments", service.begin, "begin_attachment", most=_BODY),
-        get("/v1/attachments/usage", service.usage, "attachment_usage"),
-        get(_A, service.status, "attachment_status"),
         put(f"{_A}/chunks/{{index}}", put_chunk, wait_s=120),
         get(f"{_A}/chunks/{{index}}", get_chunk, wait_s=120),
         post(f"{_A}/shares", service.share, "share_attachment", most=_BODY),

@@ -172,13 +172,6 @@ class AttachmentService:
                 connection, await self._own(connection, caller, attachment_id)
             )
 
-    async def status(self, caller: Caller, attachment_id: AttachmentId) -> wire.AttachmentStatus:
-        """Return what is stored, for the uploader and for whom it was shared with."""
-        async with self._database.reading() as connection:
-            return await self._status(
-                connection, await self._visible(connection, caller, attachment_id)
-            )
-
     async def delete(self, caller: Caller, attachment_id: AttachmentId) -> None:
         """Delete an upload that was not sent; its quota returns on the same day."""
         async with self._database.transaction() as connection:
@@ -188,13 +181,6 @@ class AttachmentService:
             await store.doom(connection, attachment_id)
             await store.return_quota(connection, caller.person_id, stored.day, stored.size)
         await self._remove(attachment_id, stored.chunks)
-
-    async def usage(self, caller: Caller) -> wire.Usage:
-        """Return the caller's quota of today."""
-        day = rules.day_of(self._clock.now_ms())
-        async with self._database.reading() as connection:
-            used = await store.used_quota(connection, caller.person_id, day)
-        return wire.Usage(used=used, limit=self._quota)
 
     # --- Downloading and sharing ------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from copconnect.directory.postings.posts import PostReader
 from copconnect.directory.service import DirectoryService
-from copconnect.http.operations import FileAnswer, Operation, get, post, search
+from copconnect.http.operations import FileAnswer, Operation, get, search
 from copconnect.http.requests import Incoming, SameForAll, headers_of
 
 
@@ -28,5 +28,4 @@ def operations(service: DirectoryService, posts: PostReader) -> list[Operation]:
         get("/v1/units/{unit_id}/posts", posts.of_unit, "unit_posts"),
         search("/v1/posts/searches", posts.find, "posts"),
         get("/v1/posts/{post_id}", posts.one, "one_post"),
-        post("/v1/people/lookups", service.look_up, "look_up_people"),
     ]

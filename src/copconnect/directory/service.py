@@ -191,16 +191,6 @@ class DirectoryService:
             raise errors.NotFound
         return card
 
-    async def look_up(self, caller: Caller, body: wire.LookUpPeople) -> wire.People:
-        """Return the cards of these people, in the order asked; unknown ids are left out. Raises
-        RateLimited."""
-        wanted = [PersonId(person_id) for person_id in dict.fromkeys(body.person_ids)]
-        async with self._database.reading() as connection:
-            cards = await self.cards(connection, wanted, caller.person_id)
-        await self.count_names(caller, cards.values(), unknown=len(wanted) - len(cards))
-        found = [cards[person_id] for person_id in wanted if person_id in cards]
-        return wire.People(people=found, next=None, total=len(found))
-
     async def count_names(
         self, caller: Caller, cards: Collection[wire.Person], unknown: int = 0
     ) -> None:

@@ -39,13 +39,6 @@ class ShareAttachment(Wire, frozen=True, kw_only=True):
     conversation_id: Annotated[ConversationId, HEX16]
 
 
-class Usage(Wire, frozen=True, kw_only=True):
-    """The caller's attachment quota, bytes in the current day."""
-
-    used: int
-    limit: int
-
-
 class AskLinkPreview(Wire, frozen=True, kw_only=True):
     """Fetch the page of a link. In the body, because proxies log addresses."""
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from copconnect.ids import PersonId, PostId, UnitId
-from copconnect.wire.base import HEX16, Wire
+from copconnect.wire.base import Wire
 
 
 class Names(Wire, frozen=True, kw_only=True):
@@ -147,7 +147,3 @@ class Search(Wire, frozen=True, kw_only=True):
     proxies write to their logs: people search for names and numbers."""
 
     asked: dict[str, str]
-
-
-class LookUpPeople(Wire, frozen=True, kw_only=True):
-    person_ids: Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=500)]
