@@ -16,6 +16,7 @@ import type { Api } from "../transport/api.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
+import { SerialQueue } from "../serial-queue.ts";
 import type { Act, ActAnswer, Exported, ExportForm, ExportPart } from "../wire.ts";
 import type { PresenceRequests } from "./presence.ts";
 
@@ -39,7 +40,7 @@ export interface ActsOptions {
 export class Acts {
   readonly #options: ActsOptions;
   /** Changes of what is stored, one after another. */
-  #storing: Promise<unknown> = Promise.resolve();
+  readonly #storing = new SerialQueue();
 
   constructor(options: ActsOptions) {
     this.#options = options;
@@ -101,12 +102,10 @@ export class Acts {
   }
 
   #store(change: (rows: readonly StoredAct[]) => readonly StoredAct[]): Promise<void> {
-    const next = this.#storing.then(async () => {
+    return this.#storing.run(async () => {
       const since = this.#options.time.requireNow() - 2 * CLOCK_LEEWAY_MS;
       const rows = (await this.#read()).filter(({ createdMs }) => createdMs > since);
       await this.#options.vault.write([putMeta(STORED, change(rows))]);
     });
-    this.#storing = next.catch(() => undefined);
-    return next;
   }
 }

@@ -21,6 +21,7 @@ import type { PeopleTrust } from "../trust/people-trust.ts";
 import type { RefusedCard } from "../trust/ports.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
+import { SerialQueue } from "../serial-queue.ts";
 
 export interface Alarm extends Omit<AlarmView, "person"> {
   readonly person: PersonId | null;
@@ -60,7 +61,7 @@ export interface AlarmsOptions {
 
 export class Alarms {
   readonly #options: AlarmsOptions;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   constructor(options: AlarmsOptions) {
     this.#options = options;
@@ -72,7 +73,7 @@ export class Alarms {
 
   /** The person has read it. */
   acknowledge(id: AlarmId): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       const record = await this.#record();
       if (record === null) return;
       const alarms = record.alarms.filter((alarm) => alarm.id !== id);
@@ -95,7 +96,7 @@ export class Alarms {
   async #raise(raised: Omit<Alarm, "device">): Promise<void> {
     await this.check();
     const alarm: Alarm = { ...raised, device: this.#options.identity().device };
-    await this.#inTurn(async () => {
+    await this.#queue.run(async () => {
       const record = await this.#record();
       if (record === null || record.seen.includes(alarm.id)) return;
       const unread = record.alarms.filter(({ kind }) => kind === "refusedCard");
@@ -108,7 +109,7 @@ export class Alarms {
 
   /** Look at this person's devices and keys. Called whenever their records are others. */
   check(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       const found = await this.#found();
       const record = await this.#record();
       const seen = new Set(record?.seen ?? []);
@@ -176,12 +177,6 @@ export class Alarms {
   async #store(record: AlarmsRecord): Promise<void> {
     await this.#options.vault.write([putMeta("alarms", record)]);
     this.#options.onAlarm();
-  }
-
-  #inTurn(step: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(step);
-    this.#turn = done.catch(() => undefined);
-    return done;
   }
 }
 

@@ -20,6 +20,7 @@ import { EndorsementFormat } from "../keys/trust/endorsement.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Change, Vault } from "../vault/vault.ts";
+import { SerialQueue } from "../serial-queue.ts";
 import type { Confirmation, SubmitEndorsement } from "../wire.ts";
 import {
   atTime,
@@ -91,7 +92,7 @@ export class DeviceConfirmations {
   readonly #options: ConfirmationsOptions;
   readonly #rows = new Map<ConfirmationId, ConfirmationRow>();
   #offers: readonly Confirmation[] = [];
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   constructor(options: ConfirmationsOptions) {
     this.#options = options;
@@ -131,7 +132,7 @@ export class DeviceConfirmations {
 
   /** Begin a comparison with the person who holds a new device, or continue the one that runs. */
   begin(device: DeviceId, personId: PersonId): Promise<ConfirmationRow> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       const known = this.rows.find(
         (row) => row.role === "confirming" && row.device === device && isOpen(row),
       );
@@ -155,7 +156,7 @@ export class DeviceConfirmations {
    * and end one that is open. Rejects with `answers_wait` after five within a day.
    */
   answer(confirmationId: ConfirmationId): Promise<ConfirmationRow> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       const known = this.rows.find((row) => row.confirmationId === confirmationId);
       if (known !== undefined) return known;
       const offer = this.#offers.find((one) => one.confirmationId === confirmationId);
@@ -177,7 +178,7 @@ export class DeviceConfirmations {
 
   /** Continue with everything that the server has news of. Called after each connection and hint. */
   follow(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       await this.#options.time.anchor();
       const { confirmations } = await this.#options.api.confirmations();
       const served = new Map(confirmations.map((one) => [one.confirmationId, one]));
@@ -189,7 +190,7 @@ export class DeviceConfirmations {
 
   /** The digits that the new device shows, or its code. Rejects with `digits_wrong`. */
   confirm(confirmationId: ConfirmationId, text: string): Promise<ConfirmationRow> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       const row = this.#rows.get(confirmationId);
       if (row?.role !== "confirming") throw failure("not_found");
       if (row.state === "confirmed") return row;
@@ -204,7 +205,7 @@ export class DeviceConfirmations {
   }
 
   cancel(confirmationId: ConfirmationId): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       const row = this.#rows.get(confirmationId);
       if (row !== undefined && isOpen(row)) await this.#cancel(row);
     });
@@ -369,13 +370,6 @@ export class DeviceConfirmations {
     }));
     await this.#options.vault.write(changes);
     for (const { confirmationId } of old) this.#rows.delete(confirmationId);
-  }
-
-  #inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(step);
-    // The caller handles a failure, which does not delay the next step.
-    this.#turn = done.catch(() => undefined);
-    return done;
   }
 }
 

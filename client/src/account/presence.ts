@@ -23,6 +23,7 @@ import {
   proveByPin,
 } from "../keys/trust/presence.ts";
 import { equalBytes, toHex, type Bytes } from "../octets.ts";
+import { SerialQueue } from "../serial-queue.ts";
 import type { TimeAnchor } from "../trust/ports.ts";
 import type { Vault } from "../vault/vault.ts";
 
@@ -45,7 +46,7 @@ export class PresenceRequests {
   readonly #options: PresencesOptions;
   #open: Open | null = null;
   #number = 0;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   constructor(options: PresencesOptions) {
     this.#options = options;
@@ -53,9 +54,7 @@ export class PresenceRequests {
 
   /** The proof for a signed act. Rejects with `cancelled` where the person does not give it. */
   of(act: Uint8Array): Promise<Bytes> {
-    const proven = this.#turn.then(() => this.#ask(act));
-    this.#turn = proven.catch(() => undefined);
-    return proven;
+    return this.#queue.run(() => this.#ask(act));
   }
 
   /** Take the person's answer; null: the act is not done. A wrong PIN rejects, and the request stays. */

@@ -29,6 +29,7 @@ import { readHere } from "../messages/reading.ts";
 import { gather } from "../overseeing/gathering.ts";
 import { STORES, type PendingRecord } from "../records.ts";
 import { rankSpellings } from "../names.ts";
+import { SerialQueue } from "../serial-queue.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { AcknowledgementOutcome, Person } from "../wire.ts";
@@ -77,7 +78,7 @@ export class BotCalls {
   readonly #alarmed = new Set<string>();
   readonly #before: StoredAccount;
   #connectedMs: number;
-  #turn: Promise<void> = Promise.resolve();
+  readonly #news = new SerialQueue();
   #state = "";
   #begun = false;
   readonly #timer: NodeJS.Timeout;
@@ -105,8 +106,8 @@ export class BotCalls {
     this.#sender = new ProgramSender(engine.reach.device, engine.messages.send);
     // News of one event go out before those of the next.
     engine.subscribe((event) => {
-      this.#turn = this.#turn
-        .then(() => this.#heard(event))
+      void this.#news
+        .run(() => this.#heard(event))
         .catch((error: unknown) => {
           this.#state = "";
           process.stderr.write(`${String(error)}\n`);

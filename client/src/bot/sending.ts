@@ -12,6 +12,7 @@ import { PROGRAM_STORES } from "../inbox/waiting.ts";
 import { decodeContent } from "../kinds/content.ts";
 import { loadMessage } from "../messages/messages.ts";
 import { copy, randomBytes, utf8 } from "../octets.ts";
+import { SerialQueue } from "../serial-queue.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import { withoutFiles, putSettled, type Settled } from "./handling.ts";
 
@@ -29,7 +30,7 @@ export class ProgramSender {
   readonly #send: Core["messages"]["send"];
   readonly #waiting = new Map<MessageId, Set<() => void>>();
   /** The second of two calls with one name finds the message of the first. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   constructor(device: () => Promise<Device>, send: Core["messages"]["send"]) {
     this.#device = device;
@@ -43,7 +44,7 @@ export class ProgramSender {
     once: string | null,
     replyTo: MessageId | null,
   ): Promise<SendResult> {
-    const sent = this.#turn.then(async () => {
+    return this.#queue.run(async () => {
       const { context } = await this.#device();
       const messageId: MessageId =
         once === null ? newId() : await idOfName(context, conversationId, once);
@@ -51,8 +52,6 @@ export class ProgramSender {
       if (!known) await this.#send(conversationId, outgoing, replyTo, messageId);
       return { messageId, isNew: !known };
     });
-    this.#turn = sent.catch(() => undefined);
-    return sent;
   }
 
   async #isKnown(

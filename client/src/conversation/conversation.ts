@@ -23,6 +23,7 @@ import { isParty } from "../roster/parties.ts";
 import { Heads } from "../roster/heads.ts";
 import { CellKeys } from "../secrets/cell-keys.ts";
 import { ConversationKeys } from "../secrets/conversation-keys.ts";
+import { SerialQueue } from "../serial-queue.ts";
 import { isDamaged, type Change } from "../vault/vault.ts";
 import { Pending } from "./pending.ts";
 import { Table } from "./table.ts";
@@ -72,7 +73,7 @@ export class Conversation {
   readonly #ofEntries: readonly { forget(): void }[];
   readonly #context: DeviceContext;
   readonly #listener: ConversationListener;
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
   #members: Promise<MembersRecord> | null = null;
 
   constructor(context: DeviceContext, listener: ConversationListener, record: ConversationRecord) {
@@ -104,12 +105,10 @@ export class Conversation {
 
   /** Run a step when everything before it has finished. */
   run<T>(step: () => Promise<T>): Promise<T> {
-    const result = this.#tail.then(async () => {
+    return this.#queue.run(async () => {
       await this.loadMembers();
       return step();
     });
-    this.#tail = result.catch(() => undefined);
-    return result;
   }
 
   /** Run a step that changes something, and store what it changed. */

@@ -12,6 +12,7 @@ import { MOST_ITEMS } from "../kinds/own.ts";
 import type { ItemKey, ItemName, ItemValue, OwnItem } from "../kinds/own.ts";
 import { STORES } from "../records.ts";
 import type { Folder } from "../seam.ts";
+import { SerialQueue } from "../serial-queue.ts";
 import type { Change } from "../vault/vault.ts";
 import { isCounted, itemKey, outweighs, type OwnRow } from "./items.ts";
 
@@ -37,7 +38,7 @@ export interface MessagePlace {
 export class Oneself {
   readonly #context: Pick<Context, "vault" | "now">;
   #rows = new Map<string, OwnRow>();
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #writing = new SerialQueue();
   /** Called when these items have other values. */
   onChanged: (rows: readonly OwnRow[]) => void = () => undefined;
 
@@ -261,7 +262,7 @@ export class Oneself {
   }
 
   #write(make: () => readonly OwnRow[], news = true): Promise<void> {
-    const step = this.#tail.then(async () => {
+    return this.#writing.run(async () => {
       const rows = make();
       if (rows.length === 0) return;
       const changes = rows.map((value): Change => {
@@ -272,7 +273,5 @@ export class Oneself {
       for (const row of rows) this.#rows.set(itemKey(row), row);
       if (news) this.onChanged(changed);
     });
-    this.#tail = step.catch(() => undefined);
-    return step;
   }
 }

@@ -12,6 +12,7 @@ import { failure, hasCode } from "../failure.ts";
 import type { LessonId } from "../ids.ts";
 import { HOUR_MS } from "../keys/format/times.ts";
 import type { Course, Lesson, LessonItem, TrainingView } from "../seam/training.ts";
+import { SerialQueue } from "../serial-queue.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Language, LessonDone, LessonPage, Training as Told } from "../wire.ts";
 
@@ -54,7 +55,7 @@ export class Training {
   #sending: Promise<void> | null = null;
   #askedMs: number | null = null;
   #held = new Map<string, string>();
-  #changing: Promise<void> = Promise.resolve();
+  readonly #changing = new SerialQueue();
   #later: ReturnType<typeof setTimeout> | null = null;
 
   constructor(options: TrainingOptions) {
@@ -284,13 +285,11 @@ export class Training {
   }
 
   #change(change: (kept: StoredTraining) => StoredTraining): Promise<void> {
-    const changed = this.#changing.then(async () => {
+    return this.#changing.run(async () => {
       const next = change(this.#kept);
       await this.#options.context.vault.write([putMeta(KEPT, next)], true);
       this.#kept = next;
     });
-    this.#changing = changed.catch(ignore);
-    return changed;
   }
 }
 

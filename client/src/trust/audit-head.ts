@@ -12,6 +12,7 @@ import { CoreFailure } from "../failure.ts";
 import { isConsistent } from "../keys/format/merkle.ts";
 import { equalBytes } from "../octets.ts";
 import type { Api } from "../transport/api.ts";
+import { SerialQueue } from "../serial-queue.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import type { Vault } from "../vault/vault.ts";
 
@@ -41,7 +42,7 @@ export interface AuditHeadOptions {
 
 export class AuditHead {
   readonly #options: AuditHeadOptions;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #queue = new SerialQueue();
 
   constructor(options: AuditHeadOptions) {
     this.#options = options;
@@ -49,9 +50,7 @@ export class AuditHead {
 
   /** Take a head whose signature was checked. Rejects where the server cannot be reached. */
   takeHead(head: LogHead): Promise<void> {
-    const taken = this.#turn.then(() => this.#verifyHead(head));
-    this.#turn = taken.catch(() => undefined);
-    return taken;
+    return this.#queue.run(() => this.#verifyHead(head));
   }
 
   async #verifyHead(head: LogHead): Promise<void> {

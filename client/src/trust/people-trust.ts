@@ -14,6 +14,7 @@
 import { checkDeviceKey, type DeviceKey } from "../keys/device-key.ts";
 import type { Kem } from "../keys/hpke.ts";
 import type { DeviceId, PersonId } from "../ids.ts";
+import { SerialQueue } from "../serial-queue.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { Api } from "../transport/api.ts";
 import type { Change, Vault } from "../vault/vault.ts";
@@ -61,7 +62,7 @@ export class PeopleTrust implements DeviceTrust {
   /** When the server was asked last, without and with DeviceKeys. */
   readonly #askedMs = { false: new Map<PersonId, number>(), true: new Map<PersonId, number>() };
   readonly #fetching: Fetching;
-  #update: Promise<void> = Promise.resolve();
+  readonly #queue = new SerialQueue();
   readonly #changed = new Set<(people: readonly PersonId[]) => void>();
   readonly #cards = new Set<(refused: RefusedCard) => void>();
   /** Hashes of refused cards that listeners have had. */
@@ -114,7 +115,7 @@ export class PeopleTrust implements DeviceTrust {
   async departmentChanged(): Promise<void> {
     const people = [...this.#rows.keys()];
     const { authorityNumber } = this.department;
-    await this.#inTurn(async () => {
+    await this.#queue.run(async () => {
       const department = this.#options.department();
       if (department.department.authorityNumber !== authorityNumber) this.reset(department.rootKey);
       await this.#addDepartment();
@@ -160,7 +161,7 @@ export class PeopleTrust implements DeviceTrust {
 
   learnKeys(personId: PersonId, keys: readonly Uint8Array[]): Promise<void> {
     if (keys.length === 0) return Promise.resolve();
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       await this.#have([personId]);
       const row = this.#rows.get(personId);
       if (row === undefined) return;
@@ -175,7 +176,7 @@ export class PeopleTrust implements DeviceTrust {
    */
   timeWentBack(byMs: number): Promise<void> {
     this.#backMs += byMs;
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       const earlier = (row: PersonTrustRow): PersonTrustRow =>
         row.answeredMs === null ? row : { ...row, answeredMs: row.answeredMs - byMs };
       const rows = await this.#options.vault.all<PersonTrustRow>(PERSON_TRUST_STORE);
@@ -201,7 +202,7 @@ export class PeopleTrust implements DeviceTrust {
    */
   async #takeRecords(answer: TrustAnswer): Promise<ReadonlyMap<string, RefusedCard>> {
     let refused: ReadonlyMap<string, RefusedCard> = new Map();
-    await this.#inTurn(async () => {
+    await this.#queue.run(async () => {
       const people = answer.people.map(({ personId }) => personId);
       await this.#have([...people, ...(await this.#signers.peopleBehind(answer.people))]);
       const update = new TrustUpdate(this.#records, this.#keys, this.#waiting);
@@ -235,12 +236,6 @@ export class PeopleTrust implements DeviceTrust {
       ...{ op: "put", store: PERSON_TRUST_STORE, key: value.personId, value },
     });
     return this.#options.vault.write(rows.map(put));
-  }
-
-  #inTurn(step: () => Promise<void>): Promise<void> {
-    const done = this.#update.then(step);
-    this.#update = done.catch(() => undefined);
-    return done;
   }
 
   // --- Reading the vault ------------------------------------------------------------------------

@@ -25,6 +25,7 @@ import type { MessageRecord } from "../../records.ts";
 import type { Book } from "../../sync/book.ts";
 import type { Cursors } from "../../sync/cursors.ts";
 import type { Sync } from "../../sync/sync.ts";
+import { SerialQueue } from "../../serial-queue.ts";
 import { pause } from "../../transport/backoff.ts";
 
 /** Changes within this time go in one message. */
@@ -46,7 +47,7 @@ export class OwnSync {
   readonly #device: OwnDevice;
   readonly #oneself: Oneself;
   #gathering = false;
-  #carrying: Promise<void> = Promise.resolve();
+  readonly #carrying = new SerialQueue();
 
   constructor(device: OwnDevice, oneself: Oneself) {
     this.#device = device;
@@ -76,7 +77,7 @@ export class OwnSync {
 
   /** Begin to carry out the personal items that are due, and to send the changed ones. */
   wake(): void {
-    this.#carrying = this.#carrying.then(() => this.#carryOut()).catch(ignore);
+    void this.#carrying.run(() => this.#carryOut()).catch(ignore);
     if (this.#gathering) return;
     this.#gathering = true;
     void pause(GATHER_MS, this.#device.context.signal)
