@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-GATHERED_S = 0.05  # Several reasons to hurry in this time make one round.
 log = structlog.get_logger()
 
 
@@ -34,17 +33,20 @@ class Periodic:
         period_s: float,
         *,
         soon: bool = False,
+        gather_s: float = 0.05,
     ) -> None:
-        """``soon``: the first round comes at once instead of after the first period."""
+        """``soon``: the first round comes at once instead of after the first period. ``gather_s``:
+        reasons to hurry in this time make one round."""
         self._name = name
         self._work = work
         self._period_s = period_s
         self._soon = soon
+        self._gather_s = gather_s
         self._task: asyncio.Task[None] | None = None
         self._hurried = asyncio.Event()
 
     def hurry(self) -> None:
-        """Begin the next round in 50 ms, or after the one that is running."""
+        """Begin the next round in ``gather_s``, or after the one that is running."""
         self._hurried.set()
 
     async def start(self) -> None:
@@ -60,7 +62,7 @@ class Periodic:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurried.wait(), wait_s)
-                await asyncio.sleep(GATHERED_S)
+                await asyncio.sleep(self._gather_s)
             self._hurried.clear()
             wait_s = self._period_s
             try:

@@ -8,14 +8,13 @@ tells whom it can ask. A round that fails is logged, and the next one follows in
 """
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 
-from copconnect.background import cut_off
+from copconnect.background import Periodic
 from copconnect.bus import (
     AnyWakeup,
     CellKeyFlaggedWakeup,
@@ -53,8 +52,7 @@ class HelpRequests:
         self.next_keys = NextKeyAsking(deps, self._connected, jitter)
         self.late_seals = LateSealAsking(deps, self._connected, self.shares.choice, jitter)
         self.shares.choice.waits = self.late_seals.waits
-        self._came = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Periodic("asking", self.work, TICK_S, gather_s=GATHER_S)
 
     def attach(self, connected: Fanout) -> None:
         """Ask these devices."""
@@ -99,7 +97,7 @@ class HelpRequests:
                 self.cell_keys.changed(wakeup)
             case _:
                 return
-        self._came.set()
+        self._rounds.hurry()
 
     def begun(self, client_id: ClientId, conversation_id: ConversationId) -> None:
         """A device says that it makes what it was asked for."""
@@ -110,19 +108,11 @@ class HelpRequests:
     async def start(self) -> None:
         """Begin to ask."""
         if self._attached is not None:
-            self._task = asyncio.create_task(self._run())
+            await self._rounds.start()
 
     async def close(self) -> None:
         """Stop."""
-        await cut_off(self._task)
-
-    async def _run(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._came.wait(), TICK_S)
-                await asyncio.sleep(GATHER_S)
-            self._came.clear()
-            await self.work()
+        await self._rounds.close()
 
     async def work(self) -> None:
         """Ask for everything that is due. No part waits for another's statements."""
