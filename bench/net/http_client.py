@@ -20,6 +20,18 @@ class Answer:
     body: bytes
 
 
+def answer_in(buffer: bytes) -> Answer | None:
+    """Return the answer that a connection has received; None while some of it is missing."""
+    end = buffer.find(_END)
+    if end < 0:
+        return None
+    head = buffer[:end].lower()
+    at = head.find(b"content-length: ")
+    length = int(head[at + 16 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+    body = buffer[end + 4 :]
+    return Answer(int(head[9:12]), body[:length]) if len(body) >= length else None
+
+
 class _Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.lost = False
@@ -36,17 +48,11 @@ class _Connection(asyncio.Protocol):
         return await self._answer
 
     def data_received(self, data: bytes) -> None:
-        buffer = self._buffer + data if self._buffer else data
-        self._buffer = buffer
-        end = buffer.find(_END)
-        if end < 0:
-            return
-        head = buffer[:end].lower()
-        at = head.find(b"content-length: ")
-        length = int(head[at + 16 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-        if len(buffer) >= end + 4 + length:
+        self._buffer += data
+        answer = answer_in(self._buffer)
+        if answer is not None:
             self._buffer = b""
-            self._settle(Answer(int(head[9:12]), buffer[end + 4 : end + 4 + length]))
+            self._settle(answer)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self.lost = True

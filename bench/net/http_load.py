@@ -1,7 +1,6 @@
 """A load generator that costs far less than the server: raw HTTP/1.1 over keep-alive connections.
 
-Each connection has one request on its way at a time. Requests are bytes that were made before;
-of an answer only the status and the length are read.
+Each connection has one request on its way at a time. Requests are bytes that were made before.
 """
 
 import asyncio
@@ -10,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
+from bench.net.http_client import answer_in
+
 NextRequest = Callable[[], bytes | None]
-_END = b"\r\n\r\n"
 
 
 @dataclass(slots=True)
@@ -48,20 +48,13 @@ class _Connection(asyncio.Protocol):
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        buffer = self._buffer + data if self._buffer else data
-        end = buffer.find(_END)
-        if end < 0:
-            self._buffer = buffer
+        buffer = self._buffer + data
+        answer = answer_in(buffer)
+        self._buffer = b"" if answer else buffer
+        if answer is None:
             return
-        head = buffer[:end].lower()
-        at = head.find(b"content-length: ")
-        length = int(head[at + 16 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-        if len(buffer) < end + 4 + length:
-            self._buffer = buffer
-            return
-        self._buffer = b""
         self._waiting = False
-        if head[9:10] == b"2":
+        if answer.status // 100 == 2:
             self._load.latencies_s.append(time.perf_counter() - self._sent_at)
         else:
             self._load.failures += 1
