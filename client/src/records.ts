@@ -7,7 +7,7 @@ import type { AttachmentId, ConversationId, DeviceId, KeyId, MessageId, PersonId
 import type { KindPreview } from "./kinds/content.ts";
 import type { AttachmentPointer } from "./kinds/fields.ts";
 import type { CoreError } from "./seam/failure.ts";
-import type { ReceiptTotals } from "./seam/messages.ts";
+import type { Notice, ReceiptTotals } from "./seam/messages.ts";
 import type {
   Audience,
   ConversationKind,
@@ -215,27 +215,11 @@ export type PreviewRecord =
 
 /** A notice with ids; plates are filled in when it is shown. */
 export interface NoticeRecord {
-  readonly kind:
-    | "added"
-    | "registered"
-    | "removed"
-    | "left"
-    | "device_added"
-    | "device_removed"
-    | "made_admin"
-    | "revoked_admin"
-    | "title"
-    | "photo"
-    | "description"
-    | "profile_refused"
-    | "history"
-    | "you_added"
-    | "log_differs"
-    | "restored"
-    | "gap";
+  readonly kind: Notice["kind"];
   readonly by: PersonId | null;
   readonly people: readonly PersonId[];
-  readonly title: string | null;
+  /** A new title, or the words that a refused mark is about. */
+  readonly text: string | null;
   /** The time that "history" names. */
   readonly fromMs: number | null;
 }

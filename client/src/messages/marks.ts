@@ -11,6 +11,7 @@ import type { DeviceContext } from "../context.ts";
 import { idOf, type DeviceId, type MessageId, type PersonId, type SealKeyId } from "../ids.ts";
 import { ballotKeyId, openBallot } from "../keys/ballot.ts";
 import { Refused } from "../keys/format/refused.ts";
+import { decodeContent } from "../kinds/content.ts";
 import type { Mark, MarkContent } from "../kinds/mark.ts";
 import { fromHex } from "../octets.ts";
 import { byPosition } from "../mark-records.ts";
@@ -21,11 +22,12 @@ import type {
   MarksRecord,
   VoteRecord,
 } from "../mark-records.ts";
-import type { MessageRecord } from "../records.ts";
+import type { MessageRecord, OutgoingRecord } from "../records.ts";
 import { withDeletion } from "./deletions.ts";
 import { withEdits } from "./edits.ts";
 import { leaveFiles } from "./files.ts";
 import { answeredBy, loadMessage, messagesAbove } from "./messages.ts";
+import { notice, noticeId, noticeMessage, shortOf } from "./messages.ts";
 import { mayPin, withPin } from "./pins.ts";
 import { NO_MARKS } from "./poll-count.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -187,6 +189,34 @@ export async function judgeDeletion(
   if (marked?.deletion?.position !== position) return;
   const { deletion, ...bare } = marked;
   work.put(withDeletion(bare, judged(deletion)));
+}
+
+/**
+ * Tell this person, once, of an own mark that counts nowhere: the server refused it, or the log has it too
+ * late. Its message shows again what it showed before. Safe to do again.
+ */
+export async function tellUncounted(
+  { vault, now }: DeviceContext,
+  conversation: Conversation,
+  work: UnitOfWork,
+  { messageId: markId, content }: Pick<OutgoingRecord, "messageId" | "content">,
+  refused: boolean,
+): Promise<void> {
+  const mark = decodeContent(content);
+  // No person chose the totals of a poll: its author's device counts them.
+  if (mark.kind !== "mark" || mark.what.mark === "totals") return;
+  const { messageId, what } = mark;
+  const marked = await markedIn(vault, conversation, work, messageId);
+  if (marked === null || marked.deletion !== undefined) return;
+  const kind = what.mark === "edit" || what.mark === "deletion" ? what.mark : "mark";
+  const edited = marked.edits?.some((one) => one.markId === markId) === true;
+  if (!refused && (kind === "mark" || edited)) return;
+  const short = shortOf(marked);
+  const begun = "text" in short ? short.text : "";
+  const said = notice(`${kind}_refused`, { text: what.mark === "edit" ? what.text : begun });
+  const cursor = work.record.log?.cursor ?? 0;
+  const at = { seq: cursor, order: cursor + 0.97, sentMs: now() };
+  work.put(noticeMessage(conversation.id, noticeId(`refused.${markId}`), at, said));
 }
 
 /** A stored message, or one of this unit of work, because a message and its mark may arrive together. */

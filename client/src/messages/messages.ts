@@ -119,7 +119,7 @@ export function notice(
   kind: NoticeRecord["kind"],
   said: Partial<Omit<NoticeRecord, "kind">> = {},
 ): NoticeRecord {
-  return { by: null, people: [], title: null, fromMs: null, ...said, kind };
+  return { by: null, people: [], text: null, fromMs: null, ...said, kind };
 }
 
 /** The id of a notice: the same for the same event, so the conversation shows it once. */

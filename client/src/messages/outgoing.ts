@@ -9,6 +9,7 @@ import type { Mark, MarkContent } from "../kinds/mark.ts";
 import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
+import { tellUncounted } from "./marks.ts";
 import { loadMessage } from "./messages.ts";
 import { pinnedBy, type Pinned } from "./pins.ts";
 import { noteReply } from "./replies.ts";
@@ -89,7 +90,8 @@ export async function acceptedMessage(
 ): Promise<void> {
   work.changes.push(deleteOutgoing(record.messageId));
   work.afterwards.push(() => outgoing.delete(record.messageId));
-  if (record.state || record.quiet) return;
+  if (record.quiet) return tellUncounted(context, conversation, work, record, false);
+  if (record.state) return;
   const message = await loadMessage(context.vault, record.conversationId, record.messageId);
   if (message === null || message.seq !== null) return;
   const { seq, sentMs } = accepted;

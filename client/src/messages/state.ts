@@ -61,7 +61,7 @@ export async function applyState(
   }
   // The first state that a device sees is not a change.
   if (profile === null) return;
-  if (profile.title !== title) tell(work, at, notice("title", { by, title }));
+  if (profile.title !== title) tell(work, at, notice("title", { by, text: title }));
   else if (profile.photo?.id !== photo?.id) tell(work, at, notice("photo", { by }));
   else if (profile.description !== description) tell(work, at, notice("description", { by }));
 }

@@ -234,7 +234,11 @@ export class ViewMaker implements Views {
       case "gap":
         return { kind: record.kind, by };
       case "title":
-        return { kind: record.kind, by, title: record.title ?? "" };
+        return { kind: record.kind, by, title: record.text ?? "" };
+      case "edit_refused":
+      case "deletion_refused":
+      case "mark_refused":
+        return { kind: record.kind, text: record.text ?? "" };
       case "history":
         return { kind: record.kind, fromMs: record.fromMs ?? 0 };
       case "restored":

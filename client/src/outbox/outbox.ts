@@ -15,6 +15,7 @@ import type { DeviceContext } from "../context.ts";
 import { asFailure, failure, hasCode } from "../failure.ts";
 import { decodeContent } from "../kinds/content.ts";
 import { fileGone, fileUnshown, shownElsewhere } from "../messages/files.ts";
+import { tellUncounted } from "../messages/marks.ts";
 import { loadMessage, messageKey } from "../messages/messages.ts";
 import { newId } from "../ids.ts";
 import type { AttachmentId, ConversationId, KeyId, MessageId } from "../ids.ts";
@@ -377,7 +378,8 @@ export class Outbox {
   }
 
   /** A mark that the server refuses is nowhere shown to be tried again: its message shows none. */
-  #dropMark(conversation: Conversation, { messageId, content }: OutgoingRecord): Promise<void> {
+  #dropMark(conversation: Conversation, record: OutgoingRecord): Promise<void> {
+    const { messageId, content } = record;
     return conversation.run(async () => {
       const work = new UnitOfWork(conversation);
       work.changes.push(deleteOutgoing(messageId));
@@ -387,6 +389,7 @@ export class Outbox {
           ? await loadMessage(this.#context.vault, conversation.id, mark.messageId)
           : null;
       if (marked !== null) work.messages.push(marked);
+      await tellUncounted(this.#context, conversation, work, record, true);
       work.set({});
       this.#outgoing.delete(messageId);
       await conversation.store(work, true);

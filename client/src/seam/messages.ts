@@ -56,7 +56,14 @@ export type Notice =
   /** The server came back from a backup: devices have sent again what it lost. */
   | { readonly kind: "restored" }
   /** An earlier message of this sender never came. */
-  | { readonly kind: "gap"; readonly by: Plate | null };
+  | { readonly kind: "gap"; readonly by: Plate | null }
+  /**
+   * A mark of this person counts nowhere: it was refused, or came too late. `text`: the new words of an
+   * edit, otherwise the beginning of the message; empty where it has no words.
+   */
+  | { readonly kind: RefusedMark; readonly text: string };
+
+export type RefusedMark = "edit_refused" | "deletion_refused" | "mark_refused";
 
 /** Words that a message had, since this time. */
 export interface Wording {

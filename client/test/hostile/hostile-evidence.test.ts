@@ -38,7 +38,7 @@ function deletes(messageId: MessageId): Promise<MessageId> {
   return posts(encodeContent({ kind: "mark", messageId, what: { mark: "deletion" } }));
 }
 
-/** What the insider says of a file; `signed`: with its hash, without which it is no evidence. */
+/** A message of the insider with a file; `signed`: with its hash, without which it is no evidence. */
 function statement(signed = true): Uint8Array {
   const [key, bytes] = [new Uint8Array(32).fill(7), utf8("a statement")];
   const pointer = {

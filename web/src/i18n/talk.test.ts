@@ -59,3 +59,11 @@ it('says "you" in the middle of a notice, and "You" at its beginning', async () 
   expect(noticeText({ kind: "gap", by: anjali })).toMatch(/^A message from you is missing/u);
   expect(noticeText({ kind: "photo", by: anjali })).toMatch(/^You /u);
 });
+
+it("tells of a deletion that counts nowhere, with the message's words where it has some", async () => {
+  vi.stubGlobal("document", { documentElement: {} });
+  await speak("en");
+  const kind = "deletion_refused";
+  expect(noticeText({ kind, text: "Gate 2" })).toMatch(/^Your deletion .* “Gate 2”$/u);
+  expect(noticeText({ kind, text: "" })).toMatch(/ask an admin to delete it\.$/u);
+});

@@ -132,7 +132,18 @@ function noticeWords(notice: Notice): string {
       return notice.by
         ? t("conversation.notice.gap", { by: amongOthers(notice.by) })
         : t("conversation.notice.gapHere");
+    case "edit_refused":
+      return about(t("conversation.notice.editRefused"), notice.text);
+    case "deletion_refused":
+      return about(t("conversation.notice.deletionRefused"), notice.text);
+    case "mark_refused":
+      return about(t("conversation.notice.markRefused"), notice.text);
   }
+}
+
+/** A sentence about a message, with the words of the message where it has some. */
+function about(said: string, text: string): string {
+  return text === "" ? said : t("conversation.notice.about", { said, text });
 }
 
 /** A new device always says who vouches for it: its person, somebody else, or nobody. */
