@@ -17,6 +17,7 @@ from copconnect.delivery.store import leaves, shares
 from copconnect.ids import CellId, ClientId, ConversationId, DeviceId, PersonId, new_id
 from copconnect.principals import ListedDevice
 from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.roster import LeafRights
 from copconnect.records.primitives.kem import X25519
 from tests.contract.delivery_world import HOUR_MS, World
 from tests.contract.device import Talk, head_of, leaf_of
@@ -227,7 +228,7 @@ async def test_the_whole_force(database: Database, monkeypatch: pytest.MonkeyPat
     with Statements(database) as statements:
         state = await cold.rosters.state(chief.caller, made.conversation_id)
     assert counted(statements) <= 4
-    assert leaf_of(chief, state).may_administer
+    assert LeafRights.ADMINISTER in leaf_of(chief, state).rights
 
     # A quiet comparison of everybody changes nothing.
     await world.service.following.compare(made.conversation_id)

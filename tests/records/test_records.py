@@ -177,18 +177,6 @@ def test_r4_a_higher_kem_raises_rekey_epoch_and_never_falls() -> None:
         assert found.value.rule == "R4"
 
 
-def test_s3_the_departments_lowest_kem_binds_sealing_alone(v: Vectors) -> None:
-    department = replace(Department.parse(v["department"]), kem=XWING)
-    head = RosterHead.parse(v["roster"]["3"]["head"])
-    head.check(department.authority, v["conversation"])
-    if v["kem"] == XWING:
-        head.check_sealing(department)
-        return
-    with pytest.raises(Refused) as found:
-        head.check_sealing(department)
-    assert found.value.rule == "S3"
-
-
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 8, 13, 256, 257])
 def test_merkle_paths(count: int) -> None:
     hashes = [sha256(uint(at)) for at in range(count)]

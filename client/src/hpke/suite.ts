@@ -1,7 +1,5 @@
-/** HPKE (RFC 9180) with the KEMs of this client, for MLS and for cell keys. */
-import type { AeadInterface } from "@hpke/core";
-import { CipherSuite, DhkemX25519HkdfSha256, HkdfSha256, HkdfSha512 } from "@hpke/core";
-import { sha256, type sha512 } from "@noble/hashes/sha2.js";
+/** HPKE (RFC 9180) with HKDF-SHA256 and AES-256-GCM, for the KEMs of this client. */
+import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
 import { immediate } from "./hkdf.ts";
 import { XWing } from "./x-wing.ts";
 
@@ -15,15 +13,10 @@ class ImmediateX25519 extends DhkemX25519HkdfSha256 {
   }
 }
 
-/** `hash` is that of the key schedule's HKDF. */
-export function hpkeSuite(
-  kem: Kem,
-  hash: typeof sha256 | typeof sha512,
-  aead: AeadInterface,
-): CipherSuite {
+export function hpkeSuite(kem: Kem): CipherSuite {
   return new CipherSuite({
     kem: kem === "x25519" ? new ImmediateX25519() : new XWing(),
-    kdf: immediate(hash === sha256 ? new HkdfSha256() : new HkdfSha512()),
-    aead,
+    kdf: immediate(new HkdfSha256()),
+    aead: new Aes256Gcm(),
   });
 }

@@ -135,11 +135,6 @@ class Departments:
         """Return the record in force."""
         return Department.parse((await record_store.department_records(connection))[-1])
 
-    async def lowest_kem(self) -> int:
-        """Return the lowest KEM that may be sealed to."""
-        async with self._deps.database.reading() as connection:
-            return (await self.newest(connection)).kem
-
 
 class TrustPublisher:
     """Answers Trust, from memory while the version is the same."""

@@ -22,7 +22,6 @@ from copconnect.delivery.store.members import NewMember
 from copconnect.ids import ConversationId, PersonId
 
 PeopleByConversation = Mapping[ConversationId, Collection[PersonId]]
-_Membership = Mapping[ConversationId, Mapping[PersonId, bool]]
 
 
 @dataclass(slots=True)

@@ -55,7 +55,6 @@ FORMER_UNITS = Table(
     Column("parent_id", String(64), nullable=True),
     Column("level", String(32), nullable=False),
     *(Column(name, Text, nullable=False) for name in names.columns("name")),
-    Column("into_id", String(64), nullable=True),
     Column("ended_ms", BigInteger, nullable=False),
 )
 _P, _O, _C, _R = store.people.c, store.posts.c, POSTINGS.c, REORGANISATIONS.c
@@ -190,7 +189,6 @@ async def write_former(
     connection: AsyncConnection,
     ended: Sequence[Unit],
     back: Collection[UnitId],
-    into: Mapping[UnitId, UnitId],
     now_ms: int,
 ) -> None:
     """Write which units ended now, and forget the units that exist again."""
@@ -203,7 +201,7 @@ async def write_former(
     for one in ended:
         row = _row(one, "")
         del row["path"], row["position"]
-        rows.append(row | {"into_id": into.get(one.unit_id), "ended_ms": now_ms})
+        rows.append(row | {"ended_ms": now_ms})
     if rows:
         await connection.execute(insert(FORMER_UNITS), rows)
 

@@ -25,7 +25,7 @@ async def write(
     await reorganising_store.write_units(connection, permit, before, plan.units)
     ended = [one for unit_id, one in before.items() if unit_id not in plan.units]
     back = [one for one in plan.units if one not in before]
-    await reorganising_store.write_former(connection, ended, back, plan.into, now_ms)
+    await reorganising_store.write_former(connection, ended, back, now_ms)
     await post_store.add(connection, permit, placing.made)
     await post_store.open_again(connection, permit, placing.opened)
     await posting_store.keep_regular(connection, permit, sorted(placing.people), now_ms)

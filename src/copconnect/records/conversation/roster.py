@@ -32,7 +32,7 @@ from copconnect.records.primitives.fields import (
 )
 from copconnect.records.primitives.kem import Kem
 from copconnect.records.primitives.signed import SignedRecord
-from copconnect.records.trust.department import Department, authority_number_of
+from copconnect.records.trust.department import authority_number_of
 
 LEAF_BYTES, CELL_LINE_BYTES = 74, 58
 _DEVICE = slice(2 * ID_BYTES, 2 * ID_BYTES + DEVICE_BYTES)  # Parts of an encoded leaf.
@@ -64,11 +64,6 @@ class Leaf:
     def may_send(self) -> bool:
         """Whether the device may send messages."""
         return bool(self.rights & LeafRights.SEND)
-
-    @property
-    def may_administer(self) -> bool:
-        """Whether the device may change the state."""
-        return bool(self.rights & LeafRights.ADMINISTER)
 
     def encode(self) -> bytes:
         """Return the leaf's 74 bytes."""
@@ -210,10 +205,6 @@ class RosterHead(SignedRecord):
         require(self.kem >= former.kem, self.RULE, "KEM goes back")
         raised = self.kem == former.kem or self.rekey_epoch > former.epoch
         require(raised, self.RULE, "a higher KEM needs a new key")
-
-    def check_sealing(self, department: Department) -> None:
-        """Refuse to seal below the department's lowest KEM; reading is not bound by it."""
-        require(self.kem >= department.kem, "S3", "below the department's lowest KEM")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
