@@ -1135,7 +1135,6 @@ export interface Conversation {
   readonly createdBy: PersonId | null;
   readonly createdMs: number;
   readonly lastSeq: Seq;
-  readonly lastMessageMs: number | null;
   readonly members: number;
   readonly unregistered: number;
   readonly devices: number;
@@ -1173,7 +1172,6 @@ export interface LackedKey {
 
 export interface Member {
   readonly personId: PersonId;
-  readonly addedBy: PersonId | null;
   readonly admin: boolean;
   readonly addedMs: number;
   readonly historyFromMs: number;
@@ -2114,11 +2112,10 @@ export interface GivenAcknowledgement {
 /**
  * An order as one person sees it. ``header_hash``: H(header ‖ signature) of the message, which
  * acknowledgements name. ``texts``: the oldest first; ``asked_seq``: of the newest that everybody
- * is to acknowledge. ``withdrawn_seq``: of the withdrawal.
- * ``escalated_ms``: when heads were woken because too few had acknowledged. ``owed``: the caller
- * is asked for an acknowledgement and has given none that counts. ``overseen``: the caller may see
- * who has acknowledged: all of it as issuer or administrator of the conversation, otherwise of the
- * units over which the caller has the right ``oversee_orders``.
+ * is to acknowledge. ``escalated_ms``: when heads were woken because too few had acknowledged.
+ * ``owed``: the caller is asked for an acknowledgement and has given none that counts.
+ * ``overseen``: the caller may see who has acknowledged: all of it as issuer or administrator of
+ * the conversation, otherwise of the units where the caller has the right ``oversee_orders``.
  */
 export interface Order {
   readonly orderId: MessageId;
@@ -2130,7 +2127,6 @@ export interface Order {
   readonly terms: OrderTerms;
   readonly texts: OrderText[];
   readonly askedSeq: Seq;
-  readonly withdrawnSeq: Seq | null;
   readonly withdrawnMs: number | null;
   readonly escalatedMs: number | null;
   readonly owed: boolean;
@@ -3185,7 +3181,6 @@ export interface Me {
   readonly conductVersion: number | null;
   readonly conductAcceptedMs: number | null;
   readonly conductRequired: number;
-  readonly conductCurrent: number;
   readonly unitAdmin: boolean;
 }
 
@@ -3274,7 +3269,6 @@ export interface Confirmation {
   readonly confirmationId: ConfirmationId;
   readonly endorserPersonId: PersonId;
   readonly endorserDevice: DeviceId;
-  readonly newPersonId: PersonId;
   readonly newDevice: DeviceId;
   readonly commitment: Uint8Array;
   readonly answer: Uint8Array | null;

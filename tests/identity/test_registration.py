@@ -39,9 +39,9 @@ async def test_an_officer_registers(running: Running) -> None:
     accepted = await running.http.post(
         "/v1/conduct/acceptances",
         headers=device.headers,
-        json={"version": me["conductCurrent"], "language": "te"},
+        json={"version": me["conductRequired"], "language": "te"},
     )
-    assert accepted.json()["conductVersion"] == me["conductCurrent"]
+    assert accepted.json()["conductVersion"] == me["conductRequired"]
     directory = await running.get("/v1/directory", device)
     units = {one["unitId"] for one in directory.json()["units"]}
     assert units == {one.code for one in synthetic_bank().units}

@@ -198,7 +198,6 @@ export class Conversations {
       ...{ conversationId: conversation.id, kind: conversation.kind },
       ...{ createdBy: conversation.createdBy, createdMs: conversation.createdMs },
       lastSeq: conversation.log.length,
-      lastMessageMs: conversation.log.at(-1)?.entry.sentMs ?? null,
       ...{ members: present.length, devices: roster.leaves.size, cells: roster.cells.size },
       unregistered: present.filter(([one]) => !listed.has(one)).length,
       ...{ whoMaySend: conversation.whoMaySend, admin: own.admin },
@@ -226,7 +225,6 @@ export class Conversations {
       .map(([personId, { admin, addedMs, historyFromMs }]) => ({
         ...{ admin, addedMs, historyFromMs, ...receipts.of(conversation, personId) },
         devices: leaves.filter((leaf) => leaf.personId === personId).length,
-        addedBy: null,
         registered: people.clientsOf(personId).length > 0,
       }));
     return { members, next: null, receiptsVersion: conversation.receiptsVersion };

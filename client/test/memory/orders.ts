@@ -76,7 +76,7 @@ export class Orders {
         ...{ orderId, conversationId: id, seq, headerHash: header.hash },
         ...{ issuerId: caller.personId, issuedMs: sentMs, terms: said, records: new Map() },
         ...{ texts: [{ seq, headerHash: header.hash }], askedSeq: seq },
-        ...{ withdrawnSeq: null, withdrawnMs: null },
+        withdrawnMs: null,
       });
     } else if (said?.t === "order_change") {
       const order = orders.get(said.orderId);
@@ -85,7 +85,6 @@ export class Orders {
         order.texts = [...order.texts, { seq, headerHash: header.hash }];
         if (said.asksAgain) order.askedSeq = seq;
       } else {
-        order.withdrawnSeq = seq;
         order.withdrawnMs = sentMs;
       }
     }

@@ -317,7 +317,7 @@ export class People {
       })),
       conductVersion: person.accepted === NONE ? null : person.accepted,
       conductAcceptedMs: person.accepted === NONE ? null : 1,
-      ...{ conductRequired: this.conduct, conductCurrent: this.conduct },
+      conductRequired: this.conduct,
       unitAdmin: person.grants.length > 0,
     };
   }

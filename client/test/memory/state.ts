@@ -209,7 +209,6 @@ export interface OrderState {
   readonly terms: wire.OrderTerms;
   texts: wire.OrderText[];
   askedSeq: number;
-  withdrawnSeq: number | null;
   withdrawnMs: number | null;
   /** The record that counts for each person. */
   readonly records: Map<

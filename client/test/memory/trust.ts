@@ -241,7 +241,7 @@ export class TrustRole {
     const confirmation: wire.Confirmation = {
       ...{ confirmationId: body.confirmationId, commitment: body.commitment },
       ...{ endorserPersonId: caller.personId, endorserDevice: caller.device },
-      ...{ newPersonId: other.personId, newDevice: other.device, answer: null, secret: null },
+      ...{ newDevice: other.device, answer: null, secret: null },
       ...{ createdMs, expiresMs: createdMs + CONFIRMATION_MS },
     };
     return this.#store(confirmation);

@@ -31,7 +31,7 @@ export const ORDER: Order = {
   },
   texts: [{ seq: 7 as Order["seq"], headerHash: new Uint8Array(32).fill(9) }],
   askedSeq: 7 as Order["seq"],
-  ...{ withdrawnSeq: null, withdrawnMs: null, escalatedMs: null },
+  ...{ withdrawnMs: null, escalatedMs: null },
   ...{ owed: false, acknowledgement: null, overseen: true },
 };
 

@@ -84,7 +84,7 @@ function serverOffers(count: number): readonly Confirmation[] {
   return Array.from({ length: count }, (_, index) => ({
     ...{ confirmationId: index.toString(16).padStart(32, "0") as ConfirmationId },
     ...{ endorserPersonId: old.personId, endorserDevice: old.device },
-    ...{ newPersonId: fresh.personId, newDevice: fresh.device },
+    newDevice: fresh.device,
     commitment: digitsCommitment(new Uint8Array(16).fill(index), fromHex(old.device)),
     ...{ answer: null, secret: null, createdMs: clock.ms + index, expiresMs: clock.ms + DAY_MS },
   }));

@@ -95,8 +95,8 @@ export class Phone {
     const { ticket } = await phone.registration.submitCode(challengeId, code);
     await phone.services.register(ticket, label);
     await phone.services.equip();
-    const { conductCurrent } = await phone.services.account.refreshMe();
-    await phone.api.acceptConduct({ version: conductCurrent, language: "en" });
+    const { conductRequired } = await phone.services.account.refreshMe();
+    await phone.api.acceptConduct({ version: conductRequired, language: "en" });
     await phone.connect();
     return phone;
   }

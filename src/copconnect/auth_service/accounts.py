@@ -57,7 +57,7 @@ class Accounts:
                 raise errors.Suspended
             clients = await self._clients(connection, caller.person_id)
             accepted = await self._conduct.accepted(connection, [caller.person_id])
-            required, newest = await self._conduct.versions(connection)
+            required = await self._conduct.required(connection)
             unit_admin = await self._deps.people.heads_own_unit(connection, caller.person_id)
             confirmers = [] if caller.confirmed else await self._who_confirms(connection, caller)
         own = next((one for one in clients if one.client_id == caller.client_id), None)
@@ -77,7 +77,6 @@ class Accounts:
             conduct_version=version,
             conduct_accepted_ms=None if acceptance is None else acceptance.accepted_ms,
             conduct_required=required,
-            conduct_current=newest,
             unit_admin=unit_admin,
         )
 

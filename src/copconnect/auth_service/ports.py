@@ -89,8 +89,8 @@ class Conduct(Protocol):
     ) -> Mapping[PersonId, Acceptance]:
         """Return the newest acceptance of each of these people who has any."""
 
-    async def versions(self, connection: AsyncConnection) -> tuple[int, int]:
-        """Return the version from which acceptances count, and the newest."""
+    async def required(self, connection: AsyncConnection) -> int:
+        """Return the version from which acceptances count."""
 
 
 class Waking(Protocol):

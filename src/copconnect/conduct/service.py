@@ -216,7 +216,6 @@ class Acceptances:
         """Return the newest acceptance of each of these people who has any."""
         return await store.newest_of(connection, person_ids)
 
-    async def versions(self, connection: AsyncConnection) -> tuple[int, int]:
-        """Return the version from which acceptances count, and the newest."""
-        newest = await store.code(connection)
-        return await store.required(connection), newest.version if newest else store.FIRST
+    async def required(self, connection: AsyncConnection) -> int:
+        """Return the version from which acceptances count."""
+        return await store.required(connection)

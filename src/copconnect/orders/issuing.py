@@ -244,7 +244,6 @@ class OrderIssuing:
             await store.change(
                 connection,
                 order_id,
-                withdrawn_seq=message.seq,
                 withdrawn_ms=message.sent_ms,
                 due_ms=None,
             )

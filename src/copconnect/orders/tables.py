@@ -41,7 +41,6 @@ ORDERS = Table(
     Column("texts", LargeBinary, nullable=False),  # rules.packed: the order's, and corrections'.
     Column("asked_seq", BigInteger, nullable=False),  # Its newest text asks everybody.
     Column("asked_ms", BigInteger, nullable=False),
-    Column("withdrawn_seq", BigInteger),
     Column("withdrawn_ms", BigInteger),
     Column("escalated_ms", BigInteger),
     Column("due_ms", BigInteger),  # When somebody is to be woken next; NULL: nobody any more.

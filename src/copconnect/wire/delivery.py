@@ -92,7 +92,6 @@ class Conversation(Wire, frozen=True, kw_only=True):
     created_by: PersonId | None  # None: the department, by its policy or an operator.
     created_ms: int
     last_seq: Seq
-    last_message_ms: int | None
     members: int  # People, registered or not.
     unregistered: int  # Members without a confirmed device.
     devices: int  # Listed under the newest head.
@@ -131,7 +130,6 @@ class LackedKey(Wire, frozen=True, kw_only=True):
 
 class Member(Wire, frozen=True, kw_only=True):
     person_id: PersonId
-    added_by: PersonId | None  # None: a rule of the data bank.
     admin: bool
     added_ms: int
     history_from_ms: int

@@ -133,11 +133,10 @@ class GivenAcknowledgement(Wire, frozen=True, kw_only=True):
 class Order(Wire, frozen=True, kw_only=True):
     """An order as one person sees it. ``header_hash``: H(header ‖ signature) of the message, which
     acknowledgements name. ``texts``: the oldest first; ``asked_seq``: of the newest that everybody
-    is to acknowledge. ``withdrawn_seq``: of the withdrawal.
-    ``escalated_ms``: when heads were woken because too few had acknowledged. ``owed``: the caller
-    is asked for an acknowledgement and has given none that counts. ``overseen``: the caller may see
-    who has acknowledged: all of it as issuer or administrator of the conversation, otherwise of the
-    units over which the caller has the right ``oversee_orders``."""
+    is to acknowledge. ``escalated_ms``: when heads were woken because too few had acknowledged.
+    ``owed``: the caller is asked for an acknowledgement and has given none that counts.
+    ``overseen``: the caller may see who has acknowledged: all of it as issuer or administrator of
+    the conversation, otherwise of the units where the caller has the right ``oversee_orders``."""
 
     order_id: MessageId
     conversation_id: ConversationId
@@ -148,7 +147,6 @@ class Order(Wire, frozen=True, kw_only=True):
     terms: OrderTerms
     texts: list[OrderText]
     asked_seq: Seq
-    withdrawn_seq: Seq | None
     withdrawn_ms: int | None
     escalated_ms: int | None
     owed: bool

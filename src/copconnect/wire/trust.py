@@ -129,7 +129,6 @@ class Me(Wire, frozen=True, kw_only=True):
     conduct_version: int | None  # The version this account accepted, if any.
     conduct_accepted_ms: int | None
     conduct_required: int  # An acceptance of this version or a later one counts.
-    conduct_current: int
     unit_admin: bool
 
 
@@ -224,7 +223,6 @@ class Confirmation(Wire, frozen=True, kw_only=True):
     confirmation_id: ConfirmationId
     endorser_person_id: PersonId
     endorser_device: Annotated[DeviceId, HEX32]
-    new_person_id: PersonId
     new_device: Annotated[DeviceId, HEX32]
     commitment: bytes
     answer: bytes | None

@@ -155,6 +155,5 @@ def _wire(row: Any) -> wire.Confirmation:
         row,
         endorser_person_id=PersonId(row.endorser_person_id),
         endorser_device=row.endorser.hex(),
-        new_person_id=PersonId(row.new_person_id),
         new_device=row.new_device.hex(),
     )
