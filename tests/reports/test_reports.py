@@ -11,12 +11,13 @@ from copconnect.database.engine import Database
 from copconnect.ids import MessageId, PersonId, ReportId, new_id
 from copconnect.limits import REPORTS_PER_DAY
 from copconnect.records.conversation.envelope import REPORT, parse_envelope
-from copconnect.records.primitives.ed25519 import public_bytes
+from copconnect.records.conversation.message import parse_message
 from copconnect.reports import rules
 from copconnect.reports.tables import REPORTS
 from copconnect.sealing import hpke
 from copconnect.sealing.envelopes import open_envelope
-from copconnect.sealing.proofs import ReportPlace, judge_proof, parse_proof
+from copconnect.sealing.messages import open_body
+from copconnect.sealing.proofs import ReportPlace
 from tests.contract.delivery_world import DAY_MS
 from tests.contract.device import Device
 from tests.contract.holding import hold, lift
@@ -78,12 +79,11 @@ async def test_a_report_reaches_the_moderators_who_judge_its_proof(reports: Repo
     assert (case.key_ids, root.key_ids) == ([moderator.key.key_id()], [])
     private = hpke.private_key(moderator.kem, moderator.seed)
     content = open_envelope(REPORT, envelope, place.place(), moderator.key.key_id(), private)
-
-    def key_of(_person: bytes, device: bytes) -> bytes | None:
-        return public_bytes(reports.sender.signer) if device == reports.sender.device else None
-
-    (judged,) = judge_proof(parse_proof(content), place, key_of)
-    assert judged.plaintext == b"Curfew!"
+    # It ends with the key of the body, the length of the message, and the message.
+    header, words = parse_message(message, place.conversation_id)
+    key = content[-len(message) - 36 : -len(message) - 4]
+    assert content.endswith(message)
+    assert open_body(header, words, key) == b"Curfew!"
 
 
 async def test_a_report_that_does_not_fit_the_log_is_refused(reports: Reports) -> None:

@@ -1,6 +1,6 @@
 /**
- * The core of a bot, as its own process beneath src/copconnect/bot/core.py, and the verifier of
- * `copconnect conversations verify` (src/copconnect/core_program): calls arrive on standard input, answers
+ * The core of a bot, as its own process beneath src/copconnect/bot/core.py, and the verifier of exported
+ * conversations and cases (src/copconnect/core_program): calls arrive on standard input, answers
  * and events leave on standard output. It ends when the input does, however its parent ended; the lock of
  * the state file ends with it.
  */
@@ -9,6 +9,7 @@ import { verifyExport } from "../exporting/telling.ts";
 import { asFailure, failure } from "../failure.ts";
 import { copy } from "../octets.ts";
 import { callByName, opening } from "../remote.ts";
+import { verifyCase } from "../reports/verifying.ts";
 import type { WebSocketMaker } from "../transport/socket.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import { sqliteStorage, type Secret } from "../vault/sqlite.ts";
@@ -57,9 +58,12 @@ class StateFile {
   }
 }
 
-/** Exported conversations (docs/export.md), verified without a device: the file and the root alone. */
+/** Exported files, verified without a device. */
 class ExportedFile {
-  /** Returns everything that the file proves, as JSON, without files and pictures. `path`: as the system has it. */
+  /**
+   * Returns everything that an exported conversation (docs/export.md) proves by the root, as JSON, without
+   * files and pictures. `path`: as the system has it.
+   */
   async verify(path: Uint8Array, rootKey: Uint8Array): Promise<string> {
     const found = await verifyExport(await openAsBlob(Buffer.from(path)), {
       department: { rootKey: copy(rootKey), departments: [], issuingKeys: [] },
@@ -68,6 +72,10 @@ class ExportedFile {
       onProgress: () => undefined,
     });
     return JSON.stringify(found, (name, value: unknown) => (BYTES.has(name) ? undefined : value));
+  }
+
+  case(file: Uint8Array, issuingKeys: readonly Uint8Array[]): Promise<string> {
+    return verifyCase(file, issuingKeys);
   }
 }
 

@@ -8,7 +8,7 @@ import { toBase64, toHex } from "../octets.ts";
 import type { CaseDetail } from "../wire.ts";
 import type { JudgedProof } from "./judging.ts";
 
-const FORMAT = "copconnect case v1";
+export const FORMAT = "copconnect case v1";
 
 /** Throws `case_unopened` where this device cannot open the proof. */
 export async function exportedCase(

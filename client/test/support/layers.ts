@@ -52,7 +52,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   bot: [
     ...["core", "account", "attachments", "calls", "conversation", "exporting", "inbox", "keys"],
-    ...["kinds", "messages", "overseeing", "transport", "vault"],
+    ...["kinds", "messages", "overseeing", "reports", "transport", "vault"],
   ],
   host: ["core", "hpke", "vault"],
   officers: ["core", "kinds", "transport", "vault"],

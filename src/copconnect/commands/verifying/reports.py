@@ -1,8 +1,6 @@
 """``copconnect reports``: cases that moderators exported."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +8,9 @@ import typer
 
 from copconnect.commands.options import Data, console, stop
 from copconnect.commands.verifying.files import Keys, read
+from copconnect.core_program import CoreFailed, CoreMissing, started
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
-_TIMEOUT_S = 60
 
 
 @app.callback()
@@ -31,27 +29,17 @@ def verify(
     The last line is JSON. Ends with 1 where a message is not proven.
     """
     content, issuing = read(file, data, keys)
+    # A separate process, the app's own core: no code of the server can open content.
     try:
-        case = json.loads(content)
-    except ValueError as error:
-        raise stop(f"This cannot be read: {error}.") from error
-    # A separate process: no code of the server can open content.
-    asked = json.dumps({"case": case, "issuing": [one.hex() for one in issuing]})
-    done = subprocess.run(
-        [sys.executable, "-m", "copconnect.sealing.case_file"],
-        input=asked,
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_S,
-        check=False,
-    )
-    if done.returncode:
-        raise stop(f"This cannot be verified: {done.stderr.strip()[-300:]}")
-    found = json.loads(done.stdout)
+        with started() as ask:
+            told = ask("exported.case", content, issuing)
+    except (CoreMissing, CoreFailed) as error:
+        raise stop(f"This cannot be verified: {error}.") from error
+    found = json.loads(told)
     wrong = [one for one in found["messages"] if one["failed"]]
     for one in wrong:
         text = f"Message {one['message']}: {one['failed']}"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
-    print(done.stdout.strip())
+    print(told)
     if wrong or found["failed"]:
         raise typer.Exit(1)
