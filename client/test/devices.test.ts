@@ -1,7 +1,8 @@
 import type { DeviceId } from "#core/ids.ts";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createCore } from "#core/create.ts";
 import { X25519 } from "#core/keys/hpke.ts";
+import { DatabaseConnection } from "#core/vault/connection.ts";
 import { compareDigits } from "./support/scenarios.ts";
 import { memoryWorld } from "./support/world.ts";
 
@@ -65,6 +66,30 @@ describe("several devices", () => {
     await expect(a.core.conversations.list()).rejects.toMatchObject({ code: "not_registered" });
     expect(await a.restart()).toMatchObject({ phase: "signed_out" });
     expect(await a.core.app.startOver()).toMatchObject({ phase: "register" });
+  });
+
+  it("closes the screen at the lock although the storage does not answer", async () => {
+    const a = await w.join();
+    await a.core.app.setPin("471100", null);
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const use = DatabaseConnection.prototype.use;
+    const slow = vi.spyOn(DatabaseConnection.prototype, "use").mockImplementation(async function (
+      this: DatabaseConnection,
+      step,
+    ) {
+      await answered;
+      return use.call(this, step) as never;
+    });
+    const locking = a.core.app.lock();
+    await a.until("locked", async () => {
+      const told = a.events.flatMap((event) => (event.type === "app" ? [event.state] : []));
+      return told.at(-1)?.phase === "locked";
+    });
+    answer();
+    slow.mockRestore();
+    expect(await locking).toMatchObject({ phase: "locked" });
+    expect(await a.core.app.unlock("471100")).toMatchObject({ phase: "ready" });
   });
 
   it("locks and unlocks, and starts without network from the vault alone", async () => {

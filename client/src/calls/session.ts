@@ -397,9 +397,12 @@ export class Session {
     if (!this.#vault.hasPin || this.#phase !== "ready") return this.#snapshot();
     this.#stopDevice();
     this.services.reset();
-    // The keys are gone from here even if the storage refuses to note the end of the session.
-    await this.#vault.lock().catch(() => undefined);
-    return this.#enter("locked");
+    // The keys are gone and the screen closes at once, however long the storage takes to note the end
+    // of the session, and if it refuses.
+    const noted = this.#vault.lock().catch(() => undefined);
+    const state = await this.#enter("locked");
+    await noted;
+    return state;
   }
 
   /** Any call counts as being in use. */
