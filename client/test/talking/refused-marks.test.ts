@@ -1,4 +1,4 @@
-/** Marks that count nowhere, because they were refused or came too late: the person is told, once. */
+/** Marks that count nowhere, because they were refused or came too late: the person learns of it once. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Notice } from "#core/core.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
