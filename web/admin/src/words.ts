@@ -2,6 +2,7 @@
  * The console's words, in their own namespace: the officers' app loads none of them. Keys are
  * checked by the compiler; a test proves that all languages hold the same.
  */
+import { byName, type Texts } from "#i18n/by-name.ts";
 import { alsoSpeak, has, say, type TextValues } from "#i18n/index.svelte.ts";
 import type { en } from "./locales/en.ts";
 
@@ -19,12 +20,18 @@ export type ConsoleKey = Flat<typeof en>;
 
 const NAMESPACE = "console";
 
+/** A language's texts by its files. Keys of two of them have no part before. */
+export function textsOf(files: Readonly<Record<string, unknown>>): Texts {
+  const { console, pages, ...others } = byName(files);
+  return { ...console, ...pages, ...others };
+}
+
 export function loadWords(): void {
   alsoSpeak(NAMESPACE, {
     en: async () => (await import("./locales/en.ts")).en,
-    te: async () => (await import("./locales/te.ts")).te,
-    ur: async () => (await import("./locales/ur.ts")).ur,
-    hi: async () => (await import("./locales/hi.ts")).hi,
+    te: async () => textsOf((await import("./locales/te.ts")).te),
+    ur: async () => textsOf((await import("./locales/ur.ts")).ur),
+    hi: async () => textsOf((await import("./locales/hi.ts")).hi),
   });
 }
 

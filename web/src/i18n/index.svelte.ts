@@ -7,6 +7,7 @@
  */
 import { LANGUAGES, type Language } from "@copconnect/client/wire";
 import { createInstance } from "i18next";
+import { byName } from "./by-name.ts";
 import type { FirstTexts, LaterTexts, TextKey } from "./keys.ts";
 
 export type { TextKey } from "./keys.ts";
@@ -30,14 +31,19 @@ const loaders: Readonly<Record<Language, () => Promise<FirstTexts>>> = {
 
 type Later = keyof LaterTexts;
 
+/** A test proves that every language has the English texts. */
+function restOf(files: Readonly<Record<string, unknown>>): LaterTexts["rest"] {
+  return byName(files) as LaterTexts["rest"];
+}
+
 const later: {
   readonly [P in Later]: Readonly<Record<Language, () => Promise<LaterTexts[P]>>>;
 } = {
   rest: {
     en: async () => (await import("./locales/en-rest.ts")).enRest,
-    te: async () => (await import("./locales/te-rest.ts")).teRest,
-    ur: async () => (await import("./locales/ur-rest.ts")).urRest,
-    hi: async () => (await import("./locales/hi-rest.ts")).hiRest,
+    te: async () => restOf((await import("./locales/te-rest.ts")).teRest),
+    ur: async () => restOf((await import("./locales/ur-rest.ts")).urRest),
+    hi: async () => restOf((await import("./locales/hi-rest.ts")).hiRest),
   },
   oversee: {
     en: async () => ({ oversee: (await import("./locales/en/oversee.json")).default }),

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { checkTranslations, flat } from "../../test/translations.ts";
+import { byName } from "./by-name.ts";
 import { en } from "./locales/en.ts";
 import { enRest } from "./locales/en-rest.ts";
 import enExports from "./locales/en/exports.json";
@@ -35,15 +36,15 @@ checkTranslations(
   english,
   {
     te: {
-      ...{ first: te, rest: teRest, exports: teExports, oversee: teOversee },
+      ...{ first: te, rest: byName(teRest), exports: teExports, oversee: teOversee },
       ...{ reports: teReports, training: teTraining },
     },
     ur: {
-      ...{ first: ur, rest: urRest, exports: urExports, oversee: urOversee },
+      ...{ first: ur, rest: byName(urRest), exports: urExports, oversee: urOversee },
       ...{ reports: urReports, training: urTraining },
     },
     hi: {
-      ...{ first: hi, rest: hiRest, exports: hiExports, oversee: hiOversee },
+      ...{ first: hi, rest: byName(hiRest), exports: hiExports, oversee: hiOversee },
       ...{ reports: hiReports, training: hiTraining },
     },
   },
