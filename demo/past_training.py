@@ -40,7 +40,6 @@ async def make(container: Container) -> None:
                     "lesson_id": one.lesson_id,
                     "course": "officer",
                     "version": one.version,
-                    "right_first": one.texts["en"].quizzes,
                     "done_ms": at,
                 }
                 for one in own[:count]

@@ -2940,7 +2940,8 @@ export interface Quiz {
 /**
  * A lesson. ``language``: of the text, English where the lesson has none in the one that was
  * asked for; ``digest``: of all that is here, so that a device knows what it holds; ``screens``:
- * one after another, each of blocks.
+ * one after another, each of blocks; ``asked``: of its questions in a try, ``needed``: how many of
+ * these must be answered rightly at the first choice.
  */
 export interface LessonPage {
   readonly lessonId: LessonId;
@@ -2952,6 +2953,8 @@ export interface LessonPage {
   readonly language: "en" | "te" | "ur" | "hi";
   readonly practice: "message" | "group" | "order" | "guard" | "report" | "place" | null;
   readonly screens: ((Heading | Paragraph | ListBlock | Image | Quiz)[])[];
+  readonly asked: number;
+  readonly needed: number;
 }
 
 /** A lesson in a list. ``done_version``: that the caller did last, None: none. */
@@ -2983,14 +2986,27 @@ export interface Training {
   readonly remind: boolean;
 }
 
-/** ``right_first``: quiz questions that were answered rightly at the first try. */
+/**
+ * The first choice of a person. ``question``: its place among the lesson's questions,
+ * ``option``: its place among the question's options, both from 0.
+ */
+export interface QuizAnswer {
+  readonly question: number;
+  readonly option: number;
+}
+
+/**
+ * A try. ``language``: of the text that was asked for; ``answers``: one for each question of
+ * the try.
+ */
 export interface LessonDone {
   readonly lessonId: LessonId;
   readonly version: number;
-  readonly rightFirst: number;
+  readonly language: "en" | "te" | "ur" | "hi";
+  readonly answers: QuizAnswer[];
 }
 
-/** Idempotent: a lesson that was done stays done. */
+/** Idempotent: a lesson that was done stays done. A try that does not pass changes nothing. */
 export interface SubmitLessonsDone {
   readonly lessons: LessonDone[];
 }

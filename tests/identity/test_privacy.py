@@ -135,7 +135,7 @@ async def officer(whole: Whole, clock: MovedClock) -> Device:
         subscription |= {"endpoint": ENDPOINT, "origin": "https://push.example", "created_ms": 1}
         await connection.execute(insert(SUBSCRIPTIONS).values(subscription))
         done: dict[str, Any] = {"person_id": device.person_id, "lesson_id": "officer.first-message"}
-        done |= {"course": "officer", "version": 1, "right_first": 1, "done_ms": clock.ms}
+        done |= {"course": "officer", "version": 1, "done_ms": clock.ms}
         await connection.execute(insert(DONE).values(done))
         named = PersonSuspended(PersonId(device.person_id), "a mistake")
         await whole.whole.audit.record(connection, OPERATOR, named)

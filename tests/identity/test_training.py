@@ -19,10 +19,10 @@ from sqlalchemy import Select
 from copconnect import wire
 from copconnect.database.engine import Transaction
 from copconnect.directory.postings.roll import Roll
-from copconnect.ids import PersonId
+from copconnect.ids import LessonId, PersonId
 from copconnect.leases import Leases
 from copconnect.principals import Caller, Requirement
-from copconnect.training import store
+from copconnect.training import rules, store
 from copconnect.training.lessons_of import built_in
 from copconnect.training.reminders.reminding import Reminding
 from tests.contract.statements import Statements
@@ -40,8 +40,19 @@ async def get(whole: Whole, device: Device, path: str) -> Any:
     return answer.json()
 
 
-async def do(whole: Whole, device: Device, *lessons: str) -> Any:
-    done = [{"lessonId": one, "version": 1, "rightFirst": 2} for one in lessons]
+def passed(lesson_id: str, language: wire.Language = "en") -> dict[str, Any]:
+    """A try with every answer right; of a lesson that is there no more one without answers."""
+    lesson = LESSONS.get(LessonId(lesson_id))
+    quizzes = [] if lesson is None else lesson.text(language).quizzes
+    answers = [
+        {"question": at, "option": [one.right for one in quizzes[at].options].index(True)}
+        for at in range(rules.asked(len(quizzes)))
+    ]
+    return {"lessonId": lesson_id, "version": 1, "language": language, "answers": answers}
+
+
+async def do(whole: Whole, device: Device, *lessons: str | dict[str, Any]) -> Any:
+    done = [passed(one) if isinstance(one, str) else one for one in lessons]
     answer = await whole.http.post(
         "/v1/training/done", headers=device.headers, json={"lessons": done}
     )
@@ -77,6 +88,32 @@ async def test_the_course_is_done_in_any_order_and_opens_large_groups(whole: Who
     assert ended["closedFrom"] is None
     assert not await owes(whole, device)
     assert course(await do(whole, device, first)) == course(ended)
+
+
+async def test_a_lesson_is_done_once_its_answers_pass(whole: Whole) -> None:
+    device = await whole.device(PATROL)
+    one = OFFICER[0]
+    good = passed(one, "ur")
+    first, second = good["answers"]
+    wrong = {**first, "option": 1 - first["option"]}
+    refused = [
+        {**good, "answers": [wrong, second]},
+        {**good, "answers": [first]},
+        {**good, "answers": [first, first]},
+        {**good, "answers": [first, wrong]},
+        {**good, "answers": [first, {"question": 900, "option": 0}]},
+        {**good, "answers": [first, {**second, "option": 99}]},
+        # Answers to questions that the lesson has no more, or not yet.
+        {**good, "version": 2},
+    ]
+    for tried in refused:
+        found = course(await do(whole, device, tried))["lessons"][0]
+        assert (found["lessonId"], found["doneMs"]) == (one, None), tried
+    found = course(await do(whole, device, {**good, "answers": [second, first]}))["lessons"][0]
+    assert found["doneVersion"] == 1
+    # A later try that fails takes nothing away.
+    again = course(await do(whole, device, refused[0]))["lessons"][0]
+    assert again == found
 
 
 async def test_two_phones_at_once_complete_the_course(whole: Whole) -> None:

@@ -81,7 +81,7 @@ def _body(world: World, device: Device, route: str) -> wire.Wire | None:
             # The newcomer is to stay one: nobody accepts a version that is not there.
             return wire.AcceptConduct(version=9_999, language="en")
         case "POST /v1/training/done":
-            done = wire.LessonDone(lesson_id=LESSON, version=1, right_first=1)
+            done = wire.LessonDone(lesson_id=LESSON, version=1, language="en", answers=[])
             return wire.SubmitLessonsDone(lessons=[done])
         case "POST /v1/admin/training/reminders":
             return wire.RemindOfTraining(course="officer", path="")

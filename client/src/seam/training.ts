@@ -39,6 +39,8 @@ export interface TrainingView {
   readonly waiting: number;
   /** A course is overdue, or somebody asked for it: the app says so where it can be seen. */
   readonly remind: boolean;
+  /** Practices that were done on this device: a lesson asks its questions after its own. */
+  readonly practised: readonly Practice[];
 }
 
 /** One item of a list or line of text. */
@@ -57,4 +59,8 @@ export interface Lesson {
   readonly practice: Practice | null;
   /** One screen after another; each quiz has its own screen. */
   readonly screens: readonly (readonly LessonBlock[])[];
+  /** How many of its questions a try asks. */
+  readonly asked: number;
+  /** How many of these must be answered rightly at the first choice. */
+  readonly needed: number;
 }

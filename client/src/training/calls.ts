@@ -1,13 +1,14 @@
 /** `core.training`: courses on this device, and the console's calls about them. */
 import type { LessonId } from "../ids.ts";
 import type { Bytes } from "../octets.ts";
-import type { CourseName, Lesson, TrainingView } from "../seam/training.ts";
+import type { CourseName, Lesson, Practice, TrainingView } from "../seam/training.ts";
 import type { Api } from "../transport/api.ts";
 import type {
   Language,
   LessonPreview,
   LessonState,
   PreviewLesson,
+  QuizAnswer,
   TrainingProgress,
   TrainingReminded,
   Untrained,
@@ -37,9 +38,20 @@ export class TrainingCalls {
     return this.#training.lesson(id, language);
   }
 
-  /** Keeps it and tells the server now or later; a second time changes nothing. */
-  lessonDone(id: LessonId, version: number, rightFirstTime: number): Promise<TrainingView> {
-    return this.#training.lessonDone(id, version, rightFirstTime);
+  /** Keeps on this device alone that the practice was done. */
+  practiceDone(name: Practice): Promise<TrainingView> {
+    return this.#training.practiceDone(name);
+  }
+
+  /**
+   * Keeps that the lesson was passed with these first choices, and sends them to the server now or
+   * later. The server judges them itself; a second time changes nothing.
+   */
+  lessonDone(
+    lesson: Pick<Lesson, "id" | "version" | "language">,
+    answers: readonly QuizAnswer[],
+  ): Promise<TrainingView> {
+    return this.#training.lessonDone(lesson, answers);
   }
 
   /** A PDF. Rejects with `course_unfinished`, `network`. */

@@ -3,11 +3,18 @@ import { expect, test, vi } from "vitest";
 import type { CoreEvent } from "../seam.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { LessonId } from "../ids.ts";
+import type { Lesson } from "../seam/training.ts";
 import type { Change } from "../vault/vault.ts";
 import type { Language, LessonPage, SubmitLessonsDone, Training as Told } from "../wire.ts";
 import { Training, isClosed } from "./training.ts";
 
 const IDS = ["officer.one", "officer.two", "officer.three"] as LessonId[];
+
+const ANSWERS = [{ question: 0, option: 1 }];
+
+function passed(id: LessonId): Pick<Lesson, "id" | "version" | "language"> {
+  return { id, version: 1, language: "te" };
+}
 
 /** A server with one course, a vault, and a network that can be cut. */
 function world() {
@@ -49,7 +56,7 @@ function world() {
   const page = (lessonId: LessonId, language: Language): LessonPage => ({
     ...{ lessonId, course: "officer", title: `${lessonId} ${language}`, minutes: 2 },
     ...{ version: server.version, digest: `${lessonId} ${String(server.version)}`, language },
-    ...{ practice: null, screens: [] },
+    ...{ practice: null, screens: [], asked: 0, needed: 0 },
   });
   const api = {
     training: async () => {
@@ -117,7 +124,7 @@ test("a course is done without a network, out of order and twice, and told once 
   const lesson = await training.lesson("officer.two" as LessonId, "te");
   expect(lesson.title).toBe("officer.two te");
   for (const id of [...IDS, "officer.one" as LessonId].reverse())
-    await training.lessonDone(id, 1, 2);
+    await training.lessonDone(passed(id), ANSWERS);
   const view = training.view();
   expect([view.courses[0]?.done, view.waiting, view.closedFrom]).toEqual([3, 3, 100]);
   expect(view.courses[0]?.certificateReady).toBe(false);
@@ -129,9 +136,24 @@ test("a course is done without a network, out of order and twice, and told once 
   expect(posts.flatMap(({ lessons }) => lessons.map((one) => one.lessonId)).sort()).toEqual(
     [...IDS].sort(),
   );
+  expect(posts[0]?.lessons[0]).toEqual({
+    ...{ lessonId: "officer.three", version: 1, language: "te", answers: ANSWERS },
+  });
   const after = later.view();
   expect([after.waiting, after.closedFrom, after.courses[0]?.completedMs]).toEqual([0, null, 7]);
   expect(server.closed).toBeGreaterThan(0);
+});
+
+test("a practice stays done on this device, whatever the server answers", async () => {
+  const { make, posts } = world();
+  const training = make();
+  await training.courses("en");
+  await training.practiceDone("guard");
+  await training.practiceDone("guard");
+  await training.ask();
+  expect(training.view().practised).toEqual(["guard"]);
+  expect((await make().courses("en")).practised).toEqual(["guard"]);
+  expect(posts).toEqual([]);
 });
 
 test("a changed lesson is fetched again and shown as changed; the former one serves meanwhile", async () => {
@@ -141,7 +163,7 @@ test("a changed lesson is fetched again and shown as changed; the former one ser
   await vi.waitFor(() => {
     expect(server.asked).toBe(IDS.length);
   });
-  await training.lessonDone("officer.one" as LessonId, 1, 2);
+  await training.lessonDone(passed("officer.one" as LessonId), ANSWERS);
   const asked = server.asked;
   await training.lesson("officer.one" as LessonId, "en");
   expect(server.asked).toBe(asked);
@@ -171,7 +193,7 @@ test("a lesson done while the server's answer is stored waits to be reported", a
   const training = make();
   await training.courses("en");
   const stored = disk.hold();
-  const done = training.lessonDone("officer.one" as LessonId, 1, 2);
+  const done = training.lessonDone(passed("officer.one" as LessonId), ANSWERS);
   const asked = vi.fn();
   server.onAsked = asked;
   await training.courses("en");

@@ -11,10 +11,10 @@ import type { Context } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
 import type { LessonId } from "../ids.ts";
 import { HOUR_MS } from "../keys/format/times.ts";
-import type { Course, Lesson, LessonItem, TrainingView } from "../seam/training.ts";
+import type { Course, Lesson, LessonItem, Practice, TrainingView } from "../seam/training.ts";
 import { SerialQueue } from "../serial-queue.ts";
 import { META, putMeta } from "../vault/changes.ts";
-import type { Language, LessonDone, LessonPage, Training as Told } from "../wire.ts";
+import type { Language, LessonDone, LessonPage, QuizAnswer, Training as Told } from "../wire.ts";
 
 export const LESSON_STORE = "lessons";
 const KEPT = "training";
@@ -34,9 +34,11 @@ interface StoredTraining {
   /** Null: nothing was heard of the server yet. */
   readonly told: Told | null;
   readonly waiting: readonly DoneRecord[];
+  /** Practices that were done on this device. */
+  readonly practised: readonly Practice[];
 }
 
-const NOTHING: StoredTraining = { language: "en", told: null, waiting: [] };
+const NOTHING: StoredTraining = { language: "en", told: null, waiting: [], practised: [] };
 
 export interface TrainingOptions {
   readonly context: Pick<Context, "vault" | "now" | "emit"> & {
@@ -157,12 +159,24 @@ export class Training {
     }
   }
 
-  async lessonDone(id: LessonId, version: number, rightFirst: number): Promise<TrainingView> {
+  async practiceDone(name: Practice): Promise<TrainingView> {
+    await this.#whole();
+    await this.#change((kept) => ({
+      ...kept,
+      practised: [...kept.practised.filter((one) => one !== name), name],
+    }));
+    return this.view();
+  }
+
+  async lessonDone(
+    { id, version, language }: Pick<Lesson, "id" | "version" | "language">,
+    answers: readonly QuizAnswer[],
+  ): Promise<TrainingView> {
     await this.#whole();
     const known = this.#kept.told?.courses.flatMap((one) => one.lessons) ?? [];
     if (!known.some((one) => one.lessonId === id)) throw failure("not_found");
     const doneMs = this.#options.context.now();
-    const done: DoneRecord = { lessonId: id, version, rightFirst, doneMs };
+    const done: DoneRecord = { lessonId: id, version, language, answers: [...answers], doneMs };
     await this.#change((kept) => ({
       ...kept,
       waiting: [...kept.waiting.filter((one) => one.lessonId !== id), done],
@@ -179,6 +193,7 @@ export class Training {
       closedFrom: this.closedFrom,
       waiting: waiting.length,
       remind: told?.remind ?? false,
+      practised: this.#kept.practised,
     };
   }
 
@@ -263,9 +278,7 @@ export class Training {
     const { api } = this.#options.context;
     while (this.#kept.waiting.length > 0) {
       const sent = this.#kept.waiting.slice(0, 100);
-      const lessons = sent.map(({ lessonId, version, rightFirst }) => ({
-        ...{ lessonId, version, rightFirst },
-      }));
+      const lessons = sent.map(({ doneMs: _, ...one }) => one);
       const { language } = this.#kept;
       const told = await api.lessonsDone({ lessons }, { language });
       await this.#told(told, language, sent);
@@ -275,9 +288,8 @@ export class Training {
   /** Keep what the server told, which has heard of the lessons `sent`. */
   async #told(told: Told, language: Language, sent: readonly DoneRecord[] = []): Promise<void> {
     const before = this.closedFrom;
-    await this.#change(({ waiting }) => ({
-      language,
-      told,
+    await this.#change(({ waiting, practised }) => ({
+      ...{ language, told, practised },
       waiting: waiting.filter((one) => !sent.includes(one)),
     }));
     this.#options.context.emit({ type: "training", view: this.view() });
@@ -310,8 +322,8 @@ function languageOf(key: string): Language {
 }
 
 function lessonOf(page: LessonPage): Lesson {
-  const { lessonId, course, title, minutes, version, language, practice, screens } = page;
-  return { id: lessonId, audience: course, title, minutes, version, language, practice, screens };
+  const { lessonId, course, digest: _, ...rest } = page;
+  return { id: lessonId, audience: course, ...rest };
 }
 
 /** The next connection or the next question tries again. */

@@ -386,7 +386,7 @@ KINDS: tuple[PersonalTable, ...] = (
         "lessons_done",
         training_store.DONE,
         _PERSON,
-        ("lesson_id", "course", "version", "right_first", "done_ms"),
+        ("lesson_id", "course", "version", "done_ms"),
         ERASED,
     ),
     PersonalTable("courses", training_store.BEGUN, _PERSON, ("course", "completed_ms"), ERASED),

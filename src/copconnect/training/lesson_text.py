@@ -15,13 +15,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import msgspec
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from yaml.nodes import Node
 
 from copconnect import wire
-from copconnect.ids import LessonId
 from copconnect.limits import LESSON_PICTURE_BYTES, MAX_LESSON_BYTES
 from copconnect.training.quiz import Wrong, fields_of, read_quiz, text_of
 
@@ -60,9 +58,9 @@ class LessonText:
     digest: str
 
     @property
-    def quizzes(self) -> int:
-        """How many questions it asks."""
-        return sum(isinstance(one, wire.Quiz) for screen in self.screens for one in screen)
+    def quizzes(self) -> list[wire.Quiz]:
+        """Its questions, in their order."""
+        return [one for screen in self.screens for one in screen if isinstance(one, wire.Quiz)]
 
 
 def read_text(
@@ -125,7 +123,7 @@ class _LessonParser:
         )
         for name in sorted(front.keys() - {"title", "minutes", "version", "practice"}):
             self.problem(1, "front_matter", f"`{name}` means nothing here")
-        if lesson.quizzes == 0 and not self.problems:
+        if not lesson.quizzes and not self.problems:
             self.problem(0, "no_quiz", "the lesson asks no question", serious=False)
         return lesson
 
@@ -290,19 +288,3 @@ def _front_matter(lines: list[str]) -> tuple[Mapping[str, Node], int]:
     if end is None:
         raise Wrong(1, "front_matter", "a second line --- is missing")
     return fields_of("\n".join(lines[1:end]), 2), end + 1
-
-
-def page_of(lesson_id: LessonId, text: LessonText, version: int) -> wire.LessonPage:
-    """Return a text as it crosses the wire. ``version``: of the lesson, in whichever language."""
-    course = msgspec.convert(lesson_id.split(".", 1)[0], wire.CourseName)
-    return wire.LessonPage(
-        lesson_id=lesson_id,
-        course=course,
-        title=text.title,
-        minutes=text.minutes,
-        version=version,
-        digest=text.digest,
-        language=text.language,
-        practice=text.practice,
-        screens=[list(one) for one in text.screens],
-    )

@@ -89,13 +89,13 @@ def read_lesson(
 
 
 def _behind(texts: Mapping[wire.Language, LessonText], version: int) -> Iterator[TextProblem]:
-    quizzes = texts["en"].quizzes
+    quizzes = len(texts["en"].quizzes)
     for language, text in texts.items():
         if text.version < version:
             detail = f"it is of version {text.version}, another language of {version}"
             yield TextProblem(language, 1, "behind", detail, serious=False)
-        if text.quizzes != quizzes:
-            detail = f"it asks {text.quizzes} questions, the English text {quizzes}"
+        if len(text.quizzes) != quizzes:
+            detail = f"it has {len(text.quizzes)} questions, the English text {quizzes}"
             yield TextProblem(language, 0, "differs", detail, serious=False)
         if text.practice != texts["en"].practice:
             yield TextProblem(language, 1, "differs", "it has another practice", serious=False)

@@ -23,7 +23,7 @@ from copconnect.principals import Caller, Principal
 from copconnect.rights import WHOLE
 from copconnect.training import rules, store
 from copconnect.training.catalogue import Catalogue, digest_of, problem_of, unpacked
-from copconnect.training.lesson_text import page_of, picture_type, read_text
+from copconnect.training.lesson_text import picture_type, read_text
 from copconnect.training.lessons_of import Lesson, Written, course_of, read_lesson
 from copconnect.training.ports import CourseAudiences
 
@@ -107,7 +107,7 @@ class Publishing:
         # Beside the event loop: a long text takes a while.
         text, problems = await asyncio.to_thread(read_text, body.text, body.language, images)
         return wire.LessonPreview(
-            lesson=None if text is None else page_of(lesson_id, text, text.version),
+            lesson=None if text is None else rules.page_of(lesson_id, text, text.version),
             problems=[problem_of(one) for one in problems],
         )
 

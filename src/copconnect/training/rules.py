@@ -4,10 +4,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from copconnect import errors, wire
 from copconnect.ids import LessonId, UnitId
-from copconnect.training.lessons_of import COURSES, Lesson
+from copconnect.training.lesson_text import LessonText
+from copconnect.training.lessons_of import COURSES, Lesson, course_of
 
 BEFORE_LARGE: wire.CourseName = "officer"
 """The course that opens large groups."""
+PASS_PERCENT = 80
+"""A try passes if at least this share of its questions is right at the first choice."""
 DAY_MS = 86_400_000
 
 Done = Mapping[LessonId, tuple[int, int]]
@@ -49,6 +52,24 @@ def _item(
     )
 
 
+def page_of(lesson_id: LessonId, text: LessonText, version: int) -> wire.LessonPage:
+    """Return a text as it crosses the wire. ``version``: of the lesson, in whichever language."""
+    tried = asked(len(text.quizzes))
+    return wire.LessonPage(
+        lesson_id=lesson_id,
+        course=course_of(lesson_id),
+        title=text.title,
+        minutes=text.minutes,
+        version=version,
+        digest=text.digest,
+        language=text.language,
+        practice=text.practice,
+        screens=[list(one) for one in text.screens],
+        asked=tried,
+        needed=needed(tried),
+    )
+
+
 def completed(lessons: Mapping[LessonId, Lesson], done: Collection[LessonId]) -> list[str]:
     """Return the courses all of whose lessons are done. One that was completed before stays so,
     whatever is added to it: nobody loses a large group in the middle of duty."""
@@ -58,6 +79,32 @@ def completed(lessons: Mapping[LessonId, Lesson], done: Collection[LessonId]) ->
         if (own := [one.lesson_id for one in lessons.values() if one.course == course])
         and all(one in done for one in own)
     ]
+
+
+def asked(questions: int) -> int:
+    """Return how many of a lesson's questions a try asks: half of them, so that the next try has
+    others, and at least two where there are two."""
+    return max(min(questions, 2), (questions + 1) // 2)
+
+
+def needed(answers: int) -> int:
+    """Return how many of so many answers must be right."""
+    return -(-answers * PASS_PERCENT // 100)
+
+
+def passes(quizzes: Sequence[wire.Quiz], answers: Sequence[wire.QuizAnswer]) -> bool:
+    """Return whether these first choices answer as many different questions as a try asks, and
+    enough of them rightly."""
+    chosen = {one.question: one.option for one in answers}
+    if len(chosen) != len(answers) or len(answers) != asked(len(quizzes)):
+        return False
+    right = sum(
+        question < len(quizzes)
+        and option < len(options := quizzes[question].options)
+        and options[option].right
+        for question, option in chosen.items()
+    )
+    return right >= needed(len(answers))
 
 
 def overdue(since_ms: int | None, now_ms: int, days: int) -> bool:

@@ -1,14 +1,14 @@
 """Training, put together: a person's courses, lessons, progress. app.py makes one for each
 process.
 
-Invariants: a lesson that was done stays done, in whichever order and however often devices say so;
-a completed course stays completed; nothing of a practice conversation ever reaches this code.
+Invariants: a lesson is done once its questions are answered well enough; it stays done, in
+whichever order and however often devices say so; a completed course stays completed; nothing of a
+practice conversation ever reaches this code.
 """
 
 from collections.abc import Collection
 from pathlib import Path
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import errors, wire
@@ -26,8 +26,6 @@ from copconnect.training import rules, store
 from copconnect.training.catalogue import Catalogue
 from copconnect.training.certificates import Certificates
 from copconnect.training.folder import LessonFolder
-from copconnect.training.lesson_text import page_of
-from copconnect.training.lessons_of import course_of
 from copconnect.training.ports import (
     CourseAudiences,
     LargeFrom,
@@ -144,26 +142,27 @@ class TrainingService:
         lesson = lessons.get(lesson_id)
         if lesson is None:
             raise errors.NotFound
-        return page_of(lesson.lesson_id, lesson.text(language), lesson.version)
+        return rules.page_of(lesson.lesson_id, lesson.text(language), lesson.version)
 
     async def done(
         self, caller: Caller, body: wire.SubmitLessonsDone, language: wire.Language = "en"
     ) -> wire.Training:
-        """Record lessons as done and return the caller's courses. A lesson that is there no more is
-        passed over: a phone may have kept it for weeks."""
+        """Record the lessons that were passed as done and return the caller's courses. A lesson
+        that is there no more, or in another version, is left out: a phone may have kept it for
+        weeks, and its answers belong to other questions."""
         now = self._clock.now_ms()
         async with self._database.transaction() as connection:
             lessons = await self.catalogue.lessons(connection)
             await store.begin(connection, caller.person_id, now)
-            fresh = {
-                one.lesson_id: one for one in body.lessons if LessonId(one.lesson_id) in lessons
+            passed = {
+                one.lesson_id: one.version
+                for one in body.lessons
+                if (lesson := lessons.get(one.lesson_id)) is not None
+                and lesson.version == one.version
+                and rules.passes(lesson.text(one.language).quizzes, one.answers)
             }
-            if fresh:
-                rows = [
-                    (key, course_of(key), _capped(one, lessons[key].version))
-                    for key, one in fresh.items()
-                ]
-                await store.record(connection, caller.person_id, rows, now)
+            if passed:
+                await store.record(connection, caller.person_id, passed, now)
             done = await store.done_by(connection, caller.person_id)
             before = await store.completed_by(connection, caller.person_id)
             new = set(rules.completed(lessons, done)) - before.keys()
@@ -178,11 +177,6 @@ class TrainingService:
                     AccountWakeup(event="clients", person_ids=[caller.person_id], client_ids=[])
                 )
             return await self._training(connection, caller, language)
-
-
-def _capped(done: wire.LessonDone, newest: int) -> wire.LessonDone:
-    """Return a lesson as done in a version that there is."""
-    return msgspec.structs.replace(done, version=min(done.version, newest))
 
 
 class Outstanding:

@@ -5,7 +5,7 @@ Done is a row for each person and lesson, and one for each person and begun cour
 it was completed, so that posting and progress never look at single lessons.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -30,12 +30,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from copconnect import wire
 from copconnect.database.among import among
 from copconnect.database.engine import METADATA, upsert_for
 from copconnect.database.upserts import add_missing, put
 from copconnect.ids import LessonId, PersonId, UnitId
-from copconnect.training.lessons_of import Written
+from copconnect.training.lessons_of import Written, course_of
 
 _Person = String(32)
 _Lesson = String(80)
@@ -47,7 +46,6 @@ DONE = Table(
     Column("lesson_id", _Lesson, primary_key=True),
     Column("course", String(16), nullable=False),
     Column("version", Integer, nullable=False),  # The newest that the person did.
-    Column("right_first", Integer, nullable=False),
     Column("done_ms", BigInteger, nullable=False),  # The first time.
 )
 BEGUN = Table(
@@ -130,22 +128,21 @@ async def since(connection: AsyncConnection, person_id: PersonId) -> int | None:
 async def record(
     connection: AsyncConnection,
     person_id: PersonId,
-    done: Sequence[tuple[LessonId, str, wire.LessonDone]],
+    done: Mapping[LessonId, int],
     now_ms: int,
 ) -> None:
-    """Record lessons as done, each with its course, and these courses as begun. Lessons that
-    were done before keep their time. Two statements."""
+    """Record lessons as done, each in a version, and their courses as begun. Lessons that were
+    done before keep their time. Two statements."""
     statement = upsert_for(connection.dialect.name, DONE).values(
         [
             {
                 "person_id": person_id,
                 "lesson_id": lesson_id,
-                "course": course,
-                "version": one.version,
-                "right_first": one.right_first,
+                "course": course_of(lesson_id),
+                "version": version,
                 "done_ms": now_ms,
             }
-            for lesson_id, course, one in done
+            for lesson_id, version in done.items()
         ]
     )
     newer = statement.excluded.version > DONE.c.version
@@ -156,7 +153,7 @@ async def record(
             where=newer,
         )
     )
-    courses = sorted({course for _, course, _ in done})
+    courses = sorted({course_of(one) for one in done})
     rows = [{"person_id": person_id, "course": one, "completed_ms": None} for one in courses]
     await add_missing(connection, BEGUN, rows)
 

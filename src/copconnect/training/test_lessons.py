@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from copconnect import wire
+from copconnect.training import rules
 from copconnect.training.lesson_text import read_text
 from copconnect.training.lessons_of import COURSES, built_in
 
@@ -28,13 +29,41 @@ def test_every_course_is_there_in_every_language_without_a_note() -> None:
         assert len(shapes) == 1, lesson.lesson_id
 
 
+def test_a_second_try_of_a_built_in_lesson_has_other_questions() -> None:
+    for lesson in built_in().values():
+        questions = len(lesson.text("en").quizzes)
+        assert 2 * rules.asked(questions) <= questions, lesson.lesson_id
+
+
+def a_quiz(options: int = 2) -> wire.Quiz:
+    made = [wire.QuizOption(text=str(n), right=n == 1, why="w") for n in range(options)]
+    return wire.Quiz(question="?", options=made)
+
+
+@pytest.mark.parametrize(
+    ("questions", "options", "passes"),
+    [
+        (0, [], True),
+        (1, [1], True),
+        (1, [0], False),
+        (4, [1, 1], True),
+        (4, [1, 0], False),
+        (4, [1, 1, 1], False),
+        (10, [1, 1, 1, 1, 0], True),
+        (10, [1, 1, 1, 0, 0], False),
+    ],
+)
+def test_a_try_passes_with_four_fifths_of_half_the_questions(
+    questions: int, options: list[int], passes: bool
+) -> None:
+    answers = [wire.QuizAnswer(question=n, option=one) for n, one in enumerate(options)]
+    assert rules.passes([a_quiz() for _ in range(questions)], answers) == passes
+
+
 def test_no_reason_begins_with_the_word_that_the_screen_puts_before_it() -> None:
     for lesson in built_in().values():
         for text in lesson.texts.values():
-            quizzes = [
-                one for screen in text.screens for one in screen if isinstance(one, wire.Quiz)
-            ]
-            for option in [option for quiz in quizzes for option in quiz.options]:
+            for option in [option for quiz in text.quizzes for option in quiz.options]:
                 first = re.split(r"[.।۔,:]", option.why)[0]
                 assert first not in {"Right", "No", "సరైనది", "కాదు", "درست", "نہیں", "सही", "नहीं"}
 

@@ -82,7 +82,8 @@ class Quiz(LessonBlock, frozen=True, kw_only=True):
 class LessonPage(Wire, frozen=True, kw_only=True):
     """A lesson. ``language``: of the text, English where the lesson has none in the one that was
     asked for; ``digest``: of all that is here, so that a device knows what it holds; ``screens``:
-    one after another, each of blocks."""
+    one after another, each of blocks; ``asked``: of its questions in a try, ``needed``: how many of
+    these must be answered rightly at the first choice."""
 
     lesson_id: LessonId
     course: CourseName
@@ -93,6 +94,8 @@ class LessonPage(Wire, frozen=True, kw_only=True):
     language: Language
     practice: Practice | None
     screens: list[list[Heading | Paragraph | ListBlock | Image | Quiz]]
+    asked: int
+    needed: int
 
 
 class TrainingItem(Wire, frozen=True, kw_only=True):
@@ -125,16 +128,26 @@ class Training(Wire, frozen=True, kw_only=True):
     remind: bool
 
 
+class QuizAnswer(Wire, frozen=True, kw_only=True):
+    """The first choice of a person. ``question``: its place among the lesson's questions,
+    ``option``: its place among the question's options, both from 0."""
+
+    question: Annotated[int, Meta(ge=0, le=1_000)]
+    option: Annotated[int, Meta(ge=0, le=100)]
+
+
 class LessonDone(Wire, frozen=True, kw_only=True):
-    """``right_first``: quiz questions that were answered rightly at the first try."""
+    """A try. ``language``: of the text that was asked for; ``answers``: one for each question of
+    the try."""
 
     lesson_id: Annotated[LessonId, LESSON_ID]
     version: Annotated[int, Meta(ge=1)]
-    right_first: Annotated[int, Meta(ge=0, le=100)]
+    language: Language
+    answers: Annotated[list[QuizAnswer], Meta(max_length=1_000)]
 
 
 class SubmitLessonsDone(Wire, frozen=True, kw_only=True):
-    """Idempotent: a lesson that was done stays done."""
+    """Idempotent: a lesson that was done stays done. A try that does not pass changes nothing."""
 
     lessons: Annotated[list[LessonDone], Meta(min_length=1, max_length=100)]
 

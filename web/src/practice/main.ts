@@ -18,12 +18,32 @@ import { practiceCore } from "./core.ts";
 import Practice from "./Practice.svelte";
 import { PracticeProgress } from "./progress.svelte.ts";
 
+/**
+ * Screens get an invented place: a lesson asks for its practice, and a phone may refuse its own place or
+ * know none.
+ */
+function standInPlace(): void {
+  const coords = { latitude: 17.385, longitude: 78.4867, accuracy: 12 };
+  const found = (tell: PositionCallback): number => {
+    // The screens read these values alone.
+    setTimeout(() => tell({ coords, timestamp: Date.now() } as GeolocationPosition), 0);
+    return 0;
+  };
+  const geolocation = {
+    getCurrentPosition: found,
+    watchPosition: found,
+    clearWatch: () => undefined,
+  };
+  Object.defineProperty(navigator, "geolocation", { value: geolocation });
+}
+
 async function start(target: HTMLElement): Promise<void> {
   const asked = new URLSearchParams(location.search).get("practice");
   const progress = new PracticeProgress(PRACTICES.find((one) => one === asked) ?? "message");
   askNoServer();
   showOnly(["chats", "orders"]);
   keepNoSteps();
+  standInPlace();
   followAddress();
   await Promise.all([restoreAppearance(), loadLater("rest"), loadLater("training")]);
   useCore(practiceCore(progress.name === "order", progress.note));
