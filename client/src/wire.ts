@@ -2758,9 +2758,10 @@ export interface Cases {
   readonly next: string | null;
 }
 
-/** The decision of moderators. */
+/** The decision of moderators. ``second_id``: the one who agreed, where two were needed. */
 export interface Decision {
   readonly byId: PersonId;
+  readonly secondId: PersonId | null;
   readonly atMs: number;
   readonly finding: "dismissed" | "upheld";
   readonly clause: number;

@@ -107,6 +107,9 @@ def test_a_report_from_tap_to_appeal(
 
     # The case as a file, and counts without names.
     _open_case(first, sender, RUMOUR, "decided")
+    decided = first.page.get_by_role("region", name=first.word("@reports.decide.title"))
+    for moderator in (first, second):
+        expect(decided).to_contain_text(moderator.person.name)
     first.button("@reports.case.save").click()
     dialog = first.page.get_by_role("dialog")
     with first.page.expect_download() as download:

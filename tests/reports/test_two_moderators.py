@@ -53,6 +53,11 @@ async def test_a_mute_needs_two_moderators_who_have_no_part_in_the_case(tmp_path
         assert (await act(world, root, approval)).is_success
         (sanction,) = (await world.get("/v1/sanctions", world.subject)).json()["sanctions"]
         assert (sanction["kind"], sanction["reason"]) == ("muted", "A greeting.")
+        # The case names both, with a card for each.
+        case = (await world.get(f"/v1/reports/{world.report}", admin)).json()
+        both = [admin.person_id, root.person_id]
+        assert [case["decision"][one] for one in ("byId", "secondId")] == both
+        assert {one["personId"] for one in case["people"]} >= set(both)
         # Decided once: another decision, and the same proposal again, are refused.
         assert (await act(world, root, mute)).json()["code"] == "report_decided"
         await world.whole.audit.verify(world.whole.registry)

@@ -41,8 +41,9 @@ export async function caseDecision(
   plate: PlateOf,
 ): Promise<CaseDecision | null> {
   if (given === null) return null;
-  const { byId, atMs, finding, clause, reason, sanction } = given;
-  return { by: await plate(byId), atMs, finding, clause, reason, sanction };
+  const { byId, secondId, atMs, finding, clause, reason, sanction } = given;
+  const moderators = secondId === null ? [byId] : [byId, secondId];
+  return { by: await Promise.all(moderators.map(plate)), atMs, finding, clause, reason, sanction };
 }
 
 export function sanctionView(given: wire.Sanction, nowMs: number): SanctionView {

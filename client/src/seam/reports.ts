@@ -110,7 +110,8 @@ export interface NewDecision {
 }
 
 export interface CaseDecision extends NewDecision {
-  readonly by: Plate | null;
+  /** The moderator who decided; with two moderators, the one who agreed comes second. */
+  readonly by: readonly (Plate | null)[];
   readonly atMs: number;
 }
 

@@ -112,7 +112,9 @@ it(
     expect(view.proven.map(({ body }) => body?.kind === "text" && body.text)).toEqual([
       ...["The court has freed them.", "Who says so?"],
     ]);
-    expect((await first.core.reports.openCase(warned)).appealBar).toBe("decided_first");
+    const { appealBar, decision } = await first.core.reports.openCase(warned);
+    expect(appealBar).toBe("decided_first");
+    expect(decision?.by.map((one) => one?.personId)).toEqual([first.person]);
     await later.core.reports.decideAppeal(warned, "lifted", "Confirmed.");
     await sender.until(
       "lifted",
@@ -133,6 +135,8 @@ it(
       ...{ own: false, genuine: true, by: { personId: first.person } },
     });
     await second.core.reports.answerProposal(rumour, true);
+    const { decision: agreed } = await later.core.reports.openCase(rumour);
+    expect(agreed?.by.map((one) => one?.personId)).toEqual([first.person, second.person]);
 
     // Muted in large chats alone, until the time is over.
     await sender.until("muted", async () => (await barred(sender, large)) === "muted");

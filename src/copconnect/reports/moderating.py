@@ -84,7 +84,8 @@ class Moderating:
             waits = appeal is not None and appeal.outcome is None
             appealed = {report_id} if waits else set()
             (case,) = await self._cases(connection, caller.person_id, [row], appealed)
-            extra = [] if row.decider_id is None else [PersonId(row.decider_id)]
+            deciders = (row.decider_id, row.second_id)
+            extra = [PersonId(one) for one in deciders if one is not None]
             people = await self._cards(connection, caller, [case], extra)
         return wire.CaseDetail(
             case=case,
@@ -310,6 +311,7 @@ def _decision(row: Row[Any]) -> wire.Decision | None:
         sanction = wire.NewSanction(kind=row.sanction, days=row.days)
     return wire.Decision(
         by_id=row.decider_id,
+        second_id=row.second_id,
         at_ms=row.decided_ms,
         finding=row.finding,
         clause=row.decided_clause,

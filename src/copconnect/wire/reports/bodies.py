@@ -95,9 +95,10 @@ class Cases(Wire, frozen=True, kw_only=True):
 
 
 class Decision(Wire, frozen=True, kw_only=True):
-    """The decision of moderators."""
+    """The decision of moderators. ``second_id``: the one who agreed, where two were needed."""
 
     by_id: PersonId
+    second_id: PersonId | None
     at_ms: int
     finding: Finding
     clause: int
