@@ -46,7 +46,7 @@ export {
 export { WEB, firstPage, webLink } from "./kinds/links.ts";
 export { blankOrder } from "./kinds/order.ts";
 export { allWordsOf, wordingIn, wordingsOf } from "./kinds/wording.ts";
-export { MAX_IMPORT_BYTES, REORGANISED_PEOPLE } from "./limits.ts";
+export { MAX_IMPORT_BYTES, REMIND_AGAIN_MS, REORGANISED_PEOPLE } from "./limits.ts";
 export { BYTE_ORDER_MARK, csvPart } from "./overseeing/files/csv.ts";
 export * from "./seam.ts";
 

@@ -99,6 +99,8 @@ export const UNREADABLE = 255;
 
 export const REMINDERS = 5;
 
+export const REMIND_AGAIN_MS = 1800000;
+
 export const ACKNOWLEDGEMENTS = 500;
 
 export const MAX_ANSWER_BYTES = 32768;

@@ -2116,6 +2116,8 @@ export interface GivenAcknowledgement {
  * ``owed``: the caller is asked for an acknowledgement and has given none that counts.
  * ``overseen``: the caller may see who has acknowledged: all of it as issuer or administrator of
  * the conversation, otherwise of the units where the caller has the right ``oversee_orders``.
+ * ``reminded_ms``: when somebody last asked for a reminder; ``reminds``: the caller may, because
+ * they see all of it.
  */
 export interface Order {
   readonly orderId: MessageId;
@@ -2129,9 +2131,11 @@ export interface Order {
   readonly askedSeq: Seq;
   readonly withdrawnMs: number | null;
   readonly escalatedMs: number | null;
+  readonly remindedMs: number | null;
   readonly owed: boolean;
   readonly acknowledgement: OwnAcknowledgement | null;
   readonly overseen: boolean;
+  readonly reminds: boolean;
 }
 
 /**
@@ -2213,6 +2217,19 @@ export interface OrderProgress {
 /** Orders that the caller issued, for example one order to several units. */
 export interface CountOrders {
   readonly orderIds: MessageId[];
+}
+
+/**
+ * ``reminded_ms``: when somebody last asked for a reminder, as the caller knows it. If another
+ * reminder has gone out lately, the request is a repeat and wakes nobody.
+ */
+export interface RemindOfOrder {
+  readonly remindedMs: number | null;
+}
+
+/** When somebody last asked for a reminder of the order. */
+export interface OrderReminded {
+  readonly remindedMs: number;
 }
 
 /** Counts over everybody who must acknowledge an order, as in OrderProgress. */

@@ -24,6 +24,10 @@ describe("an order", () => {
     const id = await group(a, [b, c]);
     const orderId = await issue(a, id, { choices: ["Complying", "Cannot comply"] });
     expect(await held(a, orderId)).toMatchObject({ mine: true, owed: false, overseen: true });
+    const asIssued = await a.core.orders.get(orderId);
+    const { mayRemind, remindedMs } = await a.core.orders.remind(asIssued);
+    expect([mayRemind, remindedMs]).toEqual([true, w.server.now()]);
+    expect((await b.core.orders.get(orderId)).mayRemind).toBe(false);
     const order = await owed(b, orderId);
     expect(order.body).toMatchObject({ title: PLAIN.title, reference: PLAIN.reference });
     expect(order.issuer?.personId).toBe(a.person);

@@ -75,6 +75,7 @@ ORDER_READERS = 8  # People whom an order appoints beside its issuer, at most.
 ORDER_UNITS = 50  # Units to which somebody issues an order at once, at most.
 UNREADABLE = 255  # The choice of a record by which somebody says: I cannot read the order.
 REMINDERS = 5  # One order has no more.
+REMIND_AGAIN_MS = 30 * 60 * 1000  # Between reminders of an order that somebody asks for.
 ACKNOWLEDGEMENTS = 500  # In one request.
 MAX_ANSWER_BYTES = 32 * 1024  # A sealed answer to an order.
 MAX_REPORT_BYTES = 2 * 1024 * 1024  # A sealed proof: six of the largest messages, and its seals.

@@ -218,6 +218,10 @@ def test_an_order_is_followed_and_exported(
     none = issuer.word("orders.acknowledgedOf", number=0, owed=2)
     # The page of the order says it, before its progress is opened.
     issuer.page.get_by_text(none).first.wait_for(timeout=SECONDS)
+    issuer.button("orders.page.remind").click()
+    again = issuer.word("orders.page.reminded").partition("{{")[0]
+    issuer.page.get_by_role("status").filter(has_text=again).wait_for(timeout=SECONDS)
+    issuer.shot("reminded")
     issuer.button("orders.page.progress").click()
     issuer.page.get_by_text(none).first.wait_for(timeout=SECONDS)
 

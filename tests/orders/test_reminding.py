@@ -2,7 +2,7 @@
 
 import pytest
 
-from copconnect import errors
+from copconnect import errors, wire
 from copconnect.ids import UnitId
 from tests.contract.delivery_world import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.contract.holding import hold, lift
@@ -24,6 +24,59 @@ async def test_reminders_wake_those_who_owe_and_once_each(orders: Orders) -> Non
     assert orders.woken.people == [people(b, c), people(c)]
     orders.world.clock.at += DAY_MS
     assert await reminding.round() == 0
+
+
+async def test_the_issuer_reminds_now_those_who_owe_once_in_half_an_hour(orders: Orders) -> None:
+    order = await orders.issue()
+    a, b, c = orders.officers
+    await orders.acknowledge(order, a)
+    caller, remind = orders.issuer.caller, orders.service.reminding.remind
+    never = wire.RemindOfOrder(reminded_ms=None)
+    first = await remind(caller, order.order_id, never)
+    assert orders.woken.people == [people(b, c)]
+    # The answer was lost: the same request again is answered alike, and wakes nobody.
+    assert await orders.node().reminding.remind(caller, order.order_id, never) == first
+    found = await orders.service.reading.order(caller, order.order_id)
+    assert (found.reminds, found.reminded_ms) == (True, first.reminded_ms)
+    known = wire.RemindOfOrder(reminded_ms=first.reminded_ms)
+    orders.world.clock.at += 10 * MINUTE_MS
+    with pytest.raises(errors.RateLimited) as soon:
+        await remind(caller, order.order_id, known)
+    assert (soon.value.retry_after_ms, soon.value.details["limit"]) == (
+        *(20 * MINUTE_MS, "order_reminders"),
+    )
+    assert orders.woken.people == [people(b, c)]
+    await orders.acknowledge(order, b)
+    orders.world.clock.at += 20 * MINUTE_MS
+    # Also from a screen that never saw the first reminder.
+    assert (await remind(caller, order.order_id, never)).reminded_ms > first.reminded_ms
+    assert orders.woken.people == [people(b, c), people(c)]
+
+
+async def test_they_alone_remind_who_see_all_of_an_order_that_is_owed(orders: Orders) -> None:
+    a, b, _ = orders.officers
+    order = await orders.issue(readers=[b.caller.person_id])
+    body = wire.RemindOfOrder(reminded_ms=None)
+    remind, read = orders.service.reminding.remind, orders.service.reading.order
+    for paths in ([], ["TG/HYD/PS1"]):  # Nobody's overseer, and one station's.
+        orders.roll.held[a.caller.person_id] = paths
+        assert not (await read(a.caller, order.order_id)).reminds
+        with pytest.raises(errors.NotAllowed):
+            await remind(a.caller, order.order_id, body)
+    assert (await read(b.caller, order.order_id)).reminds
+    await remind(b.caller, order.order_id, body)
+    assert len(orders.woken.people) == 1
+    for end in ("withdrawn", "over"):
+        ended = await orders.issue(
+            valid_until_ms=orders.world.clock.now_ms() + (MINUTE_MS if end == "over" else DAY_MS)
+        )
+        if end == "over":
+            orders.world.clock.at += MINUTE_MS
+        else:
+            await orders.withdraw(ended)
+        with pytest.raises(errors.OrderInvalid):
+            await remind(orders.issuer.caller, ended.order_id, body)
+    assert len(orders.woken.people) == 1
 
 
 async def test_a_withdrawn_order_reminds_nobody(orders: Orders) -> None:

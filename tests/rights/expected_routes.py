@@ -167,6 +167,7 @@ ROUTES: dict[str, Rule] = {
     "POST /v1/orders/{order_id}/acknowledgements": ORDERED,
     "GET /v1/orders/{order_id}/acknowledgements": ISSUER,
     "GET /v1/orders/{order_id}/progress": ISSUER,
+    "POST /v1/orders/{order_id}/reminders": ISSUER,
     "POST /v1/orders/{order_id}/people/searches": ISSUER.showing(A.HEAD),
     "GET /v1/orders/{order_id}/curve": ISSUER,
     # Reports: the group's message cannot be reported, so members get the same answer as everybody.

@@ -54,6 +54,19 @@ export class OrderCalls {
     return this.#device.orders.issuing(conversationId);
   }
 
+  /**
+   * Wake the people who owe it, as this person knows it (`remindedMs`): a repeat wakes nobody. Rejects
+   * with `rate_limited` within REMIND_AGAIN_MS after another reminder.
+   */
+  async remind({
+    orderId,
+    remindedMs,
+  }: Pick<OrderView, "orderId" | "remindedMs">): Promise<OrderView> {
+    const { context, orders } = this.#device;
+    await context.api.remindOfOrder(orderId, { remindedMs });
+    return orders.order(orderId, true);
+  }
+
   /** Drafts of orders that are on their way are not among them. */
   async drafts(): Promise<readonly OrderDraft[]> {
     const { orderDrafts, outgoing } = this.#device;

@@ -90,6 +90,8 @@ export async function orderView(
       facts?.content.photo === true ? await photoView(parts, row, photo, waitsForReaders) : null,
     together: issuerOf(row) === self ? togetherWith(row) : null,
     overseen: server?.overseen ?? issuerOf(row) === self,
+    mayRemind: server?.reminds ?? false,
+    remindedMs: server?.remindedMs ?? null,
     escalatedMs: server?.escalatedMs ?? null,
     differs: differenceOf(row),
   };

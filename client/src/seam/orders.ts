@@ -86,6 +86,10 @@ export interface OrderView {
   readonly together: readonly MessageId[] | null;
   /** This person may see who has acknowledged. */
   readonly overseen: boolean;
+  /** This person sees all of it, so that they may remind the people who owe it. */
+  readonly mayRemind: boolean;
+  /** When somebody last asked for a reminder. */
+  readonly remindedMs: number | null;
   readonly escalatedMs: number | null;
   /** The server states another order than its issuer signed. The issuer's is shown. */
   readonly differs: "terms" | "header" | null;

@@ -518,6 +518,10 @@ export class Operations extends Calling {
     return this.call("GET", at`/v1/orders/${orderId}/acknowledgements`, { query: asked, timeoutMs: 60_000 });
   }
 
+  remindOfOrder(orderId: wire.MessageId, body: wire.RemindOfOrder): Promise<wire.OrderReminded> {
+    return this.call("POST", at`/v1/orders/${orderId}/reminders`, { body });
+  }
+
   orderProgress(orderId: wire.MessageId, asked?: OptionalParameters<{ unit: wire.UnitId }>): Promise<wire.OrderProgress> {
     return this.call("GET", at`/v1/orders/${orderId}/progress`, { query: asked });
   }

@@ -76,7 +76,7 @@ export class Orders {
         ...{ orderId, conversationId: id, seq, headerHash: header.hash },
         ...{ issuerId: caller.personId, issuedMs: sentMs, terms: said, records: new Map() },
         ...{ texts: [{ seq, headerHash: header.hash }], askedSeq: seq },
-        withdrawnMs: null,
+        ...{ withdrawnMs: null, remindedMs: null },
       });
     } else if (said?.t === "order_change") {
       const order = orders.get(said.orderId);
@@ -155,7 +155,15 @@ export class Orders {
               firstCreatedMs: kept.firstCreatedMs,
             },
       overseen: admin || order.issuerId === personId,
+      reminds: admin || order.issuerId === personId,
     };
+  }
+
+  /** The rule is the server's (tests/orders/test_reminding.py). */
+  remind(caller: ClientState, orderId: MessageId, body: wire.RemindOfOrder): wire.OrderReminded {
+    const order = this.#find(caller, orderId);
+    if (order.remindedMs === body.remindedMs) order.remindedMs = this.#server.now();
+    return { remindedMs: order.remindedMs ?? 0 };
   }
 
   async acknowledge(

@@ -376,6 +376,9 @@ function orderRoutes({ orders }: Roles, at: At): void {
   at("confirmed", "GET /orders/{}", ({ ids: [id = ""] }, caller) =>
     orders.one(caller, id as MessageId),
   );
+  at("confirmed", "POST /orders/{}/reminders", ({ ids: [id = ""], body }, caller) =>
+    orders.remind(caller, id as MessageId, as<wire.RemindOfOrder>(body)),
+  );
   at("confirmed", "POST /orders/{}/acknowledgements", ({ ids: [id = ""], body }, caller) =>
     orders.acknowledge(caller, id as MessageId, as<wire.SubmitAcknowledgements>(body)),
   );

@@ -210,6 +210,7 @@ export interface OrderState {
   texts: wire.OrderText[];
   askedSeq: number;
   withdrawnMs: number | null;
+  remindedMs: number | null;
   /** The record that counts for each person. */
   readonly records: Map<
     PersonId,

@@ -31,8 +31,8 @@ export const ORDER: Order = {
   },
   texts: [{ seq: 7 as Order["seq"], headerHash: new Uint8Array(32).fill(9) }],
   askedSeq: 7 as Order["seq"],
-  ...{ withdrawnMs: null, escalatedMs: null },
-  ...{ owed: false, acknowledgement: null, overseen: true },
+  ...{ withdrawnMs: null, escalatedMs: null, remindedMs: null },
+  ...{ owed: false, acknowledgement: null, overseen: true, reminds: true },
 };
 
 const unit = (unitId: string, parentId: string | null): Directory["units"][number] => ({

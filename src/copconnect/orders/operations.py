@@ -26,6 +26,7 @@ def operations(service: OrderService) -> list[Operation]:
             f"{_O}/acknowledgements", service.acknowledging.submit, "acknowledge_order", most=_BODY
         ),
         get(f"{_O}/acknowledgements", reading.records, "order_records", wait_s=60),
+        post(f"{_O}/reminders", service.reminding.remind, "remind_of_order"),
         get(f"{_O}/progress", reading.progress, "order_progress"),
         search(f"{_O}/people/searches", reading.people, "order_people"),
         get(f"{_O}/curve", reading.curve, "order_curve"),

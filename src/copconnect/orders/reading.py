@@ -338,6 +338,7 @@ def _place(after: str) -> tuple[int, str]:
 
 def _order(row: Row[Any], person_id: PersonId, *, overseer: bool) -> wire.Order:
     terms = store.terms(row)
+    sees_all = row.admin or row.issuer_id == person_id or person_id in terms.readers
     return of_row(
         wire.Order,
         row,
@@ -356,7 +357,8 @@ def _order(row: Row[Any], person_id: PersonId, *, overseer: bool) -> wire.Order:
             signer_id=row.signer_id,
             first_created_ms=row.first_created_ms,
         ),
-        overseen=overseer or row.admin or row.issuer_id == person_id or person_id in terms.readers,
+        overseen=overseer or sees_all,
+        reminds=sees_all,
     )
 
 

@@ -1,5 +1,7 @@
 """Wakes people who owe an acknowledgement, and heads of units where few have given one.
 
+An order's terms say when; besides, somebody who sees all of an order may remind at once.
+
 One node does it for all. An order's row says when somebody is to be woken next; waking and moving
 that time are one transaction, which also queues the pushes: a crash repeats all of it or nothing,
 so each reminder wakes a phone once. People who have acknowledged are woken only while something
@@ -10,14 +12,18 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
+from copconnect import errors, wire
 from copconnect.database.among import among
 from copconnect.database.engine import Transaction
-from copconnect.ids import PersonId, UnitId
+from copconnect.ids import MessageId, PersonId, UnitId
 from copconnect.leases import Leases
+from copconnect.limits import REMIND_AGAIN_MS
 from copconnect.orders import rules, store
 from copconnect.orders.counting import Counting
 from copconnect.orders.dependencies import OrderDependencies
+from copconnect.orders.reading import OrderReads
 from copconnect.orders.rules import ACKNOWLEDGED, MINUTE_MS, OWED, Tree
+from copconnect.principals import Caller
 
 PERIOD_S = 15.0
 PRUNE_PERIOD_S = 3_600.0
@@ -28,8 +34,11 @@ _BATCH = 20  # Orders that are forgotten in one transaction.
 class Reminding:
     """Reminds, escalates and forgets."""
 
-    def __init__(self, deps: OrderDependencies, counting: Counting, leases: Leases) -> None:
+    def __init__(
+        self, deps: OrderDependencies, reading: OrderReads, counting: Counting, leases: Leases
+    ) -> None:
         self._deps = deps
+        self._reading = reading
         self._counting = counting
         self.rounds = leases.periodic("orders", self.round, PERIOD_S, 3 * PERIOD_S)
         self.pruning = leases.periodic("orders_pruning", self.prune, PRUNE_PERIOD_S)
@@ -62,6 +71,33 @@ class Reminding:
                     values["escalated_ms"] = now_ms
                 await store.change(connection, row.order_id, **values)
         return woken
+
+    async def remind(
+        self, caller: Caller, order_id: MessageId, body: wire.RemindOfOrder
+    ) -> wire.OrderReminded:
+        """Wake the people who owe now. A repeat, soon after a reminder that the caller did not know
+        of, wakes nobody. Raises NotFound, NotAllowed for somebody who does not see all of it,
+        OrderInvalid where nobody owes it any more, RateLimited soon after another reminder."""
+        seen = await self._reading.oversight(caller.person_id, order_id)
+        if seen.units is not None:
+            raise errors.NotAllowed(right=rules.OVERSEE, path="")
+        async with self._deps.database.transaction() as connection:
+            row = (await store.hold(connection, [order_id])).get(order_id)
+            if row is None:
+                raise errors.NotFound
+            now_ms, before_ms = self._deps.clock.now_ms(), row.reminded_ms
+            if before_ms is not None and now_ms < before_ms + REMIND_AGAIN_MS:
+                if body.reminded_ms is None or body.reminded_ms < before_ms:
+                    return wire.OrderReminded(reminded_ms=before_ms)
+                wait_ms = before_ms + REMIND_AGAIN_MS - now_ms
+                raise errors.RateLimited(retry_after_ms=wait_ms, limit="order_reminders")
+            if row.withdrawn_ms is not None or (
+                row.valid_until_ms is not None and row.valid_until_ms <= now_ms
+            ):
+                raise errors.OrderInvalid(reason="nobody owes it any more")
+            await self._remind(connection, row)
+            await store.change(connection, order_id, reminded_ms=now_ms)
+        return wire.OrderReminded(reminded_ms=now_ms)
 
     async def _remind(self, connection: Transaction, row: Row[Any]) -> int:
         order, deps = store.known(row), self._deps

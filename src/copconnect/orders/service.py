@@ -37,7 +37,7 @@ class OrderService:
         self.counting = Counting(deps, fresh_s)
         self.reading = OrderReads(deps, self.counting)
         self.watching = Watching(self.reading, self.counting)
-        self.reminding = Reminding(deps, self.counting, leases)
+        self.reminding = Reminding(deps, self.reading, self.counting, leases)
         self.texting = Texting(deps, leases, texts, settings)
 
     async def may_issue(

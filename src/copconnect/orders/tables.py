@@ -43,6 +43,7 @@ ORDERS = Table(
     Column("asked_ms", BigInteger, nullable=False),
     Column("withdrawn_ms", BigInteger),
     Column("escalated_ms", BigInteger),
+    Column("reminded_ms", BigInteger),  # When somebody last asked for a reminder.
     Column("due_ms", BigInteger),  # When somebody is to be woken next; NULL: nobody any more.
     Index(None, "conversation_id", "issued_ms"),
     Index(

@@ -136,7 +136,9 @@ class Order(Wire, frozen=True, kw_only=True):
     is to acknowledge. ``escalated_ms``: when heads were woken because too few had acknowledged.
     ``owed``: the caller is asked for an acknowledgement and has given none that counts.
     ``overseen``: the caller may see who has acknowledged: all of it as issuer or administrator of
-    the conversation, otherwise of the units where the caller has the right ``oversee_orders``."""
+    the conversation, otherwise of the units where the caller has the right ``oversee_orders``.
+    ``reminded_ms``: when somebody last asked for a reminder; ``reminds``: the caller may, because
+    they see all of it."""
 
     order_id: MessageId
     conversation_id: ConversationId
@@ -149,9 +151,11 @@ class Order(Wire, frozen=True, kw_only=True):
     asked_seq: Seq
     withdrawn_ms: int | None
     escalated_ms: int | None
+    reminded_ms: int | None
     owed: bool
     acknowledgement: OwnAcknowledgement | None
     overseen: bool
+    reminds: bool
 
 
 class Issuing(Wire, frozen=True, kw_only=True):
@@ -237,6 +241,19 @@ class CountOrders(Wire, frozen=True, kw_only=True):
     order_ids: Annotated[
         list[Annotated[MessageId, HEX16]], Meta(min_length=1, max_length=ORDER_UNITS)
     ]
+
+
+class RemindOfOrder(Wire, frozen=True, kw_only=True):
+    """``reminded_ms``: when somebody last asked for a reminder, as the caller knows it. If another
+    reminder has gone out lately, the request is a repeat and wakes nobody."""
+
+    reminded_ms: int | None
+
+
+class OrderReminded(Wire, frozen=True, kw_only=True):
+    """When somebody last asked for a reminder of the order."""
+
+    reminded_ms: int
 
 
 class OrderTotal(Wire, frozen=True, kw_only=True):

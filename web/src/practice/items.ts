@@ -181,6 +181,7 @@ export function orderOf(issued: Issued, more: Partial<OrderView> = {}): OrderVie
   return {
     ...{ mine: false, mayWithdraw: false, priority, validUntilMs, changes: [], withdrawnMs: null },
     ...{ owed: true, acknowledgement: null, earlier: null, sending: null, together: null },
+    ...{ mayRemind: false, remindedMs: null },
     ...{ overseen: false, escalatedMs: null, differs: null, unfinished: false },
     photo: issued.body.photo ? { state: "open", attachment: null } : null,
     ...issued,

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { TOWNS } from "#parts/map/towns.ts";
 import { shapeOf } from "./curve.ts";
 import { seatOf } from "./seats.ts";
-import { percent, shares } from "./shares.ts";
+import { isWanting, percent, shares } from "./shares.ts";
 import { languageOf } from "#i18n/script.ts";
 
 function counts(owed: number, received: number, read: number, acknowledged: number): OrderCounts {
@@ -24,6 +24,16 @@ it("says neither that all have before all have, nor that nobody has", () => {
   expect(percent(counts(63_000, 1, 1, 1))).toBe(1);
   expect(percent(counts(3, 3, 3, 3))).toBe(100);
   expect(percent(counts(0, 0, 0, 0))).toBe(0);
+});
+
+it("has somebody to remind until everybody has done all that the order asks for", () => {
+  const given = counts(3, 3, 3, 2);
+  expect(isWanting(given, false)).toBe(true);
+  // The third person cannot read it, and is not reminded.
+  expect(isWanting({ ...given, unreadable: 1 }, false)).toBe(false);
+  expect(isWanting({ ...given, unreadable: 1 }, true)).toBe(true);
+  expect(isWanting({ ...given, unreadable: 1, items: [2, 1] }, false)).toBe(true);
+  expect(isWanting({ ...given, unreadable: 1, photos: 2, items: [2, 2] }, true)).toBe(false);
 });
 
 it("draws what was left out as level, and leaves out what goes back", () => {

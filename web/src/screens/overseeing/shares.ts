@@ -55,3 +55,10 @@ export function percent({ acknowledged, owed }: OrderCounts): number {
   if (acknowledged === owed) return 100;
   return Math.min(99, Math.max(1, Math.round((100 * acknowledged) / owed)));
 }
+
+/** Whether anybody still owes an acknowledgement, an item of the checklist or a photo. */
+export function isWanting(counts: OrderCounts, photo: boolean): boolean {
+  const { owed, unreadable, acknowledged, items, photos } = counts;
+  const done = photo ? [...items, photos] : items;
+  return acknowledged + unreadable < owed || done.some((people) => people < acknowledged);
+}
