@@ -121,7 +121,7 @@ def _organisation() -> Organisation:
         code = f"TG-Z-{zone}"
         post = _titled("dig", name)
         result.add(
-            Place(code, f"TG-{parent}", "police_zone", _titled("zone", name)),
+            Place(code, f"TG-{parent}", "police_zone", _titled("police_zone", name)),
             ("zone", Post("DIG", post, "command", code, admin=True)),
         )
     for code, text, role in _posts_json()["state_wings"]:
@@ -151,7 +151,7 @@ def _commissionerate(
         zone_code = f"{top}-Z{z}"
         post = _titled("dcp", zone_name)
         result.add(
-            Place(zone_code, top, "city_zone", _titled("zone", zone_name)),
+            Place(zone_code, top, "city_zone", _titled("city_zone", zone_name)),
             ("dcp", Post("SP", post, "dcp", zone_code, admin=True)),
         )
         for d, (division_name, names) in enumerate(divisions, 1):

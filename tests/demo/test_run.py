@@ -169,13 +169,16 @@ def test_the_groups_of_the_brief(tmp_path: Path) -> None:
         "unit:TG-HYD-Z1-D1": "Charminar Division",
         "unit:TG-HYD-Z1": "Charminar Zone",
         "district:TG-HYD": "Hyderabad Commissionerate",
-        "zone:TG-Z-CHM": "Charminar Zone",
+        "zone:TG-Z-CHM": "Charminar Police Zone",
         "zone:TG-MZ2": "Multi-zone II",
         "state:TG": "Telangana",
         "sho:TG-HYD": "All SHOs, Hyderabad Commissionerate",
         "sho:TG": "All SHOs, Telangana",
     }
     assert all("" not in names.spellings(title) for title in own.values())
+    # Two groups in one list tell apart in every language.
+    for language in wire.LANGUAGES:
+        assert len({getattr(title, language) for title in own.values()}) == len(own)
 
     async def keys(container: Container) -> set[str]:
         followed = (await container.delivery.audiences.groups()).values()
