@@ -395,7 +395,7 @@ export class Operations extends Calling {
   }
 
   sendMessage(conversationId: wire.ConversationId, body: wire.SendMessage): Promise<wire.Accepted> {
-    return this.call("POST", at`/v1/conversations/${conversationId}/messages`, { body, timeoutMs: 30_000 });
+    return this.call("POST", at`/v1/conversations/${conversationId}/messages`, { body, repeats: 0, timeoutMs: 30_000 });
   }
 
   startConversation(conversationId: wire.ConversationId, body: wire.StartConversation): Promise<wire.Start> {

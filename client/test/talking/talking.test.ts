@@ -53,6 +53,25 @@ describe("direct", () => {
     expect(codes[0]?.headCode).toMatch(/^(\d{5} ){7}\d{5}$/);
   });
 
+  it("sends no message again that was taken back while the network was gone", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const { conversationId } = await a.core.conversations.openDirect(b.person);
+    await a.text(conversationId, "before");
+    await b.receives(conversationId, "before");
+    const network = w.current.network(a);
+    network.path = /\/messages$/;
+    network.cut = true;
+    network.seen.length = 0;
+    const { messageId } = await a.text(conversationId, "Not for here");
+    await a.until("on its way", () => Promise.resolve(network.seen.length > 0));
+    await a.core.messages.cancel(messageId);
+    network.cut = false;
+    await a.reconnect();
+    await a.text(conversationId, "after");
+    await b.receives(conversationId, "after");
+    expect(await b.texts(conversationId)).toEqual(["before", "after"]);
+  });
+
   it("announces the outbox twice for a message: it waits, and it is sent", async () => {
     const [a, b] = [await w.join(), await w.join()];
     const { conversationId } = await a.core.conversations.openDirect(b.person);

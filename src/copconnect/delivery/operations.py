@@ -58,7 +58,12 @@ def operations(service: DeliveryService) -> list[Operation]:
         get(f"{_C}/cells/own", own_cell, packed=True),
         get(f"{_C}/cells/{{cell_id}}", rosters.cell, packed=True),
         post(
-            f"{_C}/messages", service.intake.accept, "send_message", most=_MESSAGE_BODY, wait_s=30
+            f"{_C}/messages",
+            service.intake.accept,
+            "send_message",
+            most=_MESSAGE_BODY,
+            once=True,  # The outbox repeats it, as long as its person has not taken it back.
+            wait_s=30,
         ),
         post(
             f"{_C}/start",
