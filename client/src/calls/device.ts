@@ -18,6 +18,7 @@ import { peopleIn, ViewMaker, type Closed } from "../messages/views.ts";
 import { OrderDrafts } from "../orders/drafts.ts";
 import type { Oneself } from "../oneself/oneself.ts";
 import { Orders } from "../orders/orders.ts";
+import { isLostExport } from "../outbox/compose.ts";
 import { LateSeals } from "../outbox/late-seals.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { MessageSender } from "../outbox/sending.ts";
@@ -200,8 +201,10 @@ export class Device {
     this.ownSync.wake();
     for (const record of this.outgoing.all()) {
       const conversation = this.book.find(record.conversationId);
-      if (record.stage === "preparing" && conversation !== null)
-        await this.preparing.interrupted(conversation, record);
+      if (conversation === null) continue;
+      if (record.stage === "preparing") await this.preparing.interrupted(conversation, record);
+      if (isLostExport(record))
+        await conversation.run(() => this.outbox.forget(conversation, record));
     }
     if (!this.#options.indexes) return;
     void pause(INDEX_AFTER_MS, this.context.signal).then(() => this.index().catch(ignore));

@@ -47,8 +47,8 @@ export class ExportCalls {
   }
 
   /**
-   * Make a file, and tell the conversation before it is handed out. `conversation_export` events say how
-   * far it is. One at a time. Rejects with `may_not_send`, `not_admin` and `exports_off` for somebody who
+   * Make a file, and tell the conversation before it is handed out: without a network, that waits, and
+   * ends when the person takes the notice back. `conversation_export` events say how far it is. One at a time. Rejects with `may_not_send`, `not_admin` and `exports_off` for somebody who
    * may not export here, `not_found` where there is nothing, `export_too_large`, `cancelled`.
    */
   make(conversationId: ConversationId, choice: ExportChoice): Promise<MadeExport> {
@@ -145,8 +145,16 @@ export class ExportCalls {
   ): Promise<void> {
     const { context, outgoing, outbox, subscribe } = this.#options;
     if (signal.aborted) throw failure("cancelled");
-    // The server may have the notice.
+    // The server may have the notice soon.
     this.#runs.commit();
+    const { id: conversationId } = conversation;
+    context.emit({
+      type: "conversation_export",
+      conversationId,
+      step: "telling",
+      done: 0,
+      total: 1,
+    });
     const messageId = newId<MessageId>();
     const order = outgoing.nextOrder(context.now());
     const queued = outgoingRecord(conversation, messageId, order, content, "ready");
@@ -157,6 +165,11 @@ export class ExportCalls {
         if (end === undefined) return;
         stop();
         resolve(end);
+      });
+      // The app is locked or ends: the notice goes with the file (compose.ts, isLostExport).
+      context.signal.addEventListener("abort", () => {
+        stop();
+        reject(failure("cancelled"));
       });
       outbox.enqueue(conversation, queued, message, true).catch((error: unknown) => {
         stop();
@@ -181,6 +194,8 @@ export class ExportCalls {
 
 /** The result of sending the notice: null: the server has it; undefined: none yet; else the refusal. */
 function endOf(event: CoreEvent, messageId: MessageId): CoreFailure | null | undefined {
+  if (event.type === "message_removed" && event.messageId === messageId)
+    return failure("cancelled");
   if (event.type !== "messages") return undefined;
   const item = event.items.find((one) => one.messageId === messageId);
   if (item?.status === "failed") {

@@ -203,11 +203,13 @@ export async function tellUncounted(
   refused: boolean,
 ): Promise<void> {
   const mark = decodeContent(content);
-  // No person chose the totals of a poll: its author's device counts them.
-  if (mark.kind !== "mark" || mark.what.mark === "totals") return;
+  if (mark.kind !== "mark") return;
   const { messageId, what } = mark;
   const marked = await markedIn(vault, conversation, work, messageId);
-  if (marked === null || marked.deletion !== undefined) return;
+  if (marked === null) return;
+  if (refused) work.messages.push(marked);
+  // No person chose the totals of a poll: its author's device counts them.
+  if (marked.deletion !== undefined || what.mark === "totals") return;
   const kind = what.mark === "edit" || what.mark === "deletion" ? what.mark : "mark";
   const edited = marked.edits?.some((one) => one.markId === markId) === true;
   if (!refused && (kind === "mark" || edited)) return;

@@ -7,7 +7,14 @@ import { preparedOf } from "./draft-files.ts";
 import type { Outgoing } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure } from "../failure.ts";
-import { contentOf, encodeContent, isQuiet, pointersOf, previewOf } from "../kinds/content.ts";
+import {
+  contentOf,
+  decodeContent,
+  encodeContent,
+  isQuiet,
+  pointersOf,
+  previewOf,
+} from "../kinds/content.ts";
 import type { Content } from "../kinds/content.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
 import { decodedOf, loadMessage } from "../messages/messages.ts";
@@ -94,6 +101,14 @@ export function outgoingRecord<Stage extends "preparing" | "uploading" | "ready"
     quiet: isQuiet(content),
     ...(notBeforeMs === null ? {} : { notBeforeMs }),
   };
+}
+
+/**
+ * Whether it tells of an export that the app has not handed out before it ended: the file is lost. A
+ * notice that goes out again after a restore (S8) is of a file that somebody has.
+ */
+export function isLostExport({ content, signedMs }: OutgoingRecord): boolean {
+  return signedMs === undefined && decodeContent(content).kind === "exported";
 }
 
 /** The message as it shows while it waits. */

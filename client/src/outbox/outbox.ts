@@ -169,21 +169,29 @@ export class Outbox {
       // Bytes that were sent without an answer may be in the log already.
       if (record.message !== null)
         await this.#parts.onEvent({ type: "answer_missing", conversation }).catch(() => undefined);
-      if (this.#outgoing.find(messageId) === null) return;
-      const work = new UnitOfWork(conversation);
-      work.changes.push(
-        deleteOutgoing(messageId),
-        { op: "delete", store: STORES.messages, key: messageKey(conversation.id, messageId) },
-        ...record.attachmentIds.map((id) =>
-          fileUnshown(id, { conversationId: conversation.id, messageId }),
-        ),
-        ...own.flatMap(fileGone),
-      );
-      work.removed.push(messageId);
-      if (work.record.last?.messageId === messageId) work.set({ last: null });
-      await conversation.store(work, true);
-      this.#outgoing.delete(messageId);
+      await this.forget(conversation, record, own);
     });
+  }
+
+  /** Forget a message that waits, with these files of it. The caller runs it in the conversation's turn. */
+  async forget(
+    conversation: Conversation,
+    { messageId, attachmentIds }: OutgoingRecord,
+    files: readonly AttachmentId[] = [],
+  ): Promise<void> {
+    if (this.#outgoing.find(messageId) === null) return;
+    const at = { conversationId: conversation.id, messageId };
+    const work = new UnitOfWork(conversation);
+    work.changes.push(
+      deleteOutgoing(messageId),
+      { op: "delete", store: STORES.messages, key: messageKey(conversation.id, messageId) },
+      ...attachmentIds.map((id) => fileUnshown(id, at)),
+      ...files.flatMap(fileGone),
+    );
+    work.removed.push(messageId);
+    if (work.record.last?.messageId === messageId) work.set({ last: null });
+    await conversation.store(work, true);
+    this.#outgoing.delete(messageId);
   }
 
   /** The files that go with a message that is taken back. */
@@ -379,16 +387,10 @@ export class Outbox {
 
   /** A mark that the server refuses is nowhere shown to be tried again: its message shows none. */
   #dropMark(conversation: Conversation, record: OutgoingRecord): Promise<void> {
-    const { messageId, content } = record;
+    const { messageId } = record;
     return conversation.run(async () => {
       const work = new UnitOfWork(conversation);
       work.changes.push(deleteOutgoing(messageId));
-      const mark = decodeContent(content);
-      const marked =
-        mark.kind === "mark"
-          ? await loadMessage(this.#context.vault, conversation.id, mark.messageId)
-          : null;
-      if (marked !== null) work.messages.push(marked);
       await tellUncounted(this.#context, conversation, work, record, true);
       work.set({});
       this.#outgoing.delete(messageId);

@@ -66,7 +66,8 @@ export type CoreEvent =
   | {
       readonly type: "conversation_export";
       readonly conversationId: ConversationId | null;
-      readonly step: "messages" | "files";
+      /** `telling`: the file is made, and handed out once the server has the notice; nothing cancels it. */
+      readonly step: "messages" | "files" | "telling";
       readonly done: number;
       readonly total: number;
     }

@@ -70,6 +70,7 @@ it(
     const { server } = world;
     const network = world.network(a);
     const release = network.hold(/\/messages$/);
+    network.seen.length = 0;
     await a.core.messages.edit(id, messageId, "Gate 3", []);
     await a.until("on its way", () => Promise.resolve(network.seen.length > 0));
     server.log.takesAnything = true;
