@@ -11,9 +11,12 @@ const HOLD_MS = 450;
 const MOVED_PX = 10;
 /** So far a finger pulls a message to answer it. */
 const REPLY_PX = 64;
-/** Parts of a message with their own act, and parts that keep the browser's own menu. */
-const ACTS = "dialog, a, button, input, textarea, select, video, audio, label, [role='slider']";
-const BROWSERS = "dialog, a, img, video, audio";
+/** Parts that a finger drags or rests on for themselves. */
+const DRAGGED = "dialog, input, textarea, select, video, audio, label, [role='slider']";
+/** Parts of a message with their own act. */
+const ACTS = `${DRAGGED}, a, button`;
+/** Parts that keep the browser's own menu; for a mouse, pictures too. */
+const BROWSERS = "dialog, a, video, audio";
 
 export interface Pressed {
   readonly choosing: () => boolean;
@@ -30,7 +33,7 @@ export class Touch {
   pulled = $state(0);
   readonly #pressed: Pressed;
   #holding: ReturnType<typeof setTimeout> | undefined;
-  #down = { touch: false, x: 0, y: 0 };
+  #down = { touch: false, drags: false, x: 0, y: 0 };
   /** The press has done something: lifting the finger is not another tap. */
   #held = false;
 
@@ -40,9 +43,11 @@ export class Touch {
 
   down(event: PointerEvent): void {
     this.#held = false;
-    this.#down = { touch: event.pointerType !== "mouse", x: event.clientX, y: event.clientY };
+    const touch = event.pointerType !== "mouse";
+    const drags = touch && !on(event, DRAGGED);
+    this.#down = { touch, drags, x: event.clientX, y: event.clientY };
     this.cancel();
-    if (!this.#down.touch || on(event, ACTS)) return;
+    if (!drags || on(event, "a")) return;
     this.#holding = setTimeout(() => {
       this.#held = true;
       this.#pressed.onchoose();
@@ -53,7 +58,7 @@ export class Touch {
     const [x, y] = [event.clientX - this.#down.x, event.clientY - this.#down.y];
     if (Math.hypot(x, y) <= MOVED_PX) return;
     clearTimeout(this.#holding);
-    if (!this.#down.touch || this.#held || this.#pressed.choosing()) return;
+    if (!this.#down.drags || this.#held || this.#pressed.choosing()) return;
     const side = language.direction === "rtl" ? -1 : 1;
     const aside = Math.abs(y) > Math.abs(x) ? 0 : Math.min(REPLY_PX, Math.max(0, x * side));
     this.pulled = aside * side;
@@ -86,7 +91,7 @@ export class Touch {
   }
 
   menu(event: MouseEvent): void {
-    if (on(event, BROWSERS)) return;
+    if (on(event, this.#down.touch ? BROWSERS : `${BROWSERS}, img`)) return;
     event.preventDefault();
     clearTimeout(this.#holding);
     if (this.#held) return;
