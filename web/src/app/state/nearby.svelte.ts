@@ -3,7 +3,7 @@
  * Read when a list of people opens, and again when it is older than ten minutes, after a transfer
  * and after a change of the organisation: names are limited by the hour.
  */
-import type { ChainOfCommand, Person, UnitId } from "@copconnect/client/wire";
+import type { ChainOfCommand, Person, PersonId, UnitId } from "@copconnect/client/wire";
 import type { Plate } from "@copconnect/client/core";
 import { core } from "../core.ts";
 import { app } from "./app.svelte.ts";
@@ -73,5 +73,9 @@ export const nearby = {
   },
   get recents(): readonly Plate[] {
     return recents;
+  },
+  /** For the server to find them before others. */
+  get recentIds(): readonly PersonId[] {
+    return recents.map(({ personId }) => personId);
   },
 };
