@@ -187,6 +187,9 @@ class Everyday(Phone):
         self.page.get_by_role("searchbox").fill(title)
         self.officer.open_chat(title)
         self._turn("chat", -1)
+        self.figures["long_tasks"] = (
+            self.figures["list_long_tasks"] + self.figures["chat_long_tasks"]
+        )
 
     def transcode(self, seconds: int) -> None:
         """Make a film of 1,920 by 1,080 small, at full speed: phones have hardware for it."""
