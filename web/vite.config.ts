@@ -169,6 +169,16 @@ function preloaded(module: string): Plugin {
   };
 }
 
+/**
+ * Passes over warnings of Rollup about libraries' own files, which nobody here can mend: comments that it
+ * does not read, and a fallback to Node's crypto that a browser never takes.
+ */
+const warnOfOurs: Rollup.WarningHandlerWithDefault = (warning, warn) => {
+  const annotation = warning.code === "INVALID_ANNOTATION";
+  const nodeCrypto = warning.message.includes('Module "crypto" has been externalized');
+  if (!annotation && !nodeCrypto) warn(warning);
+};
+
 /** The web manifest, and the service worker built from src/service-worker.ts. */
 function installable(srcDir: string, core: Plugin): ReturnType<typeof VitePWA> {
   return VitePWA({
@@ -181,6 +191,7 @@ function installable(srcDir: string, core: Plugin): ReturnType<typeof VitePWA> {
     injectManifest: {
       rollupFormat: "es",
       buildPlugins: { vite: [core] },
+      rollupOptions: { onwarn: warnOfOurs },
       globPatterns: ["**/*.{html,js,css,woff2,svg,png,webmanifest,wasm}"],
       globIgnores: [
         // MapLibre is a megabyte that many never open; it is fetched with the first large map.
@@ -377,13 +388,7 @@ export default defineConfig(({ mode }) => {
         ...(apart === undefined
           ? { output: { manualChunks: STAGES, chunkFileNames: namedByLanguage } }
           : {}),
-        // Warnings of Rollup about libraries' own files, which nobody here can mend: comments that
-        // it does not read, and a fallback to Node's crypto that a browser never takes.
-        onwarn(warning, warn) {
-          const annotation = warning.code === "INVALID_ANNOTATION";
-          const nodeCrypto = warning.message.includes('Module "crypto" has been externalized');
-          if (!annotation && !nodeCrypto) warn(warning);
-        },
+        onwarn: warnOfOurs,
       },
     },
     test: {
