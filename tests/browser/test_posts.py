@@ -5,7 +5,7 @@ import json
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.harness.browser import Officer, Station
 from tests.harness.server import ServerProcess, run_copconnect
@@ -141,8 +141,21 @@ def write_to_the_post(asker: Officer, search: str) -> None:
     asker.composer.wait_for()
 
 
+def post_in_a_new_chat(asker: Officer) -> Locator:
+    """Search the post where a new chat begins; return its row."""
+    asker.button("chats.new").click()
+    asker.page.get_by_role("searchbox").fill("sho abids")
+    title = asker.page.get_by_text(TITLE, exact=True)
+    return asker.page.get_by_role("button").filter(has=title).first
+
+
 def test_a_post_is_asked_and_its_next_holder_answers(cast: Cast, app_server: ServerProcess) -> None:
     former, following, asker = cast
+    # A new chat finds the post too, and opens the conversation with it, not with its holder.
+    post_in_a_new_chat(asker).click()
+    asker.heading_of(TITLE).wait_for()
+    asker.composer.wait_for()
+    asker.to_chats()
     write_to_the_post(asker, "sho abids")
     asker.say("Is the road at the clock tower open?")
     to = former.word("chats.to", post=TITLE)
@@ -173,9 +186,11 @@ def test_a_post_is_asked_and_its_next_holder_answers(cast: Cast, app_server: Ser
 
     # The post is vacant now: its card says so, and names the head above, if there is one.
     run_copconnect(app_server.data, "directory", "transfer", following.person.number, *away)
-    asker.page.goto("/#/people")
-    asker.page.get_by_role("searchbox").fill("sho abids")
-    asker.page.get_by_role("link").filter(has_text=TITLE).first.click()
+    asker.to_chats()
+    vacant = post_in_a_new_chat(asker)
+    expect(vacant).to_contain_text(asker.word("people.vacant"))
+    asker.shot("vacant-in-a-new-chat")
+    vacant.click()
     asker.page.get_by_text(asker.word("people.vacantNobody")).wait_for(timeout=SECONDS)
     expect(asker.button("people.messagePost")).to_have_count(0)
     asker.shot("vacant-post")
