@@ -105,6 +105,7 @@ export interface ConversationRecord {
   /** The other person of a direct conversation, whom its id names (R10); null: it is not direct. */
   readonly directPersonId: PersonId | null;
   readonly preferences: Preferences;
+  readonly historyDays: number | null;
   readonly historyFromMs: number;
   /** The version of the server's answer (wire.Conversation); null: to be asked for. */
   readonly infoVersion: string | null;

@@ -63,6 +63,7 @@ def test_a_group_is_made_named_and_given_a_photo(trio: Trio, tmp_path: Path) -> 
     renamed = "Bonalu procession, gates three and four"
     founder.secrets.text(renamed)
     groups.open_info(founder)
+    founder.page.get_by_text(founder.word("groups.history.fromJoining"), exact=True).wait_for()
     founder.shot("group-info")
     founder.page.get_by_role("button", name=founder.word("groups.edit"), exact=True).click()
     name = founder.page.get_by_label(founder.word("groups.name"), exact=True)

@@ -24,6 +24,7 @@ export function newRecord(info: WireConversation): ConversationRecord {
       sendLostMs: null,
       directPersonId: null,
       preferences: info.preferences,
+      historyDays: info.historyDays,
       historyFromMs: info.historyFromMs,
       infoVersion: info.infoVersion,
       state: "waiting",
@@ -66,6 +67,7 @@ export function refreshed(record: ConversationRecord, info: WireConversation): C
     whoMaySend: info.whoMaySend,
     admin: info.admin,
     preferences: info.preferences,
+    historyDays: info.historyDays,
     historyFromMs: info.historyFromMs,
     infoVersion: info.infoVersion,
   };

@@ -111,6 +111,7 @@ export class ViewMaker implements Views {
       post: await this.#post(record),
       unregistered: record.unregistered,
       devices: record.devices,
+      historyDays: record.historyDays,
       historyFromMs: readableFrom(record),
       history: progressOf(record),
       last: await this.#last(conversation),

@@ -51,6 +51,8 @@ export interface ConversationItem {
   /** Members who have not registered yet: messages wait for them. */
   readonly unregistered: number;
   readonly devices: number;
+  /** New members read messages from so many days before they join; null: all, or nobody joins. */
+  readonly historyDays: number | null;
   /** Nothing sent before is readable on this device; null: everything is. */
   readonly historyFromMs: number | null;
   /** How many earlier messages this device has fetched, of all; null: it is not fetching any. */

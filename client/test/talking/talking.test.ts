@@ -112,6 +112,7 @@ describe("group", () => {
     const id = await group(a, [b, c]);
     await titled(b, id);
     await titled(c, id);
+    expect((await c.core.conversations.get(id)).historyDays).toBe(0);
     await b.text(id, "before d came");
     await c.receives(id, "before d came");
 

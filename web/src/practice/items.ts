@@ -73,7 +73,13 @@ export function conversationOf(
     },
     ...{ direct: more.kind === "direct" ? (others[0] ?? null) : null, post: null },
     ...{ some: others.slice(0, 3), members, devices: members, unregistered: 0 },
-    ...{ historyFromMs: null, history: null, last: lastOf(last), empty: last === undefined },
+    ...{
+      historyDays: null,
+      historyFromMs: null,
+      history: null,
+      last: lastOf(last),
+      empty: last === undefined,
+    },
     ...{
       unread: 0,
       mentions: 0,
