@@ -397,12 +397,9 @@ export class Session {
     if (!this.#vault.hasPin || this.#phase !== "ready") return this.#snapshot();
     this.#stopDevice();
     this.services.reset();
-    // The keys are gone and the screen closes at once, however long the storage takes to note the end
-    // of the session, and if it refuses.
+    // The keys are gone and the screen closes at once, even if the storage refuses to note it.
     const noted = this.#vault.lock().catch(() => undefined);
-    const state = await this.#enter("locked");
-    await noted;
-    return state;
+    return this.#enter("locked").finally(() => noted);
   }
 
   /** Any call counts as being in use. */
