@@ -266,6 +266,19 @@ def test_a_photo_that_was_taken_while_the_app_locked_is_shown_after_the_unlock(
     sender.button("app.close").click()
     sender.composer.wait_for()
     expect(waiting(sender, 1)).to_have_count(0)
+    # A photo of evidence comes back to its form.
+    sender.button("conversation.attach").click()
+    sheet.get_by_role("button", name=sender.word("media.evidence.new"), exact=True).click()
+    with sender.page.expect_file_chooser() as chooser:
+        sender.button("media.attach.camera").click()
+    lock_from_another_tab(sender)
+    chooser.value.set_files([photos[0]])
+    sender.try_pin(PIN)
+    evidence = sender.page.get_by_role("dialog", name=sender.word("media.evidence.new"))
+    expect(evidence.get_by_text(photos[0].name)).to_be_visible()
+    sender.shot("evidence-after-lock")
+    evidence.get_by_role("button", name=sender.word("app.close")).click()
+    sender.composer.wait_for()
     # A draft that is shown again can be dropped.
     sharing.choose_files(sender, "gallery", photos)
     expect(sender.page.get_by_role("img", name=photos[0].name)).to_be_visible()

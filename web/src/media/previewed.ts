@@ -6,6 +6,8 @@ export interface Offered {
   readonly files: readonly File[];
   /** They were chosen as documents: pictures too go as they are. */
   readonly unchanged: boolean;
+  /** They are for the form of evidence. */
+  readonly evidence?: true;
 }
 
 /** Keeps files and their caption while they are not sent. */

@@ -1,7 +1,7 @@
 /** The state of a composer's attach sheet; shared by the composer and the sheet. */
 import type { ConversationId } from "@copconnect/client/wire";
+import { beginShowing, offerTo } from "#media/late-files.ts";
 import type { Offered } from "#media/previewed.ts";
-import { beginShowing, offerTo } from "./late-files.ts";
 
 export class Attaching {
   readonly #conversationId: ConversationId;
@@ -12,6 +12,8 @@ export class Attaching {
   previewing = $state(false);
   /** Files that were picked, pasted or dropped, for the preview to show. */
   offered = $state.raw<Offered | null>(null);
+  /** Files that were picked for the form of evidence. */
+  evidence = $state.raw<readonly File[]>([]);
 
   constructor(conversationId: ConversationId) {
     this.#conversationId = conversationId;
@@ -32,8 +34,15 @@ export class Attaching {
     if (files.length > 0) offerTo(this.#conversationId, { files, unchanged });
   }
 
+  /** Show files in the form of evidence, behind the ones it has. */
+  offerEvidence(files: readonly File[]): void {
+    const all = [...this.evidence, ...files];
+    offerTo(this.#conversationId, { files: all, unchanged: true, evidence: true });
+  }
+
   preview(offered: Offered): void {
     this.wanted = true;
-    this.offered = offered;
+    if (offered.evidence === true) this.evidence = offered.files;
+    else this.offered = offered;
   }
 }
