@@ -219,7 +219,7 @@ export interface NoticeRecord {
   readonly kind: Notice["kind"];
   readonly by: PersonId | null;
   readonly people: readonly PersonId[];
-  /** A new title, or the words that a refused mark is about. */
+  /** The new title of a conversation, or the words that the notice of a refused mark quotes. */
   readonly text: string | null;
   /** The time that "history" names. */
   readonly fromMs: number | null;

@@ -48,8 +48,9 @@ export class ExportCalls {
 
   /**
    * Make a file, and tell the conversation before it is handed out: without a network, that waits, and
-   * ends when the person takes the notice back. `conversation_export` events say how far it is. One at a time. Rejects with `may_not_send`, `not_admin` and `exports_off` for somebody who
-   * may not export here, `not_found` where there is nothing, `export_too_large`, `cancelled`.
+   * ends when the person takes the notice back. `conversation_export` events say how far it is. One at a
+   * time. Rejects with `may_not_send`, `not_admin` and `exports_off` for somebody who may not export here,
+   * `not_found` where there is nothing, `export_too_large`, `cancelled`.
    */
   make(conversationId: ConversationId, choice: ExportChoice): Promise<MadeExport> {
     return this.#runs.run(async (signal) => {
@@ -147,35 +148,25 @@ export class ExportCalls {
     if (signal.aborted) throw failure("cancelled");
     // The server may have the notice soon.
     this.#runs.commit();
-    const { id: conversationId } = conversation;
-    context.emit({
-      type: "conversation_export",
-      conversationId,
-      step: "telling",
-      done: 0,
-      total: 1,
-    });
+    this.#progress(conversation.id, "telling")(0, 1);
     const messageId = newId<MessageId>();
     const order = outgoing.nextOrder(context.now());
     const queued = outgoingRecord(conversation, messageId, order, content, "ready");
     const message = queuedMessage(queued, context.identity().personId, context.now());
+    const over = new AbortController();
     const refused = await new Promise<CoreFailure | null>((resolve, reject) => {
       const stop = subscribe((event) => {
         const end = endOf(event, messageId);
-        if (end === undefined) return;
-        stop();
-        resolve(end);
+        if (end !== undefined) resolve(end);
       });
+      over.signal.addEventListener("abort", stop);
       // The app is locked or ends: the notice goes with the file (compose.ts, isLostExport).
-      context.signal.addEventListener("abort", () => {
-        stop();
-        reject(failure("cancelled"));
-      });
+      const lost = (): void => reject(failure("cancelled"));
+      context.signal.addEventListener("abort", lost, { signal: over.signal });
       outbox.enqueue(conversation, queued, message, true).catch((error: unknown) => {
-        stop();
         reject(asFailure(error));
       });
-    });
+    }).finally(() => over.abort());
     if (refused === null) return;
     await outbox.cancel(conversation, messageId).catch(() => undefined);
     throw refused;
@@ -183,7 +174,7 @@ export class ExportCalls {
 
   #progress(
     conversationId: ConversationId | null,
-    step: "messages" | "files",
+    step: "messages" | "files" | "telling",
   ): (done: number, total: number) => void {
     const { context } = this.#options;
     return throttled(context.now, (done, total) => {

@@ -2,6 +2,7 @@
  * Contents of polls and live positions, from which parts beside the content make what the screens
  * show (kind.ts), and limits of polls and quick replies, which the screens hold too.
  */
+
 /** The place of a device. */
 export interface GeoPosition {
   readonly latitude: number;

@@ -26,8 +26,15 @@ import type { MessageRecord, OutgoingRecord } from "../records.ts";
 import { withDeletion } from "./deletions.ts";
 import { withEdits } from "./edits.ts";
 import { leaveFiles } from "./files.ts";
-import { answeredBy, loadMessage, messagesAbove } from "./messages.ts";
-import { notice, noticeId, noticeMessage, shortOf } from "./messages.ts";
+import {
+  answeredBy,
+  loadMessage,
+  messagesAbove,
+  notice,
+  noticeId,
+  noticeMessage,
+  shortOf,
+} from "./messages.ts";
 import { mayPin, withPin } from "./pins.ts";
 import { NO_MARKS } from "./poll-count.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -217,6 +224,7 @@ export async function tellUncounted(
   const begun = "text" in short ? short.text : "";
   const said = notice(`${kind}_refused`, { text: what.mark === "edit" ? what.text : begun });
   const cursor = work.record.log?.cursor ?? 0;
+  // Behind the newest message, and behind the notice of a restore (inbox/rewind.ts).
   const at = { seq: cursor, order: cursor + 0.97, sentMs: now() };
   work.put(noticeMessage(conversation.id, noticeId(`refused.${markId}`), at, said));
 }

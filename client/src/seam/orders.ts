@@ -86,7 +86,7 @@ export interface OrderView {
   readonly together: readonly MessageId[] | null;
   /** This person may see who has acknowledged. */
   readonly overseen: boolean;
-  /** This person sees all of it, so that they may remind the people who owe it. */
+  /** This person may remind everybody who still owes the order: they see all of its answers. */
   readonly mayRemind: boolean;
   /** When somebody last asked for a reminder. */
   readonly remindedMs: number | null;

@@ -135,8 +135,8 @@ class Order(Wire, frozen=True, kw_only=True):
     acknowledgements name. ``texts``: the oldest first; ``asked_seq``: of the newest that everybody
     is to acknowledge. ``escalated_ms``: when heads were woken because too few had acknowledged.
     ``owed``: the caller is asked for an acknowledgement and has given none that counts.
-    ``overseen``: the caller may see who has acknowledged: all of it as issuer or administrator of
-    the conversation, otherwise of the units where the caller has the right ``oversee_orders``.
+    ``overseen``: the caller may see who has acknowledged. The issuer and administrators of the
+    conversation see everybody; others see the units where they have the right ``oversee_orders``.
     ``reminded_ms``: when somebody last asked for a reminder; ``reminds``: the caller may, because
     they see all of it."""
 

@@ -1,6 +1,6 @@
 /**
- * Files that a camera gave when the conversation or order was on screen no more that they are for, such as
- * after the app locked while the photo was taken: in memory alone, until it is on screen again.
+ * Files for a conversation or an order that the camera gave back when it was no longer on screen, for example because
+ * the app had locked meanwhile. They wait in memory alone until that conversation or order is on screen again.
  */
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import type { Offered } from "./previewed.ts";
@@ -9,11 +9,14 @@ type Show = (offered: Offered) => void;
 /** A conversation, or an order that asks for a photo. */
 type Asking = ConversationId | MessageId;
 
-/** The ones on screen. */
+/** How to show files in each conversation and order that is on screen. */
 const shown = new Map<Asking, Show>();
 const late = new Map<Asking, Offered>();
 
-/** One of them is on screen. Returns what ends it. */
+/**
+ * A conversation or order is on screen: `show` takes its files, at once the ones that wait. Call the returned function
+ * when it leaves the screen.
+ */
 export function beginShowing(id: Asking, show: Show): () => void {
   shown.set(id, show);
   const waiting = late.get(id);
@@ -24,7 +27,7 @@ export function beginShowing(id: Asking, show: Show): () => void {
   };
 }
 
-/** Show files where they were asked for, now or when it is on screen again. */
+/** Show files in their conversation or order, now or when it is on screen again. */
 export function offerTo(id: Asking, offered: Offered): void {
   const show = shown.get(id);
   if (show === undefined) late.set(id, offered);

@@ -8,7 +8,7 @@ import typer
 
 from copconnect.commands.options import Data, console, stop
 from copconnect.commands.verifying.files import Keys, read
-from copconnect.core_program import CoreFailed, CoreMissing, started
+from copconnect.core_program import CoreFailed, CoreMissing, CoreRefused, started
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -33,7 +33,7 @@ def verify(
     try:
         with started() as ask:
             told = ask("exported.case", content, issuing)
-    except (CoreMissing, CoreFailed) as error:
+    except (CoreMissing, CoreFailed, CoreRefused) as error:
         raise stop(f"This cannot be verified: {error}.") from error
     found = json.loads(told)
     wrong = [one for one in found["messages"] if one["failed"]]

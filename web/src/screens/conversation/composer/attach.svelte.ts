@@ -12,7 +12,7 @@ export class Attaching {
   previewing = $state(false);
   /** Files that were picked, pasted or dropped, for the preview to show. */
   offered = $state.raw<Offered | null>(null);
-  /** Files that were picked for the form of evidence. */
+  /** Files that this person picked to send as evidence; the form of evidence shows them. */
   evidence = $state.raw<readonly File[]>([]);
 
   constructor(conversationId: ConversationId) {
