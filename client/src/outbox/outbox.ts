@@ -391,9 +391,9 @@ export class Outbox {
     return conversation.run(async () => {
       const work = new UnitOfWork(conversation);
       work.changes.push(deleteOutgoing(messageId));
+      work.afterwards.push(() => this.#outgoing.delete(messageId));
       await tellUncounted(this.#context, conversation, work, record, true);
       work.set({});
-      this.#outgoing.delete(messageId);
       await conversation.store(work, true);
     });
   }

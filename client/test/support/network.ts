@@ -3,7 +3,8 @@ import { decode, encode } from "@msgpack/msgpack";
 import type { Fetch } from "#core/transport/http.ts";
 
 function refusal(code: string): Response {
-  const retry = code === "rekeying";
+  // As the server says it (errors/): the same bytes may be accepted later.
+  const retry = code === "rekeying" || code === "overloaded";
   const said = { code, message: code, remedy: "", retry, retryAfterMs: null, details: {} };
   return new Response(new Uint8Array(encode(said)), { status: 409 });
 }
