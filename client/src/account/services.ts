@@ -14,7 +14,7 @@ import { Guard } from "../guard/guard.ts";
 import type { PersonId } from "../ids.ts";
 import { followHpke, isHpkeMissing } from "../hpke/loading.ts";
 import { fromHex } from "../octets.ts";
-import { letsSend } from "../keys/trust/department.ts";
+import { letsSend, type Department } from "../keys/trust/department.ts";
 import { OwnSanctions } from "../reports/own-sanctions.ts";
 import { Training } from "../training/training.ts";
 import { AuditHead } from "../trust/audit-head.ts";
@@ -164,7 +164,8 @@ export class AccountServices {
 
   async register(ticket: string, label: string): Promise<AccountRecord> {
     const record = await this.account.register(ticket, label);
-    await Promise.all([this.trust.load(), this.#begin()]);
+    await this.trust.load();
+    await this.#begin();
     return record;
   }
 
@@ -318,7 +319,10 @@ export class AccountServices {
   async #refreshTrust(version: number): Promise<void> {
     const { record } = this.account;
     const former = record === null ? null : this.account.trust.department;
-    if (!(await this.account.refreshTrust(version))) return;
+    if (await this.account.refreshTrust(version)) await this.#departmentChanged(former);
+  }
+
+  async #departmentChanged(former: Department | null): Promise<void> {
     await this.trust.departmentChanged();
     if (former?.authorityNumber === this.account.trust.department.authorityNumber) return;
     // Another roster authority signed everything again.
@@ -382,7 +386,11 @@ export class AccountServices {
     const now = this.#options.context.now();
     if (Math.abs(now - this.#askedTrustMs) < ASK_TRUST_MS) return false;
     this.#askedTrustMs = now;
-    return this.account.refreshTrust(ANY_VERSION);
+    const former = this.account.trust.department;
+    const isNewer = await this.account.refreshTrust(ANY_VERSION);
+    // Not awaited: the answer that asks holds the queue of answers.
+    if (isNewer) void this.#departmentChanged(former).catch(ignore);
+    return isNewer;
   }
 }
 

@@ -89,13 +89,18 @@ export class PeopleTrust implements DeviceTrust {
 
   /** Begin with the account's department. */
   async load(): Promise<void> {
-    this.reset(this.#options.department().rootKey);
-    await this.#addDepartment();
+    const records = new TrustRecords(this.#options.department().rootKey);
+    await this.#addDepartment(records);
+    this.#begin(records);
   }
 
   /** Forget everything that memory holds: the vault is locked, or the account is another. */
-  reset(rootKey: Uint8Array = new Uint8Array(32)): void {
-    this.#records = new TrustRecords(rootKey);
+  reset(): void {
+    this.#begin(new TrustRecords(new Uint8Array(32)));
+  }
+
+  #begin(records: TrustRecords): void {
+    this.#records = records;
     this.#judge = new Judge(this.#records);
     this.#keys = new HeldKeys();
     this.#waiting = new WaitingRecords();
@@ -108,26 +113,32 @@ export class PeopleTrust implements DeviceTrust {
     this.#refused.clear();
   }
 
-  /**
-   * The account has a newer department record or issuing CA. Under another roster authority every
-   * row is read and verified again.
-   */
+  /** The account has a newer department record or issuing CA. */
   async departmentChanged(): Promise<void> {
     const people = [...this.#rows.keys()];
-    const { authorityNumber } = this.department;
-    await this.#queue.run(async () => {
-      const department = this.#options.department();
-      if (department.department.authorityNumber !== authorityNumber) this.reset(department.rootKey);
-      await this.#addDepartment();
-    });
+    await this.#queue.run(() => this.#followDepartment());
     await this.#have(people);
     this.#tell(this.#changed, people);
   }
 
-  async #addDepartment(): Promise<void> {
+  /**
+   * Take in the account's department record. Under another roster authority, every row is read and
+   * verified again. Runs in the queue.
+   */
+  async #followDepartment(): Promise<void> {
+    const former = this.#records;
+    const { department, rootKey } = this.#options.department();
+    const same = department.authorityNumber === this.department.authorityNumber;
+    // They hold the new authority before a row is read into them: no row is verified under a former one.
+    const records = same ? former : new TrustRecords(rootKey);
+    await this.#addDepartment(records);
+    if (!same && this.#records === former) this.#begin(records);
+  }
+
+  async #addDepartment(records: TrustRecords): Promise<void> {
     const { departments, issuingKeys } = this.#options.department();
-    for (const { bytes } of departments) await this.#records.addDepartment(bytes);
-    for (const key of issuingKeys) this.#records.addIssuingKey(key);
+    for (const { bytes } of departments) await records.addDepartment(bytes);
+    for (const key of issuingKeys) records.addIssuingKey(key);
   }
 
   // --- Asking the server ------------------------------------------------------------------------
@@ -203,16 +214,10 @@ export class PeopleTrust implements DeviceTrust {
   async #takeRecords(answer: TrustAnswer): Promise<ReadonlyMap<string, RefusedCard>> {
     let refused: ReadonlyMap<string, RefusedCard> = new Map();
     await this.#queue.run(async () => {
-      const people = answer.people.map(({ personId }) => personId);
-      await this.#have([...people, ...(await this.#signers.peopleBehind(answer.people))]);
-      const update = new TrustUpdate(this.#records, this.#keys, this.#waiting);
-      const rowOf = (personId: PersonId): PersonTrustRow =>
-        this.#rows.get(personId) ?? emptyRow(personId);
-      const askedMs = answer.askedMs === null ? null : answer.askedMs - this.#backMs;
-      await update.apply({ ...answer, askedMs }, rowOf);
+      let update = await this.#verified(answer);
       if (update.unknownIssuers.size > 0 && (await this.#options.refreshDepartment())) {
-        await this.#addDepartment();
-        await update.apply({ ...answer, askedMs, people: [...update.unknownIssuers] }, rowOf);
+        await this.#followDepartment();
+        update = await this.#verified(answer);
       }
       refused = update.refusedCards;
       if (update.rows.size === 0) return;
@@ -224,6 +229,18 @@ export class PeopleTrust implements DeviceTrust {
       if (changed.length > 0) this.#tell(this.#changed, changed);
     });
     return refused;
+  }
+
+  /** Verify an answer, and store nothing of it yet. */
+  async #verified(answer: TrustAnswer): Promise<TrustUpdate> {
+    const people = answer.people.map(({ personId }) => personId);
+    await this.#have([...people, ...(await this.#signers.peopleBehind(answer.people))]);
+    const update = new TrustUpdate(this.#records, this.#keys, this.#waiting);
+    const rowOf = (personId: PersonId): PersonTrustRow =>
+      this.#rows.get(personId) ?? emptyRow(personId);
+    const askedMs = answer.askedMs === null ? null : answer.askedMs - this.#backMs;
+    await update.apply({ ...answer, askedMs }, rowOf);
+    return update;
   }
 
   async #store(row: PersonTrustRow): Promise<void> {
@@ -267,8 +284,12 @@ export class PeopleTrust implements DeviceTrust {
   async #read(personId: PersonId): Promise<void> {
     const row = await this.#options.vault.get<PersonTrustRow>(PERSON_TRUST_STORE, personId);
     if (row === null || this.#rows.has(personId)) return;
-    const update = new TrustUpdate(this.#records, this.#keys, this.#waiting);
-    this.#rows.set(personId, await update.restore(row));
+    const records = this.#records;
+    const update = new TrustUpdate(records, this.#keys, this.#waiting);
+    const restored = await update.restore(row);
+    // Another roster authority came meanwhile: what counted under the former one is verified again.
+    if (this.#records !== records) return this.#read(personId);
+    this.#rows.set(personId, restored);
   }
 
   async recordsOf(people: Iterable<PersonId>): Promise<readonly PersonTrustRow[]> {

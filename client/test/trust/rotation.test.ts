@@ -88,6 +88,26 @@ describe("K12: another roster authority", () => {
     expect((await people.card(officer.personId))?.number).toBe(firstNumber(1) + 1);
   });
 
+  test("that is heard of twice, while records are read, is followed all the same", async () => {
+    await replaceAuthority();
+    const { root } = scene.department;
+    scene.trust = await scene.trust.follow(scene.department.trust(2), root.certificate);
+    const refused: unknown[] = [];
+    people.onRefusedCards((one) => refused.push(one));
+    const first = people.departmentChanged();
+    for (let turn = 0; turn < 400; turn++) {
+      await Promise.resolve();
+      if (turn % 8 === 0) void people.ensure([officer.personId]);
+      if (turn % 100 === 0) void people.departmentChanged();
+    }
+    await first;
+    await people.departmentChanged();
+    await people.ensure([officer.personId], { fresh: true });
+    expect(refused).toEqual([]);
+    expect(await verdict()).toMatchObject({ confirmed: "admin" });
+    expect((await people.card(officer.personId))?.number).toBe(firstNumber(1) + 1);
+  });
+
   test("a phone that was off meanwhile reads what it kept by the new authority", async () => {
     await replaceAuthority();
     const { root } = scene.department;
