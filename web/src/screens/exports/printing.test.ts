@@ -1,7 +1,8 @@
-import type { VerifiedExport } from "@copconnect/client/core";
+import type { AppState, VerifiedExport } from "@copconnect/client/core";
 import type { ConversationId, Names, PersonId } from "@copconnect/client/wire";
 import { render } from "svelte/server";
 import { beforeAll, expect, it, vi } from "vitest";
+import { adopt } from "#app/state/app.svelte.ts";
 import { loadLater } from "#i18n/index.svelte.ts";
 import en from "#i18n/locales/en/exports.json";
 import PrintPage from "./PrintPage.svelte";
@@ -26,6 +27,8 @@ function printed(one: VerifiedExport): string {
 }
 
 beforeAll(async () => {
+  // Files share one process: whoever a test before this one let in is not here.
+  adopt({ me: null } as AppState);
   await Promise.all([loadLater("rest"), loadLater("exports")]);
 });
 
