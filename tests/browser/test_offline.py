@@ -113,8 +113,13 @@ def test_a_message_is_deleted_for_everybody_once_there_is_a_network(
     line.go_dark()
     gone = away.word("chats.preview.deleted")
     # Taken back in time, nobody hears of it.
-    _delete(away, "Roadblock at the toll gate.")
-    away.message(gone).wait_for()
+    away.act_on("Roadblock at the toll gate.", "conversation.own.act.select")
+    away.message("Roadblock at the old mill.").first.click()
+    away.button("conversation.discard").click()
+    away.heading("conversation.delete.title_other", number=2).wait_for()
+    away.shot("delete-several")
+    _confirm(away)
+    expect(away.message(gone)).to_have_count(3)  # Both, and what answers one of them.
     away.button("app.undo").click()
     away.message("Roadblock at the toll gate.").wait_for()
     expect(away.message(gone)).to_have_count(0)
@@ -146,8 +151,12 @@ def _delete(officer: Officer, text: str) -> None:
     # With the keyboard: an answer that quotes the text comes after it.
     officer.message(text).first.press("Enter")
     officer.page.get_by_role("menuitem", name=act, exact=True).click()
+    _confirm(officer)
+
+
+def _confirm(officer: Officer) -> None:
     dialog = officer.page.get_by_role("dialog")
-    dialog.get_by_role("button", name=act).click()
+    dialog.get_by_role("button", name=officer.word("conversation.delete.act")).click()
     dialog.wait_for(state="hidden")
 
 

@@ -19,9 +19,10 @@ function message(at: number, seq: number | null): MessageItem {
 }
 
 /** The names of the acts that can be pressed. */
-function acts(messages: readonly MessageItem[]): readonly string[] {
+function acts(messages: readonly MessageItem[], writable = true): readonly string[] {
   const nothing = (): void => undefined;
-  const props = { item: ITEM, messages, onforward: nothing, onclose: nothing };
+  const [onforward, ondelete, onclose] = [nothing, nothing, nothing];
+  const props = { item: ITEM, messages, writable, onforward, ondelete, onclose };
   const { body } = render(SelectionBar, { props });
   return [...body.matchAll(/<button[^>]*>/gu)]
     .map(([tag]) => tag)
@@ -42,4 +43,10 @@ it("acts on several chosen messages at once", () => {
 
 it("stars none of them while the server lacks one", () => {
   expect(acts([message(1, 7), message(2, null)])).not.toContain(t("conversation.own.act.unstar"));
+});
+
+it("asks whether for everybody where that is possible for one of them", () => {
+  const own = { ...message(1, 7), deletableUntilMs: Infinity };
+  expect(acts([own, message(2, 8)])).toContain(t("conversation.discard"));
+  expect(acts([own], false)).toContain(t("conversation.own.act.deleteForMe"));
 });

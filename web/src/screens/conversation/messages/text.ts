@@ -131,6 +131,11 @@ export function isForMe({ seq, body }: MessageItem): boolean {
   return seq !== null && !LASTING.has(body.kind);
 }
 
+/** Whether this person can delete it for everybody, where this person can write. */
+export function isForEverybody({ deletableUntilMs }: MessageItem, nowMs: number): boolean {
+  return nowMs < (deletableUntilMs ?? 0);
+}
+
 /** The words that a person wrote; empty where the message has none. */
 export function textOf(body: MessageBody): string {
   return "text" in body ? body.text : "";
