@@ -55,6 +55,7 @@ def entry(seq: int, frame: bytes = b"frame") -> EntryWakeup:
         epoch=1,
         named_epoch=2,
         key_id="f" * 64,
+        deletes=False,
         frame=frame,
     )
 

@@ -130,6 +130,7 @@ class Waking(World):
                     epoch=1,
                     named_epoch=1,
                     key_id="",
+                    deletes=False,
                     frame=b"",
                 )
             )

@@ -54,6 +54,7 @@ async def _entry(world: World) -> None:
             epoch=1,
             named_epoch=1,
             key_id="0" * 64,
+            deletes=False,
             frame=msgspec.msgpack.encode(wire.EntryFrame(entry=entry, supplement=None)),
         ),
     )

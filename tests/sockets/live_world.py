@@ -201,9 +201,10 @@ class Live(Served):
         *,
         key: str = "",
         epoch: int = 0,
+        deletes: bool = False,
     ) -> Seq:
         """Send a message; return its seq."""
-        wakeup = self.feed.post(made, sender, text, key, epoch)
+        wakeup = self.feed.post(made, sender, text, key, epoch, deletes=deletes)
         await self.bus.publish([wakeup])
         return Seq(wakeup.seq)
 

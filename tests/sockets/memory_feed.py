@@ -129,7 +129,14 @@ class MemoryFeed:
         )
 
     def post(
-        self, made: Conversation, sender: Caller, text: bytes = b"", key: str = "", epoch: int = 0
+        self,
+        made: Conversation,
+        sender: Caller,
+        text: bytes = b"",
+        key: str = "",
+        epoch: int = 0,
+        *,
+        deletes: bool = False,
     ) -> EntryWakeup:
         """Store a message. ``epoch`` 0: under the newest head."""
         made.changed_ms = self.now_ms
@@ -147,6 +154,7 @@ class MemoryFeed:
             epoch=epoch,
             named_epoch=named,
             key_id=key,
+            deletes=deletes,
             frame=msgspec.msgpack.encode(wire.EntryFrame(entry=entry, supplement=None)),
         )
         made.entries.append(wakeup)

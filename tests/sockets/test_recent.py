@@ -18,7 +18,7 @@ HERE, THERE = CellId("a" * 32), CellId("b" * 32)
 DEVICE = b"d" * 32
 
 
-def entry(seq: int, key_id: str = "k1", sent_ms: int = 0) -> EntryWakeup:
+def entry(seq: int, key_id: str = "k1", sent_ms: int = 0, *, deletes: bool = False) -> EntryWakeup:
     sent = wire.LogEntry(conversation_id=C, seq=Seq(seq), sent_ms=sent_ms, message=b"")
     return EntryWakeup(
         conversation_id=C,
@@ -28,6 +28,7 @@ def entry(seq: int, key_id: str = "k1", sent_ms: int = 0) -> EntryWakeup:
         epoch=1,
         named_epoch=1,
         key_id=key_id,
+        deletes=deletes,
         frame=msgspec.msgpack.encode(wire.EntryFrame(entry=sent, supplement=None)),
     )
 
@@ -97,6 +98,14 @@ def test_a_gap_starts_anew() -> None:
     kept = filled(entry(1), entry(2), entry(4))
     assert since(kept, 1, 4) is None
     assert since(kept, 3, 4) == [0, 4]
+
+
+def test_m3_nothing_from_before_a_deletion_is_here() -> None:
+    kept = filled(entry(1), entry(2), entry(3, deletes=True), entry(4))
+    assert since(kept, 0, 4) is None
+    assert since(kept, 2, 4) == [0, 3, 4]
+    kept.fill(C, 0, 2, [passed(1), passed(2)])  # Read since then.
+    assert since(kept, 0, 4) == [0, 1, 2, 3, 4]
 
 
 def test_what_was_read_joins_what_was_passed_on() -> None:

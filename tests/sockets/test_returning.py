@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from copconnect import errors, wire
 from copconnect.bus import EntryWakeup, KeyWakeup
+from copconnect.ids import ConversationId
 from copconnect.principals import Caller
 from copconnect.sockets import admission
 from copconnect.sockets.dispatch import returning
@@ -149,6 +150,43 @@ async def test_what_a_crowd_missed_is_read_once(
             assert (first.entry.seq, first.supplement is None) == (3, False)
             assert (await client.key_frame()).record == keys[1].record
             assert await client.seqs(3) == [4, 5, 6]
+
+
+async def test_m3_words_that_a_deletion_took_are_sent_to_nobody_who_comes_back(live: Live) -> None:
+    a, b = live.officer(), live.officer()
+    made = live.group(a, b)
+    async with live.client(a) as alice:
+        key = await live.key(made, made.cells)
+        await alice.key_frame()
+        await live.post(made, a, b"words", key=key.key_id)
+        await live.post(made, a, key=key.key_id, deletes=True)
+        assert await alice.seqs(2) == [1, 2]
+        async with live.client(b, {made.conversation_id: 0}) as bob:
+            assert follows(bob) == [False]  # The log has the message without its words.
+        async with live.client(b, {made.conversation_id: 1}) as bob:
+            assert isinstance(await bob.next(), wire.KeyFrame)
+            assert await bob.seqs(1) == [2]
+
+
+async def test_m3_words_that_were_read_before_they_were_deleted_are_not_kept(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    officers = [live.officer() for _ in range(returning.CROWD + 1)]
+    made, read = live.group(*officers), live.feed.entries
+    key = live.feed.key_for(made, made.cells)
+    live.feed.post(made, officers[0], b"words", key=key.key_id)
+    async with live.client(officers[0]) as first:
+
+        async def overtaken(c: ConversationId, after: int, upto: int) -> Sequence[EntryWakeup]:
+            found = await read(c, after, upto)
+            await live.post(made, officers[0], key=key.key_id, deletes=True)
+            assert await first.seqs(1) == [2]
+            return found
+
+        monkeypatch.setattr(live.feed, "entries", overtaken)
+        positions: dict[str, int] = {made.conversation_id: 0}
+        async with together(live, monkeypatch, officers[1:], positions) as clients:
+            assert [follows(one) for one in clients] == [[False]] * returning.CROWD
 
 
 async def test_a_log_that_cannot_be_read_keeps_nobody_out(

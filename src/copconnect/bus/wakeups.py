@@ -15,7 +15,8 @@ class EntryWakeup(Wakeup, frozen=True, kw_only=True, tag="entry"):
     """A message was committed. ``frame`` is the encoded wire.EntryFrame without a supplement; empty
     when it is too large for the bus: the receiver reads the entry from the log. ``device`` and
     ``person_id`` are the sender's, ``epoch`` and ``key_id`` the header's; ``named_epoch`` is the
-    highest epoch that the log names up to and with this message (R2)."""
+    highest epoch that the log names up to and with this message (R2). ``deletes``: it took the
+    words of an earlier message (M3)."""
 
     conversation_id: ConversationId
     seq: int
@@ -24,6 +25,7 @@ class EntryWakeup(Wakeup, frozen=True, kw_only=True, tag="entry"):
     epoch: int
     named_epoch: int
     key_id: str  # Hex.
+    deletes: bool
     frame: bytes
 
 

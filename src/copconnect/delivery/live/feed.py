@@ -23,6 +23,7 @@ from copconnect.delivery.store.rosters import KeptHead
 from copconnect.delivery.store.tables import CELL_KEYS, KEYS
 from copconnect.ids import ClientId, ConversationId, Epoch, PersonId
 from copconnect.records.conversation.cell_key import CellKey
+from copconnect.records.conversation.message import MessageKind
 from copconnect.records.primitives.fields import KEY_ID_BYTES
 from copconnect.sockets.feed import ConversationPosition, LeafState, RosterNews, Seals, SeenCursor
 
@@ -182,5 +183,6 @@ def _wakeup(one: log.ReadableMessage) -> EntryWakeup:
         epoch=one.epoch,
         named_epoch=one.named_epoch,
         key_id=one.key_id.hex(),
+        deletes=one.kind == MessageKind.DELETION,
         frame=_ENCODER.encode(wire.EntryFrame(entry=one.entry, supplement=None)),
     )

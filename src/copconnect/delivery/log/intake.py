@@ -32,6 +32,7 @@ from copconnect.delivery.store.log import NewEntry
 from copconnect.group_commit import GroupCommit
 from copconnect.ids import ConversationId, MessageId
 from copconnect.principals import AcceptedMessage, Caller, Requirement
+from copconnect.records.conversation.message import MessageKind
 from copconnect.rights import WHOLE
 
 MOST_TOGETHER = 64
@@ -235,6 +236,7 @@ def wakeup_of(entry: NewEntry) -> EntryWakeup:
         epoch=entry.epoch,
         named_epoch=entry.named_epoch,
         key_id=entry.key_id.hex(),
+        deletes=entry.kind == MessageKind.DELETION,
         frame=_ENCODER.encode(frame),
     )
 

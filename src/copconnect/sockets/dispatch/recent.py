@@ -7,7 +7,8 @@ whole, it holds every message with ``after`` < seq ≤ ``upto``; a message that 
 starts a new one. Frames are the ones that were passed on, with their supplements: a device that has
 checked everything up to its position has with them what it needs for the rest. If the key of a
 message is not here, the log is asked; so it is where anything that a client says it lacks is from
-before its device's history. Bounded for each conversation and in all. No I/O.
+before its device's history. A deletion that is passed on starts a new stretch: frames from before
+it may have the words that the log dropped. Bounded for each conversation and in all. No I/O.
 """
 
 from collections import OrderedDict, deque
@@ -115,6 +116,7 @@ class Recent:
     def __init__(self) -> None:
         self._stretches: OrderedDict[ConversationId, Stretch] = OrderedDict()
         self._size = 0
+        self.deletions = 0  # That were passed on. A read that began before one may have its words.
         self._keys: OrderedDict[tuple[ConversationId, str], SealedKey] = OrderedDict()
         self._created_ms: dict[tuple[ConversationId, str], int] = {}  # By key.
         self._keys_of: dict[ConversationId, deque[str]] = {}
@@ -124,7 +126,8 @@ class Recent:
         """Take in the message that was passed on just now."""
         known = self._stretches.get(wakeup.conversation_id)
         passed = Passed(wakeup.seq, wakeup.key_id, sent_ms(wakeup), frame)
-        if known is None or known.upto != wakeup.seq - 1:
+        self.deletions += wakeup.deletes
+        if known is None or known.upto != wakeup.seq - 1 or wakeup.deletes:
             self.fill(wakeup.conversation_id, wakeup.seq - 1, wakeup.seq, [passed])
         else:
             self._extend(wakeup.conversation_id, known, [passed], wakeup.seq)

@@ -103,6 +103,7 @@ class Returning:
         """Read these messages, in as many reads as that takes, with what their readers may lack."""
         found: list[Passed] = []
         senders = Senders()
+        deletions = self._recent.deletions
         at = after
         while at < upto:
             wakeups = await self._feed.entries(conversation_id, at, upto)
@@ -110,7 +111,8 @@ class Returning:
                 framed = await self._framed(one, senders)
                 found.append(Passed(one.seq, one.key_id, sent_ms(one), framed))
             at = wakeups[-1].seq if wakeups else upto
-        self._recent.fill(conversation_id, after, upto, found)
+        if self._recent.deletions == deletions:
+            self._recent.fill(conversation_id, after, upto, found)
 
     async def _framed(self, wakeup: EntryWakeup, senders: Senders) -> bytes:
         epochs, people = senders.lacks(wakeup, 0)

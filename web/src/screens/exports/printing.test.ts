@@ -27,7 +27,7 @@ function printed(one: VerifiedExport): string {
 }
 
 beforeAll(async () => {
-  // Files share one process: whoever a test before this one let in is not here.
+  // Files share one process: the person of a test before this one is not here.
   adopt({ me: null } as AppState);
   await Promise.all([loadLater("rest"), loadLater("exports")]);
 });
