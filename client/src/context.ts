@@ -1,10 +1,10 @@
 /**
- * The context that the parts of a running core share. calls/engine.ts makes it once; each part
+ * The context that the parts of a running core share. calls/session.ts makes it once; each part
  * takes it and states nothing of how it came to be.
  */
 import type { CoreEvent } from "./seam.ts";
 import type { ClientId, ConversationId, DeviceId, PersonId } from "./ids.ts";
-import type { Freshness } from "./people/freshness.ts";
+import type { Freshness } from "./trust/freshness.ts";
 import type { Api } from "./transport/api.ts";
 import type { Judge } from "./keys/trust/confirmed.ts";
 import type { DeviceTrust, OwnDeviceKeys, TimeAnchor } from "./trust/ports.ts";

@@ -1,5 +1,5 @@
 /** Makes the core: in a browser's worker, or under Node with the pieces that Node lacks passed in. */
-import { createEngine } from "./calls/engine.ts";
+import { createEngine } from "./engine.ts";
 import type { SessionOptions } from "./calls/session-options.ts";
 import type { ConnectedCore } from "./core.ts";
 import type { WebSocketMaker } from "./transport/socket.ts";

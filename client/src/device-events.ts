@@ -5,7 +5,7 @@
 import type { Conversation } from "./conversation/conversation.ts";
 import type { KeyId, MessageId } from "./ids.ts";
 import type { Header } from "./keys/message.ts";
-import type { Ready, ServerFrame } from "./wire.ts";
+import type { ConnectionEvent } from "./transport/socket.ts";
 
 export type DeviceEvent =
   // The inbox and the history of earlier messages.
@@ -67,10 +67,7 @@ export type DeviceEvent =
   | { readonly type: "answer_missing"; readonly conversation: Conversation }
   /** The server says that this device is not listed: fetch the conversation. */
   | { readonly type: "not_listed"; readonly conversation: Conversation }
-  // The connection.
-  /** It is up; frames follow in order. */
-  | { readonly type: "connected"; readonly ready: Ready }
-  | { readonly type: "frame"; readonly frame: Exclude<ServerFrame, Ready> };
+  | ConnectionEvent;
 
 /** Acts on an event at once; resolves when what it began is done. */
 export type OnEvent = (event: DeviceEvent) => Promise<void>;

@@ -3,9 +3,6 @@
  * plain form ({@link CoreError}) crosses worker boundaries. Codes of the server pass through
  * unchanged; the core's own are listed in {@link CORE_CODES}.
  */
-import { HpkeMissing } from "./hpke/loading.ts";
-import { Refused } from "./keys/format/refused.ts";
-import type { CoreError } from "./seam/failure.ts";
 
 /** Codes that the core itself raises, and what each means. */
 export const CORE_CODES = {
@@ -73,6 +70,14 @@ export type CoreCode = keyof typeof CORE_CODES;
 
 type Details = Readonly<Record<string, string | number>>;
 
+/** A failure as it crosses worker boundaries. */
+export interface CoreError {
+  readonly code: string;
+  readonly retry: boolean;
+  readonly retryAfterMs: number | null;
+  readonly details: Readonly<Record<string, string | number>>;
+}
+
 /** An error with a stable code. `retry` says whether the same call may succeed later. */
 export class CoreFailure extends Error implements CoreError {
   readonly code: string;
@@ -114,16 +119,6 @@ export function failure(
   options?: ConstructorParameters<typeof CoreFailure>[1],
 ): CoreFailure {
   return new CoreFailure(code, options);
-}
-
-/** Turn anything thrown into a CoreFailure; an unknown error becomes `internal`. */
-export function asFailure(error: unknown): CoreFailure {
-  if (error instanceof CoreFailure) return error;
-  if (error instanceof Refused && error.rule === "T1")
-    return failure("time_waits", { retry: true, cause: error });
-  if (error instanceof HpkeMissing)
-    return failure("update_required", { retry: true, cause: error });
-  return failure("internal", { cause: error });
 }
 
 /** Whether an error is a CoreFailure with one of these codes. */

@@ -1,5 +1,5 @@
 /** The vault's rows about marks that people set on messages: votes, ends, answers, totals, reactions, edits, pins, deletions. */
-import type { Mention } from "./seam/attachments.ts";
+import type { Mention } from "./kinds/parts.ts";
 import type { DeviceId, MessageId, PersonId } from "./ids.ts";
 
 /** The person who set a mark, and its place in the log. */

@@ -1,5 +1,16 @@
-/** Names in the department's languages. Pure. */
+/** Names in the department's languages, and name plates of people. Pure. */
+import type { PersonId, UnitId } from "./ids.ts";
 import { LANGUAGES, type Names } from "./wire.ts";
+
+/** A person as a name plate: enough for a bubble, a list row, a mention. */
+export interface Plate {
+  readonly personId: PersonId;
+  readonly names: Names;
+  /** As a card signs it; or a code, or an English name, of the data bank. */
+  readonly rank: Names | string;
+  readonly post: Names;
+  readonly unitId: UnitId;
+}
 
 /** A name that is known in English alone. */
 export function inEnglish(en: string): Names {

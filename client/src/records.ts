@@ -6,7 +6,7 @@ import type { DeletionRecord, EditRecord, PinRecord } from "./mark-records.ts";
 import type { AttachmentId, ConversationId, DeviceId, KeyId, MessageId, PersonId } from "./ids.ts";
 import type { KindPreview } from "./kinds/content.ts";
 import type { AttachmentPointer } from "./kinds/fields.ts";
-import type { CoreError } from "./seam/failure.ts";
+import type { CoreError } from "./failure.ts";
 import type { Notice, ReceiptTotals } from "./seam/messages.ts";
 import type {
   Audience,

@@ -6,13 +6,14 @@
  */
 export type * from "./seam/admin.ts";
 export type * from "./seam/app.ts";
-export type * from "./seam/attachments.ts";
+export type * from "./kinds/parts.ts";
 export type * from "./seam/consultation.ts";
 export type * from "./seam/conversations.ts";
 export type * from "./seam/devices.ts";
 export type * from "./seam/events.ts";
 export type * from "./seam/exporting.ts";
-export type * from "./seam/failure.ts";
+export type * from "./seam/progress.ts";
+export type { CoreError } from "./failure.ts";
 export type * from "./seam/conduct.ts";
 export type * from "./seam/guard.ts";
 export type * from "./seam/joining.ts";
@@ -20,6 +21,7 @@ export type * from "./seam/messages.ts";
 export type * from "./seam/orders.ts";
 export type * from "./seam/overseeing.ts";
 export type * from "./seam/reports.ts";
+export type { Plate } from "./names.ts";
 export type * from "./seam/people.ts";
 export type * from "./seam/presence.ts";
 export type * from "./seam/search.ts";

@@ -1,5 +1,6 @@
 /** Long work that a person starts, watches and cancels, such as making a file: one at a time. */
-import { asFailure, failure } from "./failure.ts";
+import { asFailure } from "./as-failure.ts";
+import { failure } from "./failure.ts";
 
 /** The shortest time between two events about progress. */
 const TOLD_EVERY_MS = 100;

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { ROOMS, mayImport, partOf } from "./support/layers.ts";
+import { LAYERS, mayImport, partOf } from "./support/layers.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FOLDERS = [
@@ -114,15 +114,15 @@ describe("the sources", () => {
     ).toBeNull();
   });
 
-  it("import against no layer, and each folder of the client is a room", () => {
+  it("import against no layer, and each folder and flat file of the client has its layer", () => {
     const imports = [...FILES].flatMap(([path, text]) =>
       importsOf(path, text).map((to): [string, string] => [path, to]),
     );
     const against = imports.filter(([from, to]) => !mayImport(from, to));
     expect(against.map((pair) => pair.join(" -> "))).toEqual([]);
     const parts = new Set([...FILES.keys()].map(partOf));
-    for (const part of [null, "core", "web", "console"]) expect(parts.delete(part)).toBe(true);
-    expect([...parts].sort()).toEqual(Object.keys(ROOMS).sort());
+    for (const part of [null, "web", "console"]) expect(parts.delete(part)).toBe(true);
+    expect([...parts].sort()).toEqual(LAYERS.flat().sort());
   });
 
   it.each([
@@ -156,6 +156,14 @@ describe("the sources", () => {
     ["client/src/inbox/to-outbox.ts", 'export { outbox } from "../outbox/outbox.ts";'],
     ["client/src/outbox/to-inbox.ts", 'export { inbox } from "../inbox/inbox.ts";'],
     ["client/src/outbox/to-sync.ts", 'export { sync } from "../sync/sync.ts";'],
+    ["client/src/kinds/to-seam.ts", 'import type { Plate } from "../seam/people.ts";'],
+    ["client/src/kinds/to-attachments.ts", 'export { cipher } from "../attachments/cipher.ts";'],
+    ["client/src/conversation/to-roster.ts", 'import type { R } from "../roster/roster.ts";'],
+    ["client/src/conversation/to-secrets.ts", 'import { ask } from "../secrets/asking.ts";'],
+    ["client/src/conversation/to-messages.ts", 'export * from "../messages/views.ts";'],
+    ["client/src/account/to-reports.ts", 'import type { Case } from "#core/reports/cases.ts";'],
+    ["client/src/failure.ts", 'import { Refused } from "./keys/format/refused.ts";'],
+    ["client/src/records.ts", 'import type { Context } from "./context.ts";'],
     ["client/src/sync/to-calls.ts", 'export { session } from "../calls/session.ts";'],
     ["client/src/to-web.ts", 'export { connected } from "../../web/src/connected.ts";'],
     ["web/src/deep.ts", 'export { other } from "../../client/src/host/other.ts";'],

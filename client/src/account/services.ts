@@ -15,7 +15,7 @@ import type { PersonId } from "../ids.ts";
 import { followHpke, isHpkeMissing } from "../hpke/loading.ts";
 import { fromHex } from "../octets.ts";
 import { letsSend, type Department } from "../keys/trust/department.ts";
-import { OwnSanctions } from "../reports/own-sanctions.ts";
+import { OwnSanctions } from "./own-sanctions.ts";
 import { Training } from "../training/training.ts";
 import { AuditHead } from "../trust/audit-head.ts";
 import { PeopleTrust } from "../trust/people-trust.ts";

@@ -8,7 +8,7 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { AttachmentId, ConversationId, MessageId } from "../ids.ts";
-import type { AttachmentPointer } from "../kinds/fields.ts";
+import { attachmentIdOf, type AttachmentPointer } from "../kinds/fields.ts";
 import type { AttachmentView, OutgoingAttachment } from "../seam.ts";
 import type { DeviceContext } from "../context.ts";
 import { failure, hasCode } from "../failure.ts";
@@ -18,7 +18,6 @@ import { STORES, type AttachmentRecord } from "../records.ts";
 import { ATTACHMENT_CHUNK_BYTES, MAX_ATTACHMENT_BYTES } from "../wire.ts";
 import {
   AttachmentCipher,
-  attachmentIdOf,
   chunkCount,
   chunkLength,
   chunkRange,

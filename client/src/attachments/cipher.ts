@@ -6,14 +6,12 @@
  * repeats under a key unless the same chunk is sealed again, which gives the same bytes; the
  * attachment id, the size and the number of chunks are bound into every chunk. Pure but for WebCrypto.
  */
-import { idOf, type AttachmentId } from "../ids.ts";
-import { sha256 } from "@noble/hashes/sha2.js";
+import type { AttachmentId } from "../ids.ts";
 import { ATTACHMENT_CHUNK_BYTES, MAX_ATTACHMENT_BYTES } from "../wire.ts";
 import { failure } from "../failure.ts";
 import { concat, copy, fromHex, randomBytes, u32, u64, utf8, type Bytes } from "../octets.ts";
 
 export const TAG_BYTES = 16;
-const ID_LABEL = utf8("copconnect attachment id v1\0");
 const NONCE_LABEL = utf8("copconnect attachment nonce v1\0");
 const AAD_LABEL = utf8("copconnect attachment v1\0");
 
@@ -41,14 +39,6 @@ export function chunkLength(size: number, index: number): number {
 
 export function newAttachmentKey(): Bytes {
   return randomBytes(32);
-}
-
-/**
- * The id of the attachment that is sealed under a key: it commits to key and size, so that nobody
- * can point to somebody else's attachment with another key and so spoil it for people who have it.
- */
-export function attachmentIdOf(key: Uint8Array, size: number): AttachmentId {
-  return idOf(sha256(concat(ID_LABEL, key, u64(size))).subarray(0, 16));
 }
 
 /** Seals and opens the chunks of one attachment. */

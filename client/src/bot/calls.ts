@@ -5,7 +5,7 @@
 import type { AccountRecord } from "../account/record.ts";
 import { AttachmentCipher, chunkCount, chunkRange } from "../attachments/cipher.ts";
 
-import { createEngine, type Engine } from "../calls/engine.ts";
+import { createEngine, type Engine } from "../engine.ts";
 import type { SessionOptions } from "../calls/session-options.ts";
 import { calledPerson, latin } from "../conversation/called-people.ts";
 import type { Program } from "../context.ts";

@@ -13,8 +13,8 @@ import { PROGRAM_STORES, putWaiting, waitingKey, type WaitingRecord } from "../i
 import { decodeContent, pointersOf, type Decoded } from "../kinds/content.ts";
 import { LOG_HASHES } from "../limits.ts";
 import type { MarksRecord, QuestionRecord } from "../mark-records.ts";
-import { fileGone } from "../messages/files.ts";
-import { messageKey } from "../messages/messages.ts";
+import { fileGone } from "../conversation/files.ts";
+import { messageKey } from "../conversation/messages.ts";
 import { STORES, type MessageRecord } from "../records.ts";
 import type { RowQuery } from "../vault/database.ts";
 import type { Change } from "../vault/vault.ts";

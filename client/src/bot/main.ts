@@ -6,7 +6,8 @@
  */
 import { openAsBlob } from "node:fs";
 import { verifyExport } from "../exporting/telling.ts";
-import { asFailure, failure } from "../failure.ts";
+import { asFailure } from "../as-failure.ts";
+import { failure } from "../failure.ts";
 import { copy } from "../octets.ts";
 import { callByName, opening } from "../remote.ts";
 import { verifyCase } from "../reports/verifying.ts";

@@ -10,7 +10,7 @@ import { CoreFailure } from "../failure.ts";
 import { idOf, newId, type ConversationId, type MessageId } from "../ids.ts";
 import { PROGRAM_STORES } from "../inbox/waiting.ts";
 import { decodeContent } from "../kinds/content.ts";
-import { loadMessage } from "../messages/messages.ts";
+import { loadMessage } from "../conversation/messages.ts";
 import { copy, randomBytes, utf8 } from "../octets.ts";
 import { SerialQueue } from "../serial-queue.ts";
 import { META, putMeta } from "../vault/changes.ts";

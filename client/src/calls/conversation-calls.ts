@@ -11,7 +11,7 @@ import { fromHex } from "../octets.ts";
 import { idOf, newId } from "../ids.ts";
 import type { AttachmentId, ConversationId, PersonId, PostId } from "../ids.ts";
 import { putAttachment } from "../attachments/uploads.ts";
-import { fileGone, shownElsewhere, type ShownIn } from "../messages/files.ts";
+import { fileGone, shownElsewhere, type ShownIn } from "../conversation/files.ts";
 import { outgoingRecord } from "../outbox/compose.ts";
 import { keepDraftFiles, openDraftFiles } from "../outbox/draft-files.ts";
 import { STORES, type AttachmentRecord } from "../records.ts";

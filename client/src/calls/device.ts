@@ -25,7 +25,7 @@ import { MessageSender } from "../outbox/sending.ts";
 import { Preparing } from "../outbox/preparing.ts";
 import { Signing } from "../outbox/signing.ts";
 import { Watching } from "../overseeing/watching.ts";
-import { Freshness } from "../people/freshness.ts";
+import { Freshness } from "../trust/freshness.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import { STORES, type OutgoingRecord } from "../records.ts";
 import { Answering } from "../secrets/answering.ts";

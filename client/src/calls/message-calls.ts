@@ -18,16 +18,17 @@ import {
   pageAfter,
   pageMessages,
   storedMessages,
-} from "../messages/messages.ts";
+} from "../conversation/messages.ts";
 import { readHere, seqOf } from "../messages/reading.ts";
 import { countsOf } from "../messages/receipt-counts.ts";
 import { receiptOf, receivers, type Receipt } from "../messages/receipts.ts";
 import { newId, type AttachmentId, type ConversationId, type MessageId } from "../ids.ts";
 import { MOST_MARKING } from "../kinds/consultation.ts";
+import { reworded } from "../kinds/content.ts";
 import { MAX_TEXT } from "../kinds/fields.ts";
 import { isEmoji } from "../kinds/mark.ts";
 import { deletableUntil, isHidden, takesDeletions } from "../messages/deletions.ts";
-import { editableUntil, reworded } from "../messages/edits.ts";
+import { editableUntil } from "../messages/edits.ts";
 import { mayPin } from "../messages/pins.ts";
 import { repliesTo } from "../messages/replies.ts";
 import { takesReactions } from "../messages/reactions.ts";

@@ -6,7 +6,7 @@ import type { Guard } from "../guard/guard.ts";
 import type { Oneself } from "../oneself/oneself.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import type { PostDirectory } from "../people/posts.ts";
-import { sanctioned, type OwnSanctions } from "../reports/own-sanctions.ts";
+import { sanctioned, type OwnSanctions } from "../account/own-sanctions.ts";
 import { isClosed, type Training } from "../training/training.ts";
 import type { DepartmentTrust } from "../trust/department-trust.ts";
 import type { Device } from "./device.ts";

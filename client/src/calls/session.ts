@@ -2,16 +2,16 @@
  * The life of the core on this device: vault, account, lock, sign-out, and the running {@link Device}.
  *
  * Invariants: nothing of the device runs while the vault is locked; a person who signs out wipes
- * the device's data, with or without the server; a server that refuses the device does not, unless
- * a revocation that others signed says so (E6): the data is kept, locked; each rejection is a
- * CoreFailure.
+ * the device's data, with or without the server; a server that refuses the device does not, unless a
+ * revocation that others signed says so (E6): the data is kept, locked; each rejection is a CoreFailure.
  */
 import type { ConversationId } from "../ids.ts";
 import { hasAccepted } from "../account/conduct.ts";
 import { AccountServices } from "../account/services.ts";
 import type { Context } from "../context.ts";
 import type { AppState, CoreEvent, CoreListener, PresenceGiven, SignedOutReason } from "../seam.ts";
-import { asFailure, failure, hasCode } from "../failure.ts";
+import { asFailure } from "../as-failure.ts";
+import { failure, hasCode } from "../failure.ts";
 import { Oneself } from "../oneself/oneself.ts";
 import { PeopleDirectory } from "../people/people.ts";
 import { PostDirectory } from "../people/posts.ts";

@@ -11,7 +11,7 @@ import { failure } from "../failure.ts";
 import type { ConversationId, MessageId, UnitId } from "../ids.ts";
 import type { OrderContent } from "../kinds/order.ts";
 import { ORDER_UNITS } from "../limits.ts";
-import { loadMessage } from "../messages/messages.ts";
+import { loadMessage } from "../conversation/messages.ts";
 import { seriesOrderId } from "../orders/record.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import type { Prepared } from "../attachments/attachments.ts";

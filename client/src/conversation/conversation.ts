@@ -19,10 +19,10 @@ import type {
   MessageRecord,
   PendingRecord,
 } from "../records.ts";
-import { isParty } from "../roster/parties.ts";
-import { Heads } from "../roster/heads.ts";
-import { CellKeys } from "../secrets/cell-keys.ts";
-import { ConversationKeys } from "../secrets/conversation-keys.ts";
+import { isParty } from "./parties.ts";
+import { Heads } from "./heads.ts";
+import { CellKeys } from "./cell-keys.ts";
+import { ConversationKeys } from "./conversation-keys.ts";
 import { SerialQueue } from "../serial-queue.ts";
 import { isDamaged, type Change } from "../vault/vault.ts";
 import { Pending } from "./pending.ts";

@@ -1,14 +1,7 @@
 /** Changes of one conversation that are stored together, in one transaction, or not at all. */
 import type { AttachmentId, MessageId, PersonId } from "../ids.ts";
-import { fileGone, filesShown } from "../messages/files.ts";
-import {
-  isNewer,
-  lastOf,
-  messageKey,
-  putMessage,
-  questionRow,
-  ticksOf,
-} from "../messages/messages.ts";
+import { fileGone, filesShown } from "./files.ts";
+import { isNewer, lastOf, messageKey, putMessage, questionRow, ticksOf } from "./messages.ts";
 import { STORES } from "../records.ts";
 import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
 import type { Change } from "../vault/vault.ts";

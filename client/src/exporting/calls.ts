@@ -2,7 +2,8 @@
 import type { Attachments } from "../attachments/attachments.ts";
 import type { DeviceContext } from "../context.ts";
 import type { Conversation } from "../conversation/conversation.ts";
-import { asFailure, CoreFailure, failure } from "../failure.ts";
+import { asFailure } from "../as-failure.ts";
+import { CoreFailure, failure } from "../failure.ts";
 import { newId, type ConversationId, type MessageId } from "../ids.ts";
 import type { ExportedContent } from "../kinds/exported.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";

@@ -32,7 +32,7 @@ import { RosterHeadFormat } from "../keys/roster/head.ts";
 import { decodeContent, isShown, pointersOf, type Decoded } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import { markedBy } from "../messages/declared.ts";
-import { loadMessage } from "../messages/messages.ts";
+import { loadMessage } from "../conversation/messages.ts";
 import { copy, equalBytes, fromHex, toHex, type Bytes } from "../octets.ts";
 import type { LogEntry, LogPage } from "../wire.ts";
 import type { ArchiveEntry, ArchiveWriter } from "./archive.ts";

@@ -1,7 +1,13 @@
 /** The contents of a verified file: words, former words, deletions, reactions, files. */
 import { hashOf } from "../attachments/hashing.ts";
 import { evidenceOf } from "../kinds/attachments.ts";
-import { decodeContent, encodeContent, pointersOf, type Decoded } from "../kinds/content.ts";
+import {
+  decodeContent,
+  encodeContent,
+  pointersOf,
+  reworded,
+  type Decoded,
+} from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import { shownPage } from "../kinds/links.ts";
 import type { OrderContent } from "../kinds/order.ts";
@@ -18,7 +24,7 @@ import {
 } from "../mark-records.ts";
 import { markedBy } from "../messages/declared.ts";
 import { withDeletion } from "../messages/deletions.ts";
-import { reworded, withEdits } from "../messages/edits.ts";
+import { withEdits } from "../messages/edits.ts";
 import { inEnglish } from "../names.ts";
 import { toHex } from "../octets.ts";
 import { mayChange } from "../orders/record.ts";

@@ -7,7 +7,8 @@
  */
 import type { ConnectedCore, Core } from "../core.ts";
 import type { CoreError, CoreEvent, CoreListener } from "../seam.ts";
-import { CoreFailure, asFailure } from "../failure.ts";
+import { asFailure } from "../as-failure.ts";
+import { CoreFailure } from "../failure.ts";
 import { newId } from "../ids.ts";
 import { callByName, remote } from "../remote.ts";
 

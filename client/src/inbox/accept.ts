@@ -13,7 +13,7 @@ import { keyReference } from "../keys/conversation-key.ts";
 import { Forked, Refused } from "../keys/format/refused.ts";
 import { MESSAGE_KIND, type Header } from "../keys/message.ts";
 import { acceptedMessage } from "../messages/outgoing.ts";
-import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
+import { notice, noticeId, noticeMessage } from "../conversation/messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, MessageRecord, NoticeRecord, PendingRecord } from "../records.ts";
 import { noteOrder } from "../orders/noting.ts";

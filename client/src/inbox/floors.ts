@@ -12,7 +12,7 @@ import { Refused, refuseUnless } from "../keys/format/refused.ts";
 import { HeaderFormat } from "../keys/message.ts";
 import { mayAdminister, maySend, type Leaf } from "../keys/roster/leaf.ts";
 import type { PinRecord } from "../mark-records.ts";
-import { leaveFiles } from "../messages/files.ts";
+import { leaveFiles } from "../conversation/files.ts";
 import { dropMarks, judgeDeletion, markedIn } from "../messages/marks.ts";
 import { mayPin } from "../messages/pins.ts";
 import { fromHex } from "../octets.ts";

@@ -22,7 +22,7 @@ import { hash, ZEROS } from "../keys/format/hashing.ts";
 import { idOf, type ConversationId, type KeyId, type PersonId } from "../ids.ts";
 import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { equalBytes } from "../octets.ts";
-import { notice, noticeId, noticeMessage } from "../messages/messages.ts";
+import { notice, noticeId, noticeMessage } from "../conversation/messages.ts";
 import type { HistoryPlace } from "../records.ts";
 import { delayMs, pause } from "../transport/backoff.ts";
 import { LOG_HASHES } from "../limits.ts";

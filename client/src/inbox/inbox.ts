@@ -24,7 +24,7 @@ import { idOf } from "../ids.ts";
 import type { ConversationId, KeyId, MessageId, PersonId, SealKeyId } from "../ids.ts";
 import { SIGNED_HEADER_BYTES, nextLogHash } from "../keys/message.ts";
 import { Refused } from "../keys/format/refused.ts";
-import { storedMessages } from "../messages/messages.ts";
+import { storedMessages } from "../conversation/messages.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import type { Oneself } from "../oneself/oneself.ts";
 import { AWAITED_MS, LOG_HASHES } from "../limits.ts";

@@ -23,7 +23,7 @@ import type { RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import type { Listed } from "../keys/roster/proof.ts";
 import { floorOf } from "./floors.ts";
-import type { HeldKey } from "../secrets/conversation-keys.ts";
+import type { HeldKey } from "../conversation/conversation-keys.ts";
 
 /** An entry on its way through the checks. */
 export interface UncheckedEntry {

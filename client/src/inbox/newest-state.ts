@@ -20,7 +20,7 @@ import { mayAdminister, type Leaf } from "../keys/roster/leaf.ts";
 import type { LogEntry } from "../wire.ts";
 import { checkRecord } from "../keys/receive.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
-import type { HeldKey } from "../secrets/conversation-keys.ts";
+import type { HeldKey } from "../conversation/conversation-keys.ts";
 import { floorOf } from "./floors.ts";
 import { findKey, senderOf } from "./judge.ts";
 import { applyState } from "../messages/state.ts";

@@ -36,7 +36,7 @@ import {
   notice,
   noticeId,
   noticeMessage,
-} from "../messages/messages.ts";
+} from "../conversation/messages.ts";
 import { putOutgoing, type OutgoingStore } from "../messages/outgoing.ts";
 import type {
   FailedMessage,

@@ -9,7 +9,7 @@ import { idOf, type KeyId, type MessageId, type PersonId } from "../ids.ts";
 import { mayAdminister } from "../keys/roster/leaf.ts";
 import type { Mark } from "../kinds/mark.ts";
 import { applyMark, type AppliedMark } from "../messages/marks.ts";
-import { loadMessage } from "../messages/messages.ts";
+import { loadMessage } from "../conversation/messages.ts";
 import { takesReactions } from "../messages/reactions.ts";
 import type { ConversationRecord, MessageRecord } from "../records.ts";
 import type { UncheckedEntry, Vouched } from "./judge.ts";

@@ -6,7 +6,7 @@ import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext, Program } from "../context.ts";
 import type { ConversationId, DeviceId, MessageId, PersonId } from "../ids.ts";
 import { encodeContent } from "../kinds/content.ts";
-import { decodedOf } from "../messages/messages.ts";
+import { decodedOf } from "../conversation/messages.ts";
 import type { MessageRecord } from "../records.ts";
 import type { UncheckedEntry, Vouched } from "./judge.ts";
 

@@ -1,11 +1,6 @@
 /** Files with an optional caption; as evidence, their original bytes with what the sender says of them. */
 import { failure } from "../failure.ts";
-import type {
-  AttachmentKind,
-  AttachmentView,
-  Mention,
-  OutgoingAttachment,
-} from "../seam/attachments.ts";
+import type { AttachmentKind, AttachmentView, Mention, OutgoingAttachment } from "./parts.ts";
 import { MAX_ATTACHMENTS, MAX_NAME, MAX_TEXT, Misshapen } from "./fields.ts";
 import {
   attachment,

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { PersonId, UnitId } from "../ids.ts";
-import type { Called } from "../seam/attachments.ts";
+import type { Called } from "./parts.ts";
 import { callOf, type Call } from "./called.ts";
 
 const SELF = "1".repeat(32) as PersonId;

@@ -1,6 +1,6 @@
 /** The people whom a message's mentions call, as the device of each reader decides. Pure. */
 import type { PersonId, UnitId } from "../ids.ts";
-import type { Called } from "../seam/attachments.ts";
+import type { Called } from "./parts.ts";
 import { mentionsOf, type Decoded } from "./content.ts";
 
 /** A person with the words of the signed card; empty where this device has no card. */

@@ -1,12 +1,12 @@
 import { encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { attachmentIdOf } from "../attachments/cipher.ts";
+import { attachmentIdOf } from "./fields.ts";
 import { bodyOf, decodeContent, encodeContent } from "./content.ts";
 import { forwardOf, forwardsOf, mentionsOf } from "./content.ts";
 import { pointersOf, replyOf } from "./content.ts";
 import type { Content } from "./content.ts";
-import type { Mention } from "../seam/attachments.ts";
+import type { Mention } from "./parts.ts";
 import type { ReplyPointer } from "./fields.ts";
 import type { BodySources } from "./kind.ts";
 import { randomBytes } from "../octets.ts";

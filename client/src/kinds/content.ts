@@ -7,7 +7,7 @@
  */
 import { encode } from "@msgpack/msgpack";
 import type { AttachmentId } from "../ids.ts";
-import type { Mention, OutgoingAttachment } from "../seam/attachments.ts";
+import type { Mention, OutgoingAttachment } from "./parts.ts";
 import { copy, type Bytes } from "../octets.ts";
 import { unpack } from "../unpack.ts";
 import { attachments } from "./attachments.ts";
@@ -15,9 +15,10 @@ import { exported } from "./exported.ts";
 import { isFields } from "./fields.ts";
 import type { AttachmentPointer, ContentFields, ReplyPointer } from "./fields.ts";
 import type { ContentKind, SearchKind, BodySources, Unsupported, WrittenKind } from "./kind.ts";
+import { pageAfter } from "./links.ts";
 import { live } from "./live.ts";
 import { location } from "./location.ts";
-import { mark } from "./mark.ts";
+import { mark, type Mark } from "./mark.ts";
 import { orderChange } from "./order-change.ts";
 import { order } from "./order.ts";
 import { own } from "./own.ts";
@@ -160,6 +161,20 @@ export function forwardsOf(content: Decoded): number {
 /** The content that forwards it, counted once more; null: such messages are not forwarded. */
 export function forwardOf(content: Decoded): Content | null {
   return content.kind === "unsupported" ? null : kindOf(content).forwarded(content);
+}
+
+/** The content with new words; the same content where it takes none, or would be empty. */
+export function reworded(
+  content: Decoded,
+  { text, mentions }: Pick<Extract<Mark, { mark: "edit" }>, "text" | "mentions">,
+): Decoded {
+  if (forwardsOf(content) > 0) return content;
+  if (content.kind === "text" && text.trim() !== "") {
+    const { page, ...rest } = content;
+    return { ...rest, text, mentions, ...pageAfter({ text: content.text, page }, text) };
+  }
+  if (content.kind === "attachments") return { ...content, text, mentions };
+  return content;
 }
 
 export function replyOf(content: Decoded): ReplyPointer | null {

@@ -2,15 +2,18 @@
  * Fields of a message's content. The bytes come from another device: every size and length is
  * bounded here, and what does not fit throws {@link Misshapen}. Pure.
  */
-import type { AttachmentId, ConversationId, MessageId, PersonId, UnitId } from "../ids.ts";
-import { attachmentIdOf } from "../attachments/cipher.ts";
-import type { AttachmentKind, Called, Mention } from "../seam/attachments.ts";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { idOf, type AttachmentId, type ConversationId } from "../ids.ts";
+import type { MessageId, PersonId, UnitId } from "../ids.ts";
+import { concat, u64, utf8 } from "../octets.ts";
+import type { AttachmentKind, Called, Mention } from "./parts.ts";
 import { MAX_ATTACHMENT_BYTES } from "../wire.ts";
 
 export const MAX_TEXT = 16_384;
 export const MAX_ATTACHMENTS = 32;
 const MAX_MENTIONS = 256;
 const MAX_UNIT = 64;
+const ID_LABEL = utf8("copconnect attachment id v1\0");
 export const MAX_NAME = 255;
 /** A count of forwards goes no higher. */
 const MOST_FORWARDS = 255;
@@ -30,6 +33,14 @@ export interface AttachmentPointer {
   readonly waveform: readonly number[] | null;
   /** SHA-256 of the file, which its sender signs with the message; null: the sender has not said. */
   readonly sha256: Uint8Array | null;
+}
+
+/**
+ * The id of the attachment that is sealed under a key: it commits to key and size, so that nobody
+ * can point to somebody else's attachment with another key and so spoil it for people who have it.
+ */
+export function attachmentIdOf(key: Uint8Array, size: number): AttachmentId {
+  return idOf(sha256(concat(ID_LABEL, key, u64(size))).subarray(0, 16));
 }
 
 export interface ReplyPointer {

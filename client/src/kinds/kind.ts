@@ -1,7 +1,12 @@
 /** The facts that each kind of message states about itself, in its own file of this folder. */
-import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
-import type { LiveState, PollState, QuestionState } from "../seam/consultation.ts";
-import type { LiveContent, PollContent } from "./consultation.ts";
+import type { AttachmentView, Mention, OutgoingAttachment } from "./parts.ts";
+import type {
+  LiveContent,
+  LiveState,
+  PollContent,
+  PollState,
+  QuestionState,
+} from "./consultation.ts";
 import type { AttachmentPointer, ContentFields, ReplyPointer } from "./fields.ts";
 
 /** Kinds that a search can be limited to; `mention`: messages that mention this person. */

@@ -3,8 +3,7 @@
  * positions are no messages (keys/position.ts); a mark ends it before its time.
  */
 import { failure } from "../failure.ts";
-import type { LiveState } from "../seam/consultation.ts";
-import { LONGEST_LIVE_MS, type LiveContent } from "./consultation.ts";
+import { LONGEST_LIVE_MS, type LiveContent, type LiveState } from "./consultation.ts";
 import { integer, nullable, number } from "./fields.ts";
 import { NOT_FORWARDED, type WrittenKind } from "./kind.ts";
 

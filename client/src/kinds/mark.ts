@@ -19,7 +19,7 @@ import {
 import type { ContentFields } from "./fields.ts";
 import { NOT_FORWARDED, type ContentKind } from "./kind.ts";
 import type { TextBody } from "./text.ts";
-import type { Mention } from "../seam/attachments.ts";
+import type { Mention } from "./parts.ts";
 import { MAX_POLL_OPTIONS } from "./consultation.ts";
 import type { MessageId } from "../ids.ts";
 

@@ -4,7 +4,7 @@
  */
 import { failure } from "../failure.ts";
 import type { MessageId } from "../ids.ts";
-import type { AttachmentView, OutgoingAttachment } from "../seam/attachments.ts";
+import type { AttachmentView, OutgoingAttachment } from "./parts.ts";
 import type { OrderChange } from "../wire.ts";
 import {
   MAX_ATTACHMENTS,

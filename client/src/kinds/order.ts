@@ -6,7 +6,7 @@
 import { failure } from "../failure.ts";
 import type { MessageId, PersonId } from "../ids.ts";
 import { ORDER_CHOICES, ORDER_ITEMS, ORDER_READERS, ORDER_UNITS, REMINDERS } from "../limits.ts";
-import type { AttachmentView, Mention, OutgoingAttachment } from "../seam/attachments.ts";
+import type { AttachmentView, Mention, OutgoingAttachment } from "./parts.ts";
 import type { Language, OrderPriority, OrderTerms } from "../wire.ts";
 import {
   MAX_ATTACHMENTS,

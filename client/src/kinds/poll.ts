@@ -4,11 +4,10 @@
  * counts them, and the others see totals after the end alone.
  */
 import { failure } from "../failure.ts";
-import type { PollState } from "../seam/consultation.ts";
 import { boolean, integer, list, nullable, string } from "./fields.ts";
 import { NOT_FORWARDED, PREVIEW, type WrittenKind } from "./kind.ts";
 import { MAX_POLL_OPTIONS, MAX_POLL_OPTION, MAX_POLL_QUESTION } from "./consultation.ts";
-import type { PollContent } from "./consultation.ts";
+import type { PollContent, PollState } from "./consultation.ts";
 
 export interface PollBody extends PollContent {
   readonly state: PollState;

@@ -1,7 +1,7 @@
 /** A question; replies answer it, and its asker marks the answer that settles it. */
 import { failure } from "../failure.ts";
-import type { Mention } from "../seam/attachments.ts";
-import type { QuestionState } from "../seam/consultation.ts";
+import type { Mention } from "./parts.ts";
+import type { QuestionState } from "./consultation.ts";
 import { MAX_TEXT, mentions, string } from "./fields.ts";
 import { NOT_FORWARDED, PREVIEW, type WrittenKind } from "./kind.ts";
 

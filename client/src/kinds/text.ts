@@ -1,6 +1,6 @@
 /** A text, perhaps naming people, perhaps answering a message. */
 import { failure } from "../failure.ts";
-import type { Mention } from "../seam/attachments.ts";
+import type { Mention } from "./parts.ts";
 import { MAX_TEXT, forwards, mentions, nullable, onceMore, replyTo, string } from "./fields.ts";
 import type { ReplyPointer } from "./fields.ts";
 import { bounded, readPage, shownPage, type LinkedPage } from "./links.ts";

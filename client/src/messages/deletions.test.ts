@@ -5,7 +5,7 @@ import { encodeContent } from "../kinds/content.ts";
 import type { DeletionRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 import { deletableUntil, isHidden, withDeletion } from "./deletions.ts";
-import { notice } from "./messages.ts";
+import { notice } from "../conversation/messages.ts";
 
 const [AUTHOR, ADMIN] = [1, 2].map((n) => idOf<PersonId>(new Uint8Array(16).fill(n)));
 const SENT_MS = 1_800_000_000_000;

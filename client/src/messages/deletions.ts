@@ -9,7 +9,7 @@ import { byPosition, type DeletionRecord } from "../mark-records.ts";
 import type { Oneself } from "../oneself/oneself.ts";
 import type { MessageRecord } from "../records.ts";
 import { isKept, isLasting } from "./declared.ts";
-import { decodedOf, ticksOf } from "./messages.ts";
+import { decodedOf, ticksOf } from "../conversation/messages.ts";
 
 /** So long after a message its author may delete it. */
 const DELETABLE_MS = 48 * 3_600_000;

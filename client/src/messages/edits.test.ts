@@ -5,7 +5,7 @@ import { encodeContent } from "../kinds/content.ts";
 import type { EditRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 import { withEdits } from "./edits.ts";
-import { decodedOf } from "./messages.ts";
+import { decodedOf } from "../conversation/messages.ts";
 
 const [AUTHOR, OTHER] = [1, 2].map((n) => idOf<PersonId>(new Uint8Array(16).fill(n)));
 const SENT_MS = 1_800_000_000_000;

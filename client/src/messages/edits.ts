@@ -4,9 +4,7 @@
  * it is more than an hour after the message, and it gives a text or a caption of the person's own other
  * words. The first {@link MOST_EDITS} count, and the last of them gives the words. Pure.
  */
-import { decodeContent, forwardsOf, type Decoded } from "../kinds/content.ts";
-import { pageAfter } from "../kinds/links.ts";
-import type { Mark } from "../kinds/mark.ts";
+import { decodeContent, reworded, type Decoded } from "../kinds/content.ts";
 import { byPosition, type EditRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 
@@ -43,18 +41,4 @@ function counts({ senderId, seq, sentMs }: MessageRecord, edit: EditRecord): boo
 /** A missing wording changes whatever has words. */
 function changes(content: Decoded, { text, mentions }: EditRecord): boolean {
   return reworded(content, { text: text ?? "other words", mentions }) !== content;
-}
-
-/** The content with new words; the same content where it takes none, or would be empty. */
-export function reworded(
-  content: Decoded,
-  { text, mentions }: Pick<Extract<Mark, { mark: "edit" }>, "text" | "mentions">,
-): Decoded {
-  if (forwardsOf(content) > 0) return content;
-  if (content.kind === "text" && text.trim() !== "") {
-    const { page, ...rest } = content;
-    return { ...rest, text, mentions, ...pageAfter({ text: content.text, page }, text) };
-  }
-  if (content.kind === "attachments") return { ...content, text, mentions };
-  return content;
 }

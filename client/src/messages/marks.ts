@@ -25,7 +25,7 @@ import type {
 import type { MessageRecord, OutgoingRecord } from "../records.ts";
 import { withDeletion } from "./deletions.ts";
 import { withEdits } from "./edits.ts";
-import { leaveFiles } from "./files.ts";
+import { leaveFiles } from "../conversation/files.ts";
 import {
   answeredBy,
   loadMessage,
@@ -34,7 +34,7 @@ import {
   noticeId,
   noticeMessage,
   shortOf,
-} from "./messages.ts";
+} from "../conversation/messages.ts";
 import { mayPin, withPin } from "./pins.ts";
 import { NO_MARKS } from "./poll-count.ts";
 import type { Vault } from "../vault/vault.ts";

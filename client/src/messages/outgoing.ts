@@ -10,7 +10,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { tellUncounted } from "./marks.ts";
-import { loadMessage } from "./messages.ts";
+import { loadMessage } from "../conversation/messages.ts";
 import { pinnedBy, type Pinned } from "./pins.ts";
 import { noteReply } from "./replies.ts";
 import { QUEUED_ORDER, STORES, type OutgoingRecord } from "../records.ts";

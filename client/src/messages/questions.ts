@@ -5,7 +5,7 @@ import { STORES, type MessageRecord } from "../records.ts";
 import { byPosition, type QuestionRecord } from "../mark-records.ts";
 import type { Vault } from "../vault/vault.ts";
 import { queuedMarksOn, type OutgoingStore } from "./outgoing.ts";
-import { storedMessages } from "./messages.ts";
+import { storedMessages } from "../conversation/messages.ts";
 
 /** Questions that a list shows at most, the newest. */
 const MOST_LISTED = 200;

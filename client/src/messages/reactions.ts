@@ -6,7 +6,7 @@ import type { PersonId } from "../ids.ts";
 import { byPosition } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 import { queuedMarksOn, type OutgoingStore } from "./outgoing.ts";
-import { decodedOf } from "./messages.ts";
+import { decodedOf } from "../conversation/messages.ts";
 
 /** An order is acknowledged: nothing else may look like that. */
 const WITHOUT: ReadonlySet<Decoded["kind"]> = new Set(["order", "order_change", "exported"]);

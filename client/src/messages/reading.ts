@@ -7,7 +7,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { callOf } from "../kinds/called.ts";
 import { isShown } from "../kinds/content.ts";
-import { decodedOf, loadMessage, messagesAbove } from "./messages.ts";
+import { decodedOf, loadMessage, messagesAbove } from "../conversation/messages.ts";
 import { lowestMoved, withReceipts, withVersion } from "./receipts.ts";
 import type { MembersRecord } from "../records.ts";
 import type { Receipts } from "../wire.ts";

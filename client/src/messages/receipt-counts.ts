@@ -4,7 +4,7 @@ import { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import type { ReceiptTotals } from "../seam.ts";
 import { hasCode } from "../failure.ts";
-import { loadMessage } from "./messages.ts";
+import { loadMessage } from "../conversation/messages.ts";
 import { STORES, type MessageRecord } from "../records.ts";
 import type { ReceiptCount } from "../wire.ts";
 

@@ -6,7 +6,7 @@ import type { MessageId, PersonId } from "../ids.ts";
 import type { ReplyRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";
 import { markedIn } from "./marks.ts";
-import { answeredBy, storedMessages } from "./messages.ts";
+import { answeredBy, storedMessages } from "../conversation/messages.ts";
 import { NO_MARKS } from "./poll-count.ts";
 
 /** Replies to one message that are noted: the newest, and of the person with most the fewest. */

@@ -4,7 +4,7 @@ import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import type { StateContent } from "../kinds/state.ts";
 import type { Header } from "../keys/message.ts";
-import { notice, noticeMessage } from "./messages.ts";
+import { notice, noticeMessage } from "../conversation/messages.ts";
 import { STORES } from "../records.ts";
 import type { AttachmentRecord, NoticeRecord, ProfileRecord } from "../records.ts";
 import { mayAdminister, type Leaf } from "../keys/roster/leaf.ts";

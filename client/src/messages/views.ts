@@ -36,7 +36,7 @@ import { isClosed } from "../training/training.ts";
 import { pollState, type PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
 import { deletableUntil, isHidden, withDeletion } from "./deletions.ts";
-import { decodedOf, isWithheld, loadMessage, newestOf, shortOf } from "./messages.ts";
+import { decodedOf, isWithheld, loadMessage, newestOf, shortOf } from "../conversation/messages.ts";
 import { MOST_REPLIES } from "./replies.ts";
 import { editableUntil, withEdits } from "./edits.ts";
 import { pinnedIn, queuedMarksOn, type OutgoingStore } from "./outgoing.ts";

@@ -5,7 +5,7 @@
 import { failure } from "../failure.ts";
 import type { MessageId } from "../ids.ts";
 import { copy } from "../octets.ts";
-import type { OutgoingAttachment } from "../seam/attachments.ts";
+import type { OutgoingAttachment } from "../kinds/parts.ts";
 import type { OrderDraft } from "../seam/orders.ts";
 import type { Change, Vault } from "../vault/vault.ts";
 import { ORDER_STORES } from "./record.ts";

@@ -18,7 +18,7 @@ import type { Acknowledgement } from "../keys/acknowledgement.ts";
 import { ANSWER_TEXT_BYTES } from "../keys/answer.ts";
 import { UNREADABLE } from "../limits.ts";
 import { utf8 } from "../octets.ts";
-import type { OutgoingAttachment } from "../seam/attachments.ts";
+import type { OutgoingAttachment } from "../kinds/parts.ts";
 import type {
   GivenAcknowledgement,
   Issuing,

@@ -7,7 +7,7 @@ import { newId, type ConversationId, type MessageId, type PersonId, type UnitId 
 import { MAY_ADMINISTER, MAY_ISSUE, MAY_SEND, type Leaf } from "../keys/roster/leaf.ts";
 import { decodeContent, encodeContent } from "../kinds/content.ts";
 import { EVERYBODY_DEVICES } from "../limits.ts";
-import { loadMessage } from "../messages/messages.ts";
+import { loadMessage } from "../conversation/messages.ts";
 import type { ConversationRecord, MembersRecord, MessageRecord } from "../records.ts";
 import { Vault } from "../vault/vault.ts";
 import { noteOrder, rowIn } from "./noting.ts";

@@ -17,7 +17,7 @@ import { EVERYBODY_DEVICES } from "../limits.ts";
 import { equalBytes } from "../octets.ts";
 import type { MessageRecord } from "../records.ts";
 import type { MessageId } from "../ids.ts";
-import { loadMessage } from "../messages/messages.ts";
+import { loadMessage } from "../conversation/messages.ts";
 import type { Vault } from "../vault/vault.ts";
 import { rowIn } from "./noting.ts";
 import { mayChange } from "./record.ts";

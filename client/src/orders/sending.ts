@@ -10,7 +10,8 @@
  * A photo of the order waits until the acknowledgement before it counts, and goes out with one more.
  */
 import type { DeviceContext } from "../context.ts";
-import { asFailure, failure, hasCode } from "../failure.ts";
+import { asFailure } from "../as-failure.ts";
+import { failure, hasCode } from "../failure.ts";
 import type { MessageId } from "../ids.ts";
 import { UNREADABLE } from "../limits.ts";
 import { AcknowledgementFormat, OWN, sealedHash } from "../keys/acknowledgement.ts";

@@ -14,7 +14,7 @@ import type { AttachmentPointer } from "../kinds/fields.ts";
 import type { BodySources } from "../kinds/kind.ts";
 import type { OrderWording } from "../kinds/order.ts";
 import { textsOf, wordingsOf } from "../kinds/wording.ts";
-import type { AttachmentView } from "../seam/attachments.ts";
+import type { AttachmentView } from "../kinds/parts.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import {
   changesOf,

@@ -17,7 +17,7 @@ import {
 } from "../kinds/content.ts";
 import type { Content } from "../kinds/content.ts";
 import type { AttachmentPointer, ReplyPointer } from "../kinds/fields.ts";
-import { decodedOf, loadMessage } from "../messages/messages.ts";
+import { decodedOf, loadMessage } from "../conversation/messages.ts";
 import type {
   AttachmentRecord,
   MessageRecord,

@@ -13,7 +13,7 @@ import { equalBytes } from "../octets.ts";
 import type { Newest } from "../roster/newest.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import type { Listed } from "../keys/roster/proof.ts";
-import type { HeldKey } from "../secrets/conversation-keys.ts";
+import type { HeldKey } from "../conversation/conversation-keys.ts";
 
 /** The newest usable key that this device can open; null: none here. `without`: refused ones. */
 export async function usableKey(

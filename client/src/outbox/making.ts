@@ -17,7 +17,7 @@ import { Refused } from "../keys/format/refused.ts";
 import { ENC_BYTES, SECRET_BYTES, TAG_BYTES, type Kem } from "../keys/hpke.ts";
 import { fromHex, randomBytes } from "../octets.ts";
 import type { PendingKey } from "../records.ts";
-import { judgeParties } from "../roster/parties.ts";
+import { judgeParties } from "../conversation/parties.ts";
 import { allLeaves } from "../roster/roster.ts";
 import type { Newest } from "../roster/newest.ts";
 import type { CellId, DeviceId } from "../ids.ts";

@@ -14,7 +14,7 @@ import type { Conversation } from "../conversation/conversation.ts";
 import { failure, hasCode } from "../failure.ts";
 import { decodeContent, encodeContent, withPointers } from "../kinds/content.ts";
 import type { Outbox } from "./outbox.ts";
-import { loadMessage, putMessage } from "../messages/messages.ts";
+import { loadMessage, putMessage } from "../conversation/messages.ts";
 import type { OutgoingStore } from "../messages/outgoing.ts";
 import { STORES } from "../records.ts";
 import type {

@@ -13,7 +13,7 @@ import { equalBytes } from "../octets.ts";
 import { answerPlace } from "../orders/answers.ts";
 import { readPhoto } from "../orders/photos.ts";
 import { plateOf } from "../people/people.ts";
-import type { AttachmentView } from "../seam/attachments.ts";
+import type { AttachmentView } from "../kinds/parts.ts";
 import type { AnswerItem, AnswersPage } from "../seam/overseeing.ts";
 import { judgeOf, type PassingDepartment } from "../trust/passing.ts";
 import { META, putMeta } from "../vault/changes.ts";

@@ -1,5 +1,6 @@
 /** The calls of seam/reports.ts. Their code comes with the first of them. */
-import { asFailure, failure, hasCode } from "../failure.ts";
+import { asFailure } from "../as-failure.ts";
+import { failure, hasCode } from "../failure.ts";
 import { newId, type ConversationId, type MessageId, type ReportId } from "../ids.ts";
 import { APPEAL, WORDS_BYTES, appealPlace } from "../keys/proof.ts";
 import { sealEnvelope } from "../keys/sealed-envelope.ts";
@@ -17,7 +18,7 @@ import type {
   ReportReaders,
   SanctionView,
 } from "../seam/reports.ts";
-import { loadMessage } from "../messages/messages.ts";
+import { loadMessage } from "../conversation/messages.ts";
 import { META, deleteMeta, putMeta } from "../vault/changes.ts";
 import type { Act, Person, ReportStatistics } from "../wire.ts";
 import { Cases, type ReportCallsOptions } from "./cases.ts";

@@ -1,6 +1,7 @@
 /** The cases of a moderator: listed, opened, judged on this device, exported. */
 import type { DeviceContext } from "../context.ts";
-import { asFailure, hasCode } from "../failure.ts";
+import { asFailure } from "../as-failure.ts";
+import { hasCode } from "../failure.ts";
 import { idOf, type ActId, type ConversationId, type DeviceId, type ReportId } from "../ids.ts";
 import { hash } from "../keys/format/hashing.ts";
 import { Refused } from "../keys/format/refused.ts";
@@ -17,7 +18,7 @@ import type { ConversationIndex } from "../conversation/conversation.ts";
 import type { ViewMaker } from "../messages/views.ts";
 import type { Oneself } from "../oneself/oneself.ts";
 import type { PeopleDirectory } from "../people/people.ts";
-import type { OwnSanctions } from "./own-sanctions.ts";
+import type { OwnSanctions } from "../account/own-sanctions.ts";
 
 type Proposals = ReadonlyMap<ReportId, ProposedDecision>;
 

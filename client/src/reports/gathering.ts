@@ -12,7 +12,7 @@ import { idOf, type KeyId, type MessageId } from "../ids.ts";
 import { findKey } from "../inbox/judge.ts";
 import { bodyKey, parseEntry } from "../keys/message.ts";
 import { PROVEN_MESSAGES, type ProofItem } from "../keys/proof.ts";
-import { loadMessage, pageMessages } from "../messages/messages.ts";
+import { loadMessage, pageMessages } from "../conversation/messages.ts";
 import { fromHex } from "../octets.ts";
 import type { EditRecord } from "../mark-records.ts";
 import type { MessageRecord } from "../records.ts";

@@ -9,7 +9,8 @@
  * appeals again that others may have sealed to it.
  */
 import type { DeviceContext } from "../context.ts";
-import { asFailure, hasCode } from "../failure.ts";
+import { asFailure } from "../as-failure.ts";
+import { hasCode } from "../failure.ts";
 import { idOf, type ReportId, type SealKeyId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import { APPEAL, REPORT, appealPlace, reportPlace } from "../keys/proof.ts";

@@ -8,7 +8,7 @@
  * server takes each seal once.
  */
 import type { DeviceContext } from "../context.ts";
-import { asFailure } from "../failure.ts";
+import { asFailure } from "../as-failure.ts";
 import { idOf, type DeviceId, type PersonId, type ReportId } from "../ids.ts";
 import { sealKeyIdBytes, type DeviceKey } from "../keys/device-key.ts";
 import { Refused } from "../keys/format/refused.ts";

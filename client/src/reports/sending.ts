@@ -8,7 +8,8 @@
  */
 import type { ConversationIndex } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
-import { asFailure, failure } from "../failure.ts";
+import { asFailure } from "../as-failure.ts";
+import { failure } from "../failure.ts";
 import type { ReportId } from "../ids.ts";
 import { Refused } from "../keys/format/refused.ts";
 import {

@@ -3,8 +3,8 @@ import { bodyOf, decodeContent } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import type { BodySources } from "../kinds/kind.ts";
 import type { JudgedMessage } from "../keys/proof.ts";
-import type { AttachmentView } from "../seam/attachments.ts";
-import type { Plate } from "../seam/people.ts";
+import type { AttachmentView } from "../kinds/parts.ts";
+import type { Plate } from "../names.ts";
 import type {
   CaseDecision,
   CaseItem,

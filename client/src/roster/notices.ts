@@ -3,7 +3,7 @@
  * word: who asked for a change no signature proves, so nobody is named for it.
  */
 import type { DeviceId, PersonId } from "../ids.ts";
-import { notice } from "../messages/messages.ts";
+import { notice } from "../conversation/messages.ts";
 import type { ConversationRecord, NoticeRecord } from "../records.ts";
 import { mayAdminister, type Leaf } from "../keys/roster/leaf.ts";
 

@@ -13,7 +13,7 @@ import type { DeviceId, PersonId } from "../ids.ts";
 import { refuseUnless } from "../keys/format/refused.ts";
 import { KNOWN_DEVICES } from "../limits.ts";
 import { concat, equalBytes } from "../octets.ts";
-import { noticeId, noticeMessage } from "../messages/messages.ts";
+import { noticeId, noticeMessage } from "../conversation/messages.ts";
 import { STORES, type MembersRecord, type RosterRecord } from "../records.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import type { Member } from "../wire.ts";
@@ -21,7 +21,7 @@ import type { RosterHead } from "../keys/roster/head.ts";
 import { checkCell, checkLines, readLeaves, rootOf } from "./cells.ts";
 import { requireNewest, type Newest } from "./newest.ts";
 import { rosterNotices, showsDepartures } from "./notices.ts";
-import { judgeParties } from "./parties.ts";
+import { judgeParties } from "../conversation/parties.ts";
 
 /** Past every version of a cell key, in the 15 digits that the server reads. */
 const AFTER_ALL = 999_999_999_999_999;

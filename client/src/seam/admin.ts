@@ -4,7 +4,8 @@
  */
 import type { Act, ActId, GuardPolicyVersion, Person, Step, UnitId, WaitingAct } from "../wire.ts";
 import type { GuardPolicy } from "./guard.ts";
-import type { PeopleQuery, Plate } from "./people.ts";
+import type { Plate } from "../names.ts";
+import type { PeopleQuery } from "./people.ts";
 
 /** Acts that the page asks for as they are; grants and revocations are made by calls of core.ts. */
 export type PlainAct = Exclude<

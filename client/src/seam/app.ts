@@ -1,8 +1,8 @@
 /** The state of the whole app. */
 import type { ClientId } from "../ids.ts";
 import type { Confirmed, Person } from "../wire.ts";
-import type { Progress } from "./failure.ts";
-import type { Plate } from "./people.ts";
+import type { Progress } from "./progress.ts";
+import type { Plate } from "../names.ts";
 
 /**
  * The server's word on why this device's token ended (errors.SignedOut), or `pin_tries`: wiped

@@ -1,11 +1,11 @@
 /** Conversations and their members on the screens. */
 import type { ConversationId, FolderId, MessageId, ReportId } from "../ids.ts";
 import type { Audience, ConversationKind, Standing, WhoMaySend } from "../wire.ts";
-import type { AttachmentView } from "./attachments.ts";
+import type { AttachmentView } from "../kinds/parts.ts";
 import type { MemberDevice } from "./devices.ts";
-import type { Progress } from "./failure.ts";
+import type { Progress } from "./progress.ts";
 import type { MessageStatus, Preview } from "./messages.ts";
-import type { Plate } from "./people.ts";
+import type { Plate } from "../names.ts";
 
 /** Why this person may not send where they otherwise could. */
 export interface Barred {

@@ -1,7 +1,7 @@
 /** Devices, and the people who vouch for them. */
 import type { AlarmId, ClientId, ConfirmationId, DeviceId } from "../ids.ts";
 import type { Confirmed, UnconfirmedDevice } from "../wire.ts";
-import type { Plate } from "./people.ts";
+import type { Plate } from "../names.ts";
 
 export interface MemberDevice {
   readonly device: DeviceId;

@@ -2,10 +2,10 @@
 import type { ConversationId, MessageId } from "../ids.ts";
 import type { LiveShare } from "./consultation.ts";
 import type { AppState } from "./app.ts";
-import type { AttachmentView } from "./attachments.ts";
+import type { AttachmentView } from "../kinds/parts.ts";
 import type { ConversationItem } from "./conversations.ts";
 import type { MessageItem } from "./messages.ts";
-import type { Plate } from "./people.ts";
+import type { Plate } from "../names.ts";
 import type { OrderView } from "./orders.ts";
 import type { OrderProgressView } from "./overseeing.ts";
 import type { PresenceRequest } from "./presence.ts";

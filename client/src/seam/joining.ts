@@ -1,6 +1,6 @@
 /** Groups that people may ask to join, and requests to join them. */
 import type { ConversationId, PersonId, UnitId } from "../ids.ts";
-import type { Plate } from "./people.ts";
+import type { Plate } from "../names.ts";
 
 /** A group that its admins list to the people of a unit and of those below it. */
 export interface JoinableGroup {

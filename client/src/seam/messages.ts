@@ -1,8 +1,8 @@
 /** Messages on the screens. Bodies, previews and sent contents are stated by each kind (kinds/). */
 import type { ConversationId, MessageId } from "../ids.ts";
 import type { KindBody, KindPreview } from "../kinds/content.ts";
-import type { CoreError } from "./failure.ts";
-import type { Plate } from "./people.ts";
+import type { CoreError } from "../failure.ts";
+import type { Plate } from "../names.ts";
 
 export type { Outgoing } from "../kinds/content.ts";
 export type { LinkedPage } from "../kinds/links.ts";

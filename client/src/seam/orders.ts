@@ -4,8 +4,8 @@ import type { KindBody, Outgoing } from "../kinds/content.ts";
 export type { OrderWording, OutgoingOrder, TranslatedTitle } from "../kinds/order.ts";
 export type { Translated, TitledText } from "../kinds/wording.ts";
 import type { AcknowledgementOutcome, OrderPriority } from "../wire.ts";
-import type { AttachmentView } from "./attachments.ts";
-import type { Plate } from "./people.ts";
+import type { AttachmentView } from "../kinds/parts.ts";
+import type { Plate } from "../names.ts";
 
 export type OrderBody = Extract<KindBody, { kind: "order" }>;
 export type OrderChangeBody = Extract<KindBody, { kind: "order_change" }>;

@@ -5,8 +5,8 @@
  */
 import type { MessageId, PersonId, UnitId } from "../ids.ts";
 import type { AcknowledgementOutcome, Order, OrderState, Person } from "../wire.ts";
-import type { AttachmentView } from "./attachments.ts";
-import type { Plate } from "./people.ts";
+import type { AttachmentView } from "../kinds/parts.ts";
+import type { Plate } from "../names.ts";
 
 /**
  * So many people owe an acknowledgement, have received the order, read it, acknowledged it; `told`:

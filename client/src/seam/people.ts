@@ -1,16 +1,5 @@
 /** People on the screens. */
 import type { PersonId, UnitId } from "../ids.ts";
-import type { Names } from "../wire.ts";
-
-/** A person as a name plate: enough for a bubble, a list row, a mention. */
-export interface Plate {
-  readonly personId: PersonId;
-  readonly names: Names;
-  /** As a card signs it; or a code, or an English name, of the data bank. */
-  readonly rank: Names | string;
-  readonly post: Names;
-  readonly unitId: UnitId;
-}
 
 export interface PostQuery {
   readonly text: string;

@@ -5,7 +5,7 @@
  */
 import type { ActId, ConversationId, MessageId, ReportId } from "../ids.ts";
 import type { MessageBody } from "./messages.ts";
-import type { Plate } from "./people.ts";
+import type { Plate } from "../names.ts";
 
 export type Finding = "dismissed" | "upheld";
 /**

@@ -1,9 +1,9 @@
 /** Messages that a search finds. */
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import type { SearchKind } from "../kinds/kind.ts";
-import type { Progress } from "./failure.ts";
+import type { Progress } from "./progress.ts";
 import type { MessageItem, Preview } from "./messages.ts";
-import type { Plate } from "./people.ts";
+import type { Plate } from "../names.ts";
 
 /** Messages that have all of these; the text may be empty beside one of the others. */
 export interface MessageQuery {

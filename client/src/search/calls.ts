@@ -2,7 +2,7 @@
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";
 import type { DeviceContext } from "../context.ts";
 import { previewOf } from "../kinds/content.ts";
-import { decodedOf } from "../messages/messages.ts";
+import { decodedOf } from "../conversation/messages.ts";
 import type { ConversationId } from "../ids.ts";
 import type { PeopleDirectory } from "../people/people.ts";
 import { STORES, type MessageRecord } from "../records.ts";

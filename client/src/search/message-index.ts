@@ -28,7 +28,7 @@ import { forgottenKey } from "../conversation/indexed.ts";
 import type { DeviceContext } from "../context.ts";
 import type { ConversationId } from "../ids.ts";
 import { isShown } from "../kinds/content.ts";
-import { decodedOf } from "../messages/messages.ts";
+import { decodedOf } from "../conversation/messages.ts";
 import { QUEUED_ORDER, STORES } from "../records.ts";
 import type { ForgottenRecord, IndexedOrders, MessageRecord } from "../records.ts";
 import type { Progress } from "../seam.ts";

@@ -6,7 +6,7 @@ import type { DeviceKey } from "../keys/device-key.ts";
 import { Refused } from "../keys/format/refused.ts";
 import type { RosterHead } from "../keys/roster/head.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
-import { isParty, judgeParties } from "../roster/parties.ts";
+import { isParty, judgeParties } from "../conversation/parties.ts";
 
 export interface DeviceTargets {
   readonly targets: readonly DeviceKey[];

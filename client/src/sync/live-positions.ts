@@ -17,7 +17,7 @@ import { CLOCKS_MS } from "../keys/format/times.ts";
 import { PositionFormat, isOf, openPosition, sealPosition } from "../keys/position.ts";
 import type { GeoPosition, PositionRecord } from "../keys/position.ts";
 import { maySend } from "../keys/roster/leaf.ts";
-import { decodedOf, loadMessage } from "../messages/messages.ts";
+import { decodedOf, loadMessage } from "../conversation/messages.ts";
 import { liveUntil } from "../messages/live-state.ts";
 import type { Outbox } from "../outbox/outbox.ts";
 import { usableKey } from "../outbox/key-choice.ts";

@@ -7,7 +7,6 @@
  * connection, and the server's own pings close what is dead from its side.
  * Imports nothing of keys or vault.
  */
-import type { OnEvent } from "../device-events.ts";
 import { encode } from "@msgpack/msgpack";
 import { version } from "../../package.json";
 import {
@@ -27,6 +26,7 @@ import type {
   CursorUpdate,
   Hello,
   Position,
+  Ready,
   SendPosition,
   ServerFrame,
   WatchOrder,
@@ -50,6 +50,11 @@ export interface WebSocketLike {
 }
 export type WebSocketMaker = new (url: string) => WebSocketLike;
 
+export type ConnectionEvent =
+  /** The connection is up; frames follow in order. */
+  | { readonly type: "connected"; readonly ready: Ready }
+  | { readonly type: "frame"; readonly frame: Exclude<ServerFrame, Ready> };
+
 export interface SocketOptions {
   /** ws:// or wss:// URL of /v1/socket. */
   readonly url: string;
@@ -60,7 +65,7 @@ export interface SocketOptions {
   /** How far this device has come in each conversation whose log it follows. */
   readonly positions: () => readonly Position[];
   /** Gets `connected`, then each `frame` in order. */
-  readonly onEvent: OnEvent;
+  readonly onEvent: (event: ConnectionEvent) => Promise<void>;
   /** The server refuses this device: 4401, 4403 or 4406. This object connects no more until the core starts it again. */
   readonly onRefused: (code: "unauthenticated" | "signed_out" | "conduct_not_accepted") => void;
   /** The server refuses this version of the wire. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Officer } from "../support/officer.ts";
 import { compareDigits } from "../support/scenarios.ts";
 import { World } from "../support/world.ts";
-import type { Engine } from "#core/calls/engine.ts";
+import type { Engine } from "#core/engine.ts";
 import type { Conversation } from "#core/conversation/conversation.ts";
 import type { ConversationId } from "#core/ids.ts";
 

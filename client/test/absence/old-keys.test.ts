@@ -8,9 +8,9 @@ import { DAY_MS, HOUR_MS } from "#core/keys/format/times.ts";
 import { randomBytes } from "#core/octets.ts";
 import { STORES, type CellKeyRecord, type ConversationKeyRecord } from "#core/records.ts";
 import { Vault } from "#core/vault/vault.ts";
-import { CellKeys } from "#core/secrets/cell-keys.ts";
-import { ConversationKeys } from "#core/secrets/conversation-keys.ts";
-import type { KeyContext } from "#core/secrets/openers.ts";
+import { CellKeys } from "#core/conversation/cell-keys.ts";
+import { ConversationKeys } from "#core/conversation/conversation-keys.ts";
+import type { KeyContext } from "#core/conversation/openers.ts";
 import type { DeviceContext } from "#core/context.ts";
 import type { LogEntry, LogPage } from "#core/wire.ts";
 

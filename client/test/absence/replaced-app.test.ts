@@ -1,6 +1,6 @@
 /** An app that stays open over an update, without a service worker that keeps its files. */
 import { afterAll, expect, it, vi } from "vitest";
-import { asFailure } from "#core/failure.ts";
+import { asFailure } from "#core/as-failure.ts";
 import { XWING, publicKeyOf } from "#core/keys/hpke.ts";
 import { memoryWorld } from "../support/world.ts";
 

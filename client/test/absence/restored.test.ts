@@ -5,7 +5,7 @@
  */
 import type { OutgoingAttachment } from "#core/core.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
-import { oneselfId } from "#core/roster/parties.ts";
+import { oneselfId } from "#core/conversation/parties.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HeaderFormat, SIGNED_HEADER_BYTES } from "#core/keys/message.ts";
 import type { Trust } from "#core/wire.ts";

@@ -1,6 +1,6 @@
 /** Evidence stays (M3): members with changed apps send deletions of it, or evidence that calls itself plain. */
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { attachmentIdOf } from "#core/attachments/cipher.ts";
+import { attachmentIdOf } from "#core/kinds/fields.ts";
 import { idOf, type AttachmentId, type ConversationId, type MessageId } from "#core/ids.ts";
 import { hash } from "#core/keys/format/hashing.ts";
 import { MESSAGE_KIND, SIGNED_HEADER_BYTES, type HeaderDraft } from "#core/keys/message.ts";

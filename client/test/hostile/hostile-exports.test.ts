@@ -6,7 +6,7 @@ import { encode } from "@msgpack/msgpack";
 import { readFileSync, writeFileSync } from "node:fs";
 import { Zip, ZipPassThrough, unzipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { attachmentIdOf } from "#core/attachments/cipher.ts";
+import { attachmentIdOf } from "#core/kinds/fields.ts";
 import type { VerifiedExport } from "#core/core.ts";
 import { fileName } from "#core/exporting/gathering.ts";
 import { idOf, newId, type ConversationId, type MessageId } from "#core/ids.ts";

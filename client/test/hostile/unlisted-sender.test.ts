@@ -1,12 +1,12 @@
 /** R2: a message whose sender a raised floor does not list goes, with all that came with it. */
 import { expect, it } from "vitest";
-import { attachmentIdOf } from "#core/attachments/cipher.ts";
+import { attachmentIdOf } from "#core/kinds/fields.ts";
 import { UnitOfWork } from "#core/conversation/unit-of-work.ts";
 import { newId, type ConversationId, type MessageId } from "#core/ids.ts";
 import { raiseFloor } from "#core/inbox/floors.ts";
 import { Refused } from "#core/keys/format/refused.ts";
 import { encodeContent } from "#core/kinds/content.ts";
-import { filesShown } from "#core/messages/files.ts";
+import { filesShown } from "#core/conversation/files.ts";
 import { randomBytes } from "#core/octets.ts";
 import { STORES, type MessageRecord } from "#core/records.ts";
 

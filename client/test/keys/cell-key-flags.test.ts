@@ -10,7 +10,7 @@ import { sealKeyId } from "#core/keys/device-key.ts";
 import { ENC_BYTES, X25519 } from "#core/keys/hpke.ts";
 import { concat, randomBytes } from "#core/octets.ts";
 import { STORES, type CellKeyRecord } from "#core/records.ts";
-import { CellKeys } from "#core/secrets/cell-keys.ts";
+import { CellKeys } from "#core/conversation/cell-keys.ts";
 import { takeCellKeys } from "#core/secrets/making-cell-keys.ts";
 import { Vault } from "#core/vault/vault.ts";
 

@@ -1,7 +1,7 @@
 /** The reference's cases of M3, and the content of the mark. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { attachmentIdOf } from "#core/attachments/cipher.ts";
+import { attachmentIdOf } from "#core/kinds/fields.ts";
 import type { MessageId, PersonId } from "#core/ids.ts";
 import { decodeContent, encodeContent } from "#core/kinds/content.ts";
 import { withDeletion } from "#core/messages/deletions.ts";

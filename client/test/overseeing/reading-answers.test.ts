@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { attachmentIdOf } from "#core/attachments/cipher.ts";
+import { attachmentIdOf } from "#core/kinds/fields.ts";
 import { newId, type AttachmentId } from "#core/ids.ts";
 import { sealedHash } from "#core/keys/acknowledgement.ts";
 import { sealAnswer, sealPhoto } from "#core/keys/answer.ts";
@@ -11,7 +11,7 @@ import { copy, fromHex, randomBytes } from "#core/octets.ts";
 import { answerPlace } from "#core/orders/answers.ts";
 import { photoContent } from "#core/orders/photos.ts";
 import { readAnswers, type AnswersOptions } from "#core/overseeing/answers.ts";
-import type { AttachmentView } from "#core/seam/attachments.ts";
+import type { AttachmentView } from "#core/kinds/parts.ts";
 import { openVault } from "../trust/scene.ts";
 import { ORDER, Served } from "./served.ts";
 

@@ -1,62 +1,40 @@
 /**
- * The layers of client/ and web/: which room imports which, with nothing exempt. test/sources.test.ts
- * judges every import by {@link mayImport}.
+ * The layers of client/ and web/, with nothing exempt. test/sources.test.ts judges every import by
+ * {@link mayImport}.
  */
 
-/** The rooms of one conversation and of its messages. */
-const CONVERSATION = ["conversation", "roster", "secrets", "messages", "kinds", "keys"];
+/** The client's folders and flat files, lowest first: each imports rows below its own alone. */
+export const LAYERS: readonly (readonly string[])[] = [
+  ["failure.ts", "limits.ts", "octets.ts", "serial-queue.ts", "unpack.ts"],
+  ["ids.ts", "remote.ts"],
+  ["wire.ts"],
+  ["names.ts"],
+  ["kinds"],
+  ["seam"],
+  ["seam.ts"],
+  ["hpke", "transport", "vault"],
+  ["keys"],
+  ["as-failure.ts", "mark-records.ts"],
+  ["records.ts", "single-run.ts"],
+  ["trust"],
+  ["context.ts"],
+  ["attachments", "guard", "oneself", "people", "training"],
+  ["account", "conversation"],
+  ["admin", "device-events.ts", "messages", "roster"],
+  ["search", "secrets"],
+  ["orders"],
+  ["inbox", "outbox", "overseeing"],
+  ["exporting", "reports", "sync"],
+  ["calls"],
+  ["core.ts"],
+  ["engine.ts"],
+  ["bot", "create.ts"],
+  ["host", "officers"],
+];
 
-/** The rooms of the client, lowest first, and which rooms each imports; "core": its flat files. */
-export const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  hpke: [],
-  keys: ["hpke"],
-  transport: ["core"],
-  vault: ["core"],
-  trust: ["core", "keys", "transport", "vault"],
-  people: ["core", "keys", "trust", "vault"],
-  training: ["core", "keys", "seam", "transport", "vault"],
-  account: [
-    ...["core", "guard", "hpke", "keys", "people", "reports", "seam", "training", "transport"],
-    ...["trust", "vault"],
-  ],
-  admin: ["core", "account", "guard", "keys", "people", "seam", "transport", "trust", "vault"],
-  attachments: ["core", "kinds", "vault"],
-  guard: ["core", "keys", "seam", "transport", "trust", "vault"],
-  seam: ["core", "kinds"],
-  kinds: ["core", "attachments", "seam"],
-  conversation: ["core", "vault", ...CONVERSATION],
-  roster: ["core", ...CONVERSATION],
-  secrets: ["core", "transport", ...CONVERSATION],
-  oneself: ["core", "kinds", "vault"],
-  messages: ["core", "attachments", "oneself", "people", "training", "vault", ...CONVERSATION],
-  orders: ["core", "attachments", "people", "seam", "transport", "vault", ...CONVERSATION],
-  overseeing: ["core", "keys", "kinds", "orders", "people", "seam", "transport", "trust", "vault"],
-  exporting: [
-    ...["core", "attachments", "inbox", "orders", "outbox", "people", "seam", "transport"],
-    "trust",
-    ...CONVERSATION,
-  ],
-  inbox: ["core", "oneself", "orders", "transport", ...CONVERSATION],
-  outbox: ["core", "attachments", "orders", "transport", "vault", ...CONVERSATION],
-  reports: [
-    ...["core", "account", "inbox", "oneself", "people", "seam", "transport", "vault"],
-    ...CONVERSATION,
-  ],
-  sync: ["core", "inbox", "outbox", "people", "transport", ...CONVERSATION],
-  search: ["core", "people", "seam", "vault", ...CONVERSATION],
-  calls: [
-    ...["core", "account", "admin", "attachments", "guard", "inbox", "orders", "outbox"],
-    ...["exporting", "oneself", "overseeing", "people", "reports", "search", "sync"],
-    ...["training", "transport", "trust", "vault"],
-    ...CONVERSATION,
-  ],
-  bot: [
-    ...["core", "account", "attachments", "calls", "conversation", "exporting", "inbox", "keys"],
-    ...["kinds", "messages", "overseeing", "reports", "transport", "vault"],
-  ],
-  host: ["core", "hpke", "vault"],
-  officers: ["core", "kinds", "transport", "vault"],
-};
+const ROWS: ReadonlyMap<string, number> = new Map(
+  LAYERS.flatMap((names, row) => names.map((name): [string, number] => [name, row])),
+);
 
 /** The files of the client that web/ knows. */
 const SEAM: readonly string[] = [
@@ -66,13 +44,13 @@ const SEAM: readonly string[] = [
 /** The flat files that docs/keys.md as code knows: bytes and judgements, no I/O. */
 const BYTES: readonly string[] = ["ids", "octets", "limits"].map((name) => `client/src/${name}.ts`);
 
-/** The part to which a file belongs: a room, "core", "web", "console"; null: a file without layers. */
+/** The part to which a file belongs: one of {@link LAYERS}, "web", "console"; null: none. */
 export function partOf(path: string): string | null {
   if (path.startsWith("web/admin/src/")) return "console";
   if (path.startsWith("web/src/")) return "web";
   if (!path.startsWith("client/src/")) return null;
-  const [room = "", ...inside] = path.slice("client/src/".length).split("/");
-  return inside.length === 0 ? "core" : room;
+  const [name = ""] = path.slice("client/src/".length).split("/");
+  return name.replace(/\.test\.ts$/, ".ts");
 }
 
 /** Whether a file imports another; if not, pass the thing in from client/src/calls/session.ts. */
@@ -80,18 +58,16 @@ export function mayImport(from: string, to: string): boolean {
   const [own, other] = [partOf(from), partOf(to)];
   if (own === null || other === null || own === other) return true;
   switch (own) {
-    // context.ts and records.ts name types of rooms, create.ts makes the core.
-    case "core":
-      return other in ROOMS;
     case "web":
       return SEAM.includes(to);
     // The console uses the app's parts; the app knows nothing of the console.
     case "console":
       return other === "web" || SEAM.includes(to);
     case "hpke":
+      return BYTES.includes(to);
     case "keys":
-      return ROOMS[own]?.includes(other) === true || BYTES.includes(to);
+      return other === "hpke" || BYTES.includes(to);
     default:
-      return ROOMS[own]?.includes(other) === true;
+      return (ROWS.get(other) ?? Infinity) < (ROWS.get(own) ?? -1);
   }
 }

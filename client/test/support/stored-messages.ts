@@ -5,7 +5,7 @@ import type { DeviceContext, Identity } from "#core/context.ts";
 import { newId, type ConversationId, type MessageId, type PersonId } from "#core/ids.ts";
 import type { PersonCard } from "#core/keys/trust/person-card.ts";
 import { encodeContent, type Content } from "#core/kinds/content.ts";
-import { putMessage } from "#core/messages/messages.ts";
+import { putMessage } from "#core/conversation/messages.ts";
 import type { MessageRecord } from "#core/records.ts";
 import type { MessageItem } from "#core/seam.ts";
 import { SearchCalls } from "#core/search/calls.ts";

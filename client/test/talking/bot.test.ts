@@ -12,7 +12,7 @@ import type { Conversation } from "#core/conversation/conversation.ts";
 import { newId, type ConversationId, type MessageId, type PersonId } from "#core/ids.ts";
 import { encodeContent } from "#core/kinds/content.ts";
 import { LOG_HASHES } from "#core/limits.ts";
-import { putMessage } from "#core/messages/messages.ts";
+import { putMessage } from "#core/conversation/messages.ts";
 import { PROGRAM_STORES } from "#core/inbox/waiting.ts";
 import { STORES, type MessageRecord } from "#core/records.ts";
 import type { WebSocketMaker } from "#core/transport/socket.ts";

@@ -6,7 +6,7 @@ import { failure } from "../../failure.ts";
 import { newId, type ConversationId, type FolderId, type MessageId } from "../../ids.ts";
 import { MAX_FOLDER_NAME, type ItemKey, type ItemName } from "../../kinds/own.ts";
 import { goesForOneself, isHidden } from "../../messages/deletions.ts";
-import { loadMessage, storedMessages } from "../../messages/messages.ts";
+import { loadMessage, storedMessages } from "../../conversation/messages.ts";
 import type { ItemChange } from "../../oneself/oneself.ts";
 import type { Folder, MessageItem } from "../../seam.ts";
 import type { DeviceAccess } from "../reach.ts";

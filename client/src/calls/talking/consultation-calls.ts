@@ -5,7 +5,7 @@ import type { ConversationId, MessageId, PersonId } from "../../ids.ts";
 import { sealBallot } from "../../keys/ballot.ts";
 import type { Mark } from "../../kinds/mark.ts";
 import { NO_MARKS, countPoll } from "../../messages/poll-count.ts";
-import { decodedOf, loadMessage } from "../../messages/messages.ts";
+import { decodedOf, loadMessage } from "../../conversation/messages.ts";
 import { fromHex } from "../../octets.ts";
 import { requireNewest } from "../../roster/newest.ts";
 import { MAX_QUICK_REPLIES, MAX_QUICK_REPLY, type PollContent } from "../../kinds/consultation.ts";

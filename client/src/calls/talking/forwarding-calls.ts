@@ -13,7 +13,7 @@ import { forwardClosed, mostChats } from "../../guard/forwarding.ts";
 import { idOf, newId, type ConversationId, type MessageId } from "../../ids.ts";
 import { hash, tag } from "../../keys/format/hashing.ts";
 import { contentOf, forwardOf, forwardsOf, pointersOf, type Content } from "../../kinds/content.ts";
-import { decodedOf, loadMessage } from "../../messages/messages.ts";
+import { decodedOf, loadMessage } from "../../conversation/messages.ts";
 import { fromHex } from "../../octets.ts";
 import { outgoingRecord, queuedMessage } from "../../outbox/compose.ts";
 import type { Device } from "../device.ts";

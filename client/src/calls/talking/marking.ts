@@ -6,7 +6,7 @@ import { newId, type MessageId } from "../../ids.ts";
 import { MOST_MARKING } from "../../kinds/consultation.ts";
 import { decodeContent } from "../../kinds/content.ts";
 import type { MarkContent } from "../../kinds/mark.ts";
-import { loadMessage } from "../../messages/messages.ts";
+import { loadMessage } from "../../conversation/messages.ts";
 import type { OutgoingStore } from "../../messages/outgoing.ts";
 import type { OutgoingRecord } from "../../records.ts";
 import { outgoingRecord } from "../../outbox/compose.ts";

@@ -1,9 +1,9 @@
 /** A file of several messages stays with one that shows it still, and goes with the last. */
 import "fake-indexeddb/auto";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { attachmentIdOf } from "../attachments/cipher.ts";
+import { attachmentIdOf } from "../kinds/fields.ts";
 import { putAttachment } from "../attachments/uploads.ts";
-import { UnitOfWork } from "../conversation/unit-of-work.ts";
+import { UnitOfWork } from "./unit-of-work.ts";
 import { newId, type ConversationId, type PersonId } from "../ids.ts";
 import { encodeContent } from "../kinds/content.ts";
 import type { AttachmentPointer } from "../kinds/fields.ts";

@@ -1,7 +1,7 @@
 /** A file stays as long as a message shows it, however many messages that are gone did. */
 import { describe, expect, it } from "vitest";
-import { attachmentIdOf } from "../attachments/cipher.ts";
-import { UnitOfWork } from "../conversation/unit-of-work.ts";
+import { attachmentIdOf } from "../kinds/fields.ts";
+import { UnitOfWork } from "./unit-of-work.ts";
 import { newId, type ConversationId, type MessageId } from "../ids.ts";
 import { encodeContent } from "../kinds/content.ts";
 import { randomBytes } from "../octets.ts";

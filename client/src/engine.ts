@@ -1,26 +1,26 @@
 /** The core: its objects over the session and the running device. Composition alone. */
-import { DeviceCalls } from "../account/calls.ts";
-import { RegistrationCalls } from "../account/registering.ts";
-import type { ConnectedCore } from "../core.ts";
-import { opening } from "../remote.ts";
-import { TrainingCalls } from "../training/calls.ts";
-import type { HandedKeys } from "../vault/vault.ts";
-import { ConsultationCalls } from "./talking/consultation-calls.ts";
-import { ConversationCalls } from "./conversation-calls.ts";
-import type { Device } from "./device.ts";
-import { fetched } from "./fetched.ts";
-import { GuardCalls } from "./talking/guard-calls.ts";
-import { LiveCalls } from "./talking/live-calls.ts";
-import { MemberCalls } from "./member-calls.ts";
-import { AttachmentCalls, MessageCalls } from "./message-calls.ts";
-import { OrderCalls } from "./order-calls.ts";
-import { PeopleCalls } from "./people-calls.ts";
-import { PushCalls } from "./push-calls.ts";
-import { writable, type DeviceAccess } from "./reach.ts";
-import { Session } from "./session.ts";
-import type { SessionOptions } from "./session-options.ts";
-import { ForwardingCalls } from "./talking/forwarding-calls.ts";
-import { UnitOrderCalls } from "./unit-order-calls.ts";
+import { DeviceCalls } from "./account/calls.ts";
+import { RegistrationCalls } from "./account/registering.ts";
+import type { ConnectedCore } from "./core.ts";
+import { opening } from "./remote.ts";
+import { TrainingCalls } from "./training/calls.ts";
+import type { HandedKeys } from "./vault/vault.ts";
+import { ConsultationCalls } from "./calls/talking/consultation-calls.ts";
+import { ConversationCalls } from "./calls/conversation-calls.ts";
+import type { Device } from "./calls/device.ts";
+import { fetched } from "./calls/fetched.ts";
+import { GuardCalls } from "./calls/talking/guard-calls.ts";
+import { LiveCalls } from "./calls/talking/live-calls.ts";
+import { MemberCalls } from "./calls/member-calls.ts";
+import { AttachmentCalls, MessageCalls } from "./calls/message-calls.ts";
+import { OrderCalls } from "./calls/order-calls.ts";
+import { PeopleCalls } from "./calls/people-calls.ts";
+import { PushCalls } from "./calls/push-calls.ts";
+import { writable, type DeviceAccess } from "./calls/reach.ts";
+import { Session } from "./calls/session.ts";
+import type { SessionOptions } from "./calls/session-options.ts";
+import { ForwardingCalls } from "./calls/talking/forwarding-calls.ts";
+import { UnitOrderCalls } from "./calls/unit-order-calls.ts";
 
 export interface Engine extends ConnectedCore {
   onKeys: (keys: HandedKeys | null) => void;
@@ -37,7 +37,7 @@ export function createEngine(options: SessionOptions): Engine {
   const messages = new MessageCalls(reach);
   const devices = new DeviceCalls({ context, services, people });
   const overseeing = fetched("oversee", async ({ context, orders, watching, attachments }) => {
-    const { OverseeCalls } = await import("../overseeing/calls.ts");
+    const { OverseeCalls } = await import("./overseeing/calls.ts");
     const { department } = reach;
     return new OverseeCalls({
       ...{ context, people, orders, department, watching },
@@ -46,12 +46,12 @@ export function createEngine(options: SessionOptions): Engine {
     });
   });
   const search = fetched("search", async (device) => {
-    const { SearchCalls } = await import("../search/calls.ts");
+    const { SearchCalls } = await import("./search/calls.ts");
     const { context, book, views } = device;
     return new SearchCalls({ context, book, people, views, index: await device.index() });
   });
   const exports = fetched("export", async (device) => {
-    const { ExportCalls } = await import("../exporting/calls.ts");
+    const { ExportCalls } = await import("./exporting/calls.ts");
     const { context, attachments, outgoing, outbox } = device;
     return new ExportCalls({
       ...{ context, attachments, outgoing, outbox, subscribe, department: reach.department },
@@ -59,15 +59,15 @@ export function createEngine(options: SessionOptions): Engine {
     });
   });
   const oneself = fetched("oneself", async () => {
-    const { OneselfCalls } = await import("./oneself/oneself-calls.ts");
+    const { OneselfCalls } = await import("./calls/oneself/oneself-calls.ts");
     return new OneselfCalls(reach);
   });
   const joining = fetched("joining", async (device) => {
-    const { JoiningCalls } = await import("./joining-calls.ts");
+    const { JoiningCalls } = await import("./calls/joining-calls.ts");
     return new JoiningCalls(reach, device);
   });
   const admin = fetched("console", async () => {
-    const { AdminCalls } = await import("../admin/calls.ts");
+    const { AdminCalls } = await import("./admin/calls.ts");
     return new AdminCalls({ api, vault, services, people });
   });
   /** An object whose calls wait for the running device, and reject where there is none. */

@@ -6,7 +6,7 @@
  */
 import type { PersonId } from "../ids.ts";
 import { hasCode } from "../failure.ts";
-import type { DeviceTrust } from "../trust/ports.ts";
+import type { DeviceTrust } from "./ports.ts";
 
 const ASK_AGAIN_MS = 20_000;
 const MOST = 5_000;

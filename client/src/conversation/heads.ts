@@ -6,8 +6,8 @@
  * in memory and asked for again after a restart. Runs in the conversation's queue; asking the server
  * inside it delays this conversation alone.
  */
-import type { Table } from "../conversation/table.ts";
-import type { UnitOfWork } from "../conversation/unit-of-work.ts";
+import type { Table } from "./table.ts";
+import type { UnitOfWork } from "./unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { hasCode } from "../failure.ts";
 import type { ConversationId, DeviceId, PersonId } from "../ids.ts";

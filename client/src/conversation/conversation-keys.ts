@@ -5,7 +5,7 @@
  * opens, then destroyed (K1). Runs in the conversation's queue, but for the question which keys are old: no
  * message waits for its answer.
  */
-import type { Table, Transaction } from "../conversation/table.ts";
+import type { Table, Transaction } from "./table.ts";
 import {
   ConversationKeyFormat,
   conversationKeyId,

@@ -5,7 +5,7 @@
  * Invariant (K1): C is destroyed 48 h after a newer key of the cell, and after 9 days at the latest.
  * Runs in the conversation's queue.
  */
-import type { Table, Transaction } from "../conversation/table.ts";
+import type { Table, Transaction } from "./table.ts";
 import { CellKeyFormat, cellOpener, openCellKey, type CellKey } from "../keys/cell-key.ts";
 import type { SealOpener } from "../keys/committed.ts";
 import { KEY_ID_BYTES, sealKeyId } from "../keys/device-key.ts";

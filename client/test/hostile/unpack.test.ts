@@ -1,7 +1,7 @@
 import { encode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
-import { decodeContent, encodeContent } from "./kinds/content.ts";
-import { NotWhole, unpack } from "./unpack.ts";
+import { decodeContent, encodeContent } from "#core/kinds/content.ts";
+import { NotWhole, unpack } from "#core/unpack.ts";
 
 /** Nested arrays (or maps) that each announce 32 million elements and hold one. */
 function bomb(head: number, depth: number): Uint8Array {

@@ -6,7 +6,7 @@
  * known it stays. The leaf of a third person counts for nothing: no seal, no share, no key of theirs,
  * no message ({@link Heads}, `deviceTargets`).
  */
-import type { UnitOfWork } from "../conversation/unit-of-work.ts";
+import type { UnitOfWork } from "./unit-of-work.ts";
 import { idOf, type ConversationId, type PersonId } from "../ids.ts";
 import type { Leaf } from "../keys/roster/leaf.ts";
 import { directId, otherOf } from "../keys/roster/direct.ts";

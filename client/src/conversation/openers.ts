@@ -3,7 +3,7 @@ import type { DeviceContext } from "../context.ts";
 import type { SealOpener } from "../keys/committed.ts";
 import { KEY_ID_BYTES } from "../keys/device-key.ts";
 import { idOf, type SealKeyId } from "../ids.ts";
-import type { Transaction } from "../conversation/table.ts";
+import type { Transaction } from "./table.ts";
 
 /** The parts of the device that keys need. */
 export type KeyContext = Pick<DeviceContext, "now" | "ownKeys" | "time">;

@@ -1,7 +1,6 @@
 /** Messages as records: made from content or a notice, summed up for the list, paged. */
 import type { ConversationId, MessageId } from "../ids.ts";
-import { decodeContent, previewOf, replyOf, type Decoded } from "../kinds/content.ts";
-import { reworded } from "./edits.ts";
+import { decodeContent, previewOf, replyOf, reworded, type Decoded } from "../kinds/content.ts";
 import type { QuestionRecord } from "../mark-records.ts";
 import { STORES } from "../records.ts";
 import type { LastRecord, MessageRecord, NoticeRecord, PreviewRecord } from "../records.ts";
