@@ -165,6 +165,18 @@ export function shortOf(message: MessageRecord): Exclude<PreviewRecord, { kind: 
   return isWithheld(message) ? { kind: "withheld" } : previewOf(decodedOf(message));
 }
 
+/** The words that the notice of a refused mark quotes; empty where its message has none, or is not here. */
+export async function quotedBy(
+  vault: Vault,
+  conversationId: ConversationId,
+  { text, about }: NoticeRecord,
+): Promise<string> {
+  if (about === undefined) return text ?? "";
+  const found = await loadMessage(vault, conversationId, about);
+  const short = found === null ? null : shortOf(found);
+  return short !== null && "text" in short ? short.text : "";
+}
+
 /** The row that the list shows of this message, or null when it does not move the list. */
 export function lastOf(record: MessageRecord): LastRecord | null {
   if (record.notice !== null && QUIET.has(record.notice.kind)) return null;

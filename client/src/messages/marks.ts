@@ -33,7 +33,6 @@ import {
   notice,
   noticeId,
   noticeMessage,
-  shortOf,
 } from "../conversation/messages.ts";
 import { mayPin, withPin } from "./pins.ts";
 import { NO_MARKS } from "./poll-count.ts";
@@ -206,7 +205,7 @@ export async function tellUncounted(
   { vault, now }: DeviceContext,
   conversation: Conversation,
   work: UnitOfWork,
-  { messageId: markId, content }: Pick<OutgoingRecord, "messageId" | "content">,
+  { messageId: markId, content, order }: Pick<OutgoingRecord, "messageId" | "content" | "order">,
   refused: boolean,
 ): Promise<void> {
   const mark = decodeContent(content);
@@ -214,18 +213,21 @@ export async function tellUncounted(
   const { messageId, what } = mark;
   const marked = await markedIn(vault, conversation, work, messageId);
   if (marked === null) return;
-  if (refused) work.messages.push(marked);
+  work.messages.push(marked);
   // No person chose the totals of a poll: its author's device counts them.
   if (marked.deletion !== undefined || what.mark === "totals") return;
   const kind = what.mark === "edit" || what.mark === "deletion" ? what.mark : "mark";
   const edited = marked.edits?.some((one) => one.markId === markId) === true;
   if (!refused && (kind === "mark" || edited)) return;
-  const short = shortOf(marked);
-  const begun = "text" in short ? short.text : "";
-  const said = notice(`${kind}_refused`, { text: what.mark === "edit" ? what.text : begun });
+  const said = notice(
+    `${kind}_refused`,
+    what.mark === "edit" ? { text: what.text } : { about: messageId },
+  );
   const cursor = work.record.log?.cursor ?? 0;
-  // Behind the newest message, and behind the notice of a restore (inbox/rewind.ts).
-  const at = { seq: cursor, order: cursor + 0.97, sentMs: now() };
+  // Behind the newest message and the notice of a restore (inbox/rewind.ts), each at its own place, in the
+  // order of writing: a page ends at a place.
+  const beside = 0.97 + (order % 1_000_000) / 50_000_000;
+  const at = { seq: cursor, order: cursor + beside, sentMs: now() };
   work.put(noticeMessage(conversation.id, noticeId(`refused.${markId}`), at, said));
 }
 

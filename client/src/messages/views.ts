@@ -36,7 +36,8 @@ import { isClosed } from "../training/training.ts";
 import { pollState, type PollParts } from "./poll-state.ts";
 import { questionState } from "./questions.ts";
 import { deletableUntil, isHidden, withDeletion } from "./deletions.ts";
-import { decodedOf, isWithheld, loadMessage, newestOf, shortOf } from "../conversation/messages.ts";
+import { decodedOf, isWithheld, loadMessage } from "../conversation/messages.ts";
+import { newestOf, quotedBy, shortOf } from "../conversation/messages.ts";
 import { MOST_REPLIES } from "./replies.ts";
 import { editableUntil, withEdits } from "./edits.ts";
 import { pinnedIn, queuedMarksOn, type OutgoingStore } from "./outgoing.ts";
@@ -198,7 +199,7 @@ export class ViewMaker implements Views {
     }
     if (last === null) return null;
     return {
-      preview: await this.#preview(last.preview),
+      preview: await this.#preview(conversation, last.preview),
       sender: await this.#people.plate(last.senderId),
       mine: last.mine,
       sentMs: last.sentMs,
@@ -219,12 +220,12 @@ export class ViewMaker implements Views {
     return stage === "signed" ? "sending" : "queued";
   }
 
-  async #preview(preview: PreviewRecord): Promise<Preview> {
+  async #preview(conversation: Conversation, preview: PreviewRecord): Promise<Preview> {
     if (preview.kind !== "notice") return preview;
-    return { kind: "notice", notice: await this.#notice(preview.notice) };
+    return { kind: "notice", notice: await this.#notice(conversation, preview.notice) };
   }
 
-  async #notice(record: NoticeRecord): Promise<Notice> {
+  async #notice({ id }: Conversation, record: NoticeRecord): Promise<Notice> {
     const by = await this.#people.plate(record.by);
     const people = await this.#people.plates(record.people);
     switch (record.kind) {
@@ -239,7 +240,7 @@ export class ViewMaker implements Views {
       case "edit_refused":
       case "deletion_refused":
       case "mark_refused":
-        return { kind: record.kind, text: record.text ?? "" };
+        return { kind: record.kind, text: await quotedBy(this.#context.vault, id, record) };
       case "history":
         return { kind: record.kind, fromMs: record.fromMs ?? 0 };
       case "restored":
@@ -259,7 +260,7 @@ export class ViewMaker implements Views {
     const { body, preview } =
       record.notice === null
         ? { body: await this.#body(conversation, record), preview: shortOf(record) }
-        : await this.#noticed(record.notice);
+        : await this.#noticed(conversation, record.notice);
     const reply = replyOf(content);
     const untilMs = editableUntil(record);
     const deletableUntilMs = deletableUntil(record, conversation.record.admin);
@@ -321,8 +322,8 @@ export class ViewMaker implements Views {
     };
   }
 
-  async #noticed(record: NoticeRecord) {
-    const shown = { kind: "notice", notice: await this.#notice(record) } as const;
+  async #noticed(conversation: Conversation, record: NoticeRecord) {
+    const shown = { kind: "notice", notice: await this.#notice(conversation, record) } as const;
     return { body: shown, preview: shown };
   }
 
@@ -393,7 +394,7 @@ export class ViewMaker implements Views {
       messageId: answer.messageId,
       conversationId: null,
       sender: await this.#people.plate(answer.senderId),
-      preview: await this.#preview(shortOf(answer)),
+      preview: shortOf(answer),
     };
   }
 
@@ -411,7 +412,7 @@ export class ViewMaker implements Views {
       conversationId: where === conversation.id ? null : where,
       sender: await this.#people.plate(here ? quoted.senderId : reply.personId),
       preview: here
-        ? await this.#preview(shortOf(quoted))
+        ? shortOf(quoted)
         : gone === true
           ? { kind: "deleted" }
           : { kind: "text", text: reply.preview },

@@ -386,10 +386,11 @@ export class Outbox {
     await this.#restage(conversation, { ...record, stage: "failed" }, error);
   }
 
-  /** A mark that the server refuses is nowhere shown to be tried again: its message shows none. */
+  /** A refused mark that the log lacks is nowhere shown to be tried again: its message shows none. */
   #dropMark(conversation: Conversation, record: OutgoingRecord): Promise<void> {
     const { messageId } = record;
     return conversation.run(async () => {
+      if (this.#outgoing.find(messageId) === null) return;
       const work = new UnitOfWork(conversation);
       work.changes.push(deleteOutgoing(messageId));
       work.afterwards.push(() => this.#outgoing.delete(messageId));

@@ -2,6 +2,9 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Notice } from "#core/core.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
+import { failure } from "#core/failure.ts";
+import { STORES } from "#core/records.ts";
+import { Vault } from "#core/vault/vault.ts";
 import { insiderGroup, type InsiderGroup } from "../support/insider-group.ts";
 import type { Officer } from "../support/officer.ts";
 
@@ -108,6 +111,115 @@ it(
     await refusing(a, "message_invalid");
     expect(await told(a)).toHaveLength(1);
     expect(await told(b)).toEqual([]);
+  },
+  LIMIT_MS,
+);
+
+it(
+  "shows a message again whose deletion came too late though the server took it",
+  async () => {
+    const { server } = world;
+    const network = world.network(a);
+    const release = network.hold(/\/messages$/);
+    await a.core.messages.delete(id, messageId, 0);
+    await a.sees(id, messageId, "deleted");
+    await a.until("on its way", () => Promise.resolve(network.seen.length > 0));
+    server.log.takesAnything = true;
+    const clock = vi.spyOn(server, "now").mockImplementation(() => Date.now() + 49 * HOUR_MS);
+    a.events.length = 0;
+    release();
+    await a.until("sent", async () => (await a.core.app.state()).outbox === 0);
+    server.log.takesAnything = false;
+    clock.mockRestore();
+    expect(await told(a)).toEqual([{ kind: "deletion_refused", text: "Gate 2" }]);
+    /** The message in the last event, as an open screen shows it. */
+    const shown = (): string | undefined =>
+      a.events
+        .flatMap((event) => (event.type === "messages" ? event.items : []))
+        .findLast((item) => item.messageId === messageId)?.body.kind;
+    await a.until("shown again", () => Promise.resolve(shown() === "text"), 3_000);
+  },
+  LIMIT_MS,
+);
+
+it(
+  "says nothing of an edit that the log has, whatever the server answers afterwards",
+  async () => {
+    const network = world.network(a);
+    network.refuseTaken = async (path) => {
+      if (!path.endsWith("/messages")) return null;
+      network.refuseTaken = null;
+      await a.until("in the log", async () => (await a.core.app.state()).outbox === 0);
+      return "not_admin";
+    };
+    await a.core.messages.edit(id, messageId, "Gate 3", []);
+    await b.receives(id, "Gate 3");
+    await group.said(b, "after");
+    await group.said(a, "and mine");
+    expect(network.refuseTaken).toBeNull();
+    expect(await a.texts(id)).toEqual(["Gate 3", "after", "and mine"]);
+    expect(await told(a)).toEqual([]);
+  },
+  LIMIT_MS,
+);
+
+it(
+  "shows each of two refused marks, however short the pages are",
+  async () => {
+    const second = await group.said(a, "Gate 4");
+    world.network(a).cut = true;
+    await a.core.messages.react(id, messageId, "👍");
+    await a.core.messages.react(id, second, "👍");
+    await refusing(a, "message_invalid");
+    const found: string[] = [];
+    for (let before: MessageId | null = null; ;) {
+      const { messages, more } = await a.core.messages.page(id, before, 1);
+      found.unshift(...messages.map((one) => one.messageId));
+      before = messages[0]?.messageId ?? null;
+      if (!more || before === null) break;
+    }
+    expect(found.filter((one) => one.startsWith("refused"))).toHaveLength(2);
+  },
+  LIMIT_MS,
+);
+
+it(
+  "tells of a refused deletion once the phone's storage takes it",
+  async () => {
+    const write = Vault.prototype.write;
+    let failed = 0;
+    const full = vi.spyOn(Vault.prototype, "write").mockImplementation(function (
+      this: Vault,
+      changes,
+      strict,
+    ) {
+      const ends = changes.some((one) => one.op === "delete" && one.store === STORES.outbox);
+      if (!ends) return write.call(this, changes, strict);
+      failed++;
+      return Promise.reject(failure("storage_failed"));
+    });
+    const network = world.network(a);
+    network.refuse = (path) => (path.endsWith("/messages") ? "not_admin" : null);
+    await a.core.messages.delete(id, messageId, 0);
+    await a.until("refused", () => Promise.resolve(failed > 1));
+    expect((await a.core.app.state()).outbox).toBe(1);
+    full.mockRestore();
+    await a.until("told", async () => (await told(a)).length === 1);
+    expect((await a.core.app.state()).outbox).toBe(0);
+  },
+  LIMIT_MS,
+);
+
+it(
+  "keeps no words of a message that its author deletes afterwards",
+  async () => {
+    world.network(b).cut = true;
+    await b.core.messages.react(id, messageId, "👍");
+    await refusing(b, "message_invalid");
+    expect(await told(b)).toEqual([{ kind: "mark_refused", text: "Gate 2" }]);
+    await a.core.messages.delete(id, messageId, 0);
+    await b.sees(id, messageId, "deleted");
+    expect(await told(b)).toEqual([{ kind: "mark_refused", text: "" }]);
   },
   LIMIT_MS,
 );

@@ -26,6 +26,8 @@ export class Network {
   rewrite: ((path: string, body: unknown) => unknown) | null = null;
   /** The code with which a request is refused before any server hears of it; null: it is not. */
   refuse: ((path: string, method: string) => string | null) | null = null;
+  /** The code with which a server refuses what it has taken; null: it does not. */
+  refuseTaken: ((path: string) => Promise<string | null>) | null = null;
   /** Changes a request on its way: for a member that lies. */
   forge: ((path: string, body: unknown) => unknown) | null = null;
   #gate: Promise<void> | null = null;
@@ -64,6 +66,8 @@ export class Network {
       await this.#fetch(url, sent);
     }
     const answer = await this.#fetch(url, sent);
+    const taken = (await this.refuseTaken?.(pathname)) ?? null;
+    if (taken !== null) return refusal(taken);
     if (dies === "after") throw new TypeError("the device is gone");
     if (harmed && this.loseAnswers > 0) {
       this.loseAnswers--;
