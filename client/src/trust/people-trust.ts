@@ -219,6 +219,8 @@ export class PeopleTrust implements DeviceTrust {
         await this.#followDepartment();
         update = await this.#verified(answer);
       }
+      // After a reset meanwhile, the records that judge have nothing of it, and the server is asked again.
+      if (update.records !== this.#records) return;
       refused = update.refusedCards;
       if (update.rows.size === 0) return;
       await this.#options.vault.write(update.changes);

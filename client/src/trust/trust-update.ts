@@ -66,6 +66,11 @@ export class TrustUpdate {
     this.#waiting = waiting;
   }
 
+  /** The records that verify it. */
+  get records(): TrustRecords {
+    return this.#records;
+  }
+
   /**
    * Put what the vault kept back into memory. It is verified again: the disk may be damaged, and the
    * roster authority another. Returns the row without what is refused.

@@ -96,6 +96,20 @@ describe("what the server says about people", () => {
     expect(writes).toBe(1);
   });
 
+  test("an answer that comes while the app is locked and unlocked again is asked for again", async () => {
+    scene.department.nextIssuing(NOW);
+    const other = await scene.officer("Bala");
+    await other.register(NOW - HOUR_MS);
+    scene.refreshDepartment = async () => {
+      await people.load();
+      return false;
+    };
+    await people.ensure([asha.personId, other.personId]);
+    scene.refreshDepartment = () => Promise.resolve(false);
+    await people.ensure([asha.personId], { fresh: true });
+    expect((await people.verdict(asha.personId, phone.device, NOW)).confirmed).toBe("admin");
+  });
+
   test("a certificate of an issuing CA that is new: the department is asked, and no answer is lost", async () => {
     const { department } = scene;
     department.nextIssuing(NOW);
