@@ -81,7 +81,10 @@ export class Alarms {
     });
   }
 
-  /** The server showed a log that does not continue from the one that was seen; each once. */
+  /**
+   * The server showed a log that does not continue from the one that was seen; each once, and none beside an
+   * unread one: the root changes with each entry.
+   */
   async raiseLog(root: Uint8Array): Promise<void> {
     const id = idOf<RecordHash>(root);
     await this.#raise({ id, kind: "log", person: null, sinceMs: this.#options.now() });
@@ -99,9 +102,9 @@ export class Alarms {
     await this.#queue.run(async () => {
       const record = await this.#record();
       if (record === null || record.seen.includes(alarm.id)) return;
-      const unread = record.alarms.filter(({ kind }) => kind === "refusedCard");
+      const unread = record.alarms.filter(({ kind }) => kind === alarm.kind);
       const known = unread.some(({ person }) => person === alarm.person);
-      if (alarm.kind === "refusedCard" && (known || unread.length >= MOST_REFUSED_CARDS)) return;
+      if (known || unread.length >= MOST_REFUSED_CARDS) return;
       const alarms = [...record.alarms, alarm];
       await this.#store({ ...record, seen: [...record.seen, alarm.id], alarms });
     });

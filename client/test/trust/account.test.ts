@@ -269,6 +269,17 @@ describe("E5: alarms", () => {
     expect(await phone.calls.alarms()).toHaveLength(2);
   });
 
+  test("T1: a broken log is one alarm until it is acknowledged, however the log goes on", async () => {
+    const phone = await Phone.register(server, clock, 1);
+    const { alarms } = phone.services;
+    for (const at of [1, 2, 3]) await alarms.raiseLog(new Uint8Array(32).fill(at));
+    const shown = await phone.calls.alarms();
+    expect(shown.map(({ kind }) => kind)).toEqual(["log"]);
+    await phone.calls.acknowledgeAlarm(shown[0]?.id as AlarmId);
+    await alarms.raiseLog(new Uint8Array(32).fill(4));
+    expect(await phone.calls.alarms()).toHaveLength(1);
+  });
+
   test("E4: a card that is dated back alarms once, with its person, also the own one", async () => {
     const phone = await Phone.register(server, clock, 1, "Phone");
     const other = await Phone.register(server, clock, 2, "Other");
