@@ -98,9 +98,14 @@ export class DeviceConfirmations {
     this.#options = options;
   }
 
-  async load(): Promise<void> {
+  /** The vault is locked, or the account is another: the halves are in the vault alone. */
+  reset(): void {
     this.#rows.clear();
     this.#offers = [];
+  }
+
+  async load(): Promise<void> {
+    this.reset();
     const rows = await this.#options.vault.all<ConfirmationRow>(CONFIRMATIONS_STORE);
     for (const row of rows) this.#rows.set(row.confirmationId, row);
   }

@@ -173,6 +173,7 @@ export class AccountServices {
   reset(): void {
     this.account.forget();
     this.presences.reset();
+    this.confirmations.reset();
     this.trust.reset();
     this.time.reset();
     clearTimeout(this.#timeTimer);

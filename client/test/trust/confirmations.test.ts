@@ -130,6 +130,18 @@ describe("E3: comparing digits", () => {
     expect((await old.calls.confirmDigits(id, digits)).state).toBe("confirmed");
   });
 
+  test("nothing of a comparison stays in memory once the app is locked", async () => {
+    const { id } = await halves();
+    const { confirmations } = old.services;
+    await old.vault.setPin("471100", null);
+    old.services.reset();
+    await old.vault.lock();
+    expect([confirmations.rows, confirmations.offers]).toEqual([[], []]);
+    await old.vault.unlock("471100");
+    await old.services.load();
+    expect(confirmations.rows.map(({ confirmationId }) => confirmationId)).toEqual([id]);
+  });
+
   test("the new device answers nothing until its person taps, and one comparison at a time", async () => {
     // A server with a ghost needs a million answers to make the digits of two phones equal.
     const offers = serverOffers(101);
