@@ -199,7 +199,9 @@ export class Vault {
     const keys = this.#requireOpen();
     const opaque = await this.#cipher.name(keys, store, key);
     const [row] = await this.#connection.use((database) => database.rows(store, [opaque]));
-    return row === undefined ? null : ((await this.#cipher.open(keys, row)) as T);
+    const value = row === undefined ? null : await this.#cipher.open(keys, row);
+    this.#requireSame(keys);
+    return value as T | null;
   }
 
   /** Records in the order of their keys, read at once; null where there is none, or a spoilt one. */
@@ -207,19 +209,20 @@ export class Vault {
     const keys = this.#requireOpen();
     const opaque = await Promise.all(names.map((name) => this.#cipher.name(keys, store, name)));
     const rows = await this.#connection.use((database) => database.rows(store, opaque));
-    return Promise.all(
-      rows.map(async (row) => {
-        const value = row === undefined ? null : await this.#cipher.openOr(keys, row, null);
-        return value as T | null;
-      }),
+    const values = await Promise.all(
+      rows.map((row) => (row === undefined ? null : this.#cipher.openOr(keys, row, null))),
     );
+    this.#requireSame(keys);
+    return values as readonly (T | null)[];
   }
 
   /** Every record of a store that can be read, in no particular order. For small stores. */
   async all<T>(store: string): Promise<readonly T[]> {
     const keys = this.#requireOpen();
     const rows = await this.#connection.use((database) => database.all(store));
-    return this.#cipher.readable<T>(keys, rows);
+    const found = await this.#cipher.readable<T>(keys, rows);
+    this.#requireSame(keys);
+    return found;
   }
 
   /** A page of one group, by order, of what can be read. Reads only what it returns. */
@@ -228,6 +231,7 @@ export class Vault {
     const group = await this.#cipher.name(keys, query.store, query.group);
     const rows = await this.#connection.use((database) => database.page({ ...query, group }));
     const found = await this.#cipher.readable<T>(keys, rows);
+    this.#requireSame(keys);
     const last = rows.at(-1);
     if (found.length === rows.length || rows.length < query.limit || last === undefined)
       return found;
@@ -306,6 +310,11 @@ export class Vault {
     if (!passphrase && !isPin(text)) throw failure("pin_invalid");
     const cost = this.#options.pinCost ?? (await measuredCost(UNLOCK_MS));
     return { text, passphrase, cost };
+  }
+
+  /** A read that began before a lock is not answered after it, nor after the unlock that follows. */
+  #requireSame(keys: OpenKeys): void {
+    if (this.#keys !== keys) throw failure("locked");
   }
 
   #requireOpen(): OpenKeys {
