@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { createCore } from "#core/create.ts";
 import { X25519 } from "#core/keys/hpke.ts";
 import { DatabaseConnection } from "#core/vault/connection.ts";
+import { Network } from "./support/network.ts";
 import { compareDigits } from "./support/scenarios.ts";
 import { memoryWorld } from "./support/world.ts";
 
@@ -90,6 +91,26 @@ describe("several devices", () => {
     slow.mockRestore();
     expect(await locking).toMatchObject({ phase: "locked" });
     expect(await a.core.app.unlock("471100")).toMatchObject({ phase: "ready" });
+  });
+
+  it("unlocks after a lock in the middle of connecting, and reads on", async () => {
+    const network = new Network(w.fetch);
+    const [a, b] = [await w.join(), await w.join({ fetch: network.fetch })];
+    const { conversationId: id } = await a.core.conversations.openDirect(b.person);
+    await a.text(id, "before");
+    await b.receives(id, "before");
+    await b.core.app.setPin("471100", null);
+    await b.core.app.lock();
+    const release = network.hold(/\/confirmations$/);
+    await b.core.app.unlock("471100");
+    await b.until("connecting", () => Promise.resolve(network.seen.length > 0));
+    await b.core.app.lock();
+    release();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await b.core.app.unlock("471100")).toMatchObject({ phase: "ready" });
+    await a.text(id, "after");
+    await b.receives(id, "after");
+    expect((await b.core.guard.view()).mistakes).toEqual([]);
   });
 
   it("locks and unlocks, and starts without network from the vault alone", async () => {

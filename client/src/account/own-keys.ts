@@ -155,10 +155,17 @@ export class OwnKeys implements OwnDeviceKeys {
   }
 
   #load(): Promise<Map<SealKeyId, OwnKeyRow>> {
-    this.#loading ??= this.#options.vault.all<OwnKeyRow>(OWN_KEYS_STORE).then((rows) => {
-      this.#rows = new Map(rows.map((row) => [row.keyId, row]));
-      return this.#rows;
-    });
+    this.#loading ??= this.#options.vault
+      .all<OwnKeyRow>(OWN_KEYS_STORE)
+      .then((rows) => {
+        this.#rows = new Map(rows.map((row) => [row.keyId, row]));
+        return this.#rows;
+      })
+      .catch((error: unknown) => {
+        // Work that was under way at the lock asks here too, and the next unlock reads again.
+        this.#loading = null;
+        throw error;
+      });
     return this.#loading;
   }
 }

@@ -206,7 +206,11 @@ export class Guard {
   }
 
   #loaded(): Promise<void> {
-    this.#loading ??= this.#load();
+    this.#loading ??= this.#load().catch((error: unknown) => {
+      // Work that was under way at the lock asks here too, and the next unlock reads again.
+      this.#loading = null;
+      throw error;
+    });
     return this.#loading;
   }
 

@@ -225,3 +225,21 @@ test("an app that opens asks for the courses alone; lessons come within a quarte
     vi.useRealTimers();
   }
 });
+
+test("an answer that comes when the app is locked and unlocked again takes no done lesson away", async () => {
+  const { server, make } = world();
+  const training = make();
+  await training.courses("en");
+  server.online = false;
+  await training.lessonDone(passed("officer.one" as LessonId), ANSWERS);
+  await training.practiceDone("guard");
+  server.online = true;
+  server.onAsked = () => {
+    server.onAsked = () => undefined;
+    training.reset();
+  };
+  await training.ask().catch(() => undefined);
+  server.online = false;
+  const view = await training.courses("en");
+  expect([view.waiting, view.practised]).toEqual([1, ["guard"]]);
+});

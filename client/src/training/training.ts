@@ -82,7 +82,11 @@ export class Training {
 
   /** A start needs the server's last answer and none of the lessons. */
   load(): Promise<void> {
-    this.#loading ??= this.#load();
+    this.#loading ??= this.#load().catch((error: unknown) => {
+      // Work that was under way at the lock asks here too, and the next unlock reads again.
+      this.#loading = null;
+      throw error;
+    });
     return this.#loading;
   }
 
@@ -298,6 +302,8 @@ export class Training {
 
   #change(change: (kept: StoredTraining) => StoredTraining): Promise<void> {
     return this.#changing.run(async () => {
+      // After a lock and an unlock memory holds nothing yet, and the stored lessons would be lost.
+      await this.load();
       const next = change(this.#kept);
       await this.#options.context.vault.write([putMeta(KEPT, next)], true);
       this.#kept = next;
