@@ -40,6 +40,8 @@ export const CORE_CODES = {
   own_limit: "One person has so many stars or folders at most; details say how many.",
   edit_closed: "A message can be edited for an hour, four times at most.",
   poll_ended: "The poll has ended, or its author has closed it.",
+  reactions_too_large:
+    "Reactions are for conversations of at most 256 people in which everybody may send.",
   poll_too_large: "Polls are for conversations of at most 256 people in which everybody may send.",
   live_too_large: "Live positions are for conversations of at most 256 people.",
   ballot_unreadable: "No device of the poll's author can be given a ballot now.",

@@ -23,19 +23,19 @@ import { readHere, seqOf } from "../messages/reading.ts";
 import { countsOf } from "../messages/receipt-counts.ts";
 import { receiptOf, receivers, type Receipt } from "../messages/receipts.ts";
 import { newId, type AttachmentId, type ConversationId, type MessageId } from "../ids.ts";
-import { MOST_MARKING } from "../kinds/consultation.ts";
-import { reworded } from "../kinds/content.ts";
+import { decodeContent, encodeContent, reworded } from "../kinds/content.ts";
 import { MAX_TEXT } from "../kinds/fields.ts";
-import { isEmoji } from "../kinds/mark.ts";
+import { isEmoji, type Mark } from "../kinds/mark.ts";
 import { deletableUntil, isHidden, takesDeletions } from "../messages/deletions.ts";
 import { editableUntil } from "../messages/edits.ts";
+import { queuedMarksOn } from "../messages/outgoing.ts";
 import { mayPin } from "../messages/pins.ts";
 import { repliesTo } from "../messages/replies.ts";
-import { takesReactions } from "../messages/reactions.ts";
+import { reactionsOf } from "../messages/reactions.ts";
 import type { MessageRecord } from "../records.ts";
 import { compose, outgoingRecord, queuedMessage } from "../outbox/compose.ts";
 import { RECEIPT_PEOPLE, type LinkPreview } from "../wire.ts";
-import { cancelDeletion, queuedDeletion, requirePollable, sendMark } from "./talking/marking.ts";
+import { cancelDeletion, queuedDeletion, requireFew, sendMark } from "./talking/marking.ts";
 import type { Device } from "./device.ts";
 import { orderable, writable, type DeviceAccess } from "./reach.ts";
 
@@ -166,7 +166,7 @@ export class MessageCalls {
       ? orderable(this.#reach, conversation).record
       : writable(this.#reach, conversation).record;
     if (whoMaySend === "admins" && !admin) throw failure("may_not_send");
-    if (outgoing.kind === "poll") requirePollable(conversation);
+    if (outgoing.kind === "poll") requireFew(conversation, "poll_too_large");
     const composed = await compose(
       device.context,
       device.attachments,
@@ -203,8 +203,9 @@ export class MessageCalls {
   }
 
   /**
-   * React to a message with one emoji, in place of this person's former one; null takes it back.
-   * Rejects with `not_found`, and `message_invalid` where the message takes no reactions or the text is no emoji.
+   * React to a message with one emoji, in place of this person's former one; null takes it back. The same
+   * again sends nothing. Rejects with `not_found`, `reactions_too_large`, and `message_invalid` where the
+   * message takes no reactions or the text is no emoji.
    */
   async react(
     conversationId: ConversationId,
@@ -214,8 +215,12 @@ export class MessageCalls {
     const device = await this.#reach.device();
     const conversation = writable(this.#reach, device.find(conversationId));
     const message = await stored(device, conversationId, messageId);
-    if (!takesReactions(conversation, message) || (emoji !== null && !isEmoji(emoji)))
-      throw failure("message_invalid", { details: { people: MOST_MARKING } });
+    requireFew(conversation, "reactions_too_large");
+    const own = device.context.identity().personId;
+    const reactions = await reactionsOf(device.outgoing, conversation, own, message);
+    if (reactions === null || (emoji !== null && !isEmoji(emoji))) throw failure("message_invalid");
+    const [former = null] = [...reactions].find(([, people]) => people.includes(own)) ?? [];
+    if (emoji === former) return;
     await sendMark(device, conversation, {
       kind: "mark",
       messageId,
@@ -224,9 +229,9 @@ export class MessageCalls {
   }
 
   /**
-   * Give this person's own text or caption other words, for an hour after it was sent. Rejects with
-   * `not_found`, `not_admin` for somebody else's, `edit_closed`, and `message_invalid` for a message
-   * without words, no words or too many.
+   * Give this person's own text or caption other words, for an hour after it was sent. The same words again
+   * send nothing. Rejects with `not_found`, `not_admin` for somebody else's, `edit_closed`, and
+   * `message_invalid` for a message without words, no words or too many.
    */
   async edit(
     conversationId: ConversationId,
@@ -242,9 +247,15 @@ export class MessageCalls {
       throw failure("not_found");
     if (!message.mine) throw failure("not_admin");
     const content = decodedOf(message);
-    const what = { mark: "edit", text, mentions } as const;
-    if (reworded(content, what) === content || text.length > MAX_TEXT)
+    const given = { mark: "edit", text, mentions } as const;
+    // As everybody will read it.
+    const read = decodeContent(encodeContent({ kind: "mark", messageId, what: given }));
+    const what = read.kind === "mark" ? read.what : null;
+    if (what?.mark !== "edit" || reworded(content, what) === content)
       throw failure("message_invalid", { details: { limit: MAX_TEXT } });
+    const queued = queuedMarksOn(device.outgoing, conversation, messageId);
+    const last = queued.find((one) => one.mark === "edit") ?? content;
+    if (hasWords(last, what)) return;
     const untilMs = editableUntil(message);
     if (untilMs === null || (time.now() ?? now()) > untilMs) throw failure("edit_closed");
     await sendMark(device, conversation, { kind: "mark", messageId, what });
@@ -400,6 +411,12 @@ export class AttachmentCalls {
 
 function sizeOf(limit: number): number {
   return Math.max(1, Math.min(MOST_ON_A_PAGE, limit));
+}
+
+/** Whether the words are these already, with the same mentions. */
+function hasWords(words: object, { text, mentions }: Extract<Mark, { mark: "edit" }>): boolean {
+  if (!("text" in words && "mentions" in words)) return false;
+  return words.text === text && JSON.stringify(words.mentions) === JSON.stringify(mentions);
 }
 
 /** A message on this device. Throws `not_found`. */

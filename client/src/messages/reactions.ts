@@ -4,7 +4,7 @@ import type { Decoded } from "../kinds/content.ts";
 import { MOST_MARKING } from "../kinds/consultation.ts";
 import type { PersonId } from "../ids.ts";
 import { byPosition } from "../mark-records.ts";
-import type { MessageRecord } from "../records.ts";
+import type { ConversationRecord, MessageRecord } from "../records.ts";
 import { queuedMarksOn, type OutgoingStore } from "./outgoing.ts";
 import { decodedOf } from "../conversation/messages.ts";
 
@@ -39,9 +39,15 @@ export async function reactionsOf(
   return found;
 }
 
-/** A reaction is a message to everybody, so it is for conversations in which that is few. */
+/** Whether everybody may send, and a message to everybody for each mark is few. */
+export function isForMarking({
+  members,
+  whoMaySend,
+}: Pick<ConversationRecord, "members" | "whoMaySend">): boolean {
+  return members <= MOST_MARKING && whoMaySend === "everyone";
+}
+
 export function takesReactions({ record }: Conversation, message: MessageRecord): boolean {
-  const few = record.members <= MOST_MARKING && record.whoMaySend === "everyone";
   const sent = message.seq !== null && message.content !== null;
-  return few && sent && !WITHOUT.has(decodedOf(message).kind);
+  return isForMarking(record) && sent && !WITHOUT.has(decodedOf(message).kind);
 }

@@ -137,3 +137,15 @@ it(
   },
   LIMIT_MS,
 );
+
+it("is refused where it would flood, or not everybody may send", async () => {
+  const { conversationId } = await a.core.conversations.createGroup({
+    ...{ title: "Notices", personIds: [b.person], photo: null },
+    ...{ whoMaySend: "admins", history: "none" },
+  });
+  const { messageId: notice } = await a.text(conversationId, "Read this");
+  await expect(a.core.messages.react(conversationId, notice, "👍")).rejects.toMatchObject({
+    code: "reactions_too_large",
+    details: { people: 256 },
+  });
+});

@@ -7,6 +7,7 @@ import { MOST_MARKING } from "../../kinds/consultation.ts";
 import { decodeContent } from "../../kinds/content.ts";
 import type { MarkContent } from "../../kinds/mark.ts";
 import { loadMessage } from "../../conversation/messages.ts";
+import { isForMarking } from "../../messages/reactions.ts";
 import type { OutgoingStore } from "../../messages/outgoing.ts";
 import type { OutgoingRecord } from "../../records.ts";
 import { outgoingRecord } from "../../outbox/compose.ts";
@@ -71,9 +72,10 @@ function announce(
   });
 }
 
-/** Votes are messages to everybody, so a poll is for conversations in which that is few. */
-export function requirePollable({ record }: Conversation): void {
-  const everybody = record.whoMaySend === "everyone";
-  if (record.members > MOST_MARKING || !everybody)
-    throw failure("poll_too_large", { details: { people: MOST_MARKING } });
+/** Votes and reactions are messages to everybody, so they are for conversations in which that is few. */
+export function requireFew(
+  { record }: Conversation,
+  code: "poll_too_large" | "reactions_too_large",
+): void {
+  if (!isForMarking(record)) throw failure(code, { details: { people: MOST_MARKING } });
 }
