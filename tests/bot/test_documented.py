@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from copconnect.bot import Acknowledged, Bot, Message, Order, Upload
+from copconnect.bot import Acknowledged, Bot, Edit, Message, Order, Reaction, Upload
 from copconnect.services.forking import Forked
 from tests.bot.enrolled import key_of, register_bot, soon, until
 from tests.harness import databank, forking, processes
@@ -233,6 +233,16 @@ async def test_what_a_program_can_do(server: ServerProcess, tmp_path: Path) -> N
     async def listen(message: Message) -> None:
         heard.append(message)
 
+    marks: list[str | None] = []
+
+    @officer.reaction
+    async def seen(reaction: Reaction) -> None:
+        marks.append(reaction.emoji)
+
+    @officer.edit
+    async def reworded(edit: Edit) -> None:
+        marks.append(edit.text)
+
     refused: list[str] = []
 
     @constable.message
@@ -252,6 +262,10 @@ async def test_what_a_program_can_do(server: ServerProcess, tmp_path: Path) -> N
             await talk.send("", attachments=[photo])
             await talk.send("/report yesterday Abids Amberpet")
             await until(lambda: len(heard) >= 3, f"three answers come: {heard}")
+            await talk.send("/leave Sunday")
+            await until(lambda: heard[-1].text.startswith("Leave on Sunday"), "it asks")
+            await heard[-1].react("👍")
+            await until(lambda: marks == ["👀", "Leave granted by Anjali Reddy"], f"{marks}")
             await (await constable.direct(other)).send("/report")
             await until(lambda: any("may not" in one for one in refused), "it is refused")
         texts = [one.text for one in heard]

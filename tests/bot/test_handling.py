@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from copconnect.bot import Bot, Deletion, Message, Upload
+from copconnect.bot import Bot, Deletion, Edit, Message, Reaction, ServerRefused, Upload
 from copconnect.bot.core import Status, opened
 from copconnect.ids import MessageId
 from tests.bot.enrolled import key_of, register_bot, soon, until
@@ -91,6 +91,73 @@ async def test_m3_a_deletion_reaches_its_handlers_and_a_bot_makes_one(pair: Pair
         await soon(pair.asked.ready())
         await until(lambda: "third" in heard, f"the next is heard: {heard}")
     assert heard == ["first", "third"]
+
+
+@pytest.mark.timeout(120)
+async def test_reactions_and_edits_reach_their_handlers_and_a_bot_makes_them(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copconnect.bot.dispatch.PAUSES_S", (0.01, 0.02, 0.03))
+    told: list[Message] = []
+    heard: list[tuple[str | None, bool]] = []
+    about: set[MessageId] = set()
+
+    @pair.asker.message
+    async def listen(message: Message) -> None:
+        told.append(message)
+
+    @pair.asked.message
+    async def hear(message: Message) -> None:
+        await message.react("👀")
+        await message.react("👀")
+        await message.reply("May I?")
+
+    @pair.asked.reaction
+    async def granted(reaction: Reaction) -> None:
+        about.add(reaction.message_id)
+        heard.append((reaction.emoji, reaction.redelivered))
+        if len(heard) == 1:
+            raise ValueError("on purpose")
+
+    @pair.asked.edit
+    async def reworded(edit: Edit) -> None:
+        assert edit.message_id == first.message_id
+        heard.append((edit.text, edit.redelivered))
+
+    reactions: list[Reaction] = []
+
+    @pair.asker.reaction
+    async def seen(reaction: Reaction) -> None:
+        reactions.append(reaction)
+
+    (talk,) = pair.asker.conversations
+    async with pair.asked.started():
+        await soon(pair.asked.ready())
+        first = await talk.send("first")
+        await until(lambda: bool(told), "it asks")
+        await told[0].react("👍")
+        await until(lambda: len(heard) == 2, f"it is tried again: {heard}")
+    for number in range(4):
+        await first.edit(f"words {number}")
+        await first.edit(f"words {number}")
+    last = await talk.send("last")
+    await last.accepted()  # So are the edits before it.
+    with pytest.raises(ServerRefused) as refused:
+        await first.edit("once more")
+    assert refused.value.code == "edit_closed"
+    with pytest.raises(ValueError, match="empty"):
+        await first.edit(" ")
+    with pytest.raises(ValueError, match="empty"):
+        await told[0].react("yes")
+    await told[0].react(None)
+    async with pair.asked.started():
+        await soon(pair.asked.ready())
+        await until(lambda: len(heard) == 7 and len(reactions) == 2, f"all come: {heard}")
+    words = [(f"words {number}", False) for number in range(4)]
+    assert heard == [("👍", False), ("👍", True), *words, (None, False)]
+    assert about == {told[0].message_id}
+    assert [(one.emoji, one.message_id) for one in reactions[:1]] == [("👀", first.message_id)]
+    assert len({one.mark_id for one in reactions}) == 2
 
 
 @pytest.mark.timeout(120)

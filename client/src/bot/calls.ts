@@ -253,7 +253,7 @@ export class BotCalls {
       this.#filling.add(conversationId);
       return null;
     }
-    const row = await next(device.context, conversationId);
+    const row = await conversation.run(() => next(device.context, conversationId));
     if (row === null) {
       this.#taken.delete(conversationId);
       return null;
@@ -263,9 +263,9 @@ export class BotCalls {
     const content = decodeContent(row.content);
     const { kind } = content;
     const read = kind === "text" || kind === "attachments" || kind === "order";
-    const deleted = kind === "mark" ? { kind: "deletion", messageId: content.messageId } : null;
     return {
-      ...{ messageId, position, signedMs, sentMs, gap, tries, content: read ? content : deleted },
+      ...{ messageId, position, signedMs, sentMs, gap, tries, content: read ? content : null },
+      mark: kind === "mark" ? { ...content.what, messageId: content.messageId } : null,
       called: callOf(
         content,
         await calledPerson(device.context, device.context.identity().personId),
@@ -280,9 +280,11 @@ export class BotCalls {
     const row = this.#taken.get(conversationId);
     if (row === undefined) throw failure("not_found");
     const { context, book, cursors } = await this.#engine.reach.device();
-    await settle(context, row, failed);
-    this.#taken.delete(conversationId);
     const conversation = book.find(conversationId);
+    const end = (): Promise<void> => settle(context, row, failed);
+    // Behind an edit that is being stored: it would bring the message back.
+    await (conversation === null ? end() : conversation.run(end));
+    this.#taken.delete(conversationId);
     if (conversation === null) return;
     if (await conversation.run(() => readHere(context, conversation, row.position)))
       cursors.moved(conversation);

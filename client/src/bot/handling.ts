@@ -1,5 +1,5 @@
 /**
- * Messages on their way through a program's handlers.
+ * Messages, and marks on them, on their way through a program's handlers.
  *
  * In the vault with its place in the log (inbox/waiting.ts) → tries + 1 stored → the handler runs →
  * gone from the vault, or set aside, together with its files. A crash in between hands it out again.

@@ -2,6 +2,7 @@
 import type { AlarmView, AppState, ConversationAlarm, ConversationItem } from "../seam.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
 import type { Call } from "../kinds/called.ts";
+import type { Mark } from "../kinds/mark.ts";
 
 export interface PersonView {
   readonly personId: PersonId;
@@ -34,8 +35,10 @@ export interface MessageView {
   readonly tries: number;
   /** How its mentions call the bot. */
   readonly called: Call;
-  /** A text, an order, a deletion, or null for a kind that no handler reads. */
+  /** A text or an order; null: a mark, or a kind that no handler reads. */
   readonly content: object | null;
+  /** The mark, and the message that it is on. */
+  readonly mark: (Mark & { readonly messageId: MessageId }) | null;
 }
 
 /** A pinned message; `text` is empty for one without words. */

@@ -8,8 +8,7 @@ import { isUnread } from "../conversation/record.ts";
 import { idOf, type KeyId, type MessageId, type PersonId } from "../ids.ts";
 import { mayAdminister } from "../keys/roster/leaf.ts";
 import type { Mark } from "../kinds/mark.ts";
-import { applyMark, type AppliedMark } from "../messages/marks.ts";
-import { loadMessage } from "../conversation/messages.ts";
+import { applyMark, markedIn, type AppliedMark } from "../messages/marks.ts";
 import { takesReactions } from "../messages/reactions.ts";
 import type { ConversationRecord, MessageRecord } from "../records.ts";
 import type { UncheckedEntry, Vouched } from "./judge.ts";
@@ -48,19 +47,54 @@ export async function takeMark(
   const markId = idOf<MessageId>(header.message);
   const signer = { device, epoch, admin: mayAdminister(leaf), personId: leaf.person };
   await tellReaction(receiving, entry, mark, leaf.person);
+  const { program } = context;
+  const outdated = program === undefined ? [] : await outdatedBy(receiving, mark, leaf.person);
   await applyMark(context, conversation, work, mark, {
     ...signer,
     ...{ position, sentMs, signedMs, markId },
   });
-  const { program, identity } = context;
-  const gone = program !== undefined && dropWaiting(work, mark.messageId);
-  if (gone && leaf.person !== identity().personId) {
-    const { id: conversationId } = conversation;
-    const said = { conversationId, messageId: markId, sentMs, senderId: leaf.person };
-    handOver(program, work, entry, { ...said, content: plaintext }, judgement);
-  }
-  if (program !== undefined && mark.what.mark === "edit")
-    await reword(context, work, mark.messageId);
+  if (program === undefined || !(await isHeard(receiving, mark, position))) return;
+  dropWaiting(work, outdated);
+  const { messageId, what } = mark;
+  // A handler that has not begun reads the last words.
+  if (what.mark === "edit" && !(await reword(context, conversation, work, messageId))) return;
+  if (leaf.person === context.identity().personId) return;
+  const { id: conversationId } = conversation;
+  const said = { conversationId, messageId: markId, sentMs, senderId: leaf.person };
+  handOver(program, work, entry, { ...said, content: plaintext }, judgement);
+}
+
+/**
+ * Positions of what no handler needs to read after a mark: all about a message that it deletes, or the
+ * former reaction of its person.
+ */
+async function outdatedBy(
+  { context, conversation, work }: Receiving,
+  { messageId, what }: AppliedMark,
+  personId: PersonId,
+): Promise<readonly number[]> {
+  if (what.mark !== "deletion" && what.mark !== "reaction") return [];
+  const reactions = (await conversation.marks.get(work, messageId))?.reactions ?? [];
+  if (what.mark === "reaction")
+    return reactions.filter((one) => one.personId === personId).map(({ position }) => position);
+  const marked = await markedIn(context.vault, conversation, work, messageId);
+  const about = [...(marked?.edits ?? []), ...reactions].map(({ position }) => position);
+  return marked?.seq == null ? about : [marked.seq, ...about];
+}
+
+/** Whether the mark at a position counts, and handlers hear of such marks. */
+async function isHeard(
+  { context, conversation, work }: Receiving,
+  { messageId, what }: AppliedMark,
+  at: number,
+): Promise<boolean> {
+  const marked = await markedIn(context.vault, conversation, work, messageId);
+  if (what.mark === "deletion") return marked?.deletion?.position === at;
+  if (what.mark === "edit") return marked?.edits?.some(({ position }) => position === at) === true;
+  if (what.mark !== "reaction" || marked?.mine !== true) return false;
+  const marks = await conversation.marks.get(work, messageId);
+  const counts = marks?.reactions.some(({ position }) => position === at) === true;
+  return counts && takesReactions(conversation, marked);
 }
 
 /** Tell an author of the first reaction of each other person to a message; changes of it are no news. */
@@ -72,9 +106,7 @@ async function tellReaction(
 ): Promise<void> {
   if (what.mark !== "reaction" || what.emoji === null || old) return;
   if (personId === context.identity().personId || !isUnread(work.record, { seq, sentMs })) return;
-  const marked =
-    work.messages.findLast((one) => one.messageId === messageId) ??
-    (await loadMessage(context.vault, conversation.id, messageId));
+  const marked = await markedIn(context.vault, conversation, work, messageId);
   if (marked?.mine !== true || !takesReactions(conversation, marked)) return;
   const known = await conversation.marks.get(work, messageId);
   if (known?.reactions.some((one) => one.personId === personId) === true) return;

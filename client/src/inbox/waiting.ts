@@ -1,14 +1,16 @@
 /**
- * Messages for a program: each lies in the vault, stored together with its place in the log, until a
- * handler has ended with it (bot/handling.ts).
+ * Messages and marks for a program: each lies in the vault, stored together with its place in the log,
+ * until a handler has ended with it (bot/handling.ts). taking-marks.ts says which marks.
  */
+import type { Conversation } from "../conversation/conversation.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext, Program } from "../context.ts";
 import type { ConversationId, DeviceId, MessageId, PersonId } from "../ids.ts";
+import type { Header } from "../keys/message.ts";
+import type { Leaf } from "../keys/roster/leaf.ts";
 import { encodeContent } from "../kinds/content.ts";
 import { decodedOf } from "../conversation/messages.ts";
 import type { MessageRecord } from "../records.ts";
-import type { UncheckedEntry, Vouched } from "./judge.ts";
 
 /** Stores of a program's device alone. */
 export const PROGRAM_STORES = {
@@ -17,7 +19,7 @@ export const PROGRAM_STORES = {
   settled: "settled",
 } as const;
 
-/** A message that no handler of a program has ended with. Group: the conversation; order: the position. */
+/** A message or a mark that no handler of a program has ended with. Group: the conversation; order: the position. */
 export interface WaitingRecord {
   readonly conversationId: ConversationId;
   readonly messageId: MessageId;
@@ -46,20 +48,15 @@ export function waitingKey({
   return `${conversationId}/${String(position)}`;
 }
 
-/**
- * Whether this transaction deletes a message. If so no handler of a program reads it that has not begun
- * with it.
- */
+/** No handler of a program reads what is at these positions that has not begun with it. */
 export function dropWaiting(
-  { messages, changes, record }: UnitOfWork,
-  messageId: MessageId,
-): boolean {
-  const deleted = messages.findLast((one) => one.messageId === messageId);
-  if (deleted?.deletion === undefined || deleted.seq === null) return false;
-  const { conversationId } = record;
-  const key = waitingKey({ conversationId, position: deleted.seq });
-  changes.push({ op: "delete", store: PROGRAM_STORES.waiting, key });
-  return true;
+  { changes, record: { conversationId } }: UnitOfWork,
+  positions: readonly number[],
+): void {
+  for (const position of positions) {
+    const key = waitingKey({ conversationId, position });
+    changes.push({ op: "delete", store: PROGRAM_STORES.waiting, key });
+  }
 }
 
 /** Content bytes in the words of the last edit. */
@@ -69,15 +66,19 @@ export function lastWords(message: MessageRecord): Uint8Array | null {
   return (message.edits ?? []).length === 0 ? message.content : encodeContent(content);
 }
 
-/** Give a message that waits the words of its last edit; a handler that has begun keeps the former. */
+/**
+ * Give a message that waits the words of its last edit. Returns whether a handler has begun with the
+ * former ones.
+ */
 export async function reword(
   { vault }: Pick<DeviceContext, "vault">,
+  { accepted }: Pick<Conversation, "accepted">,
   work: UnitOfWork,
   messageId: MessageId,
-): Promise<void> {
+): Promise<boolean> {
   const edited = work.messages.findLast((one) => one.messageId === messageId);
   const content = edited === undefined ? null : lastWords(edited);
-  if (edited?.seq == null || content === null) return;
+  if (edited?.seq == null || content === null) return false;
   const { conversationId, seq: position } = edited;
   const [store, key] = [PROGRAM_STORES.waiting, waitingKey({ conversationId, position })];
   const put = work.changes.findLast(
@@ -85,14 +86,24 @@ export async function reword(
   );
   const row =
     put?.op === "put" ? (put.value as WaitingRecord) : await vault.get<WaitingRecord>(store, key);
-  if (row !== null) work.changes.push(putWaiting({ ...row, content }));
+  if (row !== null) {
+    work.changes.push(putWaiting({ ...row, content }));
+    return row.tries > 0;
+  }
+  const [was] = await accepted.page(position - 1, 1, false);
+  return was?.position === position && concerns(work, was.signedMs);
 }
 
-/** Let a message of somebody else wait for the program, if it concerns it. */
+/** By the time that its sender signed: a server that shows old messages as new achieves nothing. */
+function concerns({ record }: UnitOfWork, signedMs: number): boolean {
+  return signedMs >= (record.handledFromMs ?? 0);
+}
+
+/** Let a message or a mark of somebody else wait for the program, if it concerns it. */
 export function handOver(
   program: Program,
   work: UnitOfWork,
-  entry: UncheckedEntry,
+  { position }: Pick<WaitingRecord, "position">,
   {
     conversationId,
     messageId,
@@ -100,13 +111,12 @@ export function handOver(
     senderId,
     content,
   }: Pick<MessageRecord, "conversationId" | "messageId" | "sentMs" | "senderId" | "content">,
-  { header, leaf, gap }: Pick<Vouched, "header" | "leaf" | "gap">,
+  { header, leaf, gap }: { readonly header: Header; readonly leaf: Leaf; readonly gap: boolean },
 ): void {
   if (senderId === null || content === null) return;
-  // By the time that its sender signed: a server that shows old messages as new achieves nothing.
-  if (header.sent < (work.record.handledFromMs ?? 0)) return;
+  if (!concerns(work, header.sent)) return;
   const row: WaitingRecord = {
-    ...{ conversationId, messageId, position: entry.position, sentMs, content, gap, tries: 0 },
+    ...{ conversationId, messageId, position, sentMs, content, gap, tries: 0 },
     ...{ personId: senderId, device: leaf.device, signedMs: header.sent },
   };
   work.changes.push(putWaiting(row));

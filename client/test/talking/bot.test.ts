@@ -7,6 +7,7 @@ import { WebSocket } from "ws";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BotCalls, type StoredAccount } from "#core/bot/calls.ts";
 import type { ProgramFrame } from "#core/bot/frames.ts";
+import type { MessageView } from "#core/bot/views.ts";
 import { trim } from "#core/bot/handling.ts";
 import type { Conversation } from "#core/conversation/conversation.ts";
 import { newId, type ConversationId, type MessageId, type PersonId } from "#core/ids.ts";
@@ -15,6 +16,7 @@ import { LOG_HASHES } from "#core/limits.ts";
 import { putMessage } from "#core/conversation/messages.ts";
 import { PROGRAM_STORES } from "#core/inbox/waiting.ts";
 import { STORES, type MessageRecord } from "#core/records.ts";
+import { SerialQueue } from "#core/serial-queue.ts";
 import type { WebSocketMaker } from "#core/transport/socket.ts";
 import { Vault } from "#core/vault/vault.ts";
 import { numberOf } from "../support/people.ts";
@@ -25,9 +27,18 @@ const NEVER: StoredAccount = { account: null, connectedMs: Infinity };
 const MINUTE_MS = 60_000;
 const w = memoryWorld();
 
-/** A bot with its own clock, and the texts that it was handed, in their order. */
+function saidBy({ content, mark }: MessageView): string {
+  if (mark?.mark === "edit") return `edit: ${mark.text}`;
+  if (mark?.mark === "reaction") return mark.emoji ?? "taken back";
+  return mark === null ? (content as { readonly text: string }).text : mark.mark;
+}
+
+/** A bot with its own clock, and the texts and marks that it was handed, in their order. */
 class Robot {
   readonly texts: string[] = [];
+  /** Leaves everything waiting. */
+  busy = false;
+  readonly #work = new SerialQueue();
   person = "" as PersonId;
   aheadMs = 0;
   #calls: BotCalls;
@@ -59,12 +70,28 @@ class Robot {
   }
 
   async #heard(frame: ProgramFrame): Promise<void> {
-    if (!("event" in frame) || frame.event !== "waiting") return;
-    const { conversationId } = frame;
-    const message = await this.#calls.next(conversationId).catch(() => null);
-    if (message?.content == null) return;
-    this.texts.push((message.content as { readonly text: string }).text);
-    await this.#calls.settle(conversationId, null);
+    if ("event" in frame && frame.event === "waiting" && !this.busy)
+      await this.handle(frame.conversationId);
+  }
+
+  /** Handle all that waits. */
+  handle(id: ConversationId): Promise<void> {
+    return this.#work.run(async () => {
+      for (;;) {
+        const view = await this.#calls.next(id).catch(() => null);
+        if (view === null) return;
+        this.texts.push(saidBy(view));
+        await this.#calls.settle(id, null);
+      }
+    });
+  }
+
+  /** Send a text, and wait until the server has it. */
+  async say(id: ConversationId, text: string): Promise<MessageId> {
+    const written = { kind: "text", text, mentions: [] } as const;
+    const { messageId } = await this.#calls.send(id, written, null, null);
+    await this.#calls.settled(id, messageId);
+    return messageId;
   }
 
   async register(index: number): Promise<void> {
@@ -99,12 +126,13 @@ async function groupWith(admin: Officer, robot: Robot, text: string): Promise<Co
   return conversationId;
 }
 
-async function say(admin: Officer, id: ConversationId, text: string): Promise<void> {
+async function say(admin: Officer, id: ConversationId, text: string): Promise<MessageId> {
   const { messageId } = await admin.text(id, text);
   await admin.until(`${text} is sent`, async () => {
     const { messages } = await admin.core.messages.page(id, null, 20);
     return messages.some((one) => one.messageId === messageId && one.seq !== null);
   });
+  return messageId;
 }
 
 describe("messages for handlers", () => {
@@ -169,6 +197,112 @@ describe("messages for handlers", () => {
     await robot.restart();
     await groupWith(asha, robot, "now");
     await hears("first", "now");
+  });
+});
+
+describe("marks for handlers", () => {
+  let asha: Officer;
+  let robot: Robot;
+  let id: ConversationId;
+
+  beforeEach(async () => {
+    asha = await w.current.join();
+    robot = new Robot();
+    await robot.register(w.current.absent());
+    id = await groupWith(asha, robot, "Go");
+    await hears("Go");
+    robot.texts.length = 0;
+  });
+
+  afterEach(() => robot.calls.close());
+
+  const hears = (...texts: readonly string[]): Promise<unknown> =>
+    asha.until(`the bot is handed ${texts.join()}, not ${robot.texts.join()}`, () =>
+      Promise.resolve(robot.texts.join() === texts.join()),
+    );
+
+  const waits = (count: number): Promise<unknown> =>
+    asha.until(`${String(count)} wait`, async () => {
+      const { waiting } = (await robot.calls.status()) as { readonly waiting: number };
+      return waiting === count;
+    });
+
+  it("are edits of what a handler has had, each once, also across restarts", async () => {
+    const gate = await say(asha, id, "Gate 2");
+    await hears("Gate 2");
+    robot.busy = true;
+    const unread = await say(asha, id, "Lane 1");
+    await waits(1);
+    await asha.core.messages.edit(id, unread, "Lane 2", []);
+    await asha.core.messages.edit(id, gate, "Gate 3", []);
+    await waits(2);
+    robot.busy = false;
+    await robot.restart();
+    await hears("Gate 2", "Lane 2", "edit: Gate 3");
+    await asha.core.messages.edit(id, unread, "Lane 3", []);
+    await asha.core.messages.edit(id, unread, "Lane 3", []);
+    await say(asha, id, "end");
+    await hears("Gate 2", "Lane 2", "edit: Gate 3", "edit: Lane 3", "end");
+  });
+
+  it("are edits of what a handler began with, and none of what no handler had", async () => {
+    robot.busy = true;
+    const gate = await say(asha, id, "Gate 2");
+    await waits(1);
+    expect((await robot.calls.next(id))?.tries).toBe(0);
+    await asha.core.messages.edit(id, gate, "Gate 3", []);
+    await waits(2);
+    robot.busy = false;
+    await robot.handle(id);
+    await hears("Gate 3", "edit: Gate 3");
+
+    // As if it had found the conversation after the message.
+    const device = await robot.calls.core.reach.device();
+    await device.find(id).change((work) => {
+      work.set({ handledFromMs: Date.now() });
+      return Promise.resolve();
+    });
+    await asha.core.messages.edit(id, gate, "Gate 4", []);
+    await say(asha, id, "end");
+    await hears("Gate 3", "edit: Gate 3", "end");
+  });
+
+  it("are reactions of others to messages of the bot's, of those that wait each person's last", async () => {
+    const asked = await robot.say(id, "May I?");
+    await asha.receives(id, "May I?");
+    const gate = await say(asha, id, "Gate 2");
+    await hears("Gate 2");
+    await robot.calls.core.messages.react(id, asked, "🙏");
+    await asha.core.messages.react(id, gate, "👍");
+    await asha.core.messages.react(id, asked, "👍");
+    await hears("Gate 2", "👍");
+    robot.busy = true;
+    await asha.core.messages.react(id, asked, null);
+    await asha.core.messages.react(id, asked, "✅");
+    await asha.core.messages.react(id, asked, "✅");
+    await say(asha, id, "end");
+    await waits(2);
+    robot.busy = false;
+    await robot.handle(id);
+    await hears("Gate 2", "👍", "✅", "end");
+  });
+
+  it("are none on a message that is deleted meanwhile but its deletion", async () => {
+    const gate = await say(asha, id, "Gate 2");
+    const asked = await robot.say(id, "May I?");
+    await hears("Gate 2");
+    await asha.receives(id, "May I?");
+    robot.busy = true;
+    await asha.core.messages.edit(id, gate, "Gate 3", []);
+    await asha.core.messages.react(id, asked, "👍");
+    await waits(2);
+    await asha.core.messages.delete(id, gate, 0);
+    await asha.core.messages.delete(id, asked, 0);
+    await say(asha, id, "end");
+    await waits(3);
+    robot.busy = false;
+    await robot.handle(id);
+    await hears("Gate 2", "deletion", "deletion", "end");
   });
 });
 

@@ -23,8 +23,10 @@ from copconnect.bot.dispatch import (
     CommandHandler,
     DeletionHandler,
     Dispatcher,
+    EditHandler,
     Handlers,
     MessageHandler,
+    ReactionHandler,
 )
 from copconnect.bot.failures import BotFailure, NoSuchConversation, SignedOut
 from copconnect.bot.state import KeyFile, Passphrase, Unlock
@@ -34,6 +36,8 @@ from copconnect.ids import PersonId
 H = TypeVar("H", bound=CommandHandler)
 M = TypeVar("M", bound=MessageHandler)
 D = TypeVar("D", bound=DeletionHandler)
+E = TypeVar("E", bound=EditHandler)
+R = TypeVar("R", bound=ReactionHandler)
 J = TypeVar("J", bound=Callable[[], Awaitable[None]])
 
 PASSPHRASE_VARIABLE = "COPBOT_PASSPHRASE"  # noqa: S105 - a name.
@@ -104,6 +108,16 @@ class Bot:
     def deletion(self, handler: D) -> D:
         """Register an async function for messages that are gone: forget what they said."""
         self._handlers.deletions.append(handler)
+        return handler
+
+    def edit(self, handler: E) -> E:
+        """Register an async function for later words of messages that a handler has had."""
+        self._handlers.edits.append(handler)
+        return handler
+
+    def reaction(self, handler: R) -> R:
+        """Register an async function for reactions to messages of the bot's."""
+        self._handlers.reactions.append(handler)
         return handler
 
     def every(self, seconds: float) -> Callable[[J], J]:

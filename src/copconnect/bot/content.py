@@ -102,15 +102,19 @@ class ShownContent(_BotContent, frozen=True, kw_only=True):
     page: LinkedPage | None = None
 
 
-class _Deletion(_BotContent, frozen=True, kw_only=True):
-    kind: str
-    message_id: MessageId | None = None
+class MarkContent(_BotContent, frozen=True, kw_only=True):
+    """A mark on a message: "deletion", "edit" or "reaction", or one that no handler reads."""
+
+    mark: str
+    message_id: MessageId
+    text: str = ""
+    mentions: list[Mention] = []
+    emoji: str | None = None
 
 
-def deleted(content: msgspec.Raw) -> MessageId | None:
-    """Return the message that a deletion takes; None: it is another kind."""
-    found = msgspec.msgpack.decode(content, type=_Deletion | None)
-    return found.message_id if found is not None and found.kind == "deletion" else None
+def mark_of(mark: msgspec.Raw) -> MarkContent | None:
+    """Return the mark that a message is; None: none."""
+    return msgspec.msgpack.decode(mark, type=MarkContent | None)
 
 
 def decode(content: msgspec.Raw) -> tuple[ShownContent, Order | None] | None:

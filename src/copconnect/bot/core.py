@@ -83,9 +83,8 @@ class Person(_CoreValue, frozen=True, kw_only=True):
 
 
 class MessageView(_CoreValue, frozen=True, kw_only=True):
-    """A message that waits for a handler. ``content``: MessagePack of a text, an order or a
-    deletion, or of null for a kind that no handler reads. ``called``: how its mentions call the
-    bot."""
+    """A message that waits for a handler. MessagePack: ``content`` of a text or an order, ``mark``
+    of a mark; null: it is another kind. ``called``: how its mentions call the bot."""
 
     message_id: MessageId
     position: int
@@ -97,6 +96,7 @@ class MessageView(_CoreValue, frozen=True, kw_only=True):
     tries: int
     called: Literal["name", "everybody"] | None
     content: msgspec.Raw
+    mark: msgspec.Raw
 
 
 class QueuedView(_CoreValue, frozen=True, kw_only=True):

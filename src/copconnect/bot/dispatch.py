@@ -1,4 +1,4 @@
-"""Handing messages to a program's handlers: none is lost, and each is finished with once.
+"""Handing messages and marks to a program's handlers: none is lost, each is finished with once.
 
 A message waits in the core → tries + 1 stored → handler runs → out of the core; the read cursor
 moves.
@@ -12,18 +12,23 @@ import asyncio
 import inspect
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from copconnect.bot.core import Core, MessageView, Person
 from copconnect.bot.failures import BotFailure
-from copconnect.bot.talking import Deletion, Desk, Message
+from copconnect.bot.talking import Deletion, Desk, Edit, Mark, Message, Reaction
 from copconnect.ids import ConversationId
+
+T = TypeVar("T")
 
 LOG = logging.getLogger("copconnect.bot")
 
 MessageHandler = Callable[[Message], Awaitable[None]]
 DeletionHandler = Callable[[Deletion], Awaitable[None]]
+EditHandler = Callable[[Edit], Awaitable[None]]
+ReactionHandler = Callable[[Reaction], Awaitable[None]]
 CommandHandler = Callable[..., Awaitable[None]]
 Allowed = Callable[[Person], bool]
 
@@ -76,18 +81,28 @@ class Handlers:
         self.others: list[MessageHandler] = []
         self.orders: list[MessageHandler] = []
         self.deletions: list[DeletionHandler] = []
+        self.edits: list[EditHandler] = []
+        self.reactions: list[ReactionHandler] = []
 
-    async def handle(self, message: Message) -> None:
-        """Hand an order to the handlers of orders, a message to its command, or to the handlers of
-        all others."""
-        if message.order is not None:
-            for handler in self.orders:
-                await handler(message)
-            return
+    async def handle(self, heard: Message | Mark) -> None:
+        """Hand a mark to the handlers of its kind, an order to those of orders, a message to its
+        command, or to the handlers of all others."""
+        match heard:
+            case Deletion():
+                await _each(self.deletions, heard)
+            case Edit():
+                await _each(self.edits, heard)
+            case Reaction():
+                await _each(self.reactions, heard)
+            case Message(order=None):
+                await self._text(heard)
+            case Message():
+                await _each(self.orders, heard)
+
+    async def _text(self, message: Message) -> None:
         found = _COMMAND.fullmatch(message.text.strip())
         if found is None:
-            for handler in self.others:
-                await handler(message)
+            await _each(self.others, message)
             return
         name, words = found[1].casefold(), (found[2] or "").split()
         command = self.commands.get(name)
@@ -108,6 +123,11 @@ class Handlers:
             await message.reply("\n".join(["Commands:", *usages]))
         elif message.conversation.kind == "direct":
             await message.reply("There is no such command. /help lists them.")
+
+
+async def _each(handlers: Sequence[Callable[[T], Awaitable[None]]], heard: T) -> None:
+    for handler in handlers:
+        await handler(heard)
 
 
 class Dispatcher:
@@ -163,13 +183,9 @@ class Dispatcher:
                     return None
                 view = again
             try:
-                deletion = self._desk.deletion(view)
-                message = self._desk.message(view) if deletion is None else None
-                if deletion is not None:
-                    for handler in self._handlers.deletions:
-                        await handler(deletion)
-                if message is not None:
-                    await self._handlers.handle(message)
+                heard = self._desk.mark(view) or self._desk.message(view)
+                if heard is not None:
+                    await self._handlers.handle(heard)
             except Exception as error:
                 LOG.exception("message %s: a handler failed", view.message_id)
                 failed = f"{type(error).__name__}: {error}"

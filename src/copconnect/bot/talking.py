@@ -74,6 +74,14 @@ class QueuedMessage:
         """Wait until the server has it; return its number in the conversation. Raises NotSent."""
         return await self._desk.settled(self._conversation_id, self.message_id)
 
+    async def edit(self, text: str, *, mentions: Sequence[content.Mention] = ()) -> None:
+        """Give it other words, once the server has it: for an hour, four times at most. The same
+        words again send nothing. Raises NotSent, ServerRefused (``edit_closed``: too late or too
+        often; ``not_found``: the state file has it no more), ValueError for no words or too many
+        and for a message that takes none."""
+        await self.accepted()
+        await self._desk.edit(self._conversation_id, self.message_id, text, mentions)
+
     async def delete(self) -> None:
         """Delete it for everybody, once the server has it. Raises NotSent, BotFailure."""
         await self.accepted()
@@ -179,6 +187,12 @@ class Message:
     _desk: "Desk" = field(repr=False)
     _replies: int = 0
 
+    async def react(self, emoji: str | None) -> None:
+        """React with one emoji in place of the bot's former one; None takes it back. The same again
+        sends nothing. Raises ServerRefused (``reactions_too_large``: more than 256 people, or not
+        everybody may send), ValueError for no emoji and for a message that takes none."""
+        await self._desk.react(self.conversation.conversation_id, self.message_id, emoji)
+
     async def delete(self) -> None:
         """Delete it for everybody, as an admin of the conversation. Raises BotFailure."""
         await self._desk.delete(self.conversation.conversation_id, self.message_id)
@@ -212,13 +226,37 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Deletion:
-    """A message is gone: its author deleted it, or an admin removed it. A message that was deleted
-    before its handler began is handed to none."""
+class Mark:
+    """Somebody else's mark on a message. ``mark_id``: the idempotency key, the same whenever this
+    mark is handed to a handler; ``redelivered``: a handler had begun with it and did not end."""
 
+    mark_id: MessageId
     message_id: MessageId
     conversation: BotConversation
     by: Person
+    redelivered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion(Mark):
+    """A message is gone: its author deleted it, or an admin removed it. A message that was deleted
+    before its handler began is handed to none, and neither are other marks on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit(Mark):
+    """A message that a handler has had was given other words by its author."""
+
+    text: str
+    mentions: Sequence[content.Mention]
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction(Mark):
+    """Somebody reacted to a message of the bot's, in place of that person's former reaction.
+    ``emoji``: None: it was taken back."""
+
+    emoji: str | None
 
 
 class Desk:
@@ -269,12 +307,38 @@ class Desk:
             _desk=self,
         )
 
-    def deletion(self, view: MessageView) -> Deletion | None:
-        """Return the view of a deletion; None: it is none."""
-        message_id = content.deleted(view.content)
-        if message_id is None:
+    def mark(self, view: MessageView) -> Mark | None:
+        """Return the view of a mark; None: none that a handler reads."""
+        mark = content.mark_of(view.mark)
+        if mark is None:
             return None
-        return Deletion(message_id, self.listed(view.conversation), view.sender)
+        where, again = self.listed(view.conversation), view.tries > 0
+        about = (view.message_id, mark.message_id, where, view.sender, again)
+        match mark.mark:
+            case "deletion":
+                return Deletion(*about)
+            case "edit":
+                return Edit(*about, mark.text, mark.mentions)
+            case "reaction":
+                return Reaction(*about, mark.emoji)
+        return None
+
+    async def react(
+        self, conversation_id: ConversationId, message_id: MessageId, emoji: str | None
+    ) -> None:
+        """React to a message. Raises ServerRefused, ValueError."""
+        await self._core.tell("messages.react", conversation_id, message_id, emoji)
+
+    async def edit(
+        self,
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        text: str,
+        mentions: Sequence[content.Mention],
+    ) -> None:
+        """Give a message of the bot's other words. Raises ServerRefused, ValueError."""
+        said = msgspec.to_builtins(mentions)
+        await self._core.tell("messages.edit", conversation_id, message_id, text, said)
 
     async def delete(self, conversation_id: ConversationId, message_id: MessageId) -> None:
         """Delete a message for everybody. Raises BotFailure."""
