@@ -16,6 +16,7 @@ import { leaveFiles } from "../conversation/files.ts";
 import { dropMarks, judgeDeletion, markedIn } from "../messages/marks.ts";
 import { mayPin } from "../messages/pins.ts";
 import { fromHex } from "../octets.ts";
+import { dropWaiting } from "./waiting.ts";
 import type { AcceptedRecord, FloorStep } from "../records.ts";
 
 /** Steps kept at most. The oldest are dropped first: their part of the log was read long ago. */
@@ -156,7 +157,7 @@ async function stands(
   }
 }
 
-/** Remove an accepted message with its files, and count it as refused. */
+/** Remove an accepted message with its files, also from a program, and count it as refused. */
 async function takeOut(
   { vault }: Pick<DeviceContext, "vault">,
   conversation: Conversation,
@@ -167,6 +168,7 @@ async function takeOut(
   const device = idOf<DeviceId>(sender);
   accepted.delete(work, `${device}/${String(seq)}`);
   accepted.delete(work, device);
+  dropWaiting(work, [position]);
   // A mark is stored with the message that it marks.
   const message = await markedIn(vault, conversation, work, messageId);
   if (message !== null) {

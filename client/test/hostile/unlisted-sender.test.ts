@@ -4,13 +4,14 @@ import { attachmentIdOf } from "#core/kinds/fields.ts";
 import { UnitOfWork } from "#core/conversation/unit-of-work.ts";
 import { newId, type ConversationId, type MessageId } from "#core/ids.ts";
 import { raiseFloor } from "#core/inbox/floors.ts";
+import { PROGRAM_STORES, waitingKey } from "#core/inbox/waiting.ts";
 import { Refused } from "#core/keys/format/refused.ts";
 import { encodeContent } from "#core/kinds/content.ts";
 import { filesShown } from "#core/conversation/files.ts";
 import { randomBytes } from "#core/octets.ts";
 import { STORES, type MessageRecord } from "#core/records.ts";
 
-it("a message of a sender who is listed no more goes with its files", async () => {
+it("a message of a sender who is listed no more goes with its files, also from a program", async () => {
   const [key, conversationId, messageId] = [
     randomBytes(32),
     newId<ConversationId>(),
@@ -41,7 +42,14 @@ it("a message of a sender who is listed no more goes with its files", async () =
     page: () => Promise.resolve([]),
     get: (store: string) => Promise.resolve(store === STORES.messages ? message : null),
   };
-  const record = { log: { cursor: 9 }, pins: [], profile: null, last: null, refused: null };
+  const record = {
+    conversationId,
+    log: { cursor: 9 },
+    pins: [],
+    profile: null,
+    last: null,
+    refused: null,
+  };
   const work = new UnitOfWork({ record, members: {} } as never);
   await raiseFloor({ vault } as never, conversation as never, work, { position: 3, epoch: 2 });
   expect([work.removed, work.droppedFiles]).toEqual([[messageId], [id]]);
@@ -49,4 +57,6 @@ it("a message of a sender who is listed no more goes with its files", async () =
   const [note] = filesShown(message);
   if (note?.op !== "put") throw new Error("no note");
   expect(work.changes).toContainEqual({ op: "delete", store: STORES.shownFiles, key: note.key });
+  const waits = waitingKey({ conversationId, position: 5 });
+  expect(work.changes).toContainEqual({ op: "delete", store: PROGRAM_STORES.waiting, key: waits });
 });
