@@ -3,6 +3,7 @@
  * the app had locked meanwhile. They wait in memory alone until that conversation or order is on screen again.
  */
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
+import { onCoreEvent } from "#app/state/app.svelte.ts";
 import type { Offered } from "./previewed.ts";
 
 type Show = (offered: Offered) => void;
@@ -33,3 +34,8 @@ export function offerTo(id: Asking, offered: Offered): void {
   if (show === undefined) late.set(id, offered);
   else show(offered);
 }
+
+onCoreEvent((event) => {
+  // The next person who registers on this page would send them.
+  if (event.type === "app" && event.state.phase === "signed_out") late.clear();
+});

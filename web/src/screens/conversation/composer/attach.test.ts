@@ -1,5 +1,8 @@
 import type { ConversationId } from "@copconnect/client/wire";
 import { expect, it } from "vitest";
+import type { AppState, ConnectedCore, CoreListener } from "@copconnect/client/core";
+import { useCore } from "#app/core.ts";
+import { followCore } from "#app/state/app.svelte.ts";
 import { Attaching } from "./attach.svelte.ts";
 
 const CHAT = "chat" as ConversationId;
@@ -32,4 +35,26 @@ it("shows files that came behind the lock once", () => {
   const later = new Attaching(CHAT);
   later.begin()();
   expect(later.offered).toBeNull();
+});
+
+it("forgets files that wait when the person signs out, and keeps them over a lock", async () => {
+  let tell: CoreListener = () => undefined;
+  useCore({
+    subscribe: (listener: CoreListener) => (tell = listener),
+    app: { start: () => Promise.resolve(null) },
+  } as unknown as ConnectedCore);
+  await followCore();
+  const waiting = (): unknown => {
+    const next = new Attaching(CHAT);
+    next.begin()();
+    return names(next.offered?.files);
+  };
+  const enter = (phase: AppState["phase"]): void =>
+    tell({ type: "app", state: { phase } as AppState });
+  new Attaching(CHAT).offer([file("one.jpg")]);
+  enter("locked");
+  expect(waiting()).toEqual(["one.jpg"]);
+  new Attaching(CHAT).offer([file("two.jpg")]);
+  enter("signed_out");
+  expect(waiting()).toBeUndefined();
 });
