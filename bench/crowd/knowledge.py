@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from copconnect import wire
 from copconnect.records.conversation.message import MessageHeader, check_signed, parse_message
 from copconnect.records.conversation.roster import Leaf
-from copconnect.records.trust.confirmed import Confirmed
+from copconnect.records.trust.confirmed import ConfirmedDevice
 from copconnect.records.trust.department import Department
 from copconnect.records.trust.device import Certificate
 from copconnect.records.trust.endorsement import Endorsement
@@ -73,7 +73,7 @@ class SharedView(PublicView):
     def __init__(self, people: People, conversation_id: str) -> None:
         super().__init__(people.trust, bytes.fromhex(conversation_id))
         self._people = people
-        self._senders: dict[tuple[bytes, int, int], tuple[Confirmed, Leaf]] = {}
+        self._senders: dict[tuple[bytes, int, int], tuple[ConfirmedDevice, Leaf]] = {}
         self._judged_at = 0
         self.sharing = True
 
@@ -84,7 +84,7 @@ class SharedView(PublicView):
         for one in proofs:
             self.add_proof(one.epoch, one.proof[_DEVICE_IN_LEAF], one.proof)
 
-    def sender(self, header: MessageHeader, epoch: int) -> tuple[Confirmed, Leaf]:
+    def sender(self, header: MessageHeader, epoch: int) -> tuple[ConfirmedDevice, Leaf]:
         """Check R2, once for each sender, time and head while sharing."""
         if not self.sharing:
             return super().sender(header, epoch)

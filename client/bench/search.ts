@@ -8,7 +8,7 @@ import { newId, type PersonId } from "#core/ids.ts";
 import { STORES } from "#core/records.ts";
 import type { SegmentRecord } from "#core/search/segment.ts";
 import { newDeviceKey, type KeyRecord } from "#core/vault/data-key.ts";
-import type { Database, RowQuery, Step, Storage } from "#core/vault/database.ts";
+import type { Database, RowQuery, WriteStep, Storage } from "#core/vault/database.ts";
 import type { StoredRow } from "#core/vault/schema.ts";
 import { Vault } from "#core/vault/vault.ts";
 import { generatedText, oneOf, random } from "./generated-texts.ts";
@@ -54,7 +54,7 @@ class Rows implements Database {
     return Promise.resolve(page);
   }
 
-  write(steps: readonly Step[]): Promise<void> {
+  write(steps: readonly WriteStep[]): Promise<void> {
     for (const step of steps) {
       if (step.op === "put") this.#put(step.row);
       else if (step.op === "delete") this.#rows.delete(`${step.store}/${step.key}`);

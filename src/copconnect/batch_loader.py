@@ -12,13 +12,13 @@ from typing import Generic, TypeVar
 MOST = 512
 K = TypeVar("K")
 V = TypeVar("V")
-Read = Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]
+BatchRead = Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]
 
 
 class BatchLoader(Generic[K, V]):
     """Used from one event loop."""
 
-    def __init__(self, read: Read[K, V]) -> None:
+    def __init__(self, read: BatchRead[K, V]) -> None:
         self._read = read
         self._asked: dict[K, asyncio.Future[V | None]] = {}
         self._task: asyncio.Task[None] | None = None

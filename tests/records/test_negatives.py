@@ -23,7 +23,7 @@ from copconnect.records.conversation.roster import HeadStamp, check_direct, chec
 from copconnect.records.conversation.seals import parse_seal
 from copconnect.records.primitives import ed25519
 from copconnect.records.primitives.fields import Refused, require
-from copconnect.records.trust.confirmed import Confirmed, confirmed
+from copconnect.records.trust.confirmed import ConfirmedDevice, confirmed
 from copconnect.records.trust.device import Certificate
 from copconnect.records.trust.device_key import DeviceKey
 from copconnect.records.trust.endorsement import Endorsement
@@ -42,7 +42,7 @@ Case = dict[str, Any]
 Check = Callable[[Vectors, bytes, Case], object]
 
 
-def endorsed(v: Vectors, trust: Trust, name: str) -> Confirmed:
+def endorsed(v: Vectors, trust: Trust, name: str) -> ConfirmedDevice:
     """Refuse a device that is confirmed only as a person's first or next (policy none)."""
     found = confirmed(trust, device(v, name), v["now"])
     require(found.by is not None, "E0", "nobody endorsed it")

@@ -226,7 +226,7 @@ class Walk {
   }
 }
 
-interface Place {
+interface KnownAtPosition {
   readonly key: Uint8Array | null;
   readonly floor: number;
   readonly logHash: (position: number) => Uint8Array | null;
@@ -253,7 +253,7 @@ class KnownRecords {
     this.#keys = keys;
   }
 
-  conversation({ key, floor, logHash, accepted }: Place): KnownConversation {
+  conversation({ key, floor, logHash, accepted }: KnownAtPosition): KnownConversation {
     return {
       conversation: this.#conversation,
       people: null,

@@ -3,7 +3,7 @@ import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke
 import { immediate } from "./hkdf.ts";
 import { XWing } from "./x-wing.ts";
 
-export type Kem = "x25519" | "x-wing";
+export type KemName = "x25519" | "x-wing";
 
 /** DHKEM(X25519, HKDF-SHA256), its own key derivation done here and now. */
 class ImmediateX25519 extends DhkemX25519HkdfSha256 {
@@ -13,7 +13,7 @@ class ImmediateX25519 extends DhkemX25519HkdfSha256 {
   }
 }
 
-export function hpkeSuite(kem: Kem): CipherSuite {
+export function hpkeSuite(kem: KemName): CipherSuite {
   return new CipherSuite({
     kem: kem === "x25519" ? new ImmediateX25519() : new XWing(),
     kdf: immediate(new HkdfSha256()),

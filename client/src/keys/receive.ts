@@ -8,7 +8,7 @@
  * too. {@link Forked}, and `Received.log` "differs", are alarms: shown, and they stop nothing else.
  */
 import { equalBytes } from "../octets.ts";
-import type { Confirmed, Judge } from "./trust/confirmed.ts";
+import type { ConfirmedDevice, Judge } from "./trust/confirmed.ts";
 import { authorityNumberOf } from "./trust/department.ts";
 import { maySend, type Leaf } from "./roster/leaf.ts";
 import { requireDirect } from "./roster/direct.ts";
@@ -30,7 +30,7 @@ export interface Received {
   /** Null: the log has the header alone (R11). */
   readonly plaintext: Uint8Array | null;
   /** How the sender is confirmed. */
-  readonly sender: Confirmed;
+  readonly sender: ConfirmedDevice;
   readonly leaf: Leaf;
   /** An earlier message of this sender is missing: show a gap and ask the log. */
   readonly gap: boolean;

@@ -6,8 +6,10 @@
 import type { ActId, ConversationId, MessageId, ReportId } from "../ids.ts";
 import type { MessageBody } from "./messages.ts";
 import type { Plate } from "../names.ts";
+import type { Finding } from "../wire.ts";
 
-export type Finding = "dismissed" | "upheld";
+export type { Finding } from "../wire.ts";
+
 /**
  * `warning`: to be acknowledged; `muted`: no sending in large groups and announcements; `suspended`:
  * sending in direct conversations alone.

@@ -7,7 +7,7 @@ import type { KeyRecord } from "./data-key.ts";
 import type { StoredRow } from "./schema.ts";
 
 /** A change as it is written: names are opaque, values are sealed. */
-export type Step =
+export type WriteStep =
   | { readonly op: "put"; readonly row: StoredRow }
   | { readonly op: "delete"; readonly store: string; readonly key: string }
   | { readonly op: "delete_group"; readonly store: string; readonly group: string }
@@ -46,7 +46,7 @@ export interface Database {
   chunk(key: string, index: number): Promise<Bytes | null>;
   chunkIndexes(key: string): Promise<readonly number[]>;
   /** All of it, or nothing. `strict`: return when the bytes are on the disk. */
-  write(steps: readonly Step[], strict: boolean): Promise<void>;
+  write(steps: readonly WriteStep[], strict: boolean): Promise<void>;
   close(): void;
 }
 

@@ -2,7 +2,7 @@
 import { deleteDB } from "idb";
 import type { Bytes } from "../octets.ts";
 import { newDeviceKey, type KeyRecord } from "./data-key.ts";
-import type { Database, RowQuery, Step, Storage } from "./database.ts";
+import type { Database, RowQuery, WriteStep, Storage } from "./database.ts";
 import { openSchema, type StoredRow, type VaultDatabase } from "./schema.ts";
 
 const KEY_ROW = "data";
@@ -130,7 +130,7 @@ class IndexedDatabase implements Database {
     return found.map(([, index]) => index);
   }
 
-  async write(steps: readonly Step[], strict: boolean): Promise<void> {
+  async write(steps: readonly WriteStep[], strict: boolean): Promise<void> {
     const transaction = this.#database.transaction(["records", "chunks"], "readwrite", {
       durability: strict ? "strict" : "relaxed",
     });

@@ -6,7 +6,7 @@ import { decode, encode } from "@msgpack/msgpack";
 import { failure, hasCode } from "../failure.ts";
 import { concat, copy, randomBytes, toHex, utf8 } from "../octets.ts";
 import type { Change } from "./changes.ts";
-import type { Step } from "./database.ts";
+import type { WriteStep } from "./database.ts";
 import type { OpenKeys } from "./data-key.ts";
 import type { StoredRow } from "./schema.ts";
 
@@ -27,7 +27,7 @@ export class RowCipher {
   }
 
   /** A change as it is written. */
-  async prepare(keys: OpenKeys, change: Change): Promise<Step> {
+  async prepare(keys: OpenKeys, change: Change): Promise<WriteStep> {
     switch (change.op) {
       case "put": {
         const k = await this.name(keys, change.store, change.key);

@@ -11,7 +11,7 @@ import { DatabaseSync } from "node:sqlite";
 import { decode, encode } from "@msgpack/msgpack";
 import { copy, randomBytes, utf8, type Bytes } from "../octets.ts";
 import { derive, type KeyRecord } from "./data-key.ts";
-import type { Database, RowQuery, Step, Storage } from "./database.ts";
+import type { Database, RowQuery, WriteStep, Storage } from "./database.ts";
 import type { StoredRow } from "./schema.ts";
 
 /** The bytes of a key file, or the words of a passphrase. */
@@ -214,7 +214,7 @@ class SqliteDatabase implements Database {
     return settled(() => every.all(key).map((found) => found["i"] as number));
   }
 
-  write(steps: readonly Step[]): Promise<void> {
+  write(steps: readonly WriteStep[]): Promise<void> {
     return settled(() => {
       this.#transaction(() => {
         for (const step of steps) this.#apply(step);
@@ -222,7 +222,7 @@ class SqliteDatabase implements Database {
     });
   }
 
-  #apply(step: Step): void {
+  #apply(step: WriteStep): void {
     switch (step.op) {
       case "put": {
         const { s, k, g, o, d } = step.row;

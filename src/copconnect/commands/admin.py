@@ -45,12 +45,12 @@ _CONFIRMED = {
     "admin": "confirmed by an admin",
     "root_admin": "a root admin's",
 }
-Number = Annotated[str, typer.Argument(help="The person's number.")]
+PersonNumber = Annotated[str, typer.Argument(help="The person's number.")]
 
 
 @app.command()
 def suspend(
-    number: Number,
+    number: PersonNumber,
     data: Data = None,
     allow_many: Annotated[
         bool, typer.Option(help="Let more than 5% of the force leave within a day.")
@@ -72,7 +72,7 @@ def suspend(
 
 
 @app.command()
-def restore(number: Number, data: Data = None) -> None:
+def restore(number: PersonNumber, data: Data = None) -> None:
     """End a suspension. The person registers again."""
     wanted = number_of(number)
     if with_roles(settings_of(data), lambda c: c.editor.restore(operator(), wanted)) is None:
@@ -81,7 +81,7 @@ def restore(number: Number, data: Data = None) -> None:
 
 
 @app.command("list-clients")
-def list_clients(number: Number, data: Data = None) -> None:
+def list_clients(number: PersonNumber, data: Data = None) -> None:
     """List a person's devices."""
     wanted = number_of(number)
 

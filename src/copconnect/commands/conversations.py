@@ -28,7 +28,7 @@ Units = Annotated[list[str] | None, typer.Option("--unit", help="A unit's code; 
 Below = Annotated[bool, typer.Option("--below", help="Also all units below those named.")]
 Roles = Annotated[list[str] | None, typer.Option("--role", help="A role's code; repeatable.")]
 Ranks = Annotated[list[str] | None, typer.Option("--rank", help="A rank's code; repeatable.")]
-Heads = Annotated[bool, typer.Option("--heads", help="Only the heads of units.")]
+HeadsOption = Annotated[bool, typer.Option("--heads", help="Only the heads of units.")]
 Talk = Annotated[
     bool | None,
     typer.Option("--talk/--announce", help="Everybody may write, or only the units' heads."),
@@ -45,7 +45,7 @@ def create(
     below: Below = False,
     role: Roles = None,
     rank: Ranks = None,
-    heads: Heads = False,
+    heads: HeadsOption = False,
     talk: Talk = False,
 ) -> None:
     """Create a conversation of everyone, of units, roles or ranks. People come and go with their
@@ -74,7 +74,7 @@ def change(
     below: Below = False,
     role: Roles = None,
     rank: Ranks = None,
-    heads: Heads = False,
+    heads: HeadsOption = False,
     talk: Talk = None,
 ) -> None:
     """Give a conversation that the department made another name, rule or policy of writing. Options

@@ -27,13 +27,13 @@ SHOWN = 50
 # own threshold takes a quarter of an import's time.
 COLLECT = 100_000
 STAGES = {"reading": "Reading", "judging": "Checking", "storing": "Storing"}
-Files = list[tuple[str, bytes]]
+NamedFiles = list[tuple[str, bytes]]
 
 
-def files_at(sources: Sequence[Path]) -> Files:
+def files_at(sources: Sequence[Path]) -> NamedFiles:
     """Return files by name, of a folder all that are tables; ends the program without any."""
     gc.set_threshold(COLLECT)
-    found: Files = []
+    found: NamedFiles = []
     for source in sources:
         paths = sorted(source.iterdir()) if source.is_dir() else [source]
         for path in paths:

@@ -24,23 +24,25 @@ from copconnect.directory.names import english
 from copconnect.ids import PostId, UnitId
 
 SHOWN = 8  # Digits of a post's id; a command takes any beginning that no other post has.
-Number = Annotated[str, typer.Argument(help="The person's phone number.")]
-Unit = Annotated[str | None, typer.Option(help="Code of the unit.")]
-Post = Annotated[str | None, typer.Option(help='The post\'s English name: "SHO, Charminar PS".')]
+PersonNumber = Annotated[str, typer.Argument(help="The person's phone number.")]
+UnitOption = Annotated[str | None, typer.Option(help="Code of the unit.")]
+PostTitleOption = Annotated[
+    str | None, typer.Option(help='The post\'s English name: "SHO, Charminar PS".')
+]
 PostOption = Annotated[
     str | None,
     typer.Option("--post-id", help="A post that is there: how its id begins, as `posts` lists it."),
 ]
 Role = Annotated[list[str] | None, typer.Option(help="Code of a role; may be repeated.")]
-Head = Annotated[bool, typer.Option("--head", help="The post's holder heads the unit.")]
+HeadOption = Annotated[bool, typer.Option("--head", help="The post's holder heads the unit.")]
 
 
 def transfer(
-    number: Number,
-    unit: Unit = None,
-    post: Post = None,
+    number: PersonNumber,
+    unit: UnitOption = None,
+    post: PostTitleOption = None,
     role: Role = None,
-    head: Head = False,
+    head: HeadOption = False,
     post_id: PostOption = None,
     rank: Annotated[str | None, typer.Option(help="Code of the new rank.")] = None,
     on: Annotated[
@@ -137,11 +139,11 @@ def restore_post(post_id: PostGiven, data: Data = None) -> None:
 
 
 def charge(
-    number: Number,
-    unit: Unit = None,
-    post: Post = None,
+    number: PersonNumber,
+    unit: UnitOption = None,
+    post: PostTitleOption = None,
     role: Role = None,
-    head: Head = False,
+    head: HeadOption = False,
     post_id: PostOption = None,
     officiating: Annotated[
         bool, typer.Option("--officiating", help="In place of a holder who is away.")
@@ -170,7 +172,7 @@ def charge(
 
 
 def end_charge(
-    number: Number,
+    number: PersonNumber,
     posting: Annotated[int, typer.Argument(help="The charge's number, as `places` shows it.")],
     data: Data = None,
 ) -> None:
@@ -186,7 +188,7 @@ def end_charge(
 
 
 def places(
-    number: Number,
+    number: PersonNumber,
     on: Annotated[
         datetime | None, typer.Option(help="A day; else now.", formats=["%Y-%m-%d"])
     ] = None,

@@ -22,7 +22,7 @@ from copconnect.commands.options import (
 )
 
 DryRun = Annotated[bool, typer.Option(help="Say what would change; change nothing.")]
-Number = Annotated[int, typer.Argument(help="The number, from `reorganisations`.")]
+ReorganisationNumber = Annotated[int, typer.Argument(help="The number, from `reorganisations`.")]
 
 
 class _StepsFile(msgspec.Struct, forbid_unknown_fields=True):
@@ -55,7 +55,9 @@ def reorganise(
         console.print(f"Reorganisation {number}. To undo it: {undo}")
 
 
-def undo_reorganisation(number: Number, data: Data = None, dry_run: DryRun = False) -> None:
+def undo_reorganisation(
+    number: ReorganisationNumber, data: Data = None, dry_run: DryRun = False
+) -> None:
     """Restore what a reorganisation changed, unless something changed the same since."""
     asked = wire.PreviewReorganisation(steps=[], undo=number)
 

@@ -24,7 +24,7 @@ def serve_command(program: serving.Program) -> Callable[..., None]:
         workers: Annotated[int, typer.Option(min=1, help="Server processes on this port.")] = 1,
         listening: Annotated[int | None, typer.Option(hidden=True)] = None,
         supervisor: Annotated[int | None, typer.Option(hidden=True)] = None,
-        heads: Annotated[serving.Heads, typer.Option(hidden=True)] = "too",
+        heads: Annotated[serving.HeadDrawing, typer.Option(hidden=True)] = "too",
     ) -> None:
         """Serve the app and its API."""
         given = {

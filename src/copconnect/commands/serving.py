@@ -41,7 +41,7 @@ LIVES_EVERY_S = 1.0
 # reconnect storm on them.
 COLLECT = (50_000, 20, 50)
 DRAWING = "cop-heads"  # In a list of processes: the one that draws heads and serves no sockets.
-Heads = Literal["too", "not", "alone"]  # Whether a process draws heads.
+HeadDrawing = Literal["too", "not", "alone"]  # Whether a process draws heads.
 Ready = Callable[[], Awaitable[None]]
 
 
@@ -90,7 +90,7 @@ class Supervised:
 
     listening: int
     supervisor: int
-    heads: Heads
+    heads: HeadDrawing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,16 @@
-"""Values made of rows."""
+"""Rows as values, and values made of rows."""
 
 from collections.abc import Callable
 from functools import cache
 from inspect import signature
 from typing import Any, TypeVar
 
-from sqlalchemy import Row
+from sqlalchemy import Row, Select
+
+from copconnect.ids import PersonId
 
 _T = TypeVar("_T")
+PeopleSelect = Select[tuple[PersonId]]
 
 
 def of_row(kind: Callable[..., _T], row: Row[Any], **rest: Any) -> _T:

@@ -13,10 +13,10 @@ from copconnect import wire
 from copconnect.directory import names, rules
 from copconnect.directory.databank import DataBank, PersonRow
 from copconnect.directory.finding import words as finding
+from copconnect.directory.names import RowValues
 from copconnect.directory.postings.naming import NAMES, Naming, PostChanges
 from copconnect.ids import PersonId, UnitId
 
-Row = dict[str, Any]
 # The columns that a person's row takes from the post, and all but the derived ones.
 _OF_POST = ("post_id", "unit_id", *NAMES, "roles", "head")
 _PERSON = (
@@ -31,8 +31,8 @@ LossReason = Literal["suspended", "removed"]
 class PeopleChanges:
     """Rows to insert and update, by person, and what happened to whom."""
 
-    insert: list[Row] = field(default_factory=list)
-    update: list[Row] = field(default_factory=list)
+    insert: list[RowValues] = field(default_factory=list)
+    update: list[RowValues] = field(default_factory=list)
     moved: set[PersonId] = field(default_factory=set)
     reposted: set[PersonId] = field(default_factory=set)  # Another post, in the unit or elsewhere.
     returned: set[PersonId] = field(default_factory=set)  # Removed before, and there again.
@@ -77,7 +77,7 @@ class PeopleChanges:
         return lost | dict.fromkeys(self.removed, "removed")
 
 
-def unit_rows(bank: DataBank) -> list[Row]:
+def unit_rows(bank: DataBank) -> list[RowValues]:
     """Return the rows of the file's units."""
     paths = rules.unit_paths({unit.code: unit.parent for unit in bank.units})
     return [
@@ -93,7 +93,7 @@ def unit_rows(bank: DataBank) -> list[Row]:
     ]
 
 
-def vocabulary_rows(bank: DataBank) -> dict[str, list[Row]]:
+def vocabulary_rows(bank: DataBank) -> dict[str, list[RowValues]]:
     """Return the rows of levels (top first), ranks (junior first) and roles."""
     return {
         name: [
@@ -138,7 +138,7 @@ def stored_words(units: Iterable[Any], ranks: Iterable[Any]) -> OrganisationWord
     )
 
 
-def _said(person: PersonRow, post: Row) -> Row:
+def _said(person: PersonRow, post: RowValues) -> RowValues:
     """Return the columns that a file says itself, but the status, with those of the post."""
     return {
         "person_id": person.person_id,
@@ -150,7 +150,7 @@ def _said(person: PersonRow, post: Row) -> Row:
     }
 
 
-def derive(row: Row, words: OrganisationWords) -> Row:
+def derive(row: RowValues, words: OrganisationWords) -> RowValues:
     """Return the words that find a person, and the sort key. ``row``: what a person's row and the
     post's have."""
     unit_id, title = UnitId(row["unit_id"]), names.read(row, "post")
@@ -167,8 +167,8 @@ def derive(row: Row, words: OrganisationWords) -> Row:
 
 def compare(
     bank: DataBank,
-    stored: Mapping[PersonId, Row],
-    posts: Iterable[Row],
+    stored: Mapping[PersonId, RowValues],
+    posts: Iterable[RowValues],
     former: OrganisationWords,
     *,
     remove_missing: bool,
@@ -210,7 +210,7 @@ def compare(
 
 def _follow_titles(
     result: PeopleChanges,
-    stored: Mapping[PersonId, Row],
+    stored: Mapping[PersonId, RowValues],
     named: Collection[PersonId],
     words: OrganisationWords,
 ) -> None:
@@ -226,13 +226,13 @@ def _follow_titles(
             result.update.append(row | derive(row, words))
 
 
-def _status(given: str | None, old: Row | None) -> str:
+def _status(given: str | None, old: RowValues | None) -> str:
     if given is not None:
         return given
     return "suspended" if old is not None and old["status"] == "suspended" else "active"
 
 
-def _classify(result: PeopleChanges, person_id: PersonId, old: Row, new: Row) -> None:
+def _classify(result: PeopleChanges, person_id: PersonId, old: RowValues, new: RowValues) -> None:
     if old["post_id"] != new["post_id"]:
         result.reposted.add(person_id)
     if old["unit_id"] != new["unit_id"]:
@@ -246,7 +246,7 @@ def _classify(result: PeopleChanges, person_id: PersonId, old: Row, new: Row) ->
 
 
 def number_clashes(
-    bank: DataBank, stored: Mapping[PersonId, Row], removed: Collection[PersonId]
+    bank: DataBank, stored: Mapping[PersonId, RowValues], removed: Collection[PersonId]
 ) -> list[tuple[str, str]]:
     """Return (code, number) of people in the file whose number somebody keeps who is not in it."""
     named = {person.person_id for person in bank.people}

@@ -120,17 +120,17 @@ class DataBank:
 
 
 Tables = Mapping[str, Sequence[Table]]
-Progress = Callable[[int], None]
+OnPeopleJudged = Callable[[int], None]
 
 
-def read(files: Mapping[str, bytes], progress: Progress | None = None) -> DataBank:
+def read(files: Mapping[str, bytes], progress: OnPeopleJudged | None = None) -> DataBank:
     """Read the CSV files ``people``, ``units``, ``levels``, ``ranks``, ``roles`` and, if there is
     one, ``posts`` (the names without ``.csv``) of a whole data bank. ``progress`` gets the number
     of people that have been judged."""
     return judge(sources.tables_of_files(files), progress)
 
 
-def judge(tables: Tables, progress: Progress | None = None) -> DataBank:
+def judge(tables: Tables, progress: OnPeopleJudged | None = None) -> DataBank:
     """Return the rows of tables that can be imported, and the problems of all others."""
     bank = DataBank()
     for name in VOCABULARIES:
@@ -143,7 +143,7 @@ def judge(tables: Tables, progress: Progress | None = None) -> DataBank:
 
 
 def judge_people(
-    tables: Tables, organisation: DataBank, progress: Progress | None = None
+    tables: Tables, organisation: DataBank, progress: OnPeopleJudged | None = None
 ) -> DataBank:
     """Return the people of tables who can be stored beside an organisation that was judged before,
     and the problems of all others."""
@@ -329,7 +329,7 @@ class _Claim:
     person: PersonRow | None
 
 
-def _judge_people(tables: Tables, bank: DataBank, progress: Progress | None) -> None:
+def _judge_people(tables: Tables, bank: DataBank, progress: OnPeopleJudged | None) -> None:
     known = _KnownCodes.of(bank)
     claims: list[_Claim] = []
     by_code: dict[str, list[_Claim]] = defaultdict(list)

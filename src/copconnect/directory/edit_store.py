@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from copconnect.database.among import among
 from copconnect.database.engine import chunks, upsert_for
 from copconnect.directory import store
+from copconnect.directory.names import RowValues
 from copconnect.ids import PersonId, PostId
 from copconnect.rights import Permit, require_people, require_whole
 
@@ -18,7 +19,6 @@ BATCH = 1000
 _TIMES = ("changed_ms", "posted_ms")
 # The columns that a person's row is written with; titles and roles are the post's.
 _OWN = [column.name for column in store.people.c if column.name not in _TIMES]
-Row = dict[str, Any]
 
 
 class Locked(NamedTuple):
@@ -49,7 +49,7 @@ async def lock(connection: AsyncConnection, now_ms: int) -> Locked:
     return Locked(row.version, row.changed_ms, max(now_ms, row.changed_ms + 1))
 
 
-async def all_people(connection: AsyncConnection) -> dict[PersonId, Row]:
+async def all_people(connection: AsyncConnection) -> dict[PersonId, RowValues]:
     """Return every stored person with their post, removed ones included, without the times of
     changes."""
     columns = [column for column in store.people.c if column.name not in _TIMES]
@@ -62,14 +62,14 @@ async def all_people(connection: AsyncConnection) -> dict[PersonId, Row]:
 
 async def people_and_owners(
     connection: AsyncConnection, person_ids: Collection[PersonId], numbers: Collection[str]
-) -> dict[PersonId, Row]:
+) -> dict[PersonId, RowValues]:
     """Return these people, removed ones included, and the holder of any one of the numbers; as
     :func:`all_people` does."""
     people = store.people
     columns = [column for column in people.c if column.name != "changed_ms"]
     columns += store.OF_POST
     names = [column.name for column in columns]
-    found: dict[PersonId, Row] = {}
+    found: dict[PersonId, RowValues] = {}
     for column, values in ((people.c.person_id, person_ids), (people.c.number, numbers)):
         for row in await connection.execute(store.posted(*columns).where(among(column, values))):
             found[row.person_id] = dict(zip(names, row, strict=True))
@@ -77,7 +77,7 @@ async def people_and_owners(
 
 
 async def insert_people(
-    connection: AsyncConnection, permit: Permit, rows: Iterable[Row], now_ms: int
+    connection: AsyncConnection, permit: Permit, rows: Iterable[RowValues], now_ms: int
 ) -> None:
     """Insert people, at most a batch of them."""
     people, found_by = _apart(rows)
@@ -91,7 +91,7 @@ async def insert_people(
 async def update_people(
     connection: AsyncConnection,
     permit: Permit,
-    rows: Iterable[Row],
+    rows: Iterable[RowValues],
     now_ms: int,
     followed: Collection[PersonId] = (),
 ) -> None:
@@ -118,17 +118,17 @@ async def update_people(
     await write_words(connection, found_by)
 
 
-def _apart(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+def _apart(rows: Iterable[RowValues]) -> tuple[list[RowValues], list[RowValues]]:
     """Return the rows of people, and those of the words that find them."""
-    people: list[Row] = []
-    found_by: list[Row] = []
+    people: list[RowValues] = []
+    found_by: list[RowValues] = []
     for row in rows:
         people.append({name: row[name] for name in _OWN})
         found_by.append({name: row[name] for name in ("person_id", "sort_key", "words")})
     return people, found_by
 
 
-async def write_words(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+async def write_words(connection: AsyncConnection, rows: Sequence[RowValues]) -> None:
     """Write the words by which people are found: rows of ``person_id``, ``sort_key``, ``words``."""
     statement = upsert_for(connection.dialect.name, store.search)
     new = {name: statement.excluded[name] for name in ("sort_key", "words")}
@@ -155,7 +155,7 @@ async def give_post(
     person_id: PersonId,
     post_id: PostId,
     rank: str,
-    found_by: Row,
+    found_by: RowValues,
     now_ms: int,
 ) -> None:
     """Write which post and rank a person has from now on. ``found_by``: the words that find
@@ -186,7 +186,7 @@ async def touch_person(
 
 
 async def replace_vocabularies(
-    connection: AsyncConnection, permit: Permit, rows_of: Mapping[str, list[Row]]
+    connection: AsyncConnection, permit: Permit, rows_of: Mapping[str, list[RowValues]]
 ) -> None:
     """Write levels, ranks and roles in place of the stored ones."""
     require_whole(permit)
@@ -197,7 +197,7 @@ async def replace_vocabularies(
             await connection.execute(insert(table), rows)
 
 
-async def replace_units(connection: AsyncConnection, permit: Permit, rows: list[Row]) -> None:
+async def replace_units(connection: AsyncConnection, permit: Permit, rows: list[RowValues]) -> None:
     """Write units in place of the stored ones."""
     require_whole(permit)
     await connection.execute(delete(store.units))
@@ -205,7 +205,7 @@ async def replace_units(connection: AsyncConnection, permit: Permit, rows: list[
         await connection.execute(insert(store.units), part)
 
 
-async def stored_units(connection: AsyncConnection) -> dict[str, Row]:
+async def stored_units(connection: AsyncConnection) -> dict[str, RowValues]:
     """Return the stored units by code."""
     rows = await connection.execute(select(store.units))
     return {row["unit_id"]: dict(row) for row in rows.mappings()}

@@ -27,9 +27,10 @@ from copconnect.bus import AccountWakeup
 from copconnect.clock import Clock
 from copconnect.database.engine import Database, Transaction, chunks
 from copconnect.directory import changes, edit_store, policies, rules, store
-from copconnect.directory.changes import LossReason, PeopleChanges, Row
+from copconnect.directory.changes import LossReason, PeopleChanges
 from copconnect.directory.databank import DataBank
 from copconnect.directory.edit_store import BATCH
+from copconnect.directory.names import RowValues
 from copconnect.directory.postings import post_search, post_store, posting_store
 from copconnect.ids import PersonId, UnitId
 from copconnect.principals import Operator
@@ -37,7 +38,7 @@ from copconnect.rights import Permit, allows_whole, principal_of, spender_of
 
 INDEXED_ANEW = 20_000  # People written; for fewer the words of each are indexed one by one.
 
-Progress = Callable[[int, int], None]
+OnPeopleWritten = Callable[[int, int], None]
 Status = Literal["suspended", "active"]
 
 
@@ -85,7 +86,7 @@ class Compared:
     this import, 0 outside its transaction; ``charged``: who holds a charge in which unit."""
 
     found: PeopleChanges
-    stored: Mapping[PersonId, Row]
+    stored: Mapping[PersonId, RowValues]
     organisation: Mapping[str, Sequence[Any]]
     read_ms: int
     now_ms: int
@@ -135,7 +136,7 @@ class DirectoryEditor:
         remove_missing: bool = False,
         leaving_units: Collection[UnitId] | None = None,
         dry_run: bool = False,
-        progress: Progress | None = None,
+        progress: OnPeopleWritten | None = None,
         journal: Journal | None = None,
         before: Compared | None = None,
         connection: Transaction | None = None,
@@ -356,7 +357,7 @@ class DirectoryEditor:
         permit: Permit,
         found: PeopleChanges,
         now_ms: int,
-        progress: Progress | None,
+        progress: OnPeopleWritten | None,
     ) -> None:
         await post_store.write(connection, permit, found.posts)
         await posting_store.keep_regular(connection, permit, sorted(found.leaving_place), now_ms)
@@ -385,10 +386,10 @@ class DirectoryEditor:
 
     async def _kept_units(
         self, connection: AsyncConnection, named: set[str], position: int
-    ) -> list[Row]:
+    ) -> list[RowValues]:
         """Return the stored units that the file lacks but somebody still belongs to."""
         stored = await edit_store.stored_units(connection)
-        kept: dict[str, Row] = {}
+        kept: dict[str, RowValues] = {}
         used = {*await edit_store.used_units(connection)}
         for unit in used | await posting_store.units_in_charge(connection):
             for above in rules.units_above(stored[unit]["path"] if unit in stored else ""):

@@ -11,13 +11,12 @@ from sqlalchemy import ColumnElement, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect import wire
+from copconnect.database.rows import PeopleSelect
 from copconnect.directory import rules, store
 from copconnect.directory.finding import statements
 from copconnect.directory.service import DirectoryService
 from copconnect.ids import PersonId
 from copconnect.principals import PeopleQuery
-
-People = Select[tuple[PersonId]]
 
 
 class Listing:
@@ -32,8 +31,8 @@ class Listing:
         paths: Sequence[str],
         query: PeopleQuery,
         viewer: PersonId,
-        among: Sequence[People] = (),
-        without: Sequence[People] = (),
+        among: Sequence[PeopleSelect] = (),
+        without: Sequence[PeopleSelect] = (),
     ) -> wire.People:
         """Return a page of the people within these paths who are in each of the statements
         ``among`` and in none of ``without``, as the viewer is shown them. Raises BadRequest for a
@@ -47,7 +46,7 @@ class Listing:
         )
 
     async def count_by_unit(
-        self, connection: AsyncConnection, paths: Sequence[str], of: Sequence[People] = ()
+        self, connection: AsyncConnection, paths: Sequence[str], of: Sequence[PeopleSelect] = ()
     ) -> dict[str, tuple[int, ...]]:
         """Return how many people are in each unit within these paths, and how many of those are in
         each of the statements ``of``, by the unit's path. One statement."""
@@ -64,7 +63,7 @@ class Listing:
 
 
 def _narrowing(
-    paths: Sequence[str], among: Sequence[People] = (), without: Sequence[People] = ()
+    paths: Sequence[str], among: Sequence[PeopleSelect] = (), without: Sequence[PeopleSelect] = ()
 ) -> list[ColumnElement[bool]]:
     """Return the conditions; none for the whole department."""
     conditions: list[ColumnElement[bool]] = [store.people.c.person_id.in_(one) for one in among]

@@ -14,6 +14,7 @@ from copconnect import wire
 # The ISO 15924 code of each language's script: by it a person's card says which name is which.
 SCRIPTS: Mapping[wire.Language, str] = {"en": "Latn", "te": "Telu", "ur": "Arab", "hi": "Deva"}
 
+RowValues = dict[str, Any]  # A row's values by the names of its columns.
 _PLACES = sorted((SCRIPTS[language], at) for at, language in enumerate(wire.LANGUAGES))
 
 # Imports read and take apart hundreds of thousands of names.

@@ -46,16 +46,16 @@ from copconnect.http.requests import (
 from copconnect.principals import Caller, Requirement
 
 Address = NewType("Address", str)
-_Text = Annotated[str, msgspec.Meta(max_length=200)]
-_Number = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
+_ShortText = Annotated[str, msgspec.Meta(max_length=200)]
+_Natural = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
 _PLACE = re.compile(r"\{(\w+)\}")
 _SUFFIX = re.compile(r"_(?:id|ms)$")
 _FORMS: Mapping[Any, Any] = {
-    str: _Text,
-    int: _Number,
-    **dict.fromkeys((ids.ClientId, ids.LessonId, ids.UnitId), _Text),
-    ids.Seq: _Number,
-    ids.Epoch: _Number,
+    str: _ShortText,
+    int: _Natural,
+    **dict.fromkeys((ids.ClientId, ids.LessonId, ids.UnitId), _ShortText),
+    ids.Seq: _Natural,
+    ids.Epoch: _Natural,
     ids.DeviceId: wire.Hex32,
     ids.KeyId: wire.Hex32,
     **dict.fromkeys(

@@ -15,7 +15,7 @@ from copconnect.database.engine import Transaction
 from copconnect.ids import AttachmentId, ConversationId, MessageId, PersonId, PostId, UnitId
 from copconnect.rights import HeldRights
 
-Held = CompoundSelect[tuple[ConversationId]]  # Conversations, as a statement.
+HeldConversations = CompoundSelect[tuple[ConversationId]]  # Conversations, as a statement.
 Handed = Literal["taken", "refused", "unsure", "failed"]
 
 
@@ -35,7 +35,7 @@ class OrderConversations(Protocol):
         """Return a statement of where a person belongs now: ``conversation_id``, ``admin``,
         ``added_ms``, ``history_from_ms``."""
 
-    def held(self, now_ms: int) -> Held:
+    def held(self, now_ms: int) -> HeldConversations:
         """Return a statement of the conversations of which a legal hold keeps everything."""
 
 

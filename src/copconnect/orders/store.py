@@ -33,7 +33,7 @@ from copconnect.database.engine import unnested, upsert_for
 from copconnect.database.rows import of_row
 from copconnect.ids import MessageId, PersonId, UnitId
 from copconnect.orders.owing import owing
-from copconnect.orders.ports import Held
+from copconnect.orders.ports import HeldConversations
 from copconnect.orders.rules import Counted, KnownOrder, OrderCount, OrderReader, unpacked
 from copconnect.orders.tables import ACKNOWLEDGEMENTS, ANSWERS, ORDERS, PHOTOS, TEXTS
 
@@ -392,7 +392,7 @@ async def due(connection: AsyncConnection, now_ms: int, limit: int) -> list[Row[
 
 
 async def forget(
-    connection: AsyncConnection, after_ms: int, before_ms: int, held: Held, limit: int
+    connection: AsyncConnection, after_ms: int, before_ms: int, held: HeldConversations, limit: int
 ) -> tuple[list[MessageId], int | None]:
     """Forget orders whose message was forgotten, from a time on; return them, and the time at which
     the next batch continues, so that held orders are read once; None: there are no more."""

@@ -15,7 +15,7 @@ from copconnect.ids import PersonId
 from copconnect.privacy.kinds import KINDS, PersonalTable
 from copconnect.records.trust.person_card import PersonCard
 
-Row = dict[str, Any]
+ExportedRow = dict[str, Any]
 
 
 async def read(connection: AsyncConnection, person_id: PersonId) -> dict[str, Any]:
@@ -37,7 +37,7 @@ async def read(connection: AsyncConnection, person_id: PersonId) -> dict[str, An
 
 async def _rows(
     connection: AsyncConnection, kind: PersonalTable, person_id: PersonId, devices: Sequence[str]
-) -> list[Row]:
+) -> list[ExportedRow]:
     columns = kind.table.c
     query = select(*(columns[name] for name in kind.shown))
     found: list[Any] = []
@@ -63,8 +63,8 @@ def _conditions(
     return [or_(*(columns[name] == person_id for name in kind.by))]
 
 
-def _readable(kind: PersonalTable, row: Mapping[Any, Any], person_id: PersonId) -> Row:
-    found: Row = {}
+def _readable(kind: PersonalTable, row: Mapping[Any, Any], person_id: PersonId) -> ExportedRow:
+    found: ExportedRow = {}
     for name, value in row.items():
         match value:
             case bytes() if name == "record":
@@ -76,18 +76,18 @@ def _readable(kind: PersonalTable, row: Mapping[Any, Any], person_id: PersonId) 
             case None if name.endswith("_ms"):
                 found[name.removesuffix("_ms")] = None
             case str() if kind.section == "audit_log" and name == "act":
-                found |= _own(msgspec.json.decode(value, type=Row), person_id)
+                found |= _own(msgspec.json.decode(value, type=ExportedRow), person_id)
             case _:
                 found[name] = value
     return found
 
 
-def _card(card: PersonCard) -> Row:
+def _card(card: PersonCard) -> ExportedRow:
     said = {name: dict(getattr(card, name)) for name in ("names", "rank", "post", "unit")}
     return said | {"path": card.path, "created": _time(card.created)}
 
 
-def _own(act: Row, person_id: PersonId) -> Row:
+def _own(act: ExportedRow, person_id: PersonId) -> ExportedRow:
     """Return an act without the other people whom it names beside this one."""
     return {
         name: [person_id] if isinstance(value, list) and person_id in value else value

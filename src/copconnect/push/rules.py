@@ -32,7 +32,7 @@ LESSONS = "lessons"  # A reminder of open lessons; it is about no conversation.
 
 DEVICE = "device"  # The device itself was locked or unlocked; about no conversation either.
 
-Outcome = Literal["taken", "gone", "refused", "slow_down", "failed"]
+PushOutcome = Literal["taken", "gone", "refused", "slow_down", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def allowed_origins(setting: str) -> tuple[str, ...]:
 # --- Answers ----------------------------------------------------------------------------------
 
 
-def outcome_of(status: int) -> Outcome:
+def outcome_of(status: int) -> PushOutcome:
     """Return what the answer of a push service means for the push.
 
     taken: it will be delivered; gone: the subscription has ended; refused: this request is wrong

@@ -28,7 +28,7 @@ from copconnect.reports.tables import APPEALS, PROOFS, READERS, REPORTS, SANCTIO
 
 _R, _P, _A = REPORTS.c, PROOFS.c, APPEALS.c
 KEY_ID_BYTES = 16
-_Held = CompoundSelect[tuple[ConversationId]]
+_HeldConversations = CompoundSelect[tuple[ConversationId]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +310,9 @@ async def median_ms(
 # --- Retention --------------------------------------------------------------------------------
 
 
-async def forget_proofs(connection: AsyncConnection, before_ms: int, held: _Held) -> None:
+async def forget_proofs(
+    connection: AsyncConnection, before_ms: int, held: _HeldConversations
+) -> None:
     """Forget the proofs of cases that came before a time and that nobody decided, but none of held
     conversations."""
     old = select(_R.report_id).where(
@@ -320,7 +322,9 @@ async def forget_proofs(connection: AsyncConnection, before_ms: int, held: _Held
         await connection.execute(delete(table).where(table.c.report_id.in_(old)))
 
 
-async def forget(connection: AsyncConnection, before_ms: int, held: _Held, limit: int) -> int:
+async def forget(
+    connection: AsyncConnection, before_ms: int, held: _HeldConversations, limit: int
+) -> int:
     """Forget cases that were decided before a time, whose sanction is over and of which no appeal
     waits, but none of held conversations; return how many."""
     s = SANCTIONS.c

@@ -11,7 +11,7 @@ from copconnect.records.conversation.conversation_key import ConversationKey
 from copconnect.records.conversation.message import MessageHeader, check_signed, parse_message
 from copconnect.records.conversation.roster import CellLine, Leaf, RosterHead, check_proof
 from copconnect.records.primitives.fields import Refused, require, sha256
-from copconnect.records.trust.confirmed import Confirmed, confirmed
+from copconnect.records.trust.confirmed import ConfirmedDevice, confirmed
 from copconnect.records.trust.trust import Trust
 
 _MESSAGES_CACHED = 4096
@@ -103,7 +103,7 @@ class PublicView:
             raise Refused("R6", "record is unknown: fetch it")
         return found
 
-    def sender(self, header: MessageHeader, epoch: int) -> tuple[Confirmed, Leaf]:
+    def sender(self, header: MessageHeader, epoch: int) -> tuple[ConfirmedDevice, Leaf]:
         """Check R2; ``epoch``: of the head under which the sender's leaf is proven."""
         found = confirmed(self.trust, header.sender, header.sent, "R2")
         leaf, _ = self.leaf(header.sender, epoch, "R2")

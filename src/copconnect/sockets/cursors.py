@@ -16,7 +16,7 @@ FLUSH_S = 0.5
 LAST_FLUSH_S = 1.5
 _BATCH = 5_000
 log = structlog.get_logger()
-_Key = tuple[ConversationId, ClientId]
+_LeafKey = tuple[ConversationId, ClientId]
 
 
 class CursorBuffer:
@@ -24,7 +24,7 @@ class CursorBuffer:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._waiting: dict[_Key, SeenCursor] = {}
+        self._waiting: dict[_LeafKey, SeenCursor] = {}
         self._flushing = Periodic("cursors", self.flush, FLUSH_S)
 
     def add(self, cursor: SeenCursor) -> None:

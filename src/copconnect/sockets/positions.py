@@ -22,7 +22,7 @@ PUBLISH_S = 0.5
 APART_MS = 2_000
 KEPT_MS = 15 * 60_000
 MOST_KEPT = 20_000
-_Key = tuple[ConversationId, ClientId]
+_LeafKey = tuple[ConversationId, ClientId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class Positions:
         self._fanout = fanout
         self._bus = bus
         self._clock = clock
-        self._kept: OrderedDict[_Key, _RecentPosition] = OrderedDict()  # The newest last.
+        self._kept: OrderedDict[_LeafKey, _RecentPosition] = OrderedDict()  # The newest last.
         self._sharing: dict[ConversationId, set[ClientId]] = {}  # Whose are kept.
-        self._waiting: dict[_Key, bytes] = {}
+        self._waiting: dict[_LeafKey, bytes] = {}
         self.publishing = Periodic("positions", self.publish, PUBLISH_S)
 
     def __len__(self) -> int:
@@ -68,15 +68,15 @@ class Positions:
             if kept.at_ms >= since_ms:
                 connection.push(kept.frame)
 
-    def _kept_in(self, conversation_id: ConversationId) -> dict[_Key, _RecentPosition]:
+    def _kept_in(self, conversation_id: ConversationId) -> dict[_LeafKey, _RecentPosition]:
         keys = [(conversation_id, one) for one in self._sharing.get(conversation_id, ())]
         return {key: self._kept[key] for key in keys}
 
-    def _keep(self, key: _Key, kept: _RecentPosition) -> None:
+    def _keep(self, key: _LeafKey, kept: _RecentPosition) -> None:
         self._kept[key] = kept
         self._sharing.setdefault(key[0], set()).add(key[1])
 
-    def _forget(self, key: _Key) -> None:
+    def _forget(self, key: _LeafKey) -> None:
         if self._kept.pop(key, None) is not None:
             sharing = self._sharing[key[0]]
             sharing.discard(key[1])

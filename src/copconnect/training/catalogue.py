@@ -38,8 +38,8 @@ class Catalogue:
     def __init__(self) -> None:
         """Read the built-in lessons. Raises ValueError for a broken one."""
         self.built_in = built_in()
-        self._digests: dict[store.Key, str] = {}
-        self._read: dict[store.Key, Lesson] = {}
+        self._digests: dict[store.LessonLanguage, str] = {}
+        self._read: dict[store.LessonLanguage, Lesson] = {}
 
     async def lessons(self, connection: AsyncConnection) -> Mapping[LessonId, Lesson]:
         """Return the lessons in force by id, in the order of courses and places."""
@@ -57,7 +57,7 @@ class Catalogue:
         places = {one.lesson_id: (COURSES.index(one.course), one.place) for one in found.values()}
         return {one: found[one] for one in sorted(found, key=lambda each: (*places[each], each))}
 
-    async def _load(self, connection: AsyncConnection, key: store.Key) -> None:
+    async def _load(self, connection: AsyncConnection, key: store.LessonLanguage) -> None:
         self._read.pop(key, None)
         written = await store.load_lesson(connection, key)
         if written is None:

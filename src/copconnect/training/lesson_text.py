@@ -29,7 +29,7 @@ MAX_TITLE = 120
 PRACTICES: tuple[wire.Practice, ...] = get_args(wire.Practice)
 _FENCE = "---"
 PictureType = Literal["image/png", "image/jpeg", "image/webp"]
-Block = wire.Heading | wire.Paragraph | wire.ListBlock | wire.Image | wire.Quiz
+ScreenBlock = wire.Heading | wire.Paragraph | wire.ListBlock | wire.Image | wire.Quiz
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
@@ -54,7 +54,7 @@ class LessonText:
     minutes: int
     version: int
     practice: wire.Practice | None
-    screens: tuple[tuple[Block, ...], ...]
+    screens: tuple[tuple[ScreenBlock, ...], ...]
     digest: str
 
     @property
@@ -150,9 +150,9 @@ class _LessonParser:
 
     # --- The body -----------------------------------------------------------------------------
 
-    def _screens(self, body: str, below: int) -> list[list[Block]]:
+    def _screens(self, body: str, below: int) -> list[list[ScreenBlock]]:
         """Return the screens. ``below``: lines before the body."""
-        screens: list[list[Block]] = [[]]
+        screens: list[list[ScreenBlock]] = [[]]
         for tokens in _top_level(_MARKDOWN.parse(body)):
             first = tokens[0]
             line = below + 1 + (first.map[0] if first.map else 0)
@@ -171,7 +171,7 @@ class _LessonParser:
             self.problem(0, "too_large", f"at most {MAX_SCREENS} screens of {MAX_BLOCKS} blocks")
         return whole
 
-    def _block(self, tokens: list[Token], line: int) -> Block | None:
+    def _block(self, tokens: list[Token], line: int) -> ScreenBlock | None:
         first = tokens[0]
         match first.type:
             case "heading_open":
@@ -197,7 +197,7 @@ class _LessonParser:
                 self.problem(line, "unsupported", f"{_NAMES.get(first.type, first.type)}")
                 return None
 
-    def _paragraph(self, inline: Token, line: int) -> Block | None:
+    def _paragraph(self, inline: Token, line: int) -> ScreenBlock | None:
         children = inline.children or []
         if len(children) == 1 and children[0].type == "image":
             return self._image(children[0], line)

@@ -13,13 +13,13 @@ PASS_PERCENT = 80
 """A try passes if at least this share of its questions is right at the first choice."""
 DAY_MS = 86_400_000
 
-Done = Mapping[LessonId, tuple[int, int]]
+DoneLessons = Mapping[LessonId, tuple[int, int]]
 
 
 def courses(
     lessons: Mapping[LessonId, Lesson],
     mine: Collection[wire.CourseName],
-    done: Done,
+    done: DoneLessons,
     completed: Mapping[str, int],
     language: wire.Language,
 ) -> list[wire.TrainingCourse]:

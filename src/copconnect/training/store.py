@@ -257,10 +257,10 @@ async def by_unit(
 
 # --- Lessons ------------------------------------------------------------------------------------
 
-Key = tuple[LessonId, str]
+LessonLanguage = tuple[LessonId, str]
 
 
-async def lesson_digests(connection: AsyncConnection) -> dict[Key, str]:
+async def lesson_digests(connection: AsyncConnection) -> dict[LessonLanguage, str]:
     """Return the digest of each stored lesson, by id and source."""
     found = await connection.execute(
         select(LESSONS.c.lesson_id, LESSONS.c.source, LESSONS.c.digest)
@@ -268,7 +268,7 @@ async def lesson_digests(connection: AsyncConnection) -> dict[Key, str]:
     return {(LessonId(row.lesson_id), row.source): row.digest for row in found}
 
 
-async def load_lesson(connection: AsyncConnection, key: Key) -> Written | None:
+async def load_lesson(connection: AsyncConnection, key: LessonLanguage) -> Written | None:
     """Return a stored lesson as it was written. Three statements."""
     lesson_id, source = key
     place = await connection.scalar(
@@ -307,7 +307,7 @@ async def keep_lesson(
             await connection.execute(insert(table), rows)
 
 
-async def drop_lesson(connection: AsyncConnection, key: Key) -> None:
+async def drop_lesson(connection: AsyncConnection, key: LessonLanguage) -> None:
     """Remove a stored lesson."""
     lesson_id, source = key
     for table in (LESSONS, LESSON_TEXTS, LESSON_IMAGES):

@@ -9,7 +9,7 @@ from copconnect.wire.base import HEX16, Wire
 from copconnect.wire.directory import Names
 
 _Code = Annotated[str, Meta(min_length=1, max_length=32)]
-_Person = Annotated[PersonId, HEX16]
+_HexPersonId = Annotated[PersonId, HEX16]
 
 
 class Clause(Wire, frozen=True, kw_only=True):
@@ -33,9 +33,9 @@ class Audience(Wire, frozen=True, kw_only=True):
     clauses fit belongs once."""
 
     include: Annotated[list[Clause], Meta(max_length=20)]
-    people: Annotated[list[_Person], Meta(max_length=500)] = []
+    people: Annotated[list[_HexPersonId], Meta(max_length=500)] = []
     exclude: Annotated[list[Clause], Meta(max_length=20)] = []
-    without: Annotated[list[_Person], Meta(max_length=500)] = []
+    without: Annotated[list[_HexPersonId], Meta(max_length=500)] = []
 
 
 class Standing(Wire, frozen=True, kw_only=True):

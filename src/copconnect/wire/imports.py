@@ -10,7 +10,7 @@ from copconnect.limits import MAX_IMPORT_BYTES
 from copconnect.wire.base import HEX16, Hex32, Wire
 from copconnect.wire.directory import Person
 
-_Text = Annotated[str, Meta(max_length=200)]
+_ShortText = Annotated[str, Meta(max_length=200)]
 ImportShow = Literal[
     "organisation",
     "added",
@@ -39,7 +39,8 @@ class UploadBegun(Wire, frozen=True, kw_only=True):
 
 
 ImportAliases = Annotated[
-    dict[_Text, Annotated[dict[_Text, _Text], Meta(max_length=500)]], Meta(max_length=8)
+    dict[_ShortText, Annotated[dict[_ShortText, _ShortText], Meta(max_length=500)]],
+    Meta(max_length=8),
 ]
 
 
@@ -56,8 +57,8 @@ class ImportChoices(Wire, frozen=True, kw_only=True):
     remove_missing: bool = False
     partial: bool = False
     confirmed: bool = False
-    sheets: Annotated[dict[_Text, _Text], Meta(max_length=100)] = {}
-    columns: Annotated[dict[_Text, _Text], Meta(max_length=200)] = {}
+    sheets: Annotated[dict[_ShortText, _ShortText], Meta(max_length=100)] = {}
+    columns: Annotated[dict[_ShortText, _ShortText], Meta(max_length=200)] = {}
     aliases: ImportAliases = {}
 
 

@@ -12,7 +12,7 @@ from copconnect.wire.base import HEX16, Wire
 from copconnect.wire.delivery import ConversationKind, WhoMaySend
 from copconnect.wire.directory import Names, Person, Posting
 
-_Person = Annotated[PersonId, HEX16]
+_HexPersonId = Annotated[PersonId, HEX16]
 
 
 class FindPeople(Wire, frozen=True, kw_only=True):
@@ -44,7 +44,7 @@ class PersonPostings(Wire, frozen=True, kw_only=True):
 class PreviewMoves(Wire, frozen=True, kw_only=True):
     """Transfers before they are signed: of these people to one place."""
 
-    person_ids: Annotated[list[_Person], Meta(min_length=1, max_length=ACT_PEOPLE)]
+    person_ids: Annotated[list[_HexPersonId], Meta(min_length=1, max_length=ACT_PEOPLE)]
     place: PlaceGiven
     rank: Annotated[str, Meta(min_length=1, max_length=32)] | None
 

@@ -14,9 +14,9 @@ from copconnect.limits import REORGANISATION_STEPS, REORGANISED_PEOPLE
 from copconnect.wire.base import HEX16, Wire, snake_case
 from copconnect.wire.directory import Names, Person
 
-_Unit = Annotated[UnitId, Meta(min_length=1, max_length=64)]
+_UnitCode = Annotated[UnitId, Meta(min_length=1, max_length=64)]
 _Level = Annotated[str, Meta(min_length=1, max_length=32)]
-_Units = Annotated[list[_Unit], Meta(max_length=REORGANISATION_STEPS)]
+_UnitCodes = Annotated[list[_UnitCode], Meta(max_length=REORGANISATION_STEPS)]
 
 
 class ReorganisationStep(
@@ -34,8 +34,8 @@ class ReorganisationStep(
 class AddUnit(ReorganisationStep, frozen=True, kw_only=True):
     """A new unit, the last below its parent; ``parent_id`` is None at the top."""
 
-    unit_id: _Unit
-    parent_id: _Unit | None
+    unit_id: _UnitCode
+    parent_id: _UnitCode | None
     level: _Level
     names: Names
 
@@ -43,7 +43,7 @@ class AddUnit(ReorganisationStep, frozen=True, kw_only=True):
 class RenameUnit(ReorganisationStep, frozen=True, kw_only=True):
     """The names and the level that a unit has from now on."""
 
-    unit_id: _Unit
+    unit_id: _UnitCode
     level: _Level
     names: Names
 
@@ -51,26 +51,26 @@ class RenameUnit(ReorganisationStep, frozen=True, kw_only=True):
 class MoveUnit(ReorganisationStep, frozen=True, kw_only=True):
     """A unit, with all below it, gets another parent."""
 
-    unit_id: _Unit
-    parent_id: _Unit | None
+    unit_id: _UnitCode
+    parent_id: _UnitCode | None
 
 
 class MergeUnits(ReorganisationStep, frozen=True, kw_only=True):
     """A unit ends; its people, posts and units below it go to another one."""
 
-    unit_id: _Unit
-    into: _Unit
+    unit_id: _UnitCode
+    into: _UnitCode
 
 
 class UnitPart(Wire, frozen=True, kw_only=True):
     """A new unit that is split off: with the units below the old one, the posts of the old one with
     all who hold them, and the people of the old one that it gets."""
 
-    unit_id: _Unit
-    parent_id: _Unit | None
+    unit_id: _UnitCode
+    parent_id: _UnitCode | None
     level: _Level
     names: Names
-    unit_ids: _Units
+    unit_ids: _UnitCodes
     post_ids: Annotated[list[Annotated[PostId, HEX16]], Meta(max_length=REORGANISED_PEOPLE)]
     person_ids: Annotated[list[Annotated[PersonId, HEX16]], Meta(max_length=REORGANISED_PEOPLE)]
 
@@ -78,21 +78,21 @@ class UnitPart(Wire, frozen=True, kw_only=True):
 class SplitUnit(ReorganisationStep, frozen=True, kw_only=True):
     """New units are split off a unit, which keeps what no part names."""
 
-    unit_id: _Unit
+    unit_id: _UnitCode
     parts: Annotated[list[UnitPart], Meta(min_length=1, max_length=32)]
 
 
 class RemoveUnit(ReorganisationStep, frozen=True, kw_only=True):
     """A unit without people and without units below it ends."""
 
-    unit_id: _Unit
+    unit_id: _UnitCode
 
 
 class OrderUnits(ReorganisationStep, frozen=True, kw_only=True):
     """The order of all units right below one; None: of the top units."""
 
-    parent_id: _Unit | None
-    unit_ids: Annotated[list[_Unit], Meta(max_length=5_000)]
+    parent_id: _UnitCode | None
+    unit_ids: Annotated[list[_UnitCode], Meta(max_length=5_000)]
 
 
 Step = AddUnit | RenameUnit | MoveUnit | MergeUnits | SplitUnit | RemoveUnit | OrderUnits

@@ -34,7 +34,7 @@ import type { TrustRecords } from "./trust-records.ts";
 /** "first" is shown as not approved. */
 export type How = "root_admin" | "own_device" | "admin" | "first";
 
-export interface Confirmed {
+export interface ConfirmedDevice {
   readonly device: DeviceId;
   readonly person: PersonId;
   /** The certificate of the time that was asked about. */
@@ -67,7 +67,7 @@ export class Judge implements Judgement {
    * How a device is confirmed; certificate and loss count at `atMs`. Throws Refused with this rule;
    * `missing` says what to fetch, if that may change the answer.
    */
-  confirmed(device: DeviceId, atMs: number, rule = "E0"): Confirmed {
+  confirmed(device: DeviceId, atMs: number, rule = "E0"): ConfirmedDevice {
     this.memory.begin(this.records.version);
     const { records } = this;
     const certificate = records.certificateAt(device, atMs);
@@ -95,7 +95,7 @@ export class Judge implements Judgement {
   }
 
   /** The same without throwing; null: not confirmed. */
-  confirmedOrNull(device: DeviceId, atMs: number): Confirmed | null {
+  confirmedOrNull(device: DeviceId, atMs: number): ConfirmedDevice | null {
     try {
       return this.confirmed(device, atMs);
     } catch (error) {

@@ -17,10 +17,9 @@ from copconnect.auth_service.trust.device_store import LOCKED, NOT_CONFIRMED
 from copconnect.auth_service.trust.verdicts.holding import in_force
 from copconnect.clock import Clock
 from copconnect.database.among import among
-from copconnect.database.rows import of_row
+from copconnect.database.rows import PeopleSelect, of_row
 from copconnect.ids import ClientId, PersonId
 
-People = Select[tuple[PersonId]]
 Clients = Select[tuple[ClientId]]
 DeviceState = Literal["confirmed", "unconfirmed", "silent", "locked", "revoked"]
 SILENT_MS = 7 * 86_400_000
@@ -47,7 +46,7 @@ class Administered:
             return and_(_C.ended_reason.is_(None), seen < now - SILENT_MS)
         return and_(_C.ended_reason.is_(None), _C.confirmed != NOT_CONFIRMED)
 
-    def people_with(self, state: DeviceState | None = None) -> People:
+    def people_with(self, state: DeviceState | None = None) -> PeopleSelect:
         """Return a statement of the people who have a device of a state; None: any that is not
         revoked."""
         fits = _C.revoked_ms.is_(None) if state is None else self._fits(state)
@@ -61,7 +60,7 @@ class Administered:
         self,
         connection: AsyncConnection,
         state: DeviceState | None,
-        of: People | None,
+        of: PeopleSelect | None,
         among: Clients | None = None,
     ) -> int:
         """Return how many devices of a state these people have; None: everybody; of no state: all
@@ -83,7 +82,7 @@ class Administered:
         return select(_C.person_id, step.label("step")).group_by(_C.person_id)
 
     async def versions(
-        self, connection: AsyncConnection, of: People | None
+        self, connection: AsyncConnection, of: PeopleSelect | None
     ) -> list[tuple[str, int]]:
         """Return how many devices of these people that are not revoked run each version, the most
         first; None: of everybody."""
@@ -98,7 +97,7 @@ class Administered:
         self,
         connection: AsyncConnection,
         state: DeviceState | None,
-        of: People | None,
+        of: PeopleSelect | None,
         after: str | None,
         limit: int,
         among: Clients | None = None,

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-Act = Literal["fine", "nudge", "insist"]
+GuardReaction = Literal["fine", "nudge", "insist"]
 Place = Literal["direct", "group", "large", "announcement"]
 PLACES: tuple[Place, ...] = get_args(Place)
 
@@ -67,7 +67,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     forwarding: Forwarding
     places: Places
 
-    def act(self, claimed: str, place: Place) -> Act:
+    def act(self, claimed: str, place: Place) -> GuardReaction:
         """Return what happens to a message of a class in a place, at an hour of the policy."""
         acts: Acts = getattr(self.places, place)
         if claimed in acts.insist:

@@ -18,7 +18,7 @@ from copconnect.ids import CellId, ConversationId
 
 _MOST_BYTES = 64 * 1024 * 1024
 Stored = StoredKey | StoredCellKey
-Read = Callable[
+ReadKeys = Callable[
     [AsyncConnection, ConversationId, Collection[bytes]], Awaitable[Mapping[bytes, Stored]]
 ]
 
@@ -63,7 +63,7 @@ class StoredKeys:
         connection: AsyncConnection,
         conversation_id: ConversationId,
         key_ids: Collection[bytes],
-        read: Read,
+        read: ReadKeys,
     ) -> dict[bytes, Stored]:
         wanted = set(key_ids)
         found = self._known(conversation_id, wanted)

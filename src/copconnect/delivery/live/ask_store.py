@@ -68,7 +68,7 @@ async def open_requests(connection: AsyncConnection, limit: int) -> list[OpenReq
 # --- Cell keys (C1, C2) -----------------------------------------------------------------------
 
 
-Place = tuple[ConversationId, CellId, int]
+CellKeyRef = tuple[ConversationId, CellId, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class WantedCellKey:
     not_by: frozenset[bytes]
 
     @property
-    def place(self) -> Place:
+    def place(self) -> CellKeyRef:
         """Return what it has in common with questions under other heads."""
         return self.conversation_id, self.cell_id, self.rekey_epoch
 

@@ -30,8 +30,8 @@ from copconnect.sockets.feed import ConversationPosition, LeafState, RosterNews,
 _BATCH = 500
 _MOST_PROVEN = 5_000
 _ENCODER = msgspec.msgpack.Encoder()
-_Proven = tuple[list[bytes], list[wire.EpochProof]]
-_Asked = tuple[ConversationId, str, frozenset[int]]
+_HeadsAndProofs = tuple[list[bytes], list[wire.EpochProof]]
+_EpochsAsked = tuple[ConversationId, str, frozenset[int]]
 
 
 class LiveFeed:
@@ -39,7 +39,7 @@ class LiveFeed:
 
     def __init__(self, deps: DeliveryDependencies) -> None:
         self._deps = deps
-        self._proven: OrderedDict[_Asked, _Proven] = OrderedDict()
+        self._proven: OrderedDict[_EpochsAsked, _HeadsAndProofs] = OrderedDict()
 
     async def places(
         self, client_ids: Collection[ClientId]
@@ -140,7 +140,7 @@ class LiveFeed:
         heads, proofs = known
         return wire.Supplement(heads=heads, proofs=proofs, people=people)
 
-    def _keep(self, asked: _Asked, known: _Proven) -> None:
+    def _keep(self, asked: _EpochsAsked, known: _HeadsAndProofs) -> None:
         self._proven[asked] = known
         if len(self._proven) > _MOST_PROVEN:
             self._proven.popitem(last=False)
@@ -164,7 +164,7 @@ def _cut(seals: bytes, size: int) -> dict[bytes, bytes]:
 def _told(
     heads: Mapping[tuple[ConversationId, int], KeptHead],
     proofs: Mapping[tuple[ConversationId, int, bytes], bytes],
-) -> _Proven:
+) -> _HeadsAndProofs:
     return (
         [head.head for _, head in sorted(heads.items())],
         [

@@ -26,7 +26,7 @@ from copconnect import wire
 from copconnect.bus import CellKeyFlaggedWakeup, CellKeyWakeup, RosterWakeup
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.live import ask_store
-from copconnect.delivery.live.ask_store import Place, WantedCellKey
+from copconnect.delivery.live.ask_store import CellKeyRef, WantedCellKey
 from copconnect.ids import CellId, ClientId, ConversationId, Epoch
 from copconnect.sockets.dispatch.fanout import Fanout
 from copconnect.sockets.feed import Online
@@ -43,7 +43,7 @@ KEY_ATTEMPTS = 3
 SCAN_MS = 30_000
 JITTER_MS = 300  # So that of several nodes one asks first.
 _TOGETHER = 32
-_Place = tuple[ConversationId, CellId]
+_CellRef = tuple[ConversationId, CellId]
 _MOST_ASKED = 20_000
 
 
@@ -86,11 +86,11 @@ class CellKeyAsking:
         self._due = _Due()
         # The keys that were wanted at this node's last read, without the ones that came since; and
         # until when only the cells of the latest writers are asked.
-        self._wanted: dict[ConversationId, dict[Place, WantedCellKey]] = {}
-        self._writing: dict[ConversationId, tuple[int, Collection[_Place]]] = {}
-        self._asked: dict[Place, set[bytes]] = {}
+        self._wanted: dict[ConversationId, dict[CellKeyRef, WantedCellKey]] = {}
+        self._writing: dict[ConversationId, tuple[int, Collection[_CellRef]]] = {}
+        self._asked: dict[CellKeyRef, set[bytes]] = {}
         # Cells that this node waits for, and until when before it asks another device.
-        self._waiting: dict[Place, int] = {}
+        self._waiting: dict[CellKeyRef, int] = {}
         # A device is asked for a key: ``_silent`` until it says that it makes the key, then
         # ``_working`` until the next round stores that.
         self._silent: dict[tuple[ClientId, ConversationId], tuple[WantedCellKey, bytes]] = {}
@@ -113,7 +113,7 @@ class CellKeyAsking:
         for place in [one for one in wanted if one[1] == wakeup.cell_id]:
             self._forget(place)
 
-    def _forget(self, place: Place) -> None:
+    def _forget(self, place: CellKeyRef) -> None:
         self._wanted.get(place[0], {}).pop(place, None)
         self._waiting.pop(place, None)
 

@@ -55,8 +55,8 @@ TOLD = 4  # The most times that the server tells a cell to wait for one seal.
 SCAN_MS = 120_000
 JITTER_MS = 300
 _MOST = 20_000
-_Place = tuple[ConversationId, bytes, CellId]  # A conversation, a key's reference, a cell.
-_Receiver = tuple[ConversationId, bytes, bytes]  # A conversation, a key's reference, a device.
+_KeyAndCell = tuple[ConversationId, bytes, CellId]  # A conversation, a key's reference, a cell.
+_KeyAndDevice = tuple[ConversationId, bytes, bytes]  # A conversation, a key's reference, a device.
 
 
 @dataclass(slots=True)
@@ -94,17 +94,17 @@ class LateSealAsking:
         self._choice = choice
         self._jitter = jitter
         self._due: dict[ConversationId, int] = {}
-        self._first: dict[_Receiver, _First] = {}
+        self._first: dict[_KeyAndDevice, _First] = {}
         # ``_reported``: seals that a device could not open; the next look judges them. ``_failed``:
         # how many replacements of a seal this node asked for. ``_anew``: seals whose replacement it
         # has asked for and not received.
-        self._reported: set[_Place] = set()
-        self._failed: dict[_Place, int] = {}
-        self._anew: set[_Place] = set()
+        self._reported: set[_KeyAndCell] = set()
+        self._failed: dict[_KeyAndCell, int] = {}
+        self._anew: set[_KeyAndCell] = set()
         # By key: its author, and the cells without a good seal of it at this node's last look.
         self._without: dict[tuple[ConversationId, bytes], tuple[bytes, set[CellId]]] = {}
         # How often the server told cells without a good seal to wait for it, and when last.
-        self._told: dict[_Place, tuple[int, int]] = {}
+        self._told: dict[_KeyAndCell, tuple[int, int]] = {}
         # Conversations that lack seals, none of whose holders was connected.
         self._unanswered: set[ConversationId] = set()
         self._asked: dict[tuple[ConversationId, bytes, bytes], set[ClientId]] = {}
@@ -187,7 +187,7 @@ class LateSealAsking:
         first = next(cells, None)
         return any(one != first for one in cells)
 
-    def _replace(self, place: _Place) -> None:
+    def _replace(self, place: _KeyAndCell) -> None:
         """Have a seal replaced. The rest of the cell gets the next one."""
         self._anew.add(place)
         self._failed[place] = self._failed.get(place, 0) + 1
@@ -226,7 +226,7 @@ class LateSealAsking:
             else:
                 await self._look_at(c, now_ms)
 
-    def _tell_rest(self, receiver: _Receiver) -> None:
+    def _tell_rest(self, receiver: _KeyAndDevice) -> None:
         first = self._first.pop(receiver, None)
         if first is None:
             return
@@ -327,7 +327,7 @@ class LateSealAsking:
         key: StoredKey,
         found: _StoredSeals,
         sealed: set[CellId],
-        reported: Collection[_Place],
+        reported: Collection[_KeyAndCell],
     ) -> dict[bytes, CellId]:
         """Return the cell keys that need a seal of a key, and note the cells without a good one. A
         cell that has a seal gets another one if its devices report that it failed."""

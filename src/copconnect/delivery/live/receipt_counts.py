@@ -38,7 +38,7 @@ _LEASE_S = 3 * PERIOD_S
 _KEPT_MS = round(2_000 * _LEASE_S)  # A node that does not count remembers so long what is to be.
 _MOST_TOLD = 10_000
 _ENCODER = msgspec.msgpack.Encoder()
-_Asked = tuple[ConversationId, PersonId, Seq | None]
+_CountsAsked = tuple[ConversationId, PersonId, Seq | None]
 
 
 class ReceiptCounting:
@@ -129,9 +129,11 @@ class ReceiptCounting:
             raise errors.NotFound
         return wire.CountedReceipts(counts=counts or [])
 
-    async def _answer(self, asked: Sequence[_Asked]) -> Mapping[_Asked, list[wire.ReceiptCount]]:
-        found: dict[_Asked, list[SentMessage]] = {}
-        answers: dict[_Asked, list[wire.ReceiptCount]] = {}
+    async def _answer(
+        self, asked: Sequence[_CountsAsked]
+    ) -> Mapping[_CountsAsked, list[wire.ReceiptCount]]:
+        found: dict[_CountsAsked, list[SentMessage]] = {}
+        answers: dict[_CountsAsked, list[wire.ReceiptCount]] = {}
         async with self._deps.database.reading() as connection:
             for one in asked:
                 conversation_id, person_id, seq = one

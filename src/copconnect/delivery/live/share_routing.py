@@ -58,7 +58,7 @@ _MINUTE_MS = 60_000
 _TOGETHER = 200
 _MOST_SCANNED = 5_000
 # A device that is asked, in a conversation, for secrets.
-_Asked = tuple[ClientId, ConversationId, tuple[SecretName, ...]]
+_SecretsAsked = tuple[ClientId, ConversationId, tuple[SecretName, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +289,7 @@ class ShareRouting:
     async def _ask(self, turns: list[tuple[HelpedRequest, Online]], now_ms: int) -> None:
         known = await self._claim([request for request, _ in turns], now_ms)
         # Devices that lack the same, by whom to ask: one question is about many of them.
-        questions: dict[_Asked, list[wire.ShareAsker]] = defaultdict(list)
+        questions: dict[_SecretsAsked, list[wire.ShareAsker]] = defaultdict(list)
         for request, one in turns:
             key = request.key
             if self._open.get(key) is not request:

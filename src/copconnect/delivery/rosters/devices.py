@@ -17,7 +17,7 @@ from copconnect.database.engine import Transaction, chunks
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.rosters import name_locks
 from copconnect.delivery.rosters.change import RosterEdit, change_rosters
-from copconnect.delivery.rosters.drawing import Belonging, barred_of, difference
+from copconnect.delivery.rosters.drawing import MemberTerms, barred_of, difference
 from copconnect.delivery.rules.rights import Barred
 from copconnect.delivery.rules.roster_plan import LeafEdit, PlacedLeaf
 from copconnect.delivery.store import audiences, conversations, leaves, members, pending
@@ -31,12 +31,12 @@ class _ListingDifference:
     """Conversations of some people, the devices that may be listed for them, and the listed
     devices."""
 
-    places: Mapping[tuple[ConversationId, PersonId], Belonging]
+    places: Mapping[tuple[ConversationId, PersonId], MemberTerms]
     devices: Mapping[PersonId, list[ListedDevice]]
     listed: Mapping[ConversationId, list[PlacedLeaf]]
     barred: Barred
 
-    def people_of(self, conversation_id: ConversationId) -> dict[PersonId, Belonging]:
+    def people_of(self, conversation_id: ConversationId) -> dict[PersonId, MemberTerms]:
         """Return the people who belong to a conversation, and how."""
         return {
             person: belonging for (c, person), belonging in self.places.items()

@@ -17,7 +17,7 @@ from copconnect.ids import PersonId
 from copconnect.principals import ListedDevice
 from copconnect.records.conversation.roster import LeafRights
 
-Belonging = tuple[bool, int]  # Whether as an admin, and from when the person may read.
+MemberTerms = tuple[bool, int]  # Whether as an admin, and from when the person may read.
 
 
 async def barred_of(
@@ -30,7 +30,7 @@ async def barred_of(
 
 
 def leaf_of(
-    held: ConversationRow, device: ListedDevice, belonging: Belonging, barred: Barred
+    held: ConversationRow, device: ListedDevice, belonging: MemberTerms, barred: Barred
 ) -> RosterLeaf:
     """Return the leaf of a member's device."""
     admin, history_from_ms = belonging
@@ -55,7 +55,7 @@ def _with_rights(leaf: RosterLeaf, more: LeafRights | None) -> RosterLeaf:
 
 def difference(
     held: ConversationRow,
-    people: Mapping[PersonId, Belonging],
+    people: Mapping[PersonId, MemberTerms],
     devices: Iterable[ListedDevice],
     listed: Collection[PlacedLeaf],
     barred: Barred,

@@ -17,7 +17,7 @@ from copconnect.ids import CellId, ConversationId
 from copconnect.records.conversation.roster import Cell, CellLine, RosterHead
 
 HeadKey = tuple[ConversationId, int]
-Asked = tuple[ConversationId, int, bytes]  # A conversation, the epoch of a head, a device.
+LeafAsked = tuple[ConversationId, int, bytes]  # A conversation, the epoch of a head, a device.
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,13 @@ class Proven:
     """The asked heads that are kept, and leaf ‖ proof of the devices that they list."""
 
     heads: Mapping[HeadKey, KeptHead]
-    proofs: Mapping[Asked, bytes]
+    proofs: Mapping[LeafAsked, bytes]
 
 
 async def prove(
     connection: AsyncConnection,
     trees: RosterTrees,
-    asked: Iterable[Asked],
+    asked: Iterable[LeafAsked],
     known: Mapping[HeadKey, KeptHead] | None = None,
     heads: Iterable[HeadKey] = (),
 ) -> Proven:
@@ -48,7 +48,7 @@ async def prove(
     places = await _places(connection, asked)
     line_trees = await _line_trees(connection, trees, found, {one[:2] for one in places})
     cells = await _cell_trees(connection, trees, places, line_trees)
-    proofs: dict[Asked, bytes] = {}
+    proofs: dict[LeafAsked, bytes] = {}
     for (c, epoch, device), cell_id in places.items():
         lines = line_trees[c, epoch]
         at = lines.index(bytes.fromhex(cell_id))
@@ -58,7 +58,9 @@ async def prove(
     return Proven(found, proofs)
 
 
-async def _places(connection: AsyncConnection, asked: Collection[Asked]) -> dict[Asked, CellId]:
+async def _places(
+    connection: AsyncConnection, asked: Collection[LeafAsked]
+) -> dict[LeafAsked, CellId]:
     """Return the cell of each device under the head that it is asked under."""
     devices: dict[ConversationId, set[bytes]] = {}
     epochs: dict[tuple[ConversationId, bytes], set[int]] = {}
@@ -104,7 +106,7 @@ async def _line_trees(
 async def _cell_trees(
     connection: AsyncConnection,
     trees: RosterTrees,
-    places: Mapping[Asked, CellId],
+    places: Mapping[LeafAsked, CellId],
     lines: Mapping[HeadKey, LineTree],
 ) -> dict[bytes, Cell]:
     """Return the cells in which these devices are, by root."""

@@ -28,10 +28,10 @@ from copconnect.records.primitives.fields import KEY_ID_BYTES
 
 _U, _R, _E = CURSORS.c, SHARE_REQUESTS.c, LOG.c
 _ENCODER = msgspec.msgpack.Encoder()
-_Place = tuple[ConversationId, PersonId]
+_MemberRef = tuple[ConversationId, PersonId]
 
 
-async def tell(connection: Transaction, places: Collection[_Place]) -> None:
+async def tell(connection: Transaction, places: Collection[_MemberRef]) -> None:
     """Tell the members of small conversations how far these people have come, and the counting
     node in which large ones somebody has. Two statements.
 
@@ -111,7 +111,7 @@ class _Come:
 
 async def reached(
     connection: AsyncConnection, condition: ColumnElement[bool]
-) -> dict[_Place, wire.Receipt]:
+) -> dict[_MemberRef, wire.Receipt]:
     """Return how far each person has come whose cursors meet a condition. One statement."""
     rows = await connection.execute(
         select(CURSORS, _R.reference)
@@ -126,7 +126,7 @@ async def reached(
         .where(condition)
         .order_by(_R.asked_ms.desc())  # A receipt names the newest of many keys.
     )
-    come: dict[_Place, _Come] = {}
+    come: dict[_MemberRef, _Come] = {}
     for row in rows:
         one = come.setdefault((row.conversation_id, row.person_id), _Come())
         one.devices[row.client_id] = row.delivered_seq, row.read_seq

@@ -2,17 +2,16 @@
 
 from itertools import zip_longest
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from copconnect.database.rows import PeopleSelect
 from copconnect.delivery.store.tables import CONVERSATIONS, LOG, MEMBERS
-from copconnect.ids import PersonId
 
 SIZES = (2, 10, 50, 100, 500, 1_000, 10_000)
 """The least members of each step."""
 SPAN_MS = 30 * 60_000
 """Messages are counted by half hours: time zones differ by those."""
-People = Select[tuple[PersonId]]
 _C, _L, _M = CONVERSATIONS.c, LOG.c, MEMBERS.c
 
 
@@ -20,7 +19,7 @@ class Traffic:
     """Reads counts. Holds no state."""
 
     async def sizes(
-        self, connection: AsyncConnection, people: People | None
+        self, connection: AsyncConnection, people: PeopleSelect | None
     ) -> list[tuple[int, int | None, int]]:
         """Return, for each step of sizes, its least and most members and how many groups are of
         it; of those alone in which these people are, None: of all."""
@@ -36,7 +35,7 @@ class Traffic:
         return [(least, most, many.get(least, 0)) for least, most in steps]
 
     async def activity(
-        self, connection: AsyncConnection, people: People | None, since_ms: int
+        self, connection: AsyncConnection, people: PeopleSelect | None, since_ms: int
     ) -> list[tuple[int, int]]:
         """Return how many messages these people sent in each half hour since then, by its start,
         oldest first; None: everybody. Quiet messages are left out."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from copconnect import wire
 from copconnect.directory import rules
-from copconnect.directory.changes import PeopleChanges, Row
+from copconnect.directory.changes import PeopleChanges
 from copconnect.directory.databank import BankProblem, DataBank
+from copconnect.directory.names import RowValues
 from copconnect.ids import PersonId, UnitId
 from copconnect.rights import WHOLE, ImportingAdmin, PersonChange, PersonRefusal
 
@@ -58,7 +59,7 @@ def with_codes(bank: DataBank) -> set[PersonId]:
 
 def changes_of(
     found: PeopleChanges,
-    stored: Mapping[PersonId, Row],
+    stored: Mapping[PersonId, RowValues],
     coded: Collection[PersonId],
     paths: Mapping[UnitId, str],
     granted: Mapping[PersonId, Collection[str]],
@@ -133,7 +134,7 @@ def refused_people(
     admin: ImportingAdmin,
     bank: DataBank,
     found: PeopleChanges,
-    stored: Mapping[PersonId, Row],
+    stored: Mapping[PersonId, RowValues],
     paths: Mapping[UnitId, str],
     charged: Iterable[tuple[PersonId, UnitId]],
     people_file: str,

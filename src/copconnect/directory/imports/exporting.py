@@ -10,16 +10,16 @@ from copconnect.directory.changes import PeopleChanges
 from copconnect.directory.columns import COLUMNS, VOCABULARIES
 from copconnect.directory.databank import DataBank
 from copconnect.directory.files import reports
+from copconnect.directory.names import RowValues
 from copconnect.ids import PersonId
 
-Row = Mapping[str, Any]
 FileRow = dict[str, str]
 NAME_COLUMNS, POST_COLUMNS = names.columns("name"), names.columns("post")
 # The most junior table first, as imports read them.
 TABLES = (*VOCABULARIES, "units", "people")
 
 
-def person_row(row: Row) -> FileRow:
+def person_row(row: RowValues) -> FileRow:
     """Return a stored person as a row of people.csv. Enrolment codes are stored as hashes, so
     nothing can give them back."""
     return {
@@ -36,7 +36,7 @@ def person_row(row: Row) -> FileRow:
     }
 
 
-def post_row(row: Row) -> FileRow:
+def post_row(row: RowValues) -> FileRow:
     """Return a stored post as a row of posts.csv."""
     return {
         "unit": row["unit_id"],
@@ -46,7 +46,7 @@ def post_row(row: Row) -> FileRow:
     }
 
 
-def post_rows(rows: Iterable[Row]) -> list[FileRow]:
+def post_rows(rows: Iterable[RowValues]) -> list[FileRow]:
     """Return stored posts as rows of posts.csv, by unit and title, without the abolished ones
     and the ones without a title."""
     there = [row for row in rows if row["abolished_ms"] is None and row["post_en"]]
@@ -94,7 +94,7 @@ def bank_rows(bank: DataBank) -> dict[str, list[FileRow]]:
     return found
 
 
-def used_units(found: PeopleChanges, stored: Mapping[PersonId, Row]) -> set[str]:
+def used_units(found: PeopleChanges, stored: Mapping[PersonId, RowValues]) -> set[str]:
     """Return the codes of the units to which somebody belongs after these changes."""
     left = found.removed | {row["person_id"] for row in found.update}
     used = {

@@ -33,10 +33,10 @@ from copconnect.directory.imports import (
 )
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.imports.judging import (
-    Files,
+    NamedFiles,
+    OnStage,
     OrganisationRows,
     Prepared,
-    Progress,
     Snapshot,
 )
 from copconnect.directory.imports.previews import Preview
@@ -95,7 +95,7 @@ class Importer:
         self._audit = audit
 
     async def preview(
-        self, files: Files, options: ImportOptions, progress: Progress = silent
+        self, files: NamedFiles, options: ImportOptions, progress: OnStage = silent
     ) -> Preview:
         """Return what an import of files, by name, would do; nothing is stored.
 
@@ -106,11 +106,11 @@ class Importer:
     async def apply(
         self,
         by: Operator,
-        files: Files,
+        files: NamedFiles,
         options: ImportOptions,
         *,
         expected: str | None = None,
-        progress: Progress = silent,
+        progress: OnStage = silent,
     ) -> Applied:
         """Import files. ``expected``: the digest of the preview that somebody agreed to.
 
@@ -130,7 +130,7 @@ class Importer:
         options: ImportOptions,
         *,
         expected: str | None = None,
-        progress: Progress = silent,
+        progress: OnStage = silent,
         connection: Transaction | None = None,
     ) -> Applied:
         """Import files that were read and judged, in the caller's transaction if one is given. The
@@ -178,7 +178,7 @@ class Importer:
         number: int,
         *,
         most_leaving: float | None = MOST_LEAVING,
-        progress: Progress = silent,
+        progress: OnStage = silent,
     ) -> dict[str, int]:
         """Restore what an import changed; return how many people were changed by that. People whom
         it added are removed; people whom it signed out register again.
@@ -212,7 +212,7 @@ class Importer:
         former: keeping.Former,
         *,
         most_leaving: float | None,
-        progress: Progress = silent,
+        progress: OnStage = silent,
         connection: Transaction | None = None,
     ) -> dict[str, int]:
         """Restore what an import replaced, in the caller's transaction if one is given; as
@@ -275,7 +275,7 @@ class Importer:
             raise refusals.ImportRunning(other.by, _seconds(other.until_ms - now_ms))
 
     async def prepare(
-        self, files: Files, options: ImportOptions, progress: Progress = silent
+        self, files: NamedFiles, options: ImportOptions, progress: OnStage = silent
     ) -> Prepared:
         """Return files read and judged, and what they change; nothing is stored. Raises
         FileRefused, MappingWrong."""
@@ -353,7 +353,7 @@ class _Check:
             raise refusals.PreviewOutdated
 
 
-def _read(files: Files, progress: Progress) -> list[SourceFile]:
+def _read(files: NamedFiles, progress: OnStage) -> list[SourceFile]:
     read: list[SourceFile] = []
     for place, (name, content) in enumerate(files):
         progress("reading", place, len(files))

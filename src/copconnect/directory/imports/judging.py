@@ -7,7 +7,7 @@ from typing import Any
 
 from copconnect import wire
 from copconnect.directory import changes, databank, rules, sources
-from copconnect.directory.changes import PeopleChanges, Row
+from copconnect.directory.changes import PeopleChanges
 from copconnect.directory.columns import COLUMNS
 from copconnect.directory.databank import BankProblem, DataBank
 from copconnect.directory.editing import Compared
@@ -19,21 +19,22 @@ from copconnect.directory.imports import allowing, exporting, previews
 from copconnect.directory.imports.allowing import ImportView
 from copconnect.directory.imports.exporting import FileRow
 from copconnect.directory.imports.previews import Preview
+from copconnect.directory.names import RowValues
 from copconnect.directory.sources import Chosen, Corrections, StoredBank
 from copconnect.ids import PersonId, UnitId
 from copconnect.rights import ImportingAdmin
 
 NEEDS = {"people": ("units", "ranks"), "units": ("levels",)}  # Tables that others refer to.
-Files = Sequence[tuple[str, bytes]]
-Progress = Callable[[str, int, int], None]
+NamedFiles = Sequence[tuple[str, bytes]]
+OnStage = Callable[[str, int, int], None]
 
 
 @dataclass(slots=True)
 class Snapshot:
     """The data bank as it is stored."""
 
-    people: dict[PersonId, Row]
-    posts: list[Row]
+    people: dict[PersonId, RowValues]
+    posts: list[RowValues]
     organisation: dict[str, list[Any]]
     stored: StoredBank
     charged: list[tuple[PersonId, UnitId]]
@@ -67,10 +68,10 @@ class Prepared:
 
 
 def judge(
-    files: Files,
+    files: NamedFiles,
     read: Sequence[SourceFile],
     snapshot: Snapshot,
-    progress: Progress,
+    progress: OnStage,
     *,
     corrections: Corrections,
     remove_missing: bool,
@@ -159,7 +160,7 @@ def judge(
 
 
 def _taken(
-    bank: DataBank, stored: Mapping[PersonId, Row], shown: Mapping[PersonId, Row]
+    bank: DataBank, stored: Mapping[PersonId, RowValues], shown: Mapping[PersonId, RowValues]
 ) -> tuple[BankProblem, ...]:
     """Return the codes and numbers of a file that somebody has who is not shown."""
     elsewhere = [row for person, row in stored.items() if person not in shown]
@@ -175,7 +176,7 @@ def _taken(
     return tuple(found)
 
 
-def _asked(bank: DataBank, shown: Mapping[PersonId, Row]) -> int:
+def _asked(bank: DataBank, shown: Mapping[PersonId, RowValues]) -> int:
     """Return how many rows bring a code or number that none of the shown people has."""
     known = {(str(row["code"]), str(row["number"])) for row in shown.values()}
     return sum((person.code, person.number) not in known for person in bank.people)
@@ -203,7 +204,7 @@ class OrganisationRows:
     def of(
         cls,
         found: PeopleChanges,
-        stored: Mapping[PersonId, Row],
+        stored: Mapping[PersonId, RowValues],
         organisation: Mapping[str, Sequence[Any]],
         bank: DataBank,
         charged: Iterable[tuple[PersonId, UnitId]],

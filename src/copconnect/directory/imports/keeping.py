@@ -29,7 +29,7 @@ from copconnect.rights import Permit, allows_part, principal_of
 KEPT = 30  # Imports whose replaced rows are kept.
 ROWS = 5_000  # The people in one part.
 Charge = dict[str, Any]
-Post = dict[str, Any]
+KeptPost = dict[str, Any]
 
 
 class ImportSnapshot(msgspec.Struct):
@@ -44,7 +44,7 @@ class ImportSnapshot(msgspec.Struct):
     left: list[bytes]
     organisation: dict[str, list[FileRow]] | None = None
     charges: list[Charge] = []
-    posts: list[Post] = []
+    posts: list[KeptPost] = []
     opened: list[PostId] = []
 
 

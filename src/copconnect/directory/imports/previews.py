@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from copconnect import wire
-from copconnect.directory.changes import PeopleChanges, Row
+from copconnect.directory.changes import PeopleChanges
 from copconnect.directory.columns import COLUMNS
 from copconnect.directory.databank import BankProblem, DataBank
 from copconnect.directory.files import reports
@@ -19,6 +19,7 @@ from copconnect.directory.files.wording import sentences
 from copconnect.directory.imports import exporting
 from copconnect.directory.imports.allowing import ImportView, with_codes
 from copconnect.directory.imports.exporting import FileRow
+from copconnect.directory.names import RowValues
 from copconnect.directory.postings.naming import PostChanges
 from copconnect.directory.sources import Chosen
 from copconnect.ids import PersonId
@@ -135,7 +136,7 @@ def _value(column: str, old: str, new: str) -> wire.ImportValue:
 
 
 def people_changes(
-    found: PeopleChanges, stored: Mapping[PersonId, Row], bank: DataBank, view: ImportView
+    found: PeopleChanges, stored: Mapping[PersonId, RowValues], bank: DataBank, view: ImportView
 ) -> list[wire.ImportRow]:
     """Return what happens to each person who is shown, those of the file in its order first."""
     changes: list[wire.ImportRow] = []
@@ -227,7 +228,7 @@ def organisation_changes(
 
 def digest_of(
     found: PeopleChanges,
-    stored: Mapping[PersonId, Row],
+    stored: Mapping[PersonId, RowValues],
     before: Mapping[str, Sequence[FileRow]],
     after: Mapping[str, Sequence[FileRow]],
     bound: bytes,

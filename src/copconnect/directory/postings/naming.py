@@ -14,10 +14,10 @@ from typing import Any
 from copconnect import wire
 from copconnect.directory import names
 from copconnect.directory.databank import DataBank
+from copconnect.directory.names import RowValues
 from copconnect.directory.postings.keys import PostKey
 from copconnect.ids import PostId, UnitId
 
-Row = dict[str, Any]
 NAMES = names.columns("post")
 
 
@@ -27,10 +27,10 @@ class PostChanges:
     abolished. ``before``: the stored rows of the latter. ``abolished``: posts that go with their
     unit, as they were."""
 
-    insert: list[Row] = field(default_factory=list)
-    update: list[Row] = field(default_factory=list)
-    before: list[Row] = field(default_factory=list)
-    abolished: list[Row] = field(default_factory=list)
+    insert: list[RowValues] = field(default_factory=list)
+    update: list[RowValues] = field(default_factory=list)
+    before: list[RowValues] = field(default_factory=list)
+    abolished: list[RowValues] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.insert or self.update or self.abolished)
@@ -42,7 +42,7 @@ class PostChanges:
         return [row["post_id"] for row in (*self.insert, *again)]
 
     @property
-    def replaced(self) -> list[Row]:
+    def replaced(self) -> list[RowValues]:
         """The rows, as they were, of posts that were there and are changed or abolished."""
         rows = (*self.before, *self.abolished)
         return [row for row in rows if row["abolished_ms"] is None]
@@ -53,7 +53,7 @@ class PostChanges:
         return [row["post_id"] for row in (*self.insert, *self.update, *self.abolished)]
 
     @property
-    def renamed(self) -> dict[PostId, Row]:
+    def renamed(self) -> dict[PostId, RowValues]:
         """The titles of the posts that get other ones."""
         return {
             new["post_id"]: {name: new[name] for name in NAMES}
@@ -89,8 +89,8 @@ def post_id(key: PostKey, taken: Collection[PostId]) -> PostId:
 class Naming:
     """Finds the posts that rows mean among the stored ones, and plans the missing ones."""
 
-    def __init__(self, stored: Iterable[Row]) -> None:
-        self._stored: dict[PostId, Row] = {}
+    def __init__(self, stored: Iterable[RowValues]) -> None:
+        self._stored: dict[PostId, RowValues] = {}
         self._by_key: dict[PostKey, PostId] = {}
         for row in stored:
             known = PostId(row["post_id"])
@@ -98,8 +98,8 @@ class Naming:
             named = self._by_key.setdefault(key_of(row), known)
             if self._stored[named]["abolished_ms"] is not None:
                 self._by_key[key_of(row)] = known
-        self._planned: dict[PostKey, Row] = {}
-        self.held: list[Row] = []
+        self._planned: dict[PostKey, RowValues] = {}
+        self.held: list[RowValues] = []
 
     def plan(self, bank: DataBank) -> PostChanges:
         """Return the changes of posts that a data bank makes; ``held`` has the post of each of its
@@ -132,13 +132,15 @@ class Naming:
                 changes.before.append(old)
         return changes
 
-    def one(self, key: PostKey, title: wire.Names, roles: Iterable[str]) -> tuple[Row, Row | None]:
+    def one(
+        self, key: PostKey, title: wire.Names, roles: Iterable[str]
+    ) -> tuple[RowValues, RowValues | None]:
         """Return the row of one post as it shall be, and as it is stored, if it is."""
         row = self._row(key, roles)
         stored = self._stored.get(row["post_id"])
         return (row | names.row(title, "post") if stored is None else row), stored
 
-    def _row(self, key: PostKey, roles: Iterable[str]) -> Row:
+    def _row(self, key: PostKey, roles: Iterable[str]) -> RowValues:
         known = self._by_key.get(key)
         if known is not None:
             return self._stored[known] | {"abolished_ms": None}

@@ -35,7 +35,7 @@ from copconnect.clock import INDIA, Clock
 from copconnect.database.engine import METADATA, Database, Transaction
 from copconnect.directory import edit_store, store
 from copconnect.directory.ports import Grants, ImportRights
-from copconnect.directory.postings.transfers import Place, Transfers
+from copconnect.directory.postings.transfers import Transfers, TransferTarget
 from copconnect.ids import PersonId
 from copconnect.leases import Leases
 from copconnect.principals import Operator, Signer, named
@@ -70,7 +70,7 @@ PLANNED = Table(
     Index(None, "state", "due_ms"),
 )
 _T = PLANNED.c
-_PLACE: msgspec.json.Decoder[Place] = msgspec.json.Decoder(str | wire.NewPlace)
+_PLACE: msgspec.json.Decoder[TransferTarget] = msgspec.json.Decoder(str | wire.NewPlace)
 
 
 def begins_ms(day: str) -> int:
@@ -87,7 +87,7 @@ def day_of(due_ms: int) -> str:
     return datetime.fromtimestamp(due_ms / 1000, UTC).astimezone(INDIA).date().isoformat()
 
 
-def place_of(row: Any) -> Place:
+def place_of(row: Any) -> TransferTarget:
     """Return the place of a row."""
     return _PLACE.decode(row.place)
 
@@ -122,7 +122,7 @@ class PlannedTransfers:
         connection: Transaction,
         permit: Permit,
         person_id: PersonId,
-        place: Place,
+        place: TransferTarget,
         rank: str | None,
         day: str,
     ) -> int:

@@ -20,7 +20,7 @@ _NOBODY_SPEAKS = Speakers((), ())
 Kind = Literal["made", "ended", "changed", "renamed"]
 
 
-class _Key(NamedTuple):
+class _GroupKey(NamedTuple):
     """A group, with what happens to it. ``after``: by the new policy."""
 
     kind: Kind
@@ -44,12 +44,12 @@ def changes(
 ) -> tuple[list[wire.PolicyChange], int]:
     """Return what happens to the groups of each line, and how many people that touches."""
     old, new = _by_key(standing.expand(before, units)), _by_key(standing.expand(after, units))
-    rules: dict[_Key, wire.Audience] = {}
+    rules: dict[_GroupKey, wire.Audience] = {}
     for group in {**old, **new}:
         for key, one in _changed(group, old.get(group), new.get(group)):
             rules[key] = one.rule
     compiled = AudienceIndex.compile(rules, paths, _NOBODY_SPEAKS)
-    sizes: dict[_Key, int] = {}
+    sizes: dict[_GroupKey, int] = {}
     counts: dict[tuple[Kind, str], _Count] = {}
     touched = 0
     for facts, people in _lines(census):
@@ -83,20 +83,20 @@ def _by_key(groups: Iterable[StandingGroup]) -> dict[str, StandingGroup]:
 
 def _changed(
     group: str, old: StandingGroup | None, new: StandingGroup | None
-) -> Iterable[tuple[_Key, StandingGroup]]:
+) -> Iterable[tuple[_GroupKey, StandingGroup]]:
     """Yield the group as it is and as it will be, so far as anybody notices."""
     if old is None or new is None:
         one = old or new
         if one is not None:
             kind: Kind = "made" if old is None else "ended"
-            yield _Key(kind, one.policy.code, group, old is None), one
+            yield _GroupKey(kind, one.policy.code, group, old is None), one
         return
     people, posting = old.rule != new.rule, old.policy.who_may_send != new.policy.who_may_send
     if people or posting:
-        yield _Key("changed", new.policy.code, group, False), old
-        yield _Key("changed", new.policy.code, group, True), new
+        yield _GroupKey("changed", new.policy.code, group, False), old
+        yield _GroupKey("changed", new.policy.code, group, True), new
     elif old.standing.title != new.standing.title:
-        yield _Key("renamed", new.policy.code, group, True), new
+        yield _GroupKey("renamed", new.policy.code, group, True), new
 
 
 def _lines(census: Census) -> Iterable[tuple[Facts, int]]:

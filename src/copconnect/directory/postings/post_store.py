@@ -2,13 +2,13 @@
 them."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copconnect.database.among import among
 from copconnect.database.engine import chunks
+from copconnect.directory.names import RowValues
 from copconnect.directory.postings.naming import PostChanges
 from copconnect.directory.postings.posting_store import POSTINGS
 from copconnect.directory.store import people, posts, units
@@ -17,17 +17,16 @@ from copconnect.principals import Operator
 from copconnect.rights import Permit, require_units
 
 BATCH = 5_000
-Row = dict[str, Any]
 _P = posts.c
 
 
-async def all_posts(connection: AsyncConnection) -> list[Row]:
+async def all_posts(connection: AsyncConnection) -> list[RowValues]:
     """Return every post, abolished ones included."""
     names = _P.keys()
     return [dict(zip(names, row, strict=True)) for row in await connection.execute(select(posts))]
 
 
-async def of_units(connection: AsyncConnection, unit_ids: Collection[UnitId]) -> list[Row]:
+async def of_units(connection: AsyncConnection, unit_ids: Collection[UnitId]) -> list[RowValues]:
     """Return the posts of these units, abolished ones included."""
     rows = await connection.execute(select(posts).where(among(_P.unit_id, unit_ids)))
     return [dict(row) for row in rows.mappings()]
@@ -35,19 +34,19 @@ async def of_units(connection: AsyncConnection, unit_ids: Collection[UnitId]) ->
 
 async def there(
     connection: AsyncConnection, unit_ids: Collection[UnitId], *, heads: bool = False
-) -> list[Row]:
+) -> list[RowValues]:
     """Return the posts of these units that have a title and were not abolished; ``heads``: the
     posts whose holders head a unit."""
     found = existing(await of_units(connection, unit_ids))
     return [row for row in found if row["head"] or not heads]
 
 
-def existing(rows: Iterable[Row]) -> list[Row]:
+def existing(rows: Iterable[RowValues]) -> list[RowValues]:
     """Return the posts that have a title and were not abolished."""
     return [row for row in rows if row["abolished_ms"] is None and row["post_en"]]
 
 
-async def by_id(connection: AsyncConnection, post_ids: Collection[PostId]) -> list[Row]:
+async def by_id(connection: AsyncConnection, post_ids: Collection[PostId]) -> list[RowValues]:
     """Return these posts, in no order."""
     rows = await connection.execute(select(posts).where(among(_P.post_id, post_ids)))
     return [dict(row) for row in rows.mappings()]
@@ -63,7 +62,7 @@ async def beginning_with(
     return [PostId(one) for one in await connection.scalars(query.limit(limit))]
 
 
-async def add(connection: AsyncConnection, permit: Permit, rows: Sequence[Row]) -> None:
+async def add(connection: AsyncConnection, permit: Permit, rows: Sequence[RowValues]) -> None:
     """Insert posts."""
     await _require_posts(connection, permit, rows)
     for part in chunks(rows, BATCH):
@@ -106,14 +105,14 @@ async def open_again(
 
 async def abolish(
     connection: AsyncConnection, permit: Permit, post_ids: Collection[PostId], now_ms: int
-) -> list[Row]:
+) -> list[RowValues]:
     """Abolish those of these posts that nobody holds; return them as they were."""
     return await _abolish(connection, permit, among(_P.post_id, post_ids) & ~_held(), now_ms)
 
 
 async def abolish_without_unit(
     connection: AsyncConnection, permit: Permit, now_ms: int
-) -> list[Row]:
+) -> list[RowValues]:
     """Abolish the posts whose unit is not there any more, which nobody holds; return them as they
     were."""
     which = _P.unit_id.not_in(select(units.c.unit_id))
@@ -121,7 +120,7 @@ async def abolish_without_unit(
 
 
 async def _require_posts(
-    connection: AsyncConnection, permit: Permit, rows: Collection[Row]
+    connection: AsyncConnection, permit: Permit, rows: Collection[RowValues]
 ) -> None:
     """Raise Undecided unless a permit covers the units of these posts. The posts of a unit that is
     not there any more go with the unit, which was decided."""
@@ -135,7 +134,7 @@ async def _require_posts(
 
 async def _abolish(
     connection: AsyncConnection, permit: Permit, which: ColumnElement[bool], now_ms: int
-) -> list[Row]:
+) -> list[RowValues]:
     found = await connection.execute(select(posts).where(_P.abolished_ms.is_(None), which))
     rows = [dict(row) for row in found.mappings()]
     await _require_posts(connection, permit, rows)

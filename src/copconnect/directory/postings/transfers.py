@@ -31,7 +31,7 @@ from copconnect.directory.postings.naming import Naming, PostChanges
 from copconnect.ids import PersonId, PostId, UnitId
 from copconnect.rights import Permit, principal_of
 
-Place = PostId | wire.NewPlace
+TransferTarget = PostId | wire.NewPlace
 
 
 class Transfers:
@@ -48,7 +48,7 @@ class Transfers:
         connection: Transaction,
         permit: Permit,
         person_id: PersonId,
-        place: Place,
+        place: TransferTarget,
         rank: str | None,
     ) -> None:
         """Give a person another post, and another rank where one is named.
@@ -79,7 +79,7 @@ class Transfers:
         connection: Transaction,
         permit: Permit,
         person_id: PersonId,
-        place: Place,
+        place: TransferTarget,
         charge: wire.Charge,
     ) -> int:
         """Let a person hold a post beside their own; return the posting's id.
@@ -144,7 +144,11 @@ class Transfers:
         return UnitId((await abolished_post(connection, post_id))["unit_id"])
 
     async def require_place(
-        self, connection: AsyncConnection, person_id: PersonId, place: Place, rank: str | None
+        self,
+        connection: AsyncConnection,
+        person_id: PersonId,
+        place: TransferTarget,
+        rank: str | None,
     ) -> tuple[UnitId, str]:
         """Return the unit and the English title of a post that a person could be given. Raises
         NotFound, PlaceInvalid."""
@@ -158,14 +162,14 @@ class Transfers:
         _require_new(place, organisation)
         return place.unit_id, place.post.en
 
-    async def title_of(self, connection: AsyncConnection, place: Place) -> wire.Names:
+    async def title_of(self, connection: AsyncConnection, place: TransferTarget) -> wire.Names:
         """Return the title of a post, abolished or not; that of none is empty."""
         if not isinstance(place, str):
             return place.post
         rows = await post_store.by_id(connection, [place])
         return names.read(rows[0], "post") if rows else names.english("")
 
-    async def unit_of_place(self, connection: AsyncConnection, place: Place) -> UnitId:
+    async def unit_of_place(self, connection: AsyncConnection, place: TransferTarget) -> UnitId:
         """Return the unit of a post. Raises PlaceInvalid for a post that is not there."""
         if not isinstance(place, str):
             return place.unit_id
@@ -198,7 +202,7 @@ class Transfers:
         self,
         connection: AsyncConnection,
         permit: Permit,
-        place: Place,
+        place: TransferTarget,
         organisation: Mapping[str, Sequence[Any]],
     ) -> dict[str, Any]:
         """Return the post that is meant, which is made where there is none. Raises PlaceInvalid."""

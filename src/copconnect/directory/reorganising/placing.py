@@ -8,15 +8,14 @@ headed the old unit heads the new one only if no other post does.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from copconnect.directory import names
+from copconnect.directory.names import RowValues
 from copconnect.directory.postings.keys import PostKey
 from copconnect.directory.postings.naming import Naming, key_of
 from copconnect.directory.reorganising.planning import Plan
 from copconnect.ids import ConversationId, PersonId, PostId, UnitId
 
-Row = dict[str, Any]
 Posts = tuple[PostId, PostId]  # Before and after.
 
 
@@ -36,7 +35,7 @@ class Placing:
     post to which. ``successors``: the posts as which others live on; ``back``: conversations that
     continue with a post whatever its successor is, by the post that they are with."""
 
-    made: list[Row] = field(default_factory=list)
+    made: list[RowValues] = field(default_factory=list)
     opened: list[PostId] = field(default_factory=list)
     ended: list[PostId] = field(default_factory=list)
     people: dict[PersonId, Posts] = field(default_factory=dict)
@@ -66,7 +65,10 @@ class OpenCharge:
 
 
 def place(
-    plan: Plan, rows: Iterable[Row], homes: Mapping[PersonId, PostId], charges: Iterable[OpenCharge]
+    plan: Plan,
+    rows: Iterable[RowValues],
+    homes: Mapping[PersonId, PostId],
+    charges: Iterable[OpenCharge],
 ) -> Placing:
     """Return the posts that a plan's people hold. ``rows``: the posts of all units between which
     anything goes, and of the units that end, abolished ones included; ``homes``: the posts of the
@@ -88,9 +90,9 @@ def place(
 class _Placing:
     """Posts while people are placed."""
 
-    def __init__(self, plan: Plan, rows: Iterable[Row]) -> None:
+    def __init__(self, plan: Plan, rows: Iterable[RowValues]) -> None:
         self.found = Placing()
-        self._rows: dict[PostId, Row] = {PostId(row["post_id"]): row for row in rows}
+        self._rows: dict[PostId, RowValues] = {PostId(row["post_id"]): row for row in rows}
         self._naming = Naming(self._rows.values())
         self._made: dict[PostKey, PostId] = {}
         self._headed = {

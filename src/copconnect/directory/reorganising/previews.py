@@ -6,11 +6,11 @@ those alone whose place is another one afterwards.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from copconnect import wire
 from copconnect.directory import rules
 from copconnect.directory.audiences import AudienceIndex, Facts, PlacedPost, Speakers
+from copconnect.directory.names import RowValues
 from copconnect.directory.reorganising import tree
 from copconnect.directory.reorganising.planning import Plan
 from copconnect.directory.reorganising.tree import Tree
@@ -18,7 +18,6 @@ from copconnect.ids import PersonId, PostId, UnitId
 
 SOME = 12  # People who are named of each change.
 GROUPS = 300  # Conversations that are listed.
-Row = dict[str, Any]
 _NOBODY = Speakers((), ())  # Nothing here asks who writes.
 _FEWEST = 2  # A group of the policy begins with so many people.
 
@@ -84,7 +83,7 @@ class PostsAfter:
     ``rows``: the rows of those posts."""
 
     moves: Mapping[tuple[PersonId, PostId], PostId]
-    rows: dict[PostId, Row]
+    rows: dict[PostId, RowValues]
 
     def unknown(self) -> list[PostId]:
         """Return the posts whose rows are not there yet."""

@@ -22,7 +22,7 @@ from copconnect.ids import PersonId, UnitId
 from copconnect.principals import HeldPlace
 from copconnect.rights import WHOLE, HeldRights
 
-Places = Mapping[PersonId, Iterable[HeldPlace]]
+HeldPlaces = Mapping[PersonId, Iterable[HeldPlace]]
 REMEMBERED_MS = 5_000
 MOST_REMEMBERED = 10_000
 
@@ -49,7 +49,7 @@ class Viewers:
 
 
 def shown(
-    cards: Iterable[wire.Person], places: Places, viewer: PersonId, held: HeldRights
+    cards: Iterable[wire.Person], places: HeldPlaces, viewer: PersonId, held: HeldRights
 ) -> list[wire.Person]:
     """Return the cards, without the numbers that the viewer is not shown. ``places``: of the people
     on them."""

@@ -22,7 +22,7 @@ class How(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class ConfirmedDevice:
     """A confirmed device; ``by``: the endorser's device; ``since``: the endorsement's date."""
 
     certificate: Certificate
@@ -46,7 +46,7 @@ class Confirmed:
         return self.certificate.public_key
 
 
-def confirmed(trust: Trust, device: bytes, at: int, rule: str = "E0") -> Confirmed:
+def confirmed(trust: Trust, device: bytes, at: int, rule: str = "E0") -> ConfirmedDevice:
     """Return how a device is confirmed; certificate and loss count at ``at``.
 
     Raises Refused with this rule if it is not.
@@ -61,14 +61,14 @@ def confirmed(trust: Trust, device: bytes, at: int, rule: str = "E0") -> Confirm
     listed = device in trust.devices_of(certificate.person_id)
     require(listed, rule, "not confirmed: not among its person's devices")
     if device in trust.department.admins:
-        return Confirmed(certificate, How.ROOT_ADMIN)
+        return ConfirmedDevice(certificate, How.ROOT_ADMIN)
     endorsement = endorsement_before(trust, device, EVER)
     if endorsement is not None:
         own = endorsement.record.kind == EndorsementKind.OWN_DEVICE
         how = How.OWN_DEVICE if own else How.ADMIN
-        return Confirmed(certificate, how, endorsement.record.endorser, endorsement.created)
+        return ConfirmedDevice(certificate, how, endorsement.record.endorser, endorsement.created)
     if trust.department.policy == Policy.NONE and is_first(trust, device, certificate.person_id):
-        return Confirmed(certificate, How.NOT_APPROVED)
+        return ConfirmedDevice(certificate, How.NOT_APPROVED)
     raise Refused(rule, "not confirmed: nobody endorsed it")
 
 

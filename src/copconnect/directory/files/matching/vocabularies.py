@@ -12,7 +12,7 @@ from rapidfuzz import fuzz, process
 
 from copconnect.directory.files.matching.words import canonical
 
-How = Literal["exact", "alias", "folded", "none"]
+HowMatched = Literal["exact", "alias", "folded", "none"]
 CLOSE = 78  # The likeness of two names, of 100, from which on one is suggested for the other.
 SUGGESTIONS = 3
 # The words for kinds of units: a column that is headed PS says "Charminar" for "Charminar PS".
@@ -36,7 +36,7 @@ class Match(NamedTuple):
     """The code that a text means, "" for none; how it was found; codes that are close."""
 
     code: str
-    how: How
+    how: HowMatched
     suggestions: tuple[str, ...] = ()
 
 
