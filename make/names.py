@@ -1,8 +1,10 @@
 """Refuse a type name that more than two places define.
 
 A reader who searches for `Place` wants one answer, or two where the server and the app each define
-a thing. The check counts the classes and type aliases at the top of Python files, and those and the
-interfaces of TypeScript and Svelte files, with or without a leading underscore. Tests and generated
+a thing. The check counts the classes and type aliases at the top of Python files, plain ones too
+(`Place = tuple[int, int]`), and those, the interfaces and the enums of TypeScript and Svelte files.
+A leading underscore makes no difference: a reader who meets `_Place` asks the same question. Names
+in capitals are values, and parameters of generic types are nobody's definition. Tests and generated
 files do not count, nor does `Props`, Svelte's word for what a component takes.
 Run it as a module: `python -m make.names`.
 """
@@ -23,7 +25,8 @@ EXEMPT = frozenset({"Props"})
 
 SCRIPT_TYPE = re.compile(
     r"""^\s* (?:export\s+)? (?:default\s+)? (?:declare\s+)?
-    (?: (?:abstract\s+)? (?:class|interface) \s+ (\w+) (?=\s*[{<]|\s+(?:extends|implements)\b)
+    (?: (?:abstract\s+|const\s+)? (?:class|interface|enum) \s+ (\w+)
+        (?=\s*[{<]|\s+(?:extends|implements)\b)
       | type \s+ (\w+) (?=\s*[=<]) )""",
     re.VERBOSE | re.MULTILINE,
 )
@@ -75,10 +78,23 @@ def python_types(text: str) -> Iterator[str]:
                 | ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id="TypeAlias"))
             ):
                 yield name
-            case ast.Assign(
-                targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="NewType"))
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if (
+                name.lstrip("_")[:1].isupper() and not name.isupper() and is_type(name, value)
             ):
                 yield name
+
+
+def is_type(name: str, value: ast.expr) -> bool:
+    """Return whether a name in capitals and small letters that is given this value is a type."""
+    match value:
+        case ast.Subscript() | ast.BinOp(op=ast.BitOr()):
+            return True
+        # NewType, NamedTuple, TypedDict and Enum repeat the name; type parameters do too.
+        case ast.Call(func=ast.Name(id=maker), args=[ast.Constant(value=said), *_]):
+            return said == name and maker not in {"TypeVar", "ParamSpec"}
+        case ast.Name(id=other) | ast.Attribute(attr=other):
+            return other[:1].isupper() and not other.isupper()
+    return False
 
 
 if __name__ == "__main__":

@@ -11,10 +11,19 @@ SCRIPT = [
     "export type Place<T> = T[];\n",
     '<script lang="ts">\n  type Place = string;\n</script>\n',
     "export default class Place implements Cell {}\n",
+    "export const enum Place {}\n",
+]
+ALIASES = [
+    'Place = NewType("Place", str)\n',
+    'Place = NamedTuple("Place", [("row", int)])\n',
+    "Place = tuple[int, int]\n",
+    '_Place = Literal["here", "there"]\n',
+    "Place = Row | None\n",
+    "Place = wire.Position\n",
 ]
 
 
-@pytest.mark.parametrize("third", [*PYTHON, 'Place = NewType("Place", str)\n'])
+@pytest.mark.parametrize("third", [*PYTHON, *ALIASES])
 def test_python_types_count(third: str) -> None:
     sources = {"a.py": PYTHON[0], "b.py": PYTHON[1], "c.py": third}
     assert names.crowded(sources) == {"Place": ["a.py", "b.py", "c.py"]}
@@ -37,6 +46,13 @@ def test_types_of_the_app_count_beside_those_of_the_server(third: str) -> None:
 )
 def test_uses_of_a_type_do_not_count(other: str) -> None:
     assert names.crowded({"a.py": PYTHON[0], "b.ts": SCRIPT[0], "c.ts": other}) == {}
+
+
+@pytest.mark.parametrize(
+    "value", ['K = TypeVar("K")\n', "PLACE = (1, 2)[0]\n", "_C = tables.c\n", "Place = make()\n"]
+)
+def test_values_and_type_parameters_do_not_count(value: str) -> None:
+    assert names.crowded({f"{n}.py": value for n in range(3)}) == {}
 
 
 def test_each_component_may_define_props() -> None:
