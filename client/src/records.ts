@@ -7,6 +7,7 @@ import type { AttachmentId, ConversationId, DeviceId, KeyId, MessageId, PersonId
 import type { KindPreview } from "./kinds/content.ts";
 import type { AttachmentPointer } from "./kinds/fields.ts";
 import type { CoreError } from "./failure.ts";
+import type { FormDrafts } from "./seam/conversations.ts";
 import type { Notice, ReceiptTotals } from "./seam/messages.ts";
 import type {
   Audience,
@@ -152,6 +153,7 @@ export interface ConversationRecord {
   /** The messages that the search has indexed; null: none. */
   readonly indexed: IndexedOrders | null;
   readonly draft: string | null;
+  readonly formDrafts?: FormDrafts;
   /** Files that were chosen and not sent, and the ones with hidden data (outbox/draft-files.ts). */
   readonly draftFiles: readonly AttachmentPointer[];
   readonly untouchedFiles?: readonly AttachmentId[];

@@ -158,6 +158,27 @@ def test_a_draft_is_there_after_a_reload(trio: Trio) -> None:
     expect(writer.composer).to_have_value(more)
     writer.say(f"{more}.")
     expect(writer.composer).to_have_value("")
+    writer.sees_status(f"{more}.", "sent")
+    # Words in a form that a tap closes and a reload ends are there again, until they are discarded.
+    edited = f"{more}, or dark blue."
+    for language in ("en", "te"):
+        with writer.speaking(language):
+            writer.page.reload()
+            writer.act_on(more, "conversation.edit.act")
+            sheet = writer.page.get_by_role("dialog")
+            words = sheet.get_by_role("textbox")
+            expect(words).to_have_value(f"{more}." if language == "en" else edited)
+            words.fill(edited)
+            writer.shot(f"edit-{language}")
+            writer.page.touchscreen.tap(20, 20)
+            sheet.wait_for(state="hidden")
+            writer.page.wait_for_timeout(500)
+    writer.page.reload()
+    writer.act_on(more, "conversation.edit.act")
+    writer.button("conversation.discardDraft").click()
+    writer.act_on(more, "conversation.edit.act")
+    expect(sheet.get_by_role("textbox")).to_have_value(f"{more}.")
+    writer.page.keyboard.press("Escape")
     # The chat itself opens where its reader left it.
     reader.to_chats()
     reader.chat(writer.person.name).get_by_text(f"{more}.").wait_for()

@@ -2,7 +2,7 @@
 import { GROUPED_STORES, SINGLE_STORES, type Conversation } from "../conversation/conversation.ts";
 import { forgetWords } from "../conversation/indexed.ts";
 import { MOST_DESCRIPTION } from "../seam.ts";
-import type { ConversationItem, EncryptionView, OutgoingAttachment } from "../seam.ts";
+import type { ConversationItem, DraftForm, EncryptionView, OutgoingAttachment } from "../seam.ts";
 import { failure, hasCode, rejectUnlessOffline } from "../failure.ts";
 import type { Content } from "../kinds/content.ts";
 import { KNOWN_DEVICES } from "../limits.ts";
@@ -15,7 +15,7 @@ import { fileGone, shownElsewhere, type ShownIn } from "../conversation/files.ts
 import { outgoingRecord } from "../outbox/compose.ts";
 import { keepDraftFiles, openDraftFiles } from "../outbox/draft-files.ts";
 import { STORES, type AttachmentRecord } from "../records.ts";
-import { readableFrom } from "../conversation/record.ts";
+import { readableFrom, withDraft } from "../conversation/record.ts";
 import { knownRoster } from "../roster/roster.ts";
 import { directId } from "../keys/roster/direct.ts";
 import type { Change } from "../vault/vault.ts";
@@ -202,11 +202,18 @@ export class ConversationCalls {
     await device.book.adopt(info);
   }
 
-  async saveDraft(conversationId: ConversationId, text: string): Promise<void> {
+  /** Keep the words of a form until they are sent: those of the composer, `send` drops. */
+  async saveDraft(
+    conversationId: ConversationId,
+    text: string,
+    form: DraftForm = "composer",
+  ): Promise<void> {
     const device = await this.#reach.deviceThatKeeps();
     const draft = text.trim() === "" ? null : text;
     await device.find(conversationId).change((work) => {
-      if (draft !== work.record.draft) work.set({ draft });
+      const { record } = work;
+      const before = form === "composer" ? record.draft : (record.formDrafts?.[form] ?? null);
+      if (draft !== before) work.set(withDraft(record, form, draft));
       return Promise.resolve();
     });
   }

@@ -2,7 +2,23 @@
 import { ZEROS } from "../keys/format/hashing.ts";
 import { EVERYBODY_DEVICES } from "../limits.ts";
 import type { ConversationRecord } from "../records.ts";
+import type { DraftForm } from "../seam/conversations.ts";
 import type { Conversation as WireConversation } from "../wire.ts";
+
+/** The oldest drafts beyond so many give way, or those of each edited message would pile up. */
+const MOST_FORM_DRAFTS = 20;
+
+/** The change of a record that keeps the words of a form; null: the form has none. */
+export function withDraft(
+  { formDrafts = {} }: Pick<ConversationRecord, "formDrafts">,
+  form: DraftForm,
+  draft: string | null,
+): Partial<ConversationRecord> {
+  if (form === "composer") return { draft };
+  const others = Object.entries(formDrafts).filter(([one]) => one !== form);
+  const kept = draft === null ? others : [...others, [form, draft] as const];
+  return { formDrafts: Object.fromEntries(kept.slice(-MOST_FORM_DRAFTS)) };
+}
 
 /** A conversation that this device meets for the first time. */
 export function newRecord(info: WireConversation): ConversationRecord {

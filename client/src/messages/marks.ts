@@ -6,6 +6,7 @@
  * with their message.
  */
 import type { Conversation } from "../conversation/conversation.ts";
+import { withDraft } from "../conversation/record.ts";
 import type { UnitOfWork } from "../conversation/unit-of-work.ts";
 import type { DeviceContext } from "../context.ts";
 import { idOf, type DeviceId, type MessageId, type PersonId, type SealKeyId } from "../ids.ts";
@@ -149,6 +150,9 @@ async function putDeleted(
   const { messageId } = marked;
   work.put(left);
   conversation.marks.delete(work, messageId);
+  // Other words for it may repeat its own.
+  const edit = `edit/${messageId}` as const;
+  if (work.record.formDrafts?.[edit] !== undefined) work.set(withDraft(work.record, edit, null));
   await leaveFiles(vault, work, marked);
   await dropReply(vault, conversation, work, marked);
 }

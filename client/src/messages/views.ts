@@ -125,7 +125,7 @@ export class ViewMaker implements Views {
       pins: this.pinned(conversation).map(({ messageId }) => messageId),
       canPin: mine && !trainingFirst && barred === null && mayPin(record, record.admin),
       canCallEverybody: mine && mayCallEverybody(record),
-      draft: record.draft,
+      ...{ draft: record.draft, ...(record.formDrafts && { formDrafts: record.formDrafts }) },
       draftFiles: record.draftFiles.length,
       canSend: mine && !trainingFirst && barred === null,
       trainingFirst,

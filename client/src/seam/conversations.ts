@@ -7,6 +7,16 @@ import type { Progress } from "./progress.ts";
 import type { MessageStatus, Preview } from "./messages.ts";
 import type { Plate } from "../names.ts";
 
+/** A form that keeps words until they are sent; edits, replies and forwards are of one message. */
+export type DraftForm =
+  | "composer"
+  | "evidence"
+  | "poll"
+  | "question"
+  | `${"edit" | "replies" | "forward"}/${MessageId}`;
+
+export type FormDrafts = Readonly<Partial<Record<DraftForm, string>>>;
+
 /** Why this person may not send where they otherwise could. */
 export interface Barred {
   /** The sanction; null: the roster says so, and the server has not said yet why. */
@@ -88,6 +98,8 @@ export interface ConversationItem {
   /** This person may mention everybody, a rank and a post of all units (M5). */
   readonly canCallEverybody: boolean;
   readonly draft: string | null;
+  /** Words in the other forms, the newest last; absent: there are none. */
+  readonly formDrafts?: FormDrafts;
   /** How many files were chosen and not sent. */
   readonly draftFiles: number;
   readonly canSend: boolean;

@@ -94,6 +94,11 @@ it(
     });
     await b.core.messages.markRead(id, of);
     const told = b.events.filter(({ type }) => type === "notify").length;
+    await a.core.conversations.saveDraft(id, "The best plan", `edit/${of}`);
+    await a.core.conversations.saveDraft(id, "Who comes?", "poll");
+    expect((await a.core.conversations.get(id)).formDrafts).toEqual({
+      ...{ [`edit/${of}`]: "The best plan", poll: "Who comes?" },
+    });
 
     await a.core.messages.delete(id, of, 0);
     for (const one of [a, b]) {
@@ -108,6 +113,9 @@ it(
         code: "not_found",
       });
     }
+    // Its author's other words for it go, too.
+    const { formDrafts } = await a.core.conversations.get(id);
+    expect(formDrafts).toEqual({ poll: "Who comes?" });
     expect(b.events.filter(({ type }) => type === "notify")).toHaveLength(told);
     expect((await b.core.conversations.get(id)).unread).toBe(0);
     const [stored] = world.server.conversation(id).log.filter((one) => one.messageId === of);

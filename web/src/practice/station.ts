@@ -116,8 +116,10 @@ export abstract class Station {
       this.talk(conversationId).item,
     setPreferences: async (conversationId, preferences) =>
       void this.change(this.talk(conversationId), preferences),
-    saveDraft: async (conversationId, draft) =>
-      void this.change(this.talk(conversationId), { draft: draft === "" ? null : draft }),
+    saveDraft: async (conversationId, draft, form = "composer") => {
+      if (form !== "composer") return;
+      this.change(this.talk(conversationId), { draft: draft === "" ? null : draft });
+    },
   } satisfies Partial<Core["conversations"]>;
 
   // --- Messages ----------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 /**
- * The draft of a conversation: text that is being written, and files that were chosen. The
- * core keeps both, so that a reload, a lock or a message that is refused loses neither.
+ * The draft of a conversation: text that is being written in one of its forms, and files that were chosen
+ * in the composer. The core keeps both, so that a reload, a lock, a tap beside a sheet or a message that is
+ * refused loses neither.
  */
-import type { ConversationItem, OutgoingAttachment } from "@copconnect/client/core";
+import type { ConversationItem, DraftForm, OutgoingAttachment } from "@copconnect/client/core";
 import { core } from "#app/core.ts";
 
 /** At most so much writing is lost when the page is gone at once. */
@@ -12,13 +13,29 @@ export class Draft {
   text = $state("");
   files = $state.raw<readonly OutgoingAttachment[]>([]);
   readonly #item: ConversationItem;
+  readonly #form: DraftForm;
   #saved: string;
+  #dropped = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #keeping: Promise<unknown> = Promise.resolve();
 
-  constructor(item: ConversationItem) {
+  constructor(item: ConversationItem, form: DraftForm = "composer") {
     this.#item = item;
-    this.text = this.#saved = item.draft ?? "";
+    this.#form = form;
+    const kept = form === "composer" ? item.draft : item.formDrafts?.[form];
+    this.text = this.#saved = kept ?? "";
+  }
+
+  /** Save the text also when the person looks away. Returns what ends it, with the form. */
+  follow(): () => void {
+    addEventListener("pagehide", this.save);
+    document.addEventListener("visibilitychange", this.save);
+    return () => {
+      removeEventListener("pagehide", this.save);
+      document.removeEventListener("visibilitychange", this.save);
+      // While Svelte takes a form away, `text` is what it was before the same change.
+      if (!this.#dropped) this.save();
+    };
   }
 
   get empty(): boolean {
@@ -49,8 +66,15 @@ export class Draft {
     this.#saved = this.text;
     // A draft that cannot be kept is no reason to interrupt the writing; the next key tries again.
     core()
-      .conversations.saveDraft(this.#item.conversationId, this.text)
+      .conversations.saveDraft(this.#item.conversationId, this.text, this.#form)
       .catch(() => (this.#saved = ""));
+  }
+
+  /** The words are sent, or the person wants them no more: the form closes. */
+  drop(): void {
+    this.text = "";
+    this.save();
+    this.#dropped = true;
   }
 
   /** Take the words for a message: the field starts over. */

@@ -1,4 +1,9 @@
-import type { ConnectedCore, ConversationItem, OutgoingAttachment } from "@copconnect/client/core";
+import type {
+  ConnectedCore,
+  ConversationItem,
+  DraftForm,
+  OutgoingAttachment,
+} from "@copconnect/client/core";
 import { expect, it, vi } from "vitest";
 import { useCore } from "#app/core.ts";
 import { Draft } from "./draft.svelte.ts";
@@ -8,14 +13,14 @@ const voice = { name: "note" } as unknown as OutgoingAttachment;
 const photo = { name: "gate" } as unknown as OutgoingAttachment;
 
 /** A draft, and what the core is asked to keep. */
-function started(): { draft: Draft; saved: string[] } {
+function started(form?: DraftForm): { draft: Draft; saved: string[] } {
   const saved: string[] = [];
-  const saveDraft = vi.fn((_: unknown, text: string) => {
-    saved.push(text);
+  const saveDraft = vi.fn((_: unknown, text: string, to: string) => {
+    saved.push(to === "composer" ? text : `${to}: ${text}`);
     return Promise.resolve();
   });
   useCore({ conversations: { saveDraft } } as unknown as ConnectedCore);
-  return { draft: new Draft(item), saved };
+  return { draft: new Draft(item, form), saved };
 }
 
 it("keeps what is written and chosen while a voice note goes out", () => {
@@ -61,4 +66,16 @@ it("gives refused words back before those that were written meanwhile", () => {
   draft.text = "Two constables at each gate.";
   draft.giveBack(written);
   expect(draft.text).toBe("Barricades go up at four.\nTwo constables at each gate.");
+});
+
+it("keeps the words of each form apart, until they are sent or discarded", () => {
+  const { draft, saved } = started("question");
+  draft.text = "Who has the key?";
+  draft.save();
+  draft.drop();
+  draft.save();
+  expect(saved).toEqual(["question: Who has the key?", "question: "]);
+  const kept = { ...item, draft: "At the gate", formDrafts: { poll: "Who comes?" } };
+  expect(new Draft(kept, "poll").text).toBe("Who comes?");
+  expect(new Draft(kept, "question").text).toBe("");
 });
