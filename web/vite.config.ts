@@ -13,6 +13,7 @@ import type { HtmlTagDescriptor, Plugin, Rollup } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
 import { defineConfig } from "vitest/config";
 import { inStages } from "./chunks.ts";
+import { oneFile, type OneFile } from "./one-file.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -197,6 +198,7 @@ function installable(srcDir: string, core: Plugin): ReturnType<typeof VitePWA> {
         // MapLibre is a megabyte that many never open; it is fetched with the first large map.
         ...["**/libre-*", "**/maplibre-gl-worker-*"],
         ...["icon-512.png", "icon-maskable-512.png", "apple-touch-icon.png"],
+        "check-export.html",
       ],
       maximumFileSizeToCacheInBytes: 4 * 1024 * 1024,
       manifestTransforms: [
@@ -234,6 +236,16 @@ function installable(srcDir: string, core: Plugin): ReturnType<typeof VitePWA> {
     },
   });
 }
+
+/** The page that people without the app verify an export with. */
+const CHECK: OneFile = {
+  ...{ root: here("."), name: "check-export" },
+  texts: {
+    ...{ exports: null, media: ["print"] },
+    errors: ["export_invalid", "unexpected"],
+  },
+  onwarn: warnOfOurs,
+};
 
 const COMPRESSIBLE = /\.(html|js|css|svg|json|webmanifest|wasm)$/;
 const SMALLEST = 1_000;
@@ -367,6 +379,7 @@ export default defineConfig(({ mode }) => {
             consoleApart(),
             described(),
             preloaded(here("./src/app/start.ts")),
+            oneFile(CHECK),
             installable(here("./src"), core.forServiceWorker),
             compressed(),
           ]

@@ -410,7 +410,7 @@ def create_app(
         route_handlers=[
             *scim_routes.routes(parts.scim_tokens, parts.provisioner),
             *more_routes,
-            *web_assets.routes(),
+            *web_assets.routes(root=parts.authority.root),
         ],
         lifespan=[lifespan],
         exception_handlers={Exception: on_error},

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from cryptography import x509
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -162,6 +163,20 @@ async def test_the_practice_reaches_nothing_and_stands_in_a_frame_of_the_app(bui
         )
         assert again.headers["content-security-policy"] == policy
         assert "content-security-policy" not in (await client.get("/")).headers
+
+
+async def test_the_page_that_verifies_exports_and_the_root_are_saved(
+    built: Path, whole: Whole
+) -> None:
+    (built / "check-export.html").write_text("<!doctype html>check")
+    app = Litestar(web_assets.routes(built, b"DER"))
+    async with talk(app) as client:
+        for name in ("check-export.html", "root.pem"):
+            headers = (await client.get(f"/{name}")).headers
+            assert headers["content-disposition"] == f'attachment; filename="{name}"'
+            assert headers["content-security-policy"] == "default-src 'none'; sandbox"
+    served = x509.load_pem_x509_certificate((await whole.get("/root.pem")).content)
+    assert served == x509.load_der_x509_certificate(whole.whole.authority.root)
 
 
 async def test_an_unbuilt_web_app_says_what_to_do(tmp_path: Path) -> None:

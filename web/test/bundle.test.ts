@@ -201,6 +201,18 @@ describe("the app that ships", () => {
     expect(weight(["service-worker.js"])).toBeLessThan(20 * KB);
   });
 
+  it("has a page of one file for those who verify an export without it, of at most 350 KB", () => {
+    const page = readFileSync(join(folder, "check-export.html"), "utf8");
+    const { length } = Buffer.from(page);
+    expect(length).toBeGreaterThan(200 * KB);
+    expect(length).toBeLessThan(350 * KB);
+    // Its parts are in it, and its own policy lets it reach nothing.
+    expect(page).not.toMatch(/<(?:script|link|img)[^>]*\s(?:src|href)=/u);
+    expect(page).toContain("default-src 'none'; script-src 'sha256-");
+    const worker = readFileSync(join(folder, "service-worker.js"), "utf8");
+    expect(worker).not.toContain("check-export");
+  });
+
   it("stores at most 608 KB on a phone at its first visit", () => {
     const worker = readFileSync(join(folder, "service-worker.js"), "utf8");
     const stored = files(folder)

@@ -96,8 +96,12 @@ export interface ArchiveEntry {
 /** A file that is no such archive. */
 export class BadArchive extends Error {}
 
-/** The entries of an archive by name, in their order. Throws {@link BadArchive}. */
+/** The entries of an archive by name, in their order. Throws {@link BadArchive}, `export_too_large`. */
 export async function openArchive(file: Blob): Promise<ReadonlyMap<string, Blob>> {
+  if (file.size > MOST_ARCHIVE_BYTES)
+    throw failure("export_too_large", {
+      details: { limit: MOST_ARCHIVE_BYTES, reason: "larger than an export" },
+    });
   const end = await view(file, file.size - SIZES.end, SIZES.end);
   require(end.getUint32(0, true) === END && end.getUint16(20, true) === 0, "no end of a ZIP");
   const count = end.getUint16(10, true);

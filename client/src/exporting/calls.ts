@@ -67,14 +67,14 @@ export class ExportCalls {
     return Promise.resolve();
   }
 
-  /** Verify a file without network. Rejects with `export_invalid` for what is no such file. */
+  /** Verify a file without network. Rejects with `export_invalid` for what is no such file, `export_too_large`. */
   async verify(file: Blob): Promise<VerifiedExport> {
     const { context, department } = this.#options;
     return verifyExport(file, {
       department: department(),
       recordsOf: (people) => context.trust.recordsOf(people),
       nowMs: context.time.now() ?? context.now(),
-      onProgress: this.#progress(null, "messages"),
+      onProgress: this.#progressOf(null),
     });
   }
 
@@ -84,16 +84,8 @@ export class ExportCalls {
     signal: AbortSignal,
   ): Promise<MadeExport> {
     const { context, attachments } = this.#options;
-    const told = {
-      messages: this.#progress(conversation.id, "messages"),
-      files: this.#progress(conversation.id, "files"),
-    };
-    const gathering: Gathering = {
-      ...{ context, attachments, conversation, signal },
-      onProgress: (step, done, total) => {
-        told[step](done, total);
-      },
-    };
+    const onProgress = this.#progressOf(conversation.id);
+    const gathering: Gathering = { context, attachments, conversation, signal, onProgress };
     const { messageIds, fromMs, toMs, title } = choice;
     const chosen = messageIds === null ? null : new Set(messageIds);
     const range =
@@ -171,6 +163,14 @@ export class ExportCalls {
     if (refused === null) return;
     await outbox.cancel(conversation, messageId).catch(() => undefined);
     throw refused;
+  }
+
+  #progressOf(conversationId: ConversationId | null): Gathering["onProgress"] {
+    const told = {
+      messages: this.#progress(conversationId, "messages"),
+      files: this.#progress(conversationId, "files"),
+    };
+    return (step, done, total) => told[step](done, total);
   }
 
   #progress(

@@ -47,15 +47,25 @@ interface Marks {
   readonly reactions: (MarkFact & { readonly emoji: string | null })[];
 }
 
+type OnBytes = (bytes: number) => void | Promise<void>;
 type ToldExport = Omit<VerifiedExport, "sha256" | "bytes">;
 
-/** Everything that a file proves. Rejects with `export_invalid` for what is no such file. */
+/** Everything that a file proves. Rejects as {@link proveLog} does. */
 export async function verifyExport(file: Blob, verifier: Verifier): Promise<VerifiedExport> {
-  const told = await tell(await proveLog(file, verifier));
-  return { ...told, sha256: await hashOf(file), bytes: file.size };
+  const log = await proveLog(file, verifier);
+  const parts = [...log.files.values()].reduce((sum, { part }) => sum + part.size, 0);
+  let done = 0;
+  const onBytes = (bytes: number): void | Promise<void> =>
+    verifier.onProgress("files", (done += bytes), parts + file.size);
+  const told = await tell(log, onBytes);
+  return { ...told, sha256: await hashOf(file, onBytes), bytes: file.size };
 }
 
-export async function tell(log: ProvenLog): Promise<ToldExport> {
+/** `onBytes`: of each piece that is hashed. */
+export async function tell(
+  log: ProvenLog,
+  onBytes: OnBytes = () => undefined,
+): Promise<ToldExport> {
   const { manifest, gaps, witnesses, problems, trust } = log;
   const person = (personId: PersonId, atMs: number): ProvenPerson => {
     const cards = trust.cardsOf(personId);
@@ -80,7 +90,7 @@ export async function tell(log: ProvenLog): Promise<ToldExport> {
     else problems.push(ofFile(`a file that no message names: ${name}`));
   for (const [one, content] of decoded) {
     if (isMark(one) || content?.kind === "mark" || content?.kind === "state") continue;
-    const shown = await filesOf(files, problems, one, content);
+    const shown = await filesOf(files, problems, one, content, onBytes);
     messages.push(messageOf(log, one, content, marks, shown, person));
   }
   const { conversation, title, exportedBy, madeMs, first, last } = manifest;
@@ -242,10 +252,11 @@ async function filesOf(
   problems: ProofProblem[],
   { at }: Proven,
   content: Decoded | null,
+  onBytes: OnBytes,
 ): Promise<readonly ProvenFile[]> {
   const found: ProvenFile[] = [];
   for (const pointer of content === null ? [] : pointersOf(content)) {
-    const one = await fileOf(files.get(pointer.id), pointer);
+    const one = await fileOf(files.get(pointer.id), pointer, onBytes);
     if (one.state === "differs")
       problems.push({
         at,
@@ -257,12 +268,16 @@ async function filesOf(
   return found;
 }
 
-async function fileOf(file: Blob | undefined, pointer: AttachmentPointer): Promise<ProvenFile> {
+async function fileOf(
+  file: Blob | undefined,
+  pointer: AttachmentPointer,
+  onBytes: OnBytes,
+): Promise<ProvenFile> {
   const { name, mime, size } = pointer;
   const sha256 = pointer.sha256 === null ? null : toHex(pointer.sha256);
   const said = { name, mime, size, sha256 };
   if (file === undefined) return { ...said, state: "missing", file: null };
-  const same = file.size === size && (sha256 === null || (await hashOf(file)) === sha256);
+  const same = file.size === size && (sha256 === null || (await hashOf(file, onBytes)) === sha256);
   if (!same) return { ...said, state: "differs", file: null };
   const typed = file.slice(0, file.size, mime);
   return { ...said, state: sha256 === null ? "unsigned" : "proven", file: typed };

@@ -44,7 +44,12 @@ export interface Verifier {
   /** The records that this device holds of people: a revocation that the file leaves out counts. */
   readonly recordsOf: (people: Iterable<PersonId>) => Promise<readonly PersonTrustRow[]>;
   readonly nowMs: number;
-  readonly onProgress: (done: number, total: number) => void;
+  /** Awaited: a page draws meanwhile. `files`: bytes that are hashed. */
+  readonly onProgress: (
+    step: "messages" | "files",
+    done: number,
+    total: number,
+  ) => void | Promise<void>;
 }
 
 /** A message whose header, and whose body where it has one, are proven. */
@@ -70,7 +75,13 @@ export interface NamedFile {
   readonly part: Blob;
 }
 
-/** Rejects with `export_invalid` for what is no such file. */
+/** Everything in the file is of another department's root, or forged. */
+class OtherRoot extends BadPart {}
+
+/**
+ * Rejects with `export_invalid` for what is no such file, with the detail `root` where the root signed
+ * nothing in it, and with `export_too_large`.
+ */
 export async function proveLog(file: Blob, verifier: Verifier): Promise<ProvenLog> {
   try {
     return await prove(file, verifier);
@@ -78,7 +89,10 @@ export async function proveLog(file: Blob, verifier: Verifier): Promise<ProvenLo
     const known = error instanceof BadArchive || error instanceof BadPart;
     // The decoder's, for bytes that are no UTF-8.
     if (!known && !(error instanceof TypeError)) throw error;
-    throw failure("export_invalid", { details: { reason: error.message }, cause: error });
+    const reason = error.message;
+    const details: Readonly<Record<string, string>> =
+      error instanceof OtherRoot ? { reason, root: "other" } : { reason };
+    throw failure("export_invalid", { details, cause: error });
   }
 }
 
@@ -101,7 +115,7 @@ async function prove(file: Blob, verifier: Verifier): Promise<ProvenLog> {
   const walk = new Walk(manifest, trust, await knownOf(manifest, records, trust), problems);
   for await (const text of linesOf(log)) {
     await walk.take(readLine(text), verifier.nowMs);
-    verifier.onProgress(walk.taken, manifest.last - manifest.first + 1);
+    await verifier.onProgress("messages", walk.taken, manifest.last - manifest.first + 1);
   }
   walk.end();
   return {
@@ -321,7 +335,7 @@ async function trustOf(records: ProvingRecords, verifier: Verifier): Promise<Pas
       if (!all.some((one) => equalBytes(one.hash, record.hash))) all.push(record);
     });
   if (all.length === 0)
-    throw new BadPart("the root of this department did not sign the file's department record");
+    throw new OtherRoot("the root of this department did not sign the file's department record");
   const bundles = new Map<PersonId, PersonTrust>();
   const add = (personId: PersonId, one: Pick<PersonTrustRow, "devices" | KeptKind>): void => {
     const known = bundles.get(personId);

@@ -66,9 +66,7 @@ export class DepartmentTrust {
     taken: Incarnation | null = null,
   ): Promise<DepartmentTrust> {
     refuseUnless(equalBytes(trust.root, pinnedRoot), "E0", "the root is not the pinned one");
-    const root = parseCertificate(pinnedRoot);
-    requireCa(root, "root");
-    await requireIssuedBy(root, root);
+    const root = await rootCertificate(pinnedRoot);
     refuseUnless(trust.issuing.length > 0, "E0", "there is no issuing CA");
     const issuingKeys: Uint8Array[] = [];
     for (const der of trust.issuing) issuingKeys.push(await issuingKey(der, root));
@@ -108,6 +106,14 @@ export class DepartmentTrust {
   certificate(der: Uint8Array): Promise<Certificate> {
     return readCertificate(der, this.issuingKeys);
   }
+}
+
+/** The certificate of a root, which issued it to itself. Throws Refused (E0). */
+export async function rootCertificate(der: Uint8Array): Promise<ParsedCertificate> {
+  const root = parseCertificate(der);
+  requireCa(root, "root");
+  await requireIssuedBy(root, root);
+  return root;
 }
 
 function newestOf(departments: readonly Department[]): Department {

@@ -3,10 +3,12 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Zip, ZipPassThrough, unzipSync } from "fflate";
 import { expect, it } from "vitest";
-import { tell } from "#core/exporting/telling.ts";
+import { readRootFile } from "#core/exporting/root-file.ts";
+import { tell, verifyExport } from "#core/exporting/telling.ts";
 import { proveLog } from "#core/exporting/verifying.ts";
 import { hash } from "#core/keys/format/hashing.ts";
-import { copy, fromHex, toHex, utf8 } from "#core/octets.ts";
+import { copy, fromHex, toBase64, toHex, utf8 } from "#core/octets.ts";
+import { issuingAuthority, rootAuthority } from "../support/certificates.ts";
 
 const FOLDER = fileURLToPath(new URL("../../../spec/exports/", import.meta.url));
 
@@ -41,7 +43,43 @@ it("proves nothing under another root", async () => {
     onProgress: () => undefined,
   });
   const reason = "the root of this department did not sign the file's department record";
-  await expect(proving).rejects.toMatchObject({ code: "export_invalid", details: { reason } });
+  await expect(proving).rejects.toMatchObject({
+    code: "export_invalid",
+    details: { reason, root: "other" },
+  });
+});
+
+it("is verified by a root's own certificate, and by no other", async () => {
+  const root = rootAuthority(Date.now());
+  const pem = (der: Uint8Array): string =>
+    `-----BEGIN CERTIFICATE-----\n${toBase64(der)}\n-----END CERTIFICATE-----\n`;
+  const read = await readRootFile(pem(root.certificate));
+  expect(read?.key).toEqual(root.keys.publicKey);
+  const digits = toHex(hash(root.certificate)).toUpperCase();
+  expect(read?.fingerprint.replaceAll(":", "")).toBe(digits);
+  const issued = issuingAuthority(root, 1, Date.now()).certificate;
+  const changed = copy(root.certificate);
+  changed.set([(changed.at(-1) ?? 0) ^ 1], changed.length - 1);
+  const others = ["", "root", pem(issued), pem(changed), pem(new Uint8Array(9))];
+  for (const text of [...others, pem(root.certificate).repeat(2)])
+    expect(await readRootFile(text)).toBeNull();
+});
+
+it("says how much of it is verified", async () => {
+  const heard: string[] = [];
+  const file = new Blob([copy(readFileSync(`${FOLDER}conversation.zip`))]);
+  const golden = JSON.parse(readFileSync(`${FOLDER}conversation.json`, "utf8")) as {
+    readonly root: string;
+  };
+  await verifyExport(file, {
+    department: { rootKey: fromHex(golden.root), departments: [], issuingKeys: [] },
+    recordsOf: () => Promise.resolve([]),
+    nowMs: Date.now(),
+    onProgress: (step, done, total) => void heard.push(`${step} ${String(done === total)}`),
+  });
+  expect(heard).toContain("messages false");
+  expect(heard).toContain("messages true");
+  expect(heard.at(-1)).toBe("files true");
 });
 
 interface Change {

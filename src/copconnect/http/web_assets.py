@@ -4,12 +4,13 @@ Invariants: only files found at start are served, so no path can escape the fold
 name carries their hash are cached for a year, everything else is asked for each time; a path
 that is no file and has no extension is a screen of the app and answers index.html; the page of
 the practice may reach nothing, which its policy makes the browser hold to, and loads in a frame of
-the app alone.
+the app alone. The page that verifies an export (docs/export.md) is saved, and opened from a disk.
 """
 
 import hashlib
 import mimetypes
 import re
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ _POLICIES = {
         f"form-action 'none'; frame-ancestors 'self'; {TRUSTED_TYPES}; {REPORTING}"
     )
 }
+# Browsers save these and do not open them here.
+_SAVED = ("check-export.html", "root.pem")
 # A page or a worker holds to its own policy, not to those of the files that it loads. The whole
 # policy was 5% of a first visit's bytes; opened as a page, such a file may do nothing.
 _PART = "default-src 'none'; sandbox"
@@ -79,9 +82,18 @@ def load(folder: Path) -> dict[str, Asset]:
     return assets
 
 
-def routes(folder: Path = FOLDER) -> list[Any]:
-    """Return the handler of everything that is not an API route."""
+def routes(folder: Path = FOLDER, root: bytes | None = None) -> list[Any]:
+    """Return the handler of everything that is not an API route. ``root``: DER of the root's
+    certificate, which people without the app verify exports with."""
     assets = load(folder)
+    if root is not None:
+        assets["root.pem"] = Asset(
+            content=(pem := ssl.DER_cert_to_PEM_cert(root).encode()),
+            compressed={},
+            media_type="application/x-pem-file",
+            etag=f'"{hashlib.sha256(pem).hexdigest()[:32]}"',
+            immutable=False,
+        )
 
     @get(["/", "/{path:path}"], include_in_schema=False)
     async def web_app(request: HttpRequest) -> Any:
@@ -103,6 +115,9 @@ def routes(folder: Path = FOLDER) -> list[Any]:
         }
         if asset.immutable and "worker" not in path:
             headers["content-security-policy"] = _PART
+        if path in _SAVED:
+            headers["content-security-policy"] = _PART
+            headers["content-disposition"] = f'attachment; filename="{path}"'
         if path in _POLICIES:
             headers["content-security-policy"] = _POLICIES[path]
         if request.headers.get("if-none-match") == asset.etag:

@@ -364,6 +364,11 @@ def key_of(certificate: Path) -> bytes:
     return key.public_bytes_raw()
 
 
+def fingerprint(certificate: Path) -> str:
+    """Return the SHA-256 of a certificate's file, as openssl prints it. Raises AuthorityMissing."""
+    return _load_certificate(certificate).fingerprint(hashes.SHA256()).hex(":").upper()
+
+
 def issuing_keys(keys: Path) -> list[bytes]:
     """Return the public keys of the issuing CAs whose certificates lie in a folder, each issued by
     the root that lies there. No private key is read. Raises AuthorityMissing, OSError, ValueError.

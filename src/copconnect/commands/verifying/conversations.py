@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from copconnect.commands.options import Data, console, stop
-from copconnect.commands.verifying.files import Keys, root_key
+from copconnect.commands.verifying.files import Keys, root_fingerprint, root_key
 from copconnect.core_program import CoreFailed, CoreMissing, CoreRefused, started
 
 _SHOWN = 20  # Problems and gaps that are printed.
@@ -61,6 +61,7 @@ def verify(
     if as_json:
         print(told)
     if not as_json:
+        console.print(f"SHA-256 of the root certificate: {root_fingerprint(data, keys)}")
         for line in _words(found):
             console.print(_printable(line), markup=False, highlight=False, soft_wrap=True)
     if found["problems"]:

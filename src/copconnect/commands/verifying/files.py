@@ -35,6 +35,12 @@ def certificate_keys(data: Path | None, keys: Path | None) -> tuple[bytes, list[
         raise stop(f"This cannot be read: {error}.") from error
 
 
+def root_fingerprint(data: Path | None, keys: Path | None) -> str:
+    """Return the SHA-256 of the root's certificate, which a department publishes."""
+    folder = keys or settings_of(data).data_dir / "keys"
+    return authority.fingerprint(folder / authority.ROOT)
+
+
 def root_key(data: Path | None, keys: Path | None) -> bytes:
     """Return the public key of the offline root. Ends the program where it cannot be read."""
     folder = keys or settings_of(data).data_dir / "keys"

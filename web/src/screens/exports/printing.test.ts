@@ -1,8 +1,7 @@
-import type { AppState, VerifiedExport } from "@copconnect/client/core";
+import type { VerifiedExport } from "@copconnect/client/core";
 import type { ConversationId, Names, PersonId } from "@copconnect/client/wire";
 import { render } from "svelte/server";
 import { beforeAll, expect, it, vi } from "vitest";
-import { adopt } from "#app/state/app.svelte.ts";
 import { loadLater } from "#i18n/index.svelte.ts";
 import en from "#i18n/locales/en/exports.json";
 import PrintPage from "./PrintPage.svelte";
@@ -22,13 +21,11 @@ function found(more: Partial<VerifiedExport> = {}): VerifiedExport {
 }
 
 function printed(one: VerifiedExport): string {
-  const props = { found: one, fileName: "export.zip", onclose: () => undefined };
+  const props = { found: one, fileName: "export.zip", signer: null, onclose: () => undefined };
   return render(PrintPage, { props }).body;
 }
 
 beforeAll(async () => {
-  // Files share one process: the person of a test before this one is not here.
-  adopt({ me: null } as AppState);
   await Promise.all([loadLater("rest"), loadLater("exports")]);
 });
 

@@ -1,8 +1,20 @@
 /** The contents of a verified export in the reader's words. */
-import type { ProofGap, ProofProblem, ProvenPerson, VerifiedExport } from "@copconnect/client/core";
+import type {
+  CoreEvent,
+  ProofGap,
+  ProofProblem,
+  ProvenPerson,
+  VerifiedExport,
+} from "@copconnect/client/core";
 import type { Names } from "@copconnect/client/wire";
 import { formatBytes, formatList, formatMoment, formatNumber, nameOf } from "#i18n/format.ts";
 import { t } from "#i18n/index.svelte.ts";
+
+/** How much of a file is verified: messages, then bytes of its files. */
+export type VerifyProgress = Pick<
+  Extract<CoreEvent, { type: "conversation_export" }>,
+  "step" | "done" | "total"
+>;
 
 /** "Sub-Inspector, Charminar PS". */
 export function officerOf(
