@@ -105,7 +105,9 @@ export async function rangeOfMessages(
     const facts = [
       ...(message.edits ?? []),
       ...(message.deletion === undefined ? [] : [message.deletion]),
-      ...(marks?.reactions ?? []),
+      ...[marks?.reactions, marks?.votes, marks?.closed, marks?.totals, marks?.accepted].flatMap(
+        (one) => one ?? [],
+      ),
     ];
     positions.push(message.seq, ...facts.map(({ position }) => position));
   }

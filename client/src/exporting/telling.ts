@@ -1,4 +1,4 @@
-/** The contents of a verified file: words, former words, deletions, reactions, files. */
+/** The contents of a verified file: words, former words, deletions, reactions, votes, accepted answers, files. */
 import { hashOf } from "../attachments/hashing.ts";
 import { evidenceOf } from "../kinds/attachments.ts";
 import {
@@ -11,6 +11,7 @@ import {
 import type { AttachmentPointer } from "../kinds/fields.ts";
 import { shownPage } from "../kinds/links.ts";
 import type { OrderContent } from "../kinds/order.ts";
+import type { PollContent } from "../kinds/consultation.ts";
 import { allWordsOf } from "../kinds/wording.ts";
 import { idOf, type DeviceId, type MessageId, type PersonId } from "../ids.ts";
 import { MESSAGE_KIND } from "../keys/message.ts";
@@ -18,13 +19,18 @@ import { mayAdminister, mayIssue, type Leaf } from "../keys/roster/leaf.ts";
 import { CLOCK_LEEWAY_MS } from "../limits.ts";
 import {
   byPosition,
+  type AcceptedAnswer,
   type DeletionRecord,
   type EditRecord,
   type MarkFact,
+  type ReactionRecord,
+  type TotalsRecord,
+  type VoteRecord,
 } from "../mark-records.ts";
 import { markedBy } from "../messages/declared.ts";
 import { withDeletion } from "../messages/deletions.ts";
 import { withEdits } from "../messages/edits.ts";
+import { countPoll } from "../messages/poll-count.ts";
 import { inEnglish } from "../names.ts";
 import { toHex } from "../octets.ts";
 import { mayChange } from "../orders/record.ts";
@@ -44,7 +50,11 @@ import { ofFile, proveLog, type Proven, type ProvenLog, type Verifier } from "./
 interface Marks {
   readonly edits: EditRecord[];
   readonly deletions: DeletionRecord[];
-  readonly reactions: (MarkFact & { readonly emoji: string | null })[];
+  readonly reactions: ReactionRecord[];
+  readonly votes: VoteRecord[];
+  readonly closed: MarkFact[];
+  readonly totals: TotalsRecord[];
+  readonly accepted: AcceptedAnswer[];
 }
 
 type OnBytes = (bytes: number) => void | Promise<void>;
@@ -141,6 +151,12 @@ function contentOf({ header, plaintext }: Proven): Decoded | null {
   return decodeContent(plaintext);
 }
 
+function noMarks(): Marks {
+  return {
+    ...{ edits: [], deletions: [], reactions: [], votes: [], closed: [], totals: [], accepted: [] },
+  };
+}
+
 function marksOf(decoded: readonly Opened[]): ReadonlyMap<MessageId, Marks> {
   const found = new Map<MessageId, Marks>();
   for (const [one, content] of decoded) {
@@ -149,7 +165,7 @@ function marksOf(decoded: readonly Opened[]): ReadonlyMap<MessageId, Marks> {
     const sentMs = header.sent;
     if (content === null ? !isMark(one) : content.kind !== "mark") continue;
     const messageId = content?.kind === "mark" ? content.messageId : markedBy(header);
-    const marks = found.get(messageId) ?? { edits: [], deletions: [], reactions: [] };
+    const marks = found.get(messageId) ?? noMarks();
     found.set(messageId, marks);
     const fact = { personId: leaf.person, position, sentMs, signedMs: header.sent };
     const markId = idOf<MessageId>(header.message);
@@ -161,6 +177,11 @@ function marksOf(decoded: readonly Opened[]): ReadonlyMap<MessageId, Marks> {
     else if (header.kind === MESSAGE_KIND.edit)
       marks.edits.push({ ...fact, markId, text: null, mentions: [] });
     if (what.mark === "reaction") marks.reactions.push({ ...fact, emoji: what.emoji });
+    if (what.mark === "vote") marks.votes.push({ ...fact, choices: what.choices, sealed: false });
+    if (what.mark === "close") marks.closed.push(fact);
+    if (what.mark === "totals")
+      marks.totals.push({ ...fact, counts: what.counts, ballots: what.ballots });
+    if (what.mark === "accept") marks.accepted.push({ ...fact, answerId: what.answerId });
   }
   return found;
 }
@@ -179,7 +200,7 @@ function messageOf(
   person: (personId: PersonId, atMs: number) => ProvenPerson,
 ): VerifiedMessage {
   const messageId = idOf<MessageId>(header.message);
-  const own = marks.get(messageId);
+  const own = marks.get(messageId) ?? noMarks();
   const bare: MessageRecord = {
     ...{ messageId, conversationId: manifest.conversation, order: at, seq: at },
     // The server takes a message at most so long after it was signed (D1), and phones count from then.
@@ -188,8 +209,8 @@ function messageOf(
     ...{ notice: null, failure: null },
     ...(plaintext === null && header.kind === MESSAGE_KIND.kept ? { kept: true } : {}),
   };
-  const edited = withEdits(bare, own?.edits ?? []);
-  const { deletion } = withDeletion(bare, own?.deletions ?? []);
+  const edited = withEdits(bare, own.edits);
+  const { deletion } = withDeletion(bare, own.deletions);
   const edits = edited.edits ?? [];
   const last = edits.at(-1);
   const former = [
@@ -213,7 +234,9 @@ function messageOf(
     content: content === null || content.kind === "unsupported" ? null : content.kind,
     text: missing ? "" : textOf(shown),
     page: content?.kind === "text" && !missing ? (shownPage(content).page ?? null) : null,
-    reactions: reactionsOf(own?.reactions ?? [], person),
+    reactions: reactionsOf(own.reactions, person),
+    options: content?.kind === "poll" ? optionsOf(content, leaf.person, own, person) : [],
+    answerId: content?.kind === "question" ? answerOf(leaf.person, own) : null,
     evidence: shown?.kind === "attachments" ? evidenceOf(shown) : null,
   };
 }
@@ -229,6 +252,28 @@ function reactionsOf(
   return [...found].map(([emoji, people]) => ({ emoji, people }));
 }
 
+/** P1 to P4. Secret votes are the author's to count. */
+function optionsOf(
+  poll: PollContent,
+  author: PersonId,
+  marks: Marks,
+  person: (personId: PersonId, atMs: number) => ProvenPerson,
+): VerifiedMessage["options"] {
+  const { votes, published } = countPoll(poll, author, marks);
+  return poll.options.map((text, at) => {
+    const chosen = [...votes.values()].filter(({ choices }) => choices?.includes(at) === true);
+    const people = chosen.map(({ personId, signedMs }) => person(personId, signedMs));
+    const count = poll.anonymous ? (published?.counts[at] ?? null) : people.length;
+    return { text, count, people };
+  });
+}
+
+/** Q1: the answer that the asker accepted last. */
+function answerOf(asker: PersonId, { accepted }: Marks): MessageId | null {
+  const own = accepted.filter(({ personId }) => personId === asker);
+  return own.toSorted(byPosition).at(-1)?.answerId ?? null;
+}
+
 function textOf(content: Decoded | null): string {
   if (content === null) return "";
   switch (content.kind) {
@@ -242,6 +287,10 @@ function textOf(content: Decoded | null): string {
       return content.text;
     case "poll":
       return content.question;
+    case "location": {
+      const { latitude, longitude, accuracyM } = content;
+      return `${latitude}, ${longitude}${accuracyM === null ? "" : ` (±${Math.round(accuracyM)} m)`}`;
+    }
     default:
       return "";
   }

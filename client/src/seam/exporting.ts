@@ -75,6 +75,14 @@ export interface VerifiedMessage {
     readonly emoji: string;
     readonly people: readonly ProvenPerson[];
   }[];
+  /** The choices of a poll. `count`: of secret votes the author's; null: there is none. */
+  readonly options: readonly {
+    readonly text: string;
+    readonly count: number | null;
+    readonly people: readonly ProvenPerson[];
+  }[];
+  /** The answer that the asker of a question accepted; null: none. */
+  readonly answerId: MessageId | null;
   readonly files: readonly ProvenFile[];
   readonly evidence: {
     readonly madeMs: number | null;

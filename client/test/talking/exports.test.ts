@@ -312,3 +312,44 @@ describe("a file that is no export", () => {
       await expect(verify(file)).rejects.toMatchObject({ code: "export_invalid" });
   });
 });
+
+describe("an export of a consultation", () => {
+  it("says who voted for what, which answer was accepted, and where a place is", async () => {
+    const asked = {
+      ...({ kind: "poll", question: "Which gate?", options: ["Gate 2", "Gate 3"] } as const),
+      ...{ multiple: false, anonymous: false, endsMs: null },
+    };
+    const place = {
+      ...({ kind: "location", latitude: 17.36, longitude: 78.47, accuracyM: 8.6 } as const),
+      takenMs: 1,
+    };
+    const question = { kind: "question", text: "Who has the key?", mentions: [] } as const;
+    const messageIds: MessageId[] = [];
+    for (const one of [asked, place, question]) {
+      const { messageId } = await a.core.messages.send(id, one, null);
+      for (const officer of [a, b]) await officer.accepted(id, messageId);
+      messageIds.push(messageId);
+    }
+    const [poll, , key] = messageIds as [MessageId, MessageId, MessageId];
+    await b.core.consultation.vote(id, poll, [0]);
+    await b.core.consultation.vote(id, poll, [1]);
+    const answer = await text(b, "Balu has");
+    await w.current.settle();
+    await a.core.consultation.acceptAnswer(id, key, answer);
+    await w.current.settle();
+    const { file } = await b.core.exports.make(id, {
+      ...WHOLE,
+      messageIds: [...messageIds, answer],
+    });
+    const { messages } = await verify(file);
+    expect(messages[0]).toMatchObject({
+      text: "Which gate?",
+      options: [
+        { text: "Gate 2", count: 0, people: [] },
+        { text: "Gate 3", count: 1, people: [{ personId: b.person }] },
+      ],
+    });
+    expect(messages[1]?.text).toBe("17.36, 78.47 (±9 m)");
+    expect(messages[2]?.answerId).toBe(answer);
+  });
+});
