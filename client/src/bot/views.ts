@@ -37,7 +37,7 @@ export interface MessageView {
   readonly called: Call;
   /** A text or an order; null: a mark, or a kind that no handler reads. */
   readonly content: object | null;
-  /** The mark, and the message that it is on. */
+  /** The mark that this message carries, with the id of the marked message; null: this is no mark. */
   readonly mark: (Mark & { readonly messageId: MessageId }) | null;
 }
 

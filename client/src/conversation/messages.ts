@@ -4,6 +4,7 @@ import { decodeContent, previewOf, replyOf, reworded, type Decoded } from "../ki
 import type { QuestionRecord } from "../mark-records.ts";
 import { STORES } from "../records.ts";
 import type { LastRecord, MessageRecord, NoticeRecord, PreviewRecord } from "../records.ts";
+import type { RowQuery } from "../vault/database.ts";
 import type { Change, Vault } from "../vault/vault.ts";
 
 /** Notices that change nothing a person would want to be called to the conversation for. */
@@ -70,6 +71,14 @@ export async function storedMessages(
   return new Map(rows.flatMap((row) => (row === null ? [] : [[row.messageId, row] as const])));
 }
 
+function pageOf(
+  vault: Vault,
+  group: ConversationId,
+  query: Omit<RowQuery, "store" | "group">,
+): Promise<readonly MessageRecord[]> {
+  return vault.page<MessageRecord>({ store: STORES.messages, group, ...query });
+}
+
 /** Newest first, below an order (exclusive). */
 export function pageMessages(
   vault: Vault,
@@ -77,12 +86,10 @@ export function pageMessages(
   below: number | null,
   limit: number,
 ): Promise<readonly MessageRecord[]> {
-  return vault.page<MessageRecord>({
-    store: STORES.messages,
-    group: conversationId,
+  return pageOf(vault, conversationId, {
     limit,
     descending: true,
-    ...(below === null ? {} : { below }),
+    ...(below !== null && { below }),
   });
 }
 
@@ -93,8 +100,7 @@ export function pageAfter(
   above: number,
   limit: number,
 ): Promise<readonly MessageRecord[]> {
-  const place = { store: STORES.messages, group: conversationId, above, limit };
-  return vault.page<MessageRecord>({ ...place, descending: false });
+  return pageOf(vault, conversationId, { above, limit, descending: false });
 }
 
 /** Newest first, above an order (exclusive). */
@@ -104,13 +110,7 @@ export function messagesAbove(
   above: number,
   limit: number,
 ): Promise<readonly MessageRecord[]> {
-  return vault.page<MessageRecord>({
-    store: STORES.messages,
-    group: conversationId,
-    limit,
-    descending: true,
-    above,
-  });
+  return pageOf(vault, conversationId, { above, limit, descending: true });
 }
 
 /** A notice; what it does not say is null. */

@@ -17,16 +17,7 @@ import { idOf, type DeviceId, type MessageId, type PersonId } from "../ids.ts";
 import { MESSAGE_KIND } from "../keys/message.ts";
 import { mayAdminister, mayIssue, type Leaf } from "../keys/roster/leaf.ts";
 import { CLOCK_LEEWAY_MS } from "../limits.ts";
-import {
-  byPosition,
-  type AcceptedAnswer,
-  type DeletionRecord,
-  type EditRecord,
-  type MarkFact,
-  type ReactionRecord,
-  type TotalsRecord,
-  type VoteRecord,
-} from "../mark-records.ts";
+import { byPosition, type MarksRecord } from "../mark-records.ts";
 import { markedBy } from "../messages/declared.ts";
 import { withDeletion } from "../messages/deletions.ts";
 import { withEdits } from "../messages/edits.ts";
@@ -47,15 +38,12 @@ import type {
 import { fileName } from "./gathering.ts";
 import { ofFile, proveLog, type Proven, type ProvenLog, type Verifier } from "./verifying.ts";
 
-interface Marks {
-  readonly edits: EditRecord[];
-  readonly deletions: DeletionRecord[];
-  readonly reactions: ReactionRecord[];
-  readonly votes: VoteRecord[];
-  readonly closed: MarkFact[];
-  readonly totals: TotalsRecord[];
-  readonly accepted: AcceptedAnswer[];
-}
+/** The marks on one message that an export tells. */
+type Marks = {
+  readonly [
+    K in "edits" | "deletions" | "reactions" | "votes" | "closed" | "totals" | "accepted"
+  ]: MarksRecord[K][number][];
+};
 
 type OnBytes = (bytes: number) => void | Promise<void>;
 type ToldExport = Omit<VerifiedExport, "sha256" | "bytes">;
@@ -153,7 +141,13 @@ function contentOf({ header, plaintext }: Proven): Decoded | null {
 
 function noMarks(): Marks {
   return {
-    ...{ edits: [], deletions: [], reactions: [], votes: [], closed: [], totals: [], accepted: [] },
+    edits: [],
+    deletions: [],
+    reactions: [],
+    votes: [],
+    closed: [],
+    totals: [],
+    accepted: [],
   };
 }
 

@@ -44,7 +44,10 @@ export interface Verifier {
   /** The records that this device holds of people: a revocation that the file leaves out counts. */
   readonly recordsOf: (people: Iterable<PersonId>) => Promise<readonly PersonTrustRow[]>;
   readonly nowMs: number;
-  /** Awaited: a page draws meanwhile. `files`: bytes that are hashed. */
+  /**
+   * Called during the work, and awaited, so that a page can draw. `done` and `total` count messages in
+   * the step `messages`, and hashed bytes in the step `files`.
+   */
   readonly onProgress: (
     step: "messages" | "files",
     done: number,

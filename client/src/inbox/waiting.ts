@@ -48,7 +48,10 @@ export function waitingKey({
   return `${conversationId}/${String(position)}`;
 }
 
-/** No handler of a program reads what is at these positions that has not begun with it. */
+/**
+ * Take the messages and marks at these positions of the log out of a program's queue. A handler that runs
+ * with one of them continues.
+ */
 export function dropWaiting(
   { changes, record: { conversationId } }: UnitOfWork,
   positions: readonly number[],

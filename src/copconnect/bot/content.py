@@ -113,7 +113,7 @@ class MarkContent(_BotContent, frozen=True, kw_only=True):
 
 
 def mark_of(mark: msgspec.Raw) -> MarkContent | None:
-    """Return the mark that a message is; None: none."""
+    """Return the mark that a message carries; None: the message is no mark."""
     return msgspec.msgpack.decode(mark, type=MarkContent | None)
 
 

@@ -1,4 +1,4 @@
-/** The person of this device as the one who signs a certificate. */
+/** The name and post of this device's person, for the draft certificate of a printed export. */
 import type { Signer } from "#parts/evidence/PartA.svelte";
 import { app } from "./app.svelte.ts";
 import { rankName, unitName } from "./directory.svelte.ts";
