@@ -6,7 +6,8 @@ import { fromHex } from "#core/octets.ts";
 import { AcknowledgementFormat } from "#core/keys/acknowledgement.ts";
 import { answerPlace } from "#core/orders/answers.ts";
 import { parseAnswer } from "#core/keys/answer.ts";
-import type { Order, SubmitAcknowledgements } from "#core/wire.ts";
+import type { OrderView } from "#core/core.ts";
+import type { Conversation, Order, SubmitAcknowledgements } from "#core/wire.ts";
 import type { Officer } from "./support/officer.ts";
 import { PLAIN, group, issue, listed, held, owed, settled } from "./support/ordering.ts";
 import { compareDigits } from "./support/scenarios.ts";
@@ -80,6 +81,27 @@ describe("an order", () => {
     ).rejects.toMatchObject({
       code: "order_over",
     });
+  });
+
+  it("is asked of nobody who was removed from its chat, also after a return", async () => {
+    const [a, b] = [await w.join(), await w.join()];
+    const id = await group(a, [b]);
+    const orderId = await issue(a, id);
+    await owed(b, orderId);
+    const told: OrderView[] = [];
+    const lastTold = (): Promise<boolean | undefined> => Promise.resolve(told.at(-1)?.owed);
+    b.core.subscribe((event) => {
+      if (event.type === "order") told.push(event.order);
+    });
+    await a.core.members.change(id, { remove: [b.person] });
+    await b.until("told that it is owed no more", async () => (await lastTold()) === false);
+    expect(await listed(b, "open")).toEqual([]);
+    expect(await held(b, orderId)).toMatchObject({ owed: false, unfinished: false });
+    await a.core.members.change(id, { add: [b.person] });
+    await b.ready(id);
+    const later = await issue(a, id, { title: "The next one" });
+    await owed(b, later);
+    expect(await listed(b, "open")).toMatchObject([{ orderId: later }]);
   });
 
   it("is acknowledged without a network, kept over a restart, and counts later once", async () => {
@@ -252,6 +274,23 @@ describe("a server that lies", () => {
     expect((await listed(b, "open")).map((one) => one.orderId)).toEqual([orderId]);
     await b.core.orders.acknowledge(orderId, { choice: 1, done: 0, answer: null });
     await settled(b, orderId);
+  });
+
+  it("moves no beginning of the history past an order that is owed", async () => {
+    const { a, b, orderId, network } = await scene();
+    const id = (await b.core.orders.get(orderId)).conversationId;
+    const path = `/v1/conversations/${id}`;
+    const late = { historyFromMs: w.server.now() + 60_000, roster: null };
+    network.rewrite = (asked, body) =>
+      asked === path ? { ...(body as Conversation), ...late } : body;
+    const c = (await w.join()).person;
+    for (const change of [{ add: [c] }, { remove: [c] }]) {
+      network.seen.length = 0;
+      await a.core.members.change(id, change);
+      await b.until("asked", () => Promise.resolve(network.seen.includes(`GET ${path}`)));
+      await b.until("taken", async () => (await b.core.conversations.get(id)).state === "waiting");
+    }
+    expect(await listed(b, "open")).toMatchObject([{ orderId, owed: true }]);
   });
 
   it("makes up no acknowledgement: neither a forged one nor another's is shown (K7)", async () => {

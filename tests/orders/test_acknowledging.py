@@ -163,7 +163,7 @@ async def test_past_its_validity(orders: Orders) -> None:
     assert (await orders.progress(order))[0][0] == 3
 
 
-async def test_who_leaves_owes_nothing_and_counts_again_on_return(orders: Orders) -> None:
+async def test_who_leaves_owes_nothing_also_after_a_return(orders: Orders) -> None:
     order = await orders.issue()
     a, b, _ = orders.officers
     made = await orders.world.service.conversations.conversation(orders.issuer.caller, orders.c)
@@ -173,6 +173,11 @@ async def test_who_leaves_owes_nothing_and_counts_again_on_return(orders: Orders
     with pytest.raises(errors.NotFound):
         await orders.acknowledge(order, b)
     assert people(a) == (await orders.records(order)).keys()  # Signed records stay.
+    orders.world.clock.at += 1
+    made = await orders.world.service.conversations.conversation(orders.issuer.caller, orders.c)
+    await orders.world.change(orders.issuer.caller, made, [a, b])
+    assert (await orders.progress(order))[0][:4] == [1, 0, 0, 0]
+    assert await orders.acknowledge(order, b) == "not_owed"
 
 
 async def test_a_member_who_cannot_read_the_order_owes_nothing(orders: Orders) -> None:

@@ -243,7 +243,9 @@ export class Device {
         await this.ownSync.rewound(event.conversation);
         return this.outbox.kick(event.conversation);
       case "sending_open":
+        return this.outbox.kick(event.conversation);
       case "left":
+        await this.orders.left(event.conversation.id);
         return this.outbox.kick(event.conversation);
       case "answer_missing":
         return this.inbox.catchUp(event.conversation);

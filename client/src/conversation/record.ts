@@ -72,7 +72,10 @@ export function newRecord(info: WireConversation): ConversationRecord {
   );
 }
 
-/** The record with the server's newest word on everything that is the server's to say. */
+/**
+ * The record with the server's newest word on everything that is the server's to say. From when this person reads, the
+ * own leaf says.
+ */
 export function refreshed(record: ConversationRecord, info: WireConversation): ConversationRecord {
   return {
     ...record,
@@ -84,7 +87,6 @@ export function refreshed(record: ConversationRecord, info: WireConversation): C
     admin: info.admin,
     preferences: info.preferences,
     historyDays: info.historyDays,
-    historyFromMs: info.historyFromMs,
     infoVersion: info.infoVersion,
   };
 }

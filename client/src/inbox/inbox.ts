@@ -414,9 +414,9 @@ async function isRubbish(conversation: Conversation, seal: Uint8Array | null): P
 }
 
 /**
- * R4 where this device reads on: whether a page after its place continues another log, or one that has
- * lost entries. If so, this device goes back under a new Incarnation alone (S8, rewind.ts). Without one
- * the conversation sends and takes nothing, and shows an alarm, until the log shows this device's hash.
+ * Whether a page after this device's place continues another log, or one that has lost entries. If so, this
+ * device goes back under a new Incarnation alone (S8, rewind.ts). Without one the conversation sends and takes
+ * nothing, and shows an alarm, until the log shows this device's hash.
  */
 function continuesAnotherLog({ record }: Conversation, page: LogPage): boolean {
   const { log, own } = record;

@@ -147,8 +147,25 @@ export class Orders implements SendingListener {
     const { orderId } = row;
     const waiting = this.#sending.waitsForReaders(orderId);
     const sending = sendingView(this.#sending.find(orderId), waiting);
-    const shown = { sending, photo: this.#photos.find(orderId), waitsForReaders: waiting };
+    const asked = this.#asks(row);
+    const shown = { sending, photo: this.#photos.find(orderId), waitsForReaders: waiting, asked };
     return orderView(this.#parts, row, shown, this.#noting().self, this.#now());
+  }
+
+  /**
+   * Whether the order asks this person, by the signed roster: who left its conversation, or was transferred out of
+   * it, is asked for nothing, and after a return for nothing from before.
+   */
+  #asks({ conversationId, issuedMs }: OrderRecord): boolean {
+    const record = this.#index.find(conversationId)?.record;
+    return record !== undefined && record.state !== "left" && issuedMs >= record.historyFromMs;
+  }
+
+  /** Orders of the conversation ask this person no more. */
+  async left(conversationId: ConversationId): Promise<void> {
+    const rows = await Promise.all([OPEN, UNFINISHED].map((group) => this.#rows(group)));
+    for (const row of rows.flat())
+      if (row.conversationId === conversationId) this.changed(row.orderId);
   }
 
   // --- Reading ---------------------------------------------------------------------------------
@@ -190,7 +207,7 @@ export class Orders implements SendingListener {
   #fits(row: OrderRecord, box: OrderBox, words: readonly string[]): boolean {
     const { self, nowMs } = this.#noting();
     const asked = isOwed(row, self, nowMs) || isUnfinished(row, self, nowMs);
-    if (box === "open" && !asked) return false;
+    if (box === "open" && !(asked && this.#asks(row))) return false;
     // A change whose order is not known yet is no order.
     if (row.facts === null && row.server === null) return false;
     // Orders that this person issued together are one row: the first.
@@ -381,15 +398,14 @@ export class Orders implements SendingListener {
     const rows = await vault.page<OrderRecord>(place);
     const over = rows.filter((row) => !isOwed(row, self, nowMs));
     if (over.length > 0) await vault.write(over.map((row) => putOrder(row, self, nowMs)));
-    const open = rows.filter((row) => !over.includes(row));
+    const open = rows.filter((row) => !over.includes(row) && this.#asks(row));
     const listed = open.length > 0 ? await this.#takeListed("open") : null;
     const missing = open.filter(({ orderId }) => listed?.has(orderId) !== true);
     if (missing.length > ONE_BY_ONE) return this.#fill();
-    // The server shows no order of a conversation that this person has left.
-    const isHere = ({ conversationId }: OrderRecord): boolean =>
-      (this.#index.find(conversationId)?.record.state ?? "left") !== "left";
     if ((await trust.devicesOf(self)).length > 1)
-      missing.push(...(await this.#rows(UNFINISHED)).filter(isHere).slice(0, ONE_BY_ONE));
+      missing.push(
+        ...(await this.#rows(UNFINISHED)).filter((row) => this.#asks(row)).slice(0, ONE_BY_ONE),
+      );
     for (const { orderId } of missing)
       await this.ask(orderId).catch((error: unknown) => {
         if (!hasCode(error, "not_found")) throw error;

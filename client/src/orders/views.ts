@@ -50,10 +50,15 @@ interface Own {
   readonly waitsForReaders: boolean;
 }
 
+/** `asked`: the order asks this person, who can read it as a member of its conversation. */
+interface Shown extends Own {
+  readonly asked: boolean;
+}
+
 export async function orderView(
   parts: OrderViewParts,
   row: OrderRecord,
-  { sending, photo, waitsForReaders }: Own,
+  { sending, photo, waitsForReaders, asked }: Shown,
   self: PersonId,
   nowMs: number,
 ): Promise<OrderView> {
@@ -81,8 +86,8 @@ export async function orderView(
     body: facts === null ? null : ((await bodyOf(facts.content, shown)) as OrderBody),
     changes,
     withdrawnMs: withdrawnMs(row),
-    owed: isOwed(row, self, nowMs) && (sending === null || sending.refused !== null),
-    unfinished: isUnfinished(row, self, nowMs),
+    owed: asked && isOwed(row, self, nowMs) && (sending === null || sending.refused !== null),
+    unfinished: asked && isUnfinished(row, self, nowMs),
     acknowledgement: await acknowledged(ownOf(row), parts),
     earlier: ownOf(row) === null ? await acknowledged(givenOf(row), parts) : null,
     sending,

@@ -2,7 +2,7 @@
 
 A right is always over a part of the tree: the units that a grant names, or the unit of a post that
 the holder has. The rights table is data (:class:`wire.RightRule`); this module says who has what by
-it, what the table may not say, and which acts need a second admin.
+it, what the table may not say, and how many people an act may reach without a second admin.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
