@@ -9,7 +9,12 @@ import type {
   OutgoingAttachment,
 } from "../seam.ts";
 import type { ConversationId, MessageId } from "../ids.ts";
+import { hasCode } from "../failure.ts";
+import { META, putMeta } from "../vault/changes.ts";
+import type { OrderPriority } from "../wire.ts";
 import type { Device } from "./device.ts";
+
+const ISSUING = "orders_issuing";
 
 export class OrderCalls {
   readonly #device: Device;
@@ -50,8 +55,17 @@ export class OrderCalls {
   }
 
   /** The priorities that this person may use, in a conversation where one is named. */
-  issuing(conversationId: ConversationId | null): Promise<Issuing> {
-    return this.#device.orders.issuing(conversationId);
+  async issuing(conversationId: ConversationId | null): Promise<Issuing> {
+    const { api, vault } = this.#device.context;
+    try {
+      const { here, anywhere } = await api.mayIssue({ conversation: conversationId });
+      await vault.write([putMeta(ISSUING, anywhere)]);
+      return { here: conversationId === null ? null : here, anywhere };
+    } catch (error) {
+      if (!hasCode(error, "network", "overloaded", "device_unconfirmed")) throw error;
+      const known = await vault.get<readonly OrderPriority[]>(META, ISSUING);
+      return { here: null, anywhere: known ?? [] };
+    }
   }
 
   /**

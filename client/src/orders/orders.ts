@@ -19,15 +19,9 @@ import { ANSWER_TEXT_BYTES } from "../keys/answer.ts";
 import { UNREADABLE } from "../limits.ts";
 import { utf8 } from "../octets.ts";
 import type { OutgoingAttachment } from "../kinds/parts.ts";
-import type {
-  GivenAcknowledgement,
-  Issuing,
-  OrderBox,
-  OrderPage,
-  OrderView,
-} from "../seam/orders.ts";
+import type { GivenAcknowledgement, OrderBox, OrderPage, OrderView } from "../seam/orders.ts";
 import { META, putMeta } from "../vault/changes.ts";
-import type { Order, OrderAcknowledged, OrderPriority } from "../wire.ts";
+import type { Order, OrderAcknowledged } from "../wire.ts";
 import { DONE, ISSUED, OPEN, UNFINISHED, changeOrder, putOrder, type Noting } from "./noting.ts";
 import {
   ORDER_STORES,
@@ -55,7 +49,6 @@ const PAGE = 50;
 const SCAN = 200; // Rows that are read at a time.
 const FILLED = "orders_filled";
 /** The priorities that this person may use somewhere, as the server said last. */
-const ISSUING = "orders_issuing";
 /** Owed orders that are compared with the server at most. */
 const MOST_OPEN = 500;
 const ONE_BY_ONE = 5; // Orders; for more, the device asks for the list.
@@ -232,21 +225,6 @@ export class Orders implements SendingListener {
   #askForKey({ conversationId }: OrderRecord): void {
     const conversation = this.#index.find(conversationId);
     if (conversation !== null) this.#askAgain(conversation);
-  }
-
-  // --- Issuing ---------------------------------------------------------------------------------
-
-  async issuing(conversationId: ConversationId | null): Promise<Issuing> {
-    const { api, vault } = this.#context;
-    try {
-      const { here, anywhere } = await api.mayIssue({ conversation: conversationId });
-      await vault.write([putMeta(ISSUING, anywhere)]);
-      return { here: conversationId === null ? null : here, anywhere };
-    } catch (error) {
-      if (!hasCode(error, "network", "overloaded", "device_unconfirmed")) throw error;
-      const known = await vault.get<readonly OrderPriority[]>(META, ISSUING);
-      return { here: null, anywhere: known ?? [] };
-    }
   }
 
   // --- Acknowledging ---------------------------------------------------------------------------
