@@ -1,7 +1,7 @@
 /** Views of the core for a program, as src/copconnect/bot/core.py reads them. */
 import type { AlarmView, AppState, ConversationAlarm, ConversationItem } from "../seam.ts";
 import type { ConversationId, MessageId, PersonId } from "../ids.ts";
-import type { Call } from "../kinds/called.ts";
+import type { CalledAs } from "../kinds/called.ts";
 import type { Mark } from "../kinds/mark.ts";
 
 export interface PersonView {
@@ -33,8 +33,8 @@ export interface MessageView {
   readonly sentMs: number;
   readonly gap: boolean;
   readonly tries: number;
-  /** How its mentions call the bot. */
-  readonly called: Call;
+  /** How its mentions call the bot; null: not at all. */
+  readonly called: CalledAs | null;
   /** A text or an order; null: a mark, or a kind that no handler reads. */
   readonly content: object | null;
   /** The mark that this message carries, with the id of the marked message; null: this is no mark. */

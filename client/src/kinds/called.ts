@@ -11,8 +11,12 @@ export interface CalledPerson {
   readonly unitId: UnitId | null;
 }
 
-/** How a message calls a person: by name or by the post of one unit, or as one of many (M5); null: not at all. */
-export type Call = "name" | "everybody" | null;
+/**
+ * How a mention calls a person, the most personal way first: by name, by the post of one unit, by the post in
+ * all units, by rank, or as everybody. From `posts` on, it may reach people of several units (M5).
+ */
+const CALLED_AS = ["person", "post", "posts", "rank", "everybody"] as const;
+export type CalledAs = (typeof CALLED_AS)[number];
 
 /** Whether a mention of a person, a post or a rank is about this person. */
 export function names(called: Called, person: CalledPerson): boolean {
@@ -22,11 +26,16 @@ export function names(called: Called, person: CalledPerson): boolean {
   return called.unitId === null || called.unitId === person.unitId;
 }
 
-export function callOf(content: Decoded, person: CalledPerson): Call {
-  const mentions = mentionsOf(content);
-  const about = mentions.filter((one) => "everybody" in one || names(one, person));
-  if (about.some((one) => !callsMany(one))) return "name";
-  return about.length > 0 ? "everybody" : null;
+/** The most personal way in which a message calls a person; null: it does not. */
+export function callOf(content: Decoded, person: CalledPerson): CalledAs | null {
+  const about = mentionsOf(content).filter((one) => "everybody" in one || names(one, person));
+  return CALLED_AS.find((call) => about.some((one) => calledAs(one) === call)) ?? null;
+}
+
+function calledAs(called: Called): CalledAs {
+  if ("personId" in called) return "person";
+  if ("post" in called) return called.unitId === null ? "posts" : "post";
+  return "rank" in called ? "rank" : "everybody";
 }
 
 export function callsEverybody(content: Decoded): boolean {
@@ -47,8 +56,7 @@ export function withoutCallsToMany(content: Decoded): Decoded {
   return { ...content, mentions: content.mentions.filter((one) => !callsMany(one)) };
 }
 
-/** Everybody, a rank, or a post in all units: only who may mention everybody calls by these (M5). */
+/** Everybody, a rank, or a post in all units: a sender needs the right to mention everybody (M5). */
 function callsMany(called: Called): boolean {
-  if ("everybody" in called || "rank" in called) return true;
-  return "post" in called && called.unitId === null;
+  return CALLED_AS.indexOf(calledAs(called)) >= CALLED_AS.indexOf("posts");
 }

@@ -1,9 +1,11 @@
 /** Messages on the screens. Bodies, previews and sent contents are stated by each kind (kinds/). */
 import type { ConversationId, MessageId } from "../ids.ts";
+import type { CalledAs } from "../kinds/called.ts";
 import type { KindBody, KindPreview } from "../kinds/content.ts";
 import type { CoreError } from "../failure.ts";
 import type { Plate } from "../names.ts";
 
+export type { CalledAs } from "../kinds/called.ts";
 export type { Outgoing } from "../kinds/content.ts";
 export type { LinkedPage } from "../kinds/links.ts";
 
@@ -113,8 +115,8 @@ export interface MessageItem {
   /** It was written as an order, or as a change of one, by somebody who may not do that here: it
    * is a plain message. */
   readonly notOrder?: true;
-  /** It mentions this person by name or post, or as one of many (M5); absent: it does not. */
-  readonly called?: "name" | "everybody";
+  /** How it mentions this person (M5); absent: it does not. */
+  readonly called?: CalledAs;
   /** This person starred it. */
   readonly starred?: true;
   /** It waits for this time, at which this device sends it. */

@@ -228,9 +228,12 @@ describe("replies and mentions", () => {
     expect(notified(b)).toEqual(["@B come", "@B see"]);
   });
 
-  it("calls the holder of a post by the signed card, and everybody, past mute", async () => {
+  it("calls the holder of a post by the signed card, a rank and everybody, past mute", async () => {
     const [a, b, c] = [await w.join(), await w.join(), await w.join()];
-    await w.server.people.addCard(await w.server.people.person(b.person), { post: "SHO" });
+    await w.server.people.addCard(await w.server.people.person(b.person), {
+      post: "SHO",
+      rank: "SI",
+    });
     w.server.live.pushPeople([b.person], "clients");
     await b.until("card", async () => (await b.core.people.get(b.person)).post.en === "SHO");
     const id = await group(a, [b, c]);
@@ -242,15 +245,18 @@ describe("replies and mentions", () => {
       a.core.messages.send(id, { kind: "text", text, mentions: [{ ...called, ...place }] }, null);
     await send("@SHO of another station", { post: "SHO", unitId: "ELSEWHERE" as UnitId });
     await send("@SHO come", { post: "SHO", unitId });
+    await send("@SIs report", { rank: "SI" });
+    await send("@SHOs report", { post: "SHO", unitId: null });
+    await send("@B call me", { personId: b.person });
     await send("@all stand to", { everybody: true });
     for (const officer of [b, c]) await officer.receives(id, "@all stand to");
     const called = ({ events }: Officer): readonly unknown[] =>
       events.flatMap((event) => (event.type === "notify" ? [event.item.called] : []));
-    await b.until("called", () => Promise.resolve(called(b).length >= 2));
+    await b.until("called", () => Promise.resolve(called(b).length >= 5));
     await c.until("called", () => Promise.resolve(called(c).length >= 1));
-    expect(called(b)).toEqual(["name", "everybody"]);
+    expect(called(b)).toEqual(["post", "rank", "posts", "person", "everybody"]);
     expect(called(c)).toEqual(["everybody"]);
-    expect(await b.core.conversations.get(id)).toMatchObject({ unread: 3, mentions: 2 });
+    expect(await b.core.conversations.get(id)).toMatchObject({ unread: 6, mentions: 5 });
   });
 
   it("lists the replies of a message, also after it was read backwards, and on their way", async () => {

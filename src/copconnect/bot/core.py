@@ -82,6 +82,9 @@ class Person(_CoreValue, frozen=True, kw_only=True):
         return self.names.get(_LATIN) or next(iter(self.names.values()), "")
 
 
+CalledAs = Literal["person", "post", "posts", "rank", "everybody"]
+
+
 class MessageView(_CoreValue, frozen=True, kw_only=True):
     """A message that waits for a handler. MessagePack: ``content`` of a text or an order, ``mark``
     of a mark; null: it is another kind. ``called``: how its mentions call the bot."""
@@ -94,7 +97,7 @@ class MessageView(_CoreValue, frozen=True, kw_only=True):
     sent_ms: int
     gap: bool
     tries: int
-    called: Literal["name", "everybody"] | None
+    called: CalledAs | None
     content: msgspec.Raw
     mark: msgspec.Raw
 

@@ -8,12 +8,11 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from copconnect.bot import content
-from copconnect.bot.core import ConversationView, Core, MessageView, Person, QueuedView
+from copconnect.bot.core import CalledAs, ConversationView, Core, MessageView, Person, QueuedView
 from copconnect.bot.failures import BotFailure, ServerRefused, Unreachable
 from copconnect.ids import ConversationId, MessageId, PersonId
 
@@ -182,7 +181,7 @@ class Message:
     gap: bool
     order: content.Order | None
     mentions: Sequence[content.Mention]
-    called: Literal["name", "everybody"] | None
+    called: CalledAs | None
     page: content.LinkedPage | None
     _desk: "Desk" = field(repr=False)
     _replies: int = 0

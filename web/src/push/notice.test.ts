@@ -1,6 +1,16 @@
-import type { ConversationItem, MessageItem, OrderView, Plate } from "@copconnect/client/core";
+import type {
+  CalledAs,
+  ConversationItem,
+  MessageItem,
+  OrderView,
+  Plate,
+} from "@copconnect/client/core";
 import type { ConversationId, MessageId } from "@copconnect/client/wire";
 import { describe, expect, it } from "vitest";
+import { en } from "#i18n/locales/en.ts";
+import { hi } from "#i18n/locales/hi.ts";
+import { te } from "#i18n/locales/te.ts";
+import { ur } from "#i18n/locales/ur.ts";
 import type { Duty } from "./duty.ts";
 import {
   dataOf,
@@ -22,6 +32,7 @@ const item = {
   body: { kind: "text", text: "At the gate.", mentions: [] },
 } as unknown as MessageItem;
 const group = { title: "Night shift", mentions: 0 } as ConversationItem;
+const CALLED_AS: readonly CalledAs[] = ["person", "post", "posts", "rank", "everybody"];
 const telling = { ...PLAIN, detail: true };
 const duty: Duty = { days: [0, 1, 2, 3, 4, 5, 6], from: 360, to: 1320, untilMs: null };
 const [NOON, MIDNIGHT] = [new Date("2026-11-27T12:00:00"), new Date("2026-11-27T00:00:00")];
@@ -131,14 +142,38 @@ describe("a notification that a push brings", () => {
     expect(body).toMatch(/^You cannot write there until 27.Nov.2026, 12:00.pm\. Your/u);
   });
 
+  it.each([
+    ["en", en, "Mentions your post: At the gate."],
+    ["te", te, "మీ పోస్టును ప్రస్తావించారు: At the gate."],
+    ["ur", ur, "آپ کے عہدے کا ذکر: At the gate."],
+    ["hi", hi, "आपके पद का उल्लेख: At the gate."],
+  ] as const)("says in %s how a message mentions its reader", (language, { me }, byPost) => {
+    const settings = { ...telling, language, words: { ...PLAIN.words, called: me.called } };
+    const body = (called: CalledAs, detail = true): string | undefined =>
+      noticeOf({ ...item, called }, group, { ...settings, detail }, NOON).options.body;
+    expect(body("post")).toBe(byPost);
+    for (const call of CALLED_AS) {
+      expect(body(call)).toBe(`${me.called[call]}: At the gate.`);
+      expect(body(call, false)).toBe("New message");
+    }
+    expect(new Set(Object.values(me.called)).size).toBe(CALLED_AS.length);
+  });
+
+  it("says how a message without words mentions its reader, in English before any settings", () => {
+    const photo = { ...item, body: { kind: "attachments", text: "" }, called: "rank" };
+    const { body } = noticeOf(photo as unknown as MessageItem, group, telling, NOON).options;
+    expect(body).toBe("Mentions your rank");
+    expect(PLAIN.words.called).toEqual(en.me.called);
+  });
+
   it("makes no sound off duty, but for flash orders and those who are named", () => {
     const settings = { ...telling, duty };
     expect(noticeOf(item, group, settings, MIDNIGHT).options.silent).toBe(true);
     expect(noticeOf(item, group, settings, NOON).options.silent).toBe(false);
-    const named = { ...item, called: "name" } as const;
-    expect(noticeOf(named, group, settings, MIDNIGHT).options.silent).toBe(false);
-    const everybody = { ...item, called: "everybody" } as const;
-    expect(noticeOf(everybody, group, settings, MIDNIGHT).options.silent).toBe(true);
+    const sounding = CALLED_AS.filter(
+      (called) => !noticeOf({ ...item, called }, group, settings, MIDNIGHT).options.silent,
+    );
+    expect(sounding).toEqual(["person", "post"]);
     const order = (priority: string): MessageItem =>
       ({
         ...item,

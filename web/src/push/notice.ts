@@ -45,9 +45,10 @@ export const LESSONS = "lessons";
 /** The tag of the notice that this device is locked, or unlocked again. */
 export const AWAY = "away";
 
-/** Whether a message sounds off duty, too: it is a flash order, or somebody named this person. */
+/** Whether a message sounds off duty, too: a flash order, or a mention by name or by the post of one unit. */
 export function calls({ body, called }: MessageItem): boolean {
-  return (body.kind === "order" && body.priority === "flash") || called === "name";
+  const isFlash = body.kind === "order" && body.priority === "flash";
+  return isFlash || called === "person" || called === "post";
 }
 
 /** `conversation`: null where it is not known. */
@@ -59,7 +60,8 @@ export function noticeOf(
 ): Notice {
   const { words, language, detail } = settings;
   const name = (names: Names): string => names[language] || names.en;
-  const told = wording(item, detail, words.newMessage, name, language);
+  const said = { plain: words.newMessage, called: words.called };
+  const told = wording(item, detail, said, name, language);
   const group = detail && item.sender !== null ? (conversation?.title ?? null) : null;
   const data: NoticeData = {
     conversationId: item.conversationId,

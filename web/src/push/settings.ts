@@ -2,12 +2,15 @@
  * Settings with which the service worker writes notifications: it has no localStorage and no words.
  * Kept in the browser's cache of this origin; nothing in it is about people or messages.
  */
+import type { CalledAs } from "@copconnect/client/core";
 import type { Language } from "@copconnect/client/wire";
 import type { Duty } from "./duty.ts";
 
 export interface PushWords {
   readonly app: string;
   readonly newMessage: string;
+  /** How a message mentions this person. */
+  readonly called: Readonly<Record<CalledAs, string>>;
   readonly newReaction: string;
   /** With the place `{{emoji}}`. */
   readonly reacted: string;
@@ -41,6 +44,13 @@ export const PLAIN: PushSettings = {
   words: {
     app: "Cop Connect",
     newMessage: "New message",
+    called: {
+      person: "Mentions you",
+      post: "Mentions your post",
+      posts: "Mentions your post in all units",
+      rank: "Mentions your rank",
+      everybody: "Mentions everybody",
+    },
     newReaction: "New reaction",
     reacted: "Reacted {{emoji}} to your message",
     reply: "Reply",

@@ -1,5 +1,6 @@
 import type { ConversationId, MessageId, PersonId, UnitId } from "@copconnect/client/wire";
 import { inEnglish, type MessageItem } from "@copconnect/client/core";
+import { PLAIN } from "#push/settings.ts";
 import { expect, it } from "vitest";
 import { wording } from "./notification-wording.ts";
 
@@ -23,22 +24,25 @@ const item: MessageItem = {
   status: null,
   failure: null,
 };
+const texts = { plain: "New message", called: PLAIN.words.called };
 const name = (names: { readonly en: string }): string => names.en;
 
 it("says nothing of who and what unless it may", () => {
-  expect(wording(item, false, "New message", name, "en")).toEqual({
+  expect(wording(item, false, texts, name, "en")).toEqual({
     title: "Cop Connect",
     body: "New message",
   });
 });
 
 it("says who and what when it may, cut to a few lines", () => {
-  expect(wording(item, true, "New message", name, "en")).toEqual({
+  expect(wording(item, true, texts, name, "en")).toEqual({
     title: "Ravi Kumar",
     body: "Raid at 5",
   });
   const long = { ...item, body: { ...item.body, text: "x".repeat(999) } } as MessageItem;
-  expect(wording(long, true, "New message", name, "en").body).toHaveLength(200);
+  expect(wording(long, true, texts, name, "en").body).toHaveLength(200);
+  const mention = wording({ ...long, called: "everybody" }, true, texts, name, "en").body;
+  expect(mention).toBe(`Mentions everybody: ${"x".repeat(200)}`);
 });
 
 it("says an order's title in the language of the notices", () => {
@@ -51,8 +55,8 @@ it("says an order's title in the language of the notices", () => {
       ],
     },
   } as unknown as MessageItem;
-  expect(wording(order, true, "", name, "te").body).toBe("06:00 కి హాజరు కండి");
-  expect(wording(order, true, "", name, "ur").body).toBe("Report at 06:00");
+  expect(wording(order, true, texts, name, "te").body).toBe("06:00 కి హాజరు కండి");
+  expect(wording(order, true, texts, name, "ur").body).toBe("Report at 06:00");
 });
 
 it("says a correction's title in that language, and why an order was withdrawn", () => {
@@ -61,7 +65,7 @@ it("says a correction's title in that language, and why an order was withdrawn",
   const change = (body: object) =>
     ({ ...item, body: { kind: "order_change", ...body } }) as unknown as MessageItem;
   const said = (one: MessageItem, language: "te" | "ur") =>
-    wording(one, true, "", name, language).body;
+    wording(one, true, texts, name, language).body;
   const both = change({ ...corrected, translations: [words] });
   expect([said(both, "te"), said(both, "ur")]).toEqual([words.title, corrected.title]);
   const over = change({
@@ -79,5 +83,5 @@ it("never says where somebody is", () => {
     ...item,
     body: { kind: "location", latitude: 17.4, longitude: 78.5, accuracyM: 5, takenMs: 0 },
   };
-  expect(wording(place, true, "New message", name, "en").body).toBe("New message");
+  expect(wording(place, true, texts, name, "en").body).toBe("New message");
 });

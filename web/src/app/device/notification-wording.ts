@@ -1,11 +1,18 @@
 /** The wording of a notification. Pure. */
 import {
   wordingIn,
+  type CalledAs,
   type MessageItem,
   type ReactionNotice,
   type TitledText,
 } from "@copconnect/client/core";
 import type { Language, Names } from "@copconnect/client/wire";
+
+export interface MessageWords {
+  readonly plain: string;
+  /** How a message mentions this person. */
+  readonly called: Readonly<Record<CalledAs, string>>;
+}
 
 /** The words of a reaction to a message of this person's. */
 export interface ReactionWords {
@@ -25,7 +32,12 @@ export function reactionWording(
   if (!allowed || by === null) return { title: "Cop Connect", body: words.plain };
   const told = words.told.replace("{{emoji}}", emoji);
   const text = "text" in item.body ? item.body.text : "";
-  return { title: name(by.names), body: text === "" ? told : `${told}: ${text.slice(0, 200)}` };
+  return { title: name(by.names), body: joined(told, text) };
+}
+
+/** The reason for a notification, then the beginning of the message; either may be empty. */
+function joined(told: string, text: string): string {
+  return [told, text.slice(0, 200)].filter((part) => part !== "").join(": ");
 }
 
 /** The words of a message; of an order or of its correction the title, in a language. */
@@ -41,12 +53,12 @@ function saidIn(body: MessageItem["body"], language: Language): string {
 export function wording(
   item: MessageItem,
   allowed: boolean,
-  plain: string,
+  { plain, called }: MessageWords,
   name: (names: Names) => string,
   language: Language,
 ): { readonly title: string; readonly body: string } {
   if (!allowed || item.sender === null) return { title: "Cop Connect", body: plain };
-  const { body: found } = item;
-  const body = saidIn(found, language);
-  return { title: name(item.sender.names), body: body === "" ? plain : body.slice(0, 200) };
+  const told = item.called === undefined ? "" : called[item.called];
+  const body = joined(told, saidIn(item.body, language));
+  return { title: name(item.sender.names), body: body === "" ? plain : body };
 }

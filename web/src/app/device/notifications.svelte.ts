@@ -7,7 +7,7 @@
  * reactions; reading the first takes it away, opening the conversation takes both away.
  */
 import type { ConversationId } from "@copconnect/client/wire";
-import type { MessageItem, ReactionNotice } from "@copconnect/client/core";
+import type { CalledAs, MessageItem, ReactionNotice } from "@copconnect/client/core";
 import { SvelteMap } from "svelte/reactivity";
 import { nameOf } from "#i18n/format.ts";
 import { language, t } from "#i18n/index.svelte.ts";
@@ -70,6 +70,17 @@ export const notifications = {
   },
 };
 
+/** How a message mentions this person. */
+export function calledWords(): Readonly<Record<CalledAs, string>> {
+  return {
+    person: t("me.called.person"),
+    post: t("me.called.post"),
+    posts: t("me.called.posts"),
+    rank: t("me.called.rank"),
+    everybody: t("me.called.everybody"),
+  };
+}
+
 /** By tag. */
 const shown = new SvelteMap<string, Notification>();
 
@@ -80,10 +91,11 @@ async function show(
 ): Promise<void> {
   if (!notifications.on || (!document.hidden && document.hasFocus())) return;
   const allowed = detail && app.state?.phase === "ready";
+  const newMessage = { plain: t("me.newMessage"), called: calledWords() };
   const words = { plain: t("me.newReaction"), told: t("me.reacted", { emoji: "{{emoji}}" }) };
   const { title, body } =
     reaction === null
-      ? wording(item, allowed, t("me.newMessage"), nameOf, language.current)
+      ? wording(item, allowed, newMessage, nameOf, language.current)
       : reactionWording(item, reaction, allowed, words, nameOf);
   const called = reaction === null && calls(item);
   const tag = reaction === null ? conversationId : reactionTag(conversationId);

@@ -13,7 +13,7 @@ import { forgetSettings, saveSettings } from "#push/settings.ts";
 import { core, coreError } from "../core.ts";
 import { app } from "../state/app.svelte.ts";
 import { duty } from "./duty.svelte.ts";
-import { notifications } from "./notifications.svelte.ts";
+import { calledWords, notifications } from "./notifications.svelte.ts";
 
 /** `sometimes`: no push, but the browser lets the worker look now and then. */
 export type PushState =
@@ -178,6 +178,7 @@ export function followPushes(): () => void {
         words: {
           app: "Cop Connect",
           newMessage: t("me.newMessage"),
+          called: calledWords(),
           newReaction: t("me.newReaction"),
           reacted: t("me.reacted", { emoji: "{{emoji}}" }),
           reply: t("me.push.reply"),
