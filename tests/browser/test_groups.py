@@ -209,6 +209,72 @@ def test_somebody_finds_a_group_asks_and_is_let_in_in_telugu(trio: Trio) -> None
     third.page.reload()
 
 
+def test_a_mention_is_answered_and_filed_in_telugu(trio: Trio) -> None:
+    founder, second, third = trio
+    title, page_name = "Procession of the north zone", "https://police.example/route-map"
+    groups.create(founder, title, [second, third])
+    asked = f"@{founder.word('conversation.everybody')} who has the keys of {page_name}?"
+    founder.secrets.text(asked)
+    founder.composer.press_sequentially("@every")
+    founder.page.get_by_role("option").first.click()
+    founder.composer.press_sequentially(f"who has the keys of {page_name}?")
+    founder.button("conversation.send").click()
+    founder.sees_status(asked, "delivered")
+    answers = ("తాళాలు నా దగ్గర ఉన్నాయి.", "గేటు దగ్గర ఇస్తాను.")
+    with third.speaking("te"):
+        page = third.page
+        page.reload()
+        mentions = third.word("chats.filter.mentions")
+        filters = page.get_by_role("group", name=third.word("chats.filters"))
+        filters.get_by_role("button", name=re.compile(f"^{mentions}")).click()
+        third.shot("mentions")
+        page.get_by_role("link").filter(has_text="who has the keys").click()
+        third.act_on(asked, "conversation.reply")
+        third.say(answers[0])
+        replies = third.word("conversation.replies.count_one", number=1)
+        third.message(asked).get_by_role("link", name=replies, exact=True).click()
+        third.message(answers[0]).wait_for()
+        # Words for an answer stay while the page is left.
+        field = page.get_by_role("textbox", name=third.word("conversation.replies.write"))
+        third.secrets.text(answers[1])
+        field.fill(answers[1])
+        page.get_by_role("button", name=third.word("app.back"), exact=True).first.click()
+        third.message(asked).get_by_role("link", name=replies, exact=True).click()
+        expect(field).to_have_value(answers[1])
+        third.shot("replies")
+        third.button("conversation.send").click()
+        third.message(answers[1]).wait_for()
+        expect(field).to_have_value("")
+        founder.message(answers[1]).wait_for()
+
+        third.to_chats()
+        folders = ("శోభాయాత్ర", "బోనాలు")
+        third.chat(title).click(button="right")
+        page.get_by_role("menuitem", name=third.word("conversation.own.act.folders")).click()
+        sheet = page.get_by_role("dialog")
+        third.secrets.text(folders[0])
+        sheet.get_by_label(third.word("conversation.own.folder.new")).fill(folders[0])
+        third.button("conversation.own.folder.make").click()
+        expect(sheet.get_by_role("switch", name=folders[0])).to_be_checked()
+        third.button("conversation.own.folder.rename", name=folders[0]).click()
+        third.secrets.text(folders[1])
+        sheet.get_by_role("textbox").fill(folders[1])
+        third.button("app.save").click()
+        expect(sheet.get_by_role("switch", name=folders[1])).to_be_checked()
+        third.shot("folders")
+        page.keyboard.press("Escape")
+        filters.get_by_role("button", name=folders[1], exact=True).click()
+        expect(page.get_by_role("link").filter(has_text=title)).to_have_count(1)
+        third.open_chat(title)
+        third.button("conversation.info").click()
+        page.get_by_role("link").filter(has_text=third.word("media.gallery.title")).click()
+        tabs = page.get_by_role("group", name=third.word("media.gallery.tabs"))
+        tabs.get_by_role("button", name=third.word("media.gallery.link"), exact=True).click()
+        page.get_by_text("police.example/route-map").first.wait_for()
+        third.shot("gallery")
+    third.page.reload()
+
+
 def test_whoever_leaves_or_is_removed_is_out(trio: Trio) -> None:
     founder, second, third = trio
     title = "Cricket tournament security"
