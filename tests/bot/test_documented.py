@@ -270,7 +270,7 @@ async def test_what_a_program_can_do(server: ServerProcess, tmp_path: Path) -> N
             await until(lambda: any("may not" in one for one in refused), "it is refused")
         texts = [one.text for one in heard]
         assert "Sub-Inspector Anjali Reddy: vangpj.exe has 1500000 bytes" in texts
-        assert [one for one in texts if one.startswith("Good morning")] == texts[:1]
+        assert [one for one in texts if one.startswith("Night duty")] == texts[:1]
         report = next(one for one in heard if one.text == "Here it is.")
         assert await report.files[0].read() == b"yesterday: Abids, Amberpet"
         assert report.conversation.name == OFFICERS[10].name
