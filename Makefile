@@ -174,17 +174,17 @@ bench-push: packages-test package-python ## One message wakes DEVICES=63000 that
 bench-ingest: packages-test package-python ## How many messages one worker accepts
 	@exec $(BIN)/python -m bench ingest
 
-train-guard: packages-test ## Train the guard's weights again from guard/corpus
+train-guard: packages-test package-python packages-node ## Train the guard's weights again from guard/corpus
 	@make/once build/train-guard/.done "scikit-learn for the guard (about 1 minute)" \
-	  requirements/guard.txt -- make/training-packages
+	  requirements/guard.txt make/training-packages -- make/training-packages
 	@PYTHONPATH=src:. OMP_NUM_THREADS=1 exec build/train-guard/bin/python -m guard.train
 
-check-guard: packages-test ## Train the guard anew and compare: the shipped weights must come out
+check-guard: packages-test package-python packages-node ## Train the guard anew and compare: the shipped weights must come out
 	@make/once build/train-guard/.done "scikit-learn for the guard (about 1 minute)" \
-	  requirements/guard.txt -- make/training-packages
+	  requirements/guard.txt make/training-packages -- make/training-packages
 	@PYTHONPATH=src:. OMP_NUM_THREADS=1 build/train-guard/bin/python -m guard.train --check
 
-bench-guard: packages-test package-python packages-node chromium ## Recall, precision and time of the guard
+bench-guard: packages-test package-python bot chromium ## Recall, precision and time of the guard
 	@exec $(BIN)/python -m guard.bench
 
 bench-everyday: setup ## A phone 6x slower with 100,000 messages in 300 chats

@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.browser import chromium
 from bench.figures import percentile, say
-from copconnect.conduct.guard import model, serving
+from copconnect.conduct.guard import serving
 from guard import corpus, measuring, pictures
 
 SLOWER = 6
@@ -47,16 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--small", action="store_true", help="in seconds: no figures")
     small = parser.parse_args(arguments).small
     weights = serving.shipped_weights()
-    judge = model.read(weights)
     if small:  # To split the corpus takes a minute.
         few = corpus.unseen(corpus.UNSEEN[-1])
         held_out = tuple(few[:: len(few) // SMALL])
     else:
         held_out = corpus.held_out()
     say(f"{len(held_out)} held-out messages")
-    figures: dict[str, Any] = measuring.measured(judge, held_out)
+    figures: dict[str, Any] = measuring.measured(held_out)
     for name in corpus.UNSEEN[-1:] if small else corpus.UNSEEN:
-        unseen = measuring.measured(judge, held_out if small else corpus.unseen(name))
+        unseen = measuring.measured(held_out if small else corpus.unseen(name))
         figures[name] = {
             part: unseen[part]
             for part in ("messages", "recall", "false_alarm_rate", "by_class", "by_language")
@@ -77,7 +76,7 @@ def times(weights: bytes, texts: list[str], *, small: bool = False) -> dict[str,
     if path is None:
         say("no Chromium: times are left out")
         return {}
-    code = bundle("iife")
+    code = chromium.bundle("client/src/guard/model.ts", "guard")
     longest = [("Good morning sir, see the list of points. " * 400)[:MOST_LETTERS]]
     longest *= SMALL_LONG if small else 20
     with chromium.launched(path) as browser:
@@ -87,9 +86,9 @@ def times(weights: bytes, texts: list[str], *, small: bool = False) -> dict[str,
         passes = page.evaluate(_TIMES, [b64encode(weights).decode(), texts + longest, count])
         known = pictures.figures(
             browser.new_page(),
-            chromium.bundle("iife", "web/src/media/encoding/picture-hash.ts", "hashing"),
-            chromium.bundle("iife", "client/src/guard/pictures.ts", "listing"),
-            chromium.bundle("iife", "guard/pictures.js", "drawing"),
+            chromium.bundle("web/src/media/encoding/picture-hash.ts", "hashing"),
+            chromium.bundle("client/src/guard/pictures.ts", "listing"),
+            chromium.bundle("guard/pictures.js", "drawing"),
             *((2, 1, 100) if small else ()),
         )
     usual, long = passes[0][: len(texts)], passes[0][len(texts) :]
@@ -102,11 +101,6 @@ def times(weights: bytes, texts: list[str], *, small: bool = False) -> dict[str,
         "slowdown": round(slowdown, 1),
         "pictures": known,
     }
-
-
-def bundle(form: str) -> str:
-    """Return the app's model as one script."""
-    return chromium.bundle(form, "client/src/guard/model.ts", "guard")
 
 
 if __name__ == "__main__":

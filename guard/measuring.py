@@ -4,18 +4,26 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from copconnect.conduct.guard.model import Model
+from copconnect.conduct.guard import serving
+from copconnect.core_program import started
 from guard.corpus import CLASSES, FINE, Message
 
 
-def measured(model: Model, messages: Sequence[Message]) -> dict[str, Any]:
-    """Return the figures of a model over messages.
+def claims(texts: Sequence[str]) -> list[str]:
+    """Return the class that claims each text, by the app's own code and the shipped weights."""
+    files = serving.shipped_weights(), serving.shipped_policy()
+    with started() as ask:
+        return [claimed for _, claimed in ask("guardFiles.judge", *files, "large", texts)]
+
+
+def measured(messages: Sequence[Message]) -> dict[str, Any]:
+    """Return the figures of the guard over messages.
 
     ``recall``: the share of a class's messages that any class claims, so that the guard acts on
     them; ``recognised``: the share that their own class claims; ``precision``: the share of what a
     class claims that is not duty talk.
     """
-    verdicts = [(one, model.classify(one.text)) for one in messages]
+    verdicts = list(zip(messages, claims([one.text for one in messages]), strict=True))
     return {
         **_figures(verdicts),
         "by_class": _by(verdicts, lambda one, _: one.label),

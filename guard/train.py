@@ -1,7 +1,7 @@
 """Trains the guard: ``make train-guard``. The same corpus and packages give the same bytes.
 
-One linear classifier for each class against the rest (LinearSVC), over the features that
-``docs/guard-model.md`` specifies. A class's weights are those of its classifier less those of fine,
+One linear classifier for each class against the rest (LinearSVC), over the features that the app's
+own code makes of the messages. A class's weights are those of its classifier less those of fine,
 so that 0 means as likely as duty talk. Held-out messages choose nothing.
 """
 
@@ -19,9 +19,8 @@ from confusable_homoglyphs import confusables
 from sklearn.svm import LinearSVC
 
 from copconnect.conduct.guard import model
-from copconnect.conduct.guard.features import Features, features
-from copconnect.conduct.guard.folding import fold
 from guard import corpus, variants
+from guard.features import features
 
 NUMBER = 9
 """Devices take weights of a higher number alone: raise it with every change that is shipped."""
@@ -170,21 +169,19 @@ def packed(halves: Any) -> bytes:
 def matrix(texts: Sequence[str], looks: dict[str, str]) -> Any:
     """Return the features of texts, as the model counts them."""
     rows, columns, values = [], [], []
-    for number, text in enumerate(texts):
-        for bucket, value in counted(features(fold(text, looks), BUCKETS)).items():
+    for number, blocks in enumerate(features(texts, looks, BUCKETS)):
+        for bucket, value in counted(blocks).items():
             rows.append(number)
             columns.append(bucket)
             values.append(value)
     return sparse.csr_matrix((values, (rows, columns)), shape=(len(texts), BUCKETS))
 
 
-def counted(found: Features) -> dict[int, float]:
+def counted(blocks: list[list[int]]) -> dict[int, float]:
     """Return the value of each bucket of a message."""
     row: dict[int, float] = {}
-    for (factor, spread), members in zip(
-        BLOCKS.values(), (found.chars, found.words, found.shape), strict=True
-    ):
-        for bucket in sorted(members):
+    for (factor, spread), members in zip(BLOCKS.values(), blocks, strict=True):
+        for bucket in members:
             row[bucket] = row.get(bucket, 0.0) + factor / (len(members) + spread) ** 0.5
     return row
 

@@ -193,7 +193,7 @@ class Everyday(Phone):
 
     def transcode(self, seconds: int) -> None:
         """Make a film of 1,920 by 1,080 small, at full speed: phones have hardware for it."""
-        code = chromium.bundle("iife", "web/bench/film.ts", "film")
+        code = chromium.bundle("web/bench/film.ts", "film")
         page = self.officer.context.new_page()
         page.route("**/film", lambda route: route.fulfill(body="", content_type="text/html"))
         page.goto("/film")

@@ -36,7 +36,7 @@ def executable() -> str | None:
     return found.stdout.strip() or None if found.returncode == 0 else None
 
 
-def bundle(form: str, source: str, name: str, without: str = "") -> str:
+def bundle(source: str, name: str, without: str = "") -> str:
     """Return a file of the app with its imports as one script, but for one import."""
     with tempfile.TemporaryDirectory() as folder:
         target, nothing = Path(folder) / "bundle.js", Path(folder) / "nothing.js"
@@ -44,7 +44,7 @@ def bundle(form: str, source: str, name: str, without: str = "") -> str:
         subprocess.run(  # noqa: S603
             [
                 *(str(ROOT / "node_modules/.bin/esbuild"), source, "--bundle"),
-                *(f"--format={form}", f"--global-name={name}", f"--outfile={target}"),
+                *("--format=iife", f"--global-name={name}", f"--outfile={target}"),
                 *([f"--alias:{without}={nothing}"] if without else []),
                 "--log-level=warning",
             ],

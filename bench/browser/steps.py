@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("There is no Chromium: make chromium\n")
         return 1
     people, rounds, slower = (SMALL, 1, 1.0) if small else (PEOPLE, ROUNDS, SLOWER)
-    code = chromium.bundle("iife", "client/bench/phone-steps.ts", "steps", "fake-indexeddb/auto")
+    code = chromium.bundle("client/bench/phone-steps.ts", "steps", "fake-indexeddb/auto")
     with chromium.launched(path) as browser:
         page = browser.new_page()
         page.route("**/*", lambda route: route.fulfill(body="", content_type="text/html"))

@@ -1,7 +1,7 @@
-"""The guard: duty talk passes, disguised greetings do not, and both languages judge alike."""
+"""The guard: its weights, its record, its policy, and how well the app's own code judges."""
 
+import hashlib
 import json
-import subprocess
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -12,97 +12,37 @@ from typer.testing import CliRunner
 
 from copconnect.cli import app
 from copconnect.conduct.guard import model, policy, serving
-from copconnect.conduct.guard.folding import fold, skeleton
 from copconnect.records.primitives.ed25519 import public_bytes
 from copconnect.records.primitives.fields import Refused
 from copconnect.records.trust.guard_record import GuardRecord
-from guard import corpus
-from guard.bench import bundle
+from guard import corpus, measuring
+from guard.features import features
 
 SHIPPED = serving.shipped_weights()
-JUDGE = model.read(SHIPPED)
 HEAD = SHIPPED[: 21 + int.from_bytes(SHIPPED[17:21], "big")]
 
-DUTY = (
-    "Good morning sir, accident at NH-44, two injured, sending ambulance",
-    "Ganesh bandobast duty roster",
-    "ok sir",
-    "Deepest condolences to the family, funeral tomorrow 10 am",
-    "All points checked. Jai Hind sir",
-    "శుభోదయం సార్, రోడ్డు ప్రమాదం, ఇద్దరికి గాయాలు",
-)
-DISGUISED = (
-    "good morning",
-    "g o o d  m o r n i n g  a l l",
-    "GOOOOOD MORNIIIING ALL",
-    "g00d m0rning all",
-    "gооd mоrning all",  # Cyrillic o.
-    "good\u200d mor\u200bning all",
-    "𝗚𝗼𝗼𝗱 𝗺𝗼𝗿𝗻𝗶𝗻𝗴 𝗮𝗹𝗹",
-    "good🌹morning🌹all",
-    "gud mrng sir",
-    "Gm",
-    "good evening",
-    "శుభోదయం",
-    "صبح بخیر",
-    "सुप्रभात",
-    "శుభో\u200cదయం",
-    "shubhodayam andariki",
-    "सुप्रभात मित्रों",
-    "صبح بخیر دوستو",
+FEATURES = "123526c2cfc8e28900f472b50958bf230c5a9faeda691df5226376d6285b7411"
+"""SHA-256 of the features of all unseen messages and :data:`EDGES`. The shipped weights were
+trained with these features: after a change of them, train again and write the new hash here."""
+EDGES = (
+    *("", " \n", "🙏" * 40, "Good morning sir, " * 900),
+    *("ﷺ İ ß \ud7ff Å 12%", "g00d m o r n i n g"),
 )
 
 
-@pytest.mark.parametrize("text", DUTY)
-def test_duty_talk_passes(text: str) -> None:
-    assert JUDGE.classify(text) == "fine"
+def test_the_app_makes_the_features_that_the_weights_were_trained_with() -> None:
+    unseen = [one.text for name in corpus.UNSEEN for one in corpus.unseen(name)]
+    head = model.read(SHIPPED).head
+    found = list(features([*unseen, *EDGES], head["lookalikes"], head["buckets"]))
+    assert len(found) == len(unseen) + len(EDGES) > 6_700
+    assert hashlib.sha256(json.dumps(found).encode()).hexdigest() == FEATURES
 
 
-@pytest.mark.parametrize("text", DISGUISED)
-def test_disguised_greetings_are_found(text: str) -> None:
-    assert JUDGE.classify(text) == "greeting"
-
-
-def test_words_fold_alike_in_every_script() -> None:
-    assert fold("G.O.O.D  M-O-R-N-I-N-G", {}).words == ["good", "morning"]
-    assert {
-        skeleton(fold(word, {}).words[0]) for word in ("shubhodayam", "subodayam", "శుభోదయం")
-    } == {"sbdm"}
-    assert {skeleton(word) for word in ("congress", "కాంగ్రెస్", "कांग्रेस", "کانگریس")} == {"kngrs"}
-
-
-def test_devices_judge_the_whole_corpus_with_the_same_bits(tmp_path: Path) -> None:
-    texts = [one.text for one in corpus.everything()[::16]]
-    texts += [
-        *DUTY,
-        *DISGUISED,
-        "",
-        " \n",
-        "🙏" * 40,
-        "Good morning sir, " * 900,
-        "ﷺ İ ß \ud7ff Å 12%",
-    ]
-    script = tmp_path / "guard.mjs"
-    script.write_text(
-        f"{bundle('esm')}\n"
-        "import { readFileSync } from 'node:fs';\n"
-        "const model = await Model.read(new Uint8Array(readFileSync(process.argv[2])));\n"
-        "const texts = JSON.parse(readFileSync(0, 'utf-8'));\n"
-        "console.log(JSON.stringify(texts.map((text) => model.scores(text))));\n",
-        "utf-8",
-    )
-    weights = tmp_path / "weights.bin"
-    weights.write_bytes(SHIPPED)
-    answer = subprocess.run(
-        ["node", str(script), str(weights)],
-        input=json.dumps(texts).encode(),
-        capture_output=True,
-        check=True,
-    )
-    theirs = json.loads(answer.stdout)
-    assert len(theirs) == len(texts) > 1_250
-    different = [text for text, one in zip(texts, theirs, strict=True) if JUDGE.scores(text) != one]
-    assert different == []
+def test_messages_of_an_unknown_writer_are_judged_as_well_as_the_benchmark_says() -> None:
+    figures = measuring.measured(corpus.unseen("unseen-9"))
+    assert figures["recall"] >= 0.96
+    assert figures["precision"] >= 0.99
+    assert figures["false_alarm_rate"] <= 0.005
 
 
 @pytest.mark.parametrize(
@@ -148,12 +88,8 @@ def test_g1_the_record_never_goes_back() -> None:
             wrong.check(public_bytes(key), held)
 
 
-def test_the_policy_names_places_and_refuses_what_it_does_not_know() -> None:
+def test_the_policy_refuses_what_it_does_not_know() -> None:
     shipped = policy.parse(serving.shipped_policy())
-    assert shipped.act("greeting", "large") == "insist"
-    assert shipped.act("greeting", "group") == "nudge"
-    assert shipped.act("greeting", "direct") == "fine"
-    assert shipped.act("fine", "announcement") == "fine"
     text = serving.shipped_policy()
     assert shipped.forwarding == policy.Forwarding(5, 5, 1, large=False, announcement=False)
     for wrong, told in (

@@ -1,16 +1,19 @@
 /**
- * The core of a bot, as its own process beneath src/copconnect/bot/core.py, and the verifier of exported
- * conversations and cases (src/copconnect/core_program): calls arrive on standard input, answers
- * and events leave on standard output. It ends when the input does, however its parent ended; the lock of
- * the state file ends with it.
+ * The core of a bot, as its own process beneath src/copconnect/bot/core.py, and for commands
+ * (src/copconnect/core_program) the verifier of exported conversations and cases, and the guard: calls
+ * arrive on standard input, answers and events leave on standard output. It ends when the input does,
+ * however its parent ended; the lock of the state file ends with it.
  */
 import { openAsBlob } from "node:fs";
 import { verifyExport } from "../exporting/telling.ts";
 import { asFailure } from "../as-failure.ts";
 import { failure } from "../failure.ts";
+import { Model } from "../guard/model.ts";
+import { actOf, readPolicy } from "../guard/policy.ts";
 import { copy } from "../octets.ts";
 import { callByName, opening } from "../remote.ts";
 import { verifyCase } from "../reports/verifying.ts";
+import type { GuardAct, GuardPlace } from "../seam/guard.ts";
 import type { WebSocketMaker } from "../transport/socket.ts";
 import { META, putMeta } from "../vault/changes.ts";
 import { sqliteStorage, type Secret } from "../vault/sqlite.ts";
@@ -80,14 +83,32 @@ class ExportedFile {
   }
 }
 
+/** The guard, asked without a device. */
+class GuardFiles {
+  /** The act on each text in a place, at an hour of the policy, and the class that claims the text. */
+  async judge(
+    weights: Uint8Array,
+    policy: string,
+    place: GuardPlace,
+    texts: readonly string[],
+  ): Promise<readonly (readonly [GuardAct, string])[]> {
+    const [model, rules] = [await Model.read(copy(weights)), readPolicy(policy)];
+    return texts.map((text) => {
+      const claimed = model.classify(text);
+      return [actOf(rules, claimed, place, null, rules.hours[0]), claimed];
+    });
+  }
+}
+
 const stateFile = opening(() => new StateFile());
 const exported = opening(() => new ExportedFile());
+const guardFiles = opening(() => new GuardFiles());
 
 /** The objects of src/copconnect/bot/core.py's calls, such as `bot.send` and `app.startOver`. */
 function objects(): object {
   const opened = bot;
   return opened === null
-    ? { stateFile, exported }
+    ? { stateFile, exported, guardFiles }
     : { ...opened.core, stateFile, bot: opening(() => opened) };
 }
 

@@ -1,6 +1,6 @@
 /**
  * Turns a folded message into hashed features in three blocks: docs/guard-model.md, section
- * Features. `conduct/guard/features.py` computes the same buckets.
+ * Features. Training has them from here (client/bench/guard-features.ts).
  */
 import { collapsed, pointOf, skeleton, type Folded } from "./folding.ts";
 

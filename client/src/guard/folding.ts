@@ -1,9 +1,8 @@
 /**
  * Folds a message into words, so that spellings of one word become alike.
  *
- * The steps are those of docs/guard-model.md, section Folding; `conduct/guard/folding.py` has the
- * same, and a test compares both over the corpus. Both work on code points and use no category of
- * Unicode that differs between versions.
+ * The steps are those of docs/guard-model.md, section Folding. They work on code points and use no
+ * category of Unicode that differs between versions.
  */
 
 /** Code points that are read from the beginning and from the end of a message. */

@@ -1,9 +1,8 @@
 /**
  * The file of weights, and the class of a message: docs/guard-model.md, section Weights.
  *
- * Invariants: a file is read whole or refused; scores are sums of integers, multiplied and added in
- * the order of `conduct/guard/model.py`, so that every device computes the same bits; a message that
- * no class claims is fine.
+ * Invariants: a file is read whole or refused; scores are sums of integers, multiplied and added in one
+ * order, so that every device computes the same bits; a message that no class claims is fine.
  */
 import { concat, type Bytes } from "../octets.ts";
 import { features } from "./features.ts";

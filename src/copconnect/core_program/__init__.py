@@ -1,5 +1,5 @@
 """The app's own core as a program under Node (client/src/bot/main.ts): bots run it, and
-``copconnect conversations verify`` and ``reports verify`` ask it.
+``copconnect conversations verify``, ``reports verify`` and ``guard check`` ask it.
 
 Calls go to its standard input and answers come from its standard output, each as its length in four
 bytes, little-endian, and MessagePack.

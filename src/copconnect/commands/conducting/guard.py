@@ -8,6 +8,7 @@ import typer
 
 from copconnect.commands.options import stop
 from copconnect.conduct.guard import model, policy, serving
+from copconnect.core_program import CoreFailed, CoreMissing, CoreRefused, started
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -34,17 +35,25 @@ def check(
 ) -> None:
     """Print one verdict a line: fine, nudge or insist, a tab, and the class.
 
-    Uses the weights and features of the devices, at an hour of the policy.
+    The app's own code judges, under Node, at an hour of the policy.
     """
-    chosen = next((one for one in policy.PLACES if one == place), None)
-    if chosen is None:
+    if place not in policy.PLACES:
         raise stop(f"--place takes {', '.join(policy.PLACES)}.")
     try:
-        judge = model.read(weights.read_bytes() if weights else serving.shipped_weights())
-        acts = policy.parse(rules.read_text("utf-8") if rules else serving.shipped_policy())
+        trained = weights.read_bytes() if weights else serving.shipped_weights()
+        acts = rules.read_text("utf-8") if rules else serving.shipped_policy()
+        # A server refuses more than devices do.
+        model.read(trained)
+        policy.parse(acts)
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except (OSError, ValueError) as error:
         raise stop(f"This cannot be read: {error}") from error
-    for line in data.decode("utf-8", "replace").removesuffix("\n").split("\n"):
-        claimed = judge.classify(line.removesuffix("\r"))
-        print(f"{acts.act(claimed, chosen)}\t{claimed}")
+    lines = data.decode("utf-8", "replace").removesuffix("\n").split("\n")
+    try:
+        with started() as ask:
+            texts = [line.removesuffix("\r") for line in lines]
+            verdicts = ask("guardFiles.judge", trained, acts, place, texts)
+    except (CoreMissing, CoreFailed, CoreRefused) as error:
+        raise stop(f"The guard cannot be asked: {error}") from error
+    for act, claimed in verdicts:
+        print(f"{act}\t{claimed}")

@@ -12,7 +12,6 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-GuardReaction = Literal["fine", "nudge", "insist"]
 Place = Literal["direct", "group", "large", "announcement"]
 PLACES: tuple[Place, ...] = get_args(Place)
 
@@ -66,13 +65,6 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Codes of ranks for whose holders the guard says nothing."""
     forwarding: Forwarding
     places: Places
-
-    def act(self, claimed: str, place: Place) -> GuardReaction:
-        """Return what happens to a message of a class in a place, at an hour of the policy."""
-        acts: Acts = getattr(self.places, place)
-        if claimed in acts.insist:
-            return "insist"
-        return "nudge" if claimed in acts.nudge else "fine"
 
 
 def parse(text: str) -> Policy:
