@@ -1,6 +1,7 @@
 /**
- * Sending signed bytes, and what the server's refusals mean (S6, S7): the same message is signed
- * again with the next attempt after the newest head and key have been looked up again.
+ * Sending signed bytes, and what the server's refusals of them mean (S6, S7): the same message is signed
+ * again with the next attempt after the newest head and key have been looked up again. A refusal for a time, such as
+ * `rate_limited`, is the outbox's: it waits and sends the same bytes.
  */
 import type { Conversation } from "../conversation/conversation.ts";
 import { ownHeader } from "../conversation/own-chain.ts";
