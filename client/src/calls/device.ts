@@ -103,9 +103,14 @@ export class Device {
     };
     this.context = context;
     const { outgoing } = this;
-    this.#announcer = new Announcer(context.emit, options.mayNotify, (ids) => {
-      this.attachments.drop(ids);
-    });
+    this.#announcer = new Announcer(
+      context.emit,
+      options.mayNotify,
+      (ids) => {
+        this.attachments.drop(ids);
+      },
+      (id) => void Promise.all([this.orders.left(id), this.live.left(id)]).catch(ignore),
+    );
     const onEvent: OnEvent = (event) => this.#onEvent(event);
     this.attachments = new Attachments(context);
     this.socket = new Socket({
@@ -243,9 +248,7 @@ export class Device {
         await this.ownSync.rewound(event.conversation);
         return this.outbox.kick(event.conversation);
       case "sending_open":
-        return this.outbox.kick(event.conversation);
       case "left":
-        await this.orders.left(event.conversation.id);
         return this.outbox.kick(event.conversation);
       case "answer_missing":
         return this.inbox.catchUp(event.conversation);

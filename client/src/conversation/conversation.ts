@@ -39,6 +39,8 @@ export interface ConversationListener {
   removed(conversationId: ConversationId, messageId: MessageId): void;
   notify(conversation: Conversation, record: MessageRecord, news: FreshMessage): void;
   members(conversationId: ConversationId): void;
+  /** This person left, or returned meanwhile: nothing from before concerns this person any more. */
+  left(conversationId: ConversationId): void;
   filesDropped(attachmentIds: readonly AttachmentId[]): void;
 }
 
@@ -151,6 +153,7 @@ export class Conversation {
     await this.#context.vault.write(changes, strict);
     const membersChanged = work.membersChanged || work.members !== this.members;
     const recordChanged = work.record !== this.record;
+    const hasLeft = leaves(this.record, work.record);
     this.record = work.record;
     this.members = work.members;
     if (recordChanged && !work.unseen) this.#listener.conversation(this);
@@ -164,8 +167,17 @@ export class Conversation {
         this.#listener.notify(this, message, news);
     }
     if (membersChanged) this.#listener.members(id);
+    if (hasLeft) this.#listener.left(id);
     for (const then of work.afterwards) then();
   }
+}
+
+type Reading = Pick<ConversationRecord, "state" | "historyFromMs">;
+
+/** Whether this person left between two records; a return alone shows in the time from which the person reads. */
+function leaves(before: Reading, now: Reading): boolean {
+  if (before.historyFromMs !== now.historyFromMs) return true;
+  return now.state === "left" && before.state !== "left";
 }
 
 /** Every store with rows of one conversation, for forgetting it. */

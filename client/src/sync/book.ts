@@ -40,6 +40,7 @@ const UNHEARD: Omit<ConversationListener, "conversation"> = {
   removed: () => undefined,
   notify: () => undefined,
   members: () => undefined,
+  left: () => undefined,
   filesDropped: () => undefined,
 };
 

@@ -81,8 +81,14 @@ export class LivePositions {
     await this.#keep([...others, share]);
   }
 
+  /** A share ends with its person's membership, also where the person returns. */
+  async left(conversationId: ConversationId): Promise<void> {
+    const others = this.#shares.filter((one) => one.conversationId !== conversationId);
+    if (others.length < this.#shares.length) await this.#keep(others);
+  }
+
   async end(conversationId: ConversationId): Promise<void> {
-    await this.#keep(this.#shares.filter((one) => one.conversationId !== conversationId));
+    await this.left(conversationId);
     this.#parts.send({ t: "send_position", conversationId, data: new Uint8Array() });
   }
 

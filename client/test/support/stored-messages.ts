@@ -19,6 +19,7 @@ const NOBODY = {
   removed: () => undefined,
   notify: () => undefined,
   members: () => undefined,
+  left: () => undefined,
   filesDropped: () => undefined,
 };
 

@@ -1,0 +1,70 @@
+/** What a phone still does about a chat that its officer left, or left and joined again. */
+import { expect, it } from "vitest";
+import type { ConversationId } from "#core/ids.ts";
+import type { Officer } from "../support/officer.ts";
+import { group, issue, listed, owed } from "../support/ordering.ts";
+import { memoryWorld } from "../support/world.ts";
+
+const w = memoryWorld();
+const HOUR_MS = 3_600_000;
+
+function passed(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function left(officer: Officer, id: ConversationId): Promise<void> {
+  await officer.until("left", async () => {
+    return (await officer.core.conversations.get(id)).state === "left";
+  });
+}
+
+/** Removed and added again while the phone is away. */
+async function returned(admin: Officer, officer: Officer, id: ConversationId): Promise<void> {
+  const network = w.current.network(officer);
+  network.cut = true;
+  await officer.core.app.networkChanged(false);
+  await admin.core.members.change(id, { remove: [officer.person] });
+  await passed(1_000);
+  await admin.core.members.change(id, { add: [officer.person] });
+  network.cut = false;
+  await officer.core.app.networkChanged(true);
+  await admin.text(id, "Welcome back");
+  await officer.receives(id, "Welcome back");
+}
+
+it("a live position ends with the membership, and does not go on after a return", async () => {
+  const [a, b] = [await w.join(), await w.join()];
+  const id = await group(a, [b]);
+  const begin = () => {
+    const place = { latitude: 17.1, longitude: 78.5, accuracyM: 12, takenMs: w.server.now() };
+    return b.core.live.share(id, place, HOUR_MS);
+  };
+  await begin();
+  const told = () => b.events.findLast(({ type }) => type === "live");
+  await a.core.members.change(id, { remove: [b.person] });
+  await left(b, id);
+  await b.until("told", () => Promise.resolve(told()?.type === "live"));
+  expect(told()).toEqual({ type: "live", shares: [] });
+  await a.core.members.change(id, { add: [b.person] });
+  await b.ready(id);
+  expect(await b.core.live.shares()).toEqual([]);
+  const { messageId } = await begin();
+  await b.accepted(id, messageId);
+  await returned(a, b, id);
+  await b.until("ended", async () => (await b.core.live.shares()).length === 0);
+  expect(told()).toEqual({ type: "live", shares: [] });
+});
+
+it("screens hear that an order asks no more, also of a return while the phone was away", async () => {
+  const [a, b] = [await w.join(), await w.join()];
+  const id = await group(a, [b]);
+  const orderId = await issue(a, id);
+  await owed(b, orderId);
+  b.events.length = 0;
+  await returned(a, b, id);
+  await b.until("told", () => {
+    const last = b.events.findLast((event) => event.type === "order");
+    return Promise.resolve(last?.type === "order" && !last.order.owed);
+  });
+  expect(await listed(b, "open")).toEqual([]);
+});
