@@ -9,7 +9,7 @@ import { encode } from "@msgpack/msgpack";
 import type { Attachments } from "../attachments/attachments.ts";
 import { putAttachment } from "../attachments/uploads.ts";
 import type { DeviceContext } from "../context.ts";
-import { failure } from "../failure.ts";
+import { failure, hasCode } from "../failure.ts";
 import type { AttachmentId, MessageId } from "../ids.ts";
 import { sealedHash } from "../keys/acknowledgement.ts";
 import { sealPhoto } from "../keys/answer.ts";
@@ -104,7 +104,11 @@ export class OrderPhotos {
     const { pointer, conversationId } = photo;
     const { vault } = this.#context;
     const stored = await vault.get<AttachmentRecord>(STORES.attachments, pointer.id);
-    if (stored?.upload !== "complete") await this.#attachments.upload([pointer.id], conversationId);
+    if (stored?.upload !== "complete")
+      await this.#attachments.upload([pointer.id], conversationId).catch((error: unknown) => {
+        // The order asks this person for no photo any more: the acknowledgement is answered with the reason.
+        if (!hasCode(error, "not_found", "not_member")) throw error;
+      });
     if (photo.sealed !== null) return photo;
     const { issuerId, headerHash, content } = facts;
     const named = { ...order, headerHash };

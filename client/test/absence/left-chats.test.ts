@@ -1,8 +1,9 @@
 /** What a phone still does about a chat that its officer left, or left and joined again. */
 import { expect, it } from "vitest";
 import type { ConversationId } from "#core/ids.ts";
+import { randomBytes } from "#core/octets.ts";
 import type { Officer } from "../support/officer.ts";
-import { group, issue, listed, owed } from "../support/ordering.ts";
+import { group, held, issue, listed, owed, settled } from "../support/ordering.ts";
 import { memoryWorld } from "../support/world.ts";
 
 const w = memoryWorld();
@@ -67,4 +68,34 @@ it("screens hear that an order asks no more, also of a return while the phone wa
     return Promise.resolve(last?.type === "order" && !last.order.owed);
   });
   expect(await listed(b, "open")).toEqual([]);
+});
+
+it("a photo that no order asks for any more is refused once, and goes when that was seen", async () => {
+  const [a, b] = [await w.join(), await w.join()];
+  const id = await group(a, [b]);
+  const orderId = await issue(a, id, { photo: true });
+  await owed(b, orderId);
+  await b.core.orders.acknowledge(orderId, { choice: 0, done: 0, answer: null });
+  await settled(b, orderId);
+  const network = w.current.network(b);
+  network.cut = true;
+  const file = new Blob([randomBytes(7_000)], { type: "image/jpeg" });
+  await b.core.orders.sendPhoto(orderId, {
+    ...{ kind: "image", file, name: "x.jpg", mime: "image/jpeg" },
+  });
+  await a.core.members.change(id, { remove: [b.person] });
+  network.cut = false;
+  await b.reconnect();
+  await left(b, id);
+  const order = await b.until("refused", async () => {
+    const found = await held(b, orderId);
+    return found?.sending?.refused ? found : null;
+  });
+  expect(order.sending).toMatchObject({ refused: "not_owed", photo: true });
+  await b.core.orders.dismissRefusal(orderId);
+  expect(await held(b, orderId)).toMatchObject({ sending: null, photo: { state: "open" } });
+  network.seen.length = 0;
+  await b.reconnect();
+  await passed(5_000);
+  expect(network.seen.filter((one) => /attachments|acknowledgements/.test(one))).toEqual([]);
 });

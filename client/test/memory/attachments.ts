@@ -28,6 +28,8 @@ export class Attachments {
   begin(caller: ClientState, body: wire.BeginAttachment): wire.AttachmentStatus {
     const { attachments } = this.#server.state;
     const { attachmentId, size, orderId = null } = body;
+    const place = this.#server.state.conversations.get(body.conversationId);
+    if (place?.members.get(caller.personId)?.removedMs !== null) throw new Refusal("not_member");
     const conversations = new Set(orderId === null ? [body.conversationId] : []);
     const known = attachments.get(attachmentId);
     const by = caller.personId;
