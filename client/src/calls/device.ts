@@ -160,13 +160,20 @@ export class Device {
       onAccount: options.onAccount,
     });
     const { people } = options;
+    const counted = new Set<string>();
     this.views = new ViewMaker(
       context,
       people,
       outgoing,
       this.attachments,
       this.#announcer,
-      (conversation, totals) => void sendMark(this, conversation, totals).catch(ignore),
+      (conversation, totals) => {
+        // Totals that the server refuses, of an author who may not write here any more, are sent once in a run.
+        const name = `${totals.messageId}/${JSON.stringify(totals.what)}`;
+        if (counted.has(name)) return;
+        counted.add(name);
+        void sendMark(this, conversation, totals).catch(ignore);
+      },
       options.closed,
       options.oneself,
       async () => (await options.guard.forwarding()).forwarding.often,

@@ -1,6 +1,7 @@
-/** What a phone still does about a chat that its officer left, or left and joined again. */
+/** A phone lets go of a chat that its officer left, also where the officer joined again. */
 import { expect, it } from "vitest";
-import type { ConversationId } from "#core/ids.ts";
+import type { ConversationId, MessageId } from "#core/ids.ts";
+import type { PollState } from "#core/core.ts";
 import { randomBytes } from "#core/octets.ts";
 import type { Officer } from "../support/officer.ts";
 import { group, held, issue, listed, owed, settled } from "../support/ordering.ts";
@@ -32,6 +33,50 @@ async function returned(admin: Officer, officer: Officer, id: ConversationId): P
   await admin.text(id, "Welcome back");
   await officer.receives(id, "Welcome back");
 }
+
+async function pollOf(officer: Officer, id: ConversationId, poll: MessageId) {
+  const body = (await officer.message(id, poll))?.body;
+  return body?.kind === "poll" ? body.state : null;
+}
+
+it.each(["was removed", "may not write any more"])(
+  "totals of a poll are not sent over and over when its author %s",
+  { timeout: 30_000 },
+  async (how) => {
+    const people = await Promise.all(Array.from({ length: 7 }, () => w.join()));
+    const [admin, author, ...voters] = people as [Officer, Officer, ...Officer[]];
+    const id = await group(admin, [author, ...voters]);
+    const endsMs = w.server.now() + 60_000;
+    const asked = { kind: "poll", question: "Which evening?", options: ["Mon", "Tue"] } as const;
+    const poll = { ...asked, multiple: false, anonymous: true, endsMs };
+    const { messageId } = await author.core.messages.send(id, poll, null);
+    const state = (one: Officer): Promise<PollState | null> => pollOf(one, id, messageId);
+    for (const one of voters) {
+      await one.until("poll", async () => (await state(one)) !== null);
+      await one.core.consultation.vote(id, messageId, [1]);
+    }
+    await author.until("all voted", async () => (await state(author))?.voters === voters.length);
+    if (how === "was removed") {
+      await admin.core.members.change(id, { remove: [author.person] });
+      await left(author, id);
+    } else {
+      await admin.core.conversations.setWhoMaySend(id, "admins");
+      await author.until("closed", async () => {
+        return !(await author.core.conversations.get(id)).canSend;
+      });
+    }
+    let tries = 0;
+    author.core.subscribe((event) => {
+      if (event.type === "messages") tries += event.items.length;
+      // The loop would never let the time of the test go on.
+      if (tries > 20) void author.close();
+    });
+    await passed(61_000);
+    await state(author);
+    await passed(5_000);
+    expect(tries).toBeLessThan(10);
+  },
+);
 
 it("a live position ends with the membership, and does not go on after a return", async () => {
   const [a, b] = [await w.join(), await w.join()];
