@@ -96,12 +96,16 @@ describe("an order", () => {
     await a.core.members.change(id, { remove: [b.person] });
     await b.until("told that it is owed no more", async () => (await lastTold()) === false);
     expect(await listed(b, "open")).toEqual([]);
-    expect(await held(b, orderId)).toMatchObject({ owed: false, unfinished: false });
+    expect(await held(b, orderId)).toMatchObject({ asks: false, owed: false, unfinished: false });
     await a.core.members.change(id, { add: [b.person] });
     await b.ready(id);
     const later = await issue(a, id, { title: "The next one" });
     await owed(b, later);
     expect(await listed(b, "open")).toMatchObject([{ orderId: later }]);
+    expect(await held(a, later)).toMatchObject({ mine: true, mayWithdraw: true });
+    await a.core.members.change(id, { makeAdmin: [b.person] });
+    await a.core.conversations.leave(id);
+    expect(await held(a, later)).toMatchObject({ mine: true, mayWithdraw: false });
   });
 
   it("is acknowledged without a network, kept over a restart, and counts later once", async () => {

@@ -140,8 +140,10 @@ export class Orders implements SendingListener {
     const { orderId } = row;
     const waiting = this.#sending.waitsForReaders(orderId);
     const sending = sendingView(this.#sending.find(orderId), waiting);
-    const asked = this.#asks(row);
-    const shown = { sending, photo: this.#photos.find(orderId), waitsForReaders: waiting, asked };
+    const shown = {
+      ...{ sending, photo: this.#photos.find(orderId), waitsForReaders: waiting },
+      ...{ asks: this.#asks(row), member: this.#isMember(row) },
+    };
     return orderView(this.#parts, row, shown, this.#noting().self, this.#now());
   }
 
@@ -149,9 +151,13 @@ export class Orders implements SendingListener {
    * Whether the order asks this person, by the signed roster: who left its conversation, or was transferred out of
    * it, is asked for nothing, and after a return for nothing from before.
    */
-  #asks({ conversationId, issuedMs }: OrderRecord): boolean {
-    const record = this.#index.find(conversationId)?.record;
-    return record !== undefined && record.state !== "left" && issuedMs >= record.historyFromMs;
+  #asks(row: OrderRecord): boolean {
+    const record = this.#index.find(row.conversationId)?.record;
+    return this.#isMember(row) && row.issuedMs >= (record?.historyFromMs ?? 0);
+  }
+
+  #isMember({ conversationId }: OrderRecord): boolean {
+    return (this.#index.find(conversationId)?.record.state ?? "left") !== "left";
   }
 
   /** Orders of the conversation ask this person no more. */

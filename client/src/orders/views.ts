@@ -50,15 +50,16 @@ interface Own {
   readonly waitsForReaders: boolean;
 }
 
-/** `asked`: the order asks this person, who can read it as a member of its conversation. */
+/** `asks`: the order asks this person, who can read it. `member`: the person belongs to its conversation. */
 interface Shown extends Own {
-  readonly asked: boolean;
+  readonly asks: boolean;
+  readonly member: boolean;
 }
 
 export async function orderView(
   parts: OrderViewParts,
   row: OrderRecord,
-  { sending, photo, waitsForReaders, asked }: Shown,
+  { sending, photo, waitsForReaders, asks, member }: Shown,
   self: PersonId,
   nowMs: number,
 ): Promise<OrderView> {
@@ -80,14 +81,16 @@ export async function orderView(
     issuedMs: row.issuedMs,
     issuer: await people.plate(issuerOf(row)),
     mine: issuerOf(row) === self,
-    mayWithdraw: issuerOf(row) === self || (facts?.content.readers.includes(self) ?? false),
+    asks,
+    mayWithdraw:
+      member && (issuerOf(row) === self || (facts?.content.readers.includes(self) ?? false)),
     priority: terms?.priority ?? "routine",
     validUntilMs: terms?.validUntilMs ?? null,
     body: facts === null ? null : ((await bodyOf(facts.content, shown)) as OrderBody),
     changes,
     withdrawnMs: withdrawnMs(row),
-    owed: asked && isOwed(row, self, nowMs) && (sending === null || sending.refused !== null),
-    unfinished: asked && isUnfinished(row, self, nowMs),
+    owed: asks && isOwed(row, self, nowMs) && (sending === null || sending.refused !== null),
+    unfinished: asks && isUnfinished(row, self, nowMs),
     acknowledgement: await acknowledged(ownOf(row), parts),
     earlier: ownOf(row) === null ? await acknowledged(givenOf(row), parts) : null,
     sending,

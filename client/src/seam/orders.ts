@@ -63,7 +63,9 @@ export interface OrderView {
   readonly issuedMs: number;
   readonly issuer: Plate | null;
   readonly mine: boolean;
-  /** This person issued it, or is appointed by it. */
+  /** It asks its readers, of whom this person is one: not who has left, and not for what was issued before a return. */
+  readonly asks: boolean;
+  /** This person issued it, or is appointed by it, and belongs to its conversation. */
   readonly mayWithdraw: boolean;
   readonly priority: OrderPriority;
   readonly validUntilMs: number | null;

@@ -185,7 +185,15 @@ type Issued = Pick<OrderView, "orderId" | "conversationId" | "seq" | "issuedMs" 
 export function orderOf(issued: Issued, more: Partial<OrderView> = {}): OrderView {
   const { priority, validUntilMs } = issued.body;
   return {
-    ...{ mine: false, mayWithdraw: false, priority, validUntilMs, changes: [], withdrawnMs: null },
+    ...{
+      mine: false,
+      asks: true,
+      mayWithdraw: false,
+      priority,
+      validUntilMs,
+      changes: [],
+      withdrawnMs: null,
+    },
     ...{ owed: true, acknowledgement: null, earlier: null, sending: null, together: null },
     ...{ mayRemind: false, remindedMs: null },
     ...{ overseen: false, escalatedMs: null, differs: null, unfinished: false },
