@@ -37,9 +37,22 @@ SUBSCRIBING = """(endpoint) => {
     return (subscription = { endpoint, options, unsubscribe });
   };
 }"""
-SHOWN = """async () => (await self.registration.getNotifications()).map(
-  ({ title, body, tag, actions }) => ({ title, body, tag, actions: actions.map((a) => a.action) })
-)"""
+# Chromium forgets a notification if the list is asked for while it is brought to the screen.
+SHOWN = """async () => {
+  if (self.shownMs === undefined) {
+    self.shownMs = 0;
+    const show = registration.showNotification.bind(registration);
+    registration.showNotification = async (...told) => {
+      self.shownMs = Infinity;
+      await show(...told);
+      self.shownMs = Date.now();
+    };
+  }
+  while (Date.now() - self.shownMs < 300) await new Promise((done) => setTimeout(done, 50));
+  return (await registration.getNotifications()).map(({ title, body, tag, actions }) => ({
+    title, body, tag, actions: actions.map((a) => a.action),
+  }));
+}"""
 TAPPED = """async ({ action, reply, mayOpen }) => {
   let asked = null;
   clients.openWindow = async (url) => {
@@ -163,12 +176,10 @@ class Sleeper:
         until(officer.page, lambda: wanted in (officer.page.evaluate(SETTINGS) or ""))
 
     def sleep(self) -> None:
-        """Close the app."""
+        """Close the app, and wait until its page is gone: a page that goes may still take the next
+        message, of which the worker then tells no words."""
         self._delivered = len(self.pushed())
         self.officer.page.close()
-
-    def alone(self) -> None:
-        """Wait until a closed page is gone: the worker would visit its core, which is open."""
         until(self._blank, lambda: self.worker.evaluate(PAGES_AND_LOCKS) == 0)
 
     def _registered(self, told: dict[str, list[dict[str, str]]]) -> None:
@@ -178,6 +189,7 @@ class Sleeper:
     def woken(self) -> None:
         """Wait for the server's next request, and wake the worker as the vendor would."""
         until(self._blank, lambda: len(self.pushed()) > self._delivered)
+        self.shown()  # From here on it waits for what is being shown.
         self._hand_over()
 
     def _hand_over(self) -> None:
@@ -365,8 +377,7 @@ def test_a_reply_that_cannot_be_sent_is_filled_in(pair: tuple[Officer, Sleeper])
     told = sleeper.told()
     sleeper.open()
     sleeper.set_pin()
-    sleeper.officer.page.close()
-    sleeper.alone()
+    sleeper.sleep()
     assert sleeper.tap("reply", "Fourteen barriers.", may_open=False) is None
     (kept,) = sleeper.shown()
     assert kept["body"] == sleeper.officer.word("me.push.notSent")

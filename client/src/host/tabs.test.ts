@@ -170,6 +170,20 @@ describe("tabs", () => {
     expect(device.sent[0]?.[3]).toMatch(/^[0-9a-f]{32}$/);
   });
 
+  it("repeats a call whose core was closed under it when the leader leaves", async () => {
+    const device = new Device();
+    const [first, second] = [device.open(), device.open()];
+    let closed: () => void = () => undefined;
+    device.gate = new Promise((_, reject) => (closed = () => reject(new Error("closed"))));
+    const answer = second.core.messages.send(CHAT, text, null);
+    await new Promise((resolve) => setTimeout(resolve));
+    device.gate = Promise.resolve();
+    first.leave();
+    closed();
+    await answer;
+    expect(device.sent).toHaveLength(2);
+  });
+
   it("answers a third tab when leadership changes twice", async () => {
     const device = new Device();
     const [first, second, third] = [device.open(), device.open(), device.open()];

@@ -76,15 +76,23 @@ export function joinTabs(options: TabOptions): (call: Call) => void {
     if (open.delete(answer.number)) toPage(answer);
   };
 
+  /** Null: the core was closed under the call; the next leader performs it. */
+  const performBy = async (leading: ConnectedCore, call: Call): Promise<CallResult | null> => {
+    const answer = await perform(leading, call);
+    return answer.type === "failure" && core !== leading ? null : answer;
+  };
+
   const performHere = async (leading: ConnectedCore, call: Call): Promise<void> => {
-    answerPage(await perform(leading, call));
+    const answer = await performBy(leading, call);
+    if (answer !== null) answerPage(answer);
   };
 
   const performFor = async (leading: ConnectedCore, asker: string, call: Call): Promise<void> => {
     const key = `${asker}/${String(call.number)}`;
     if (taken.has(key)) return;
     taken.add(key);
-    channel.postMessage({ type: "tell", tab: asker, answer: await perform(leading, call) });
+    const answer = await performBy(leading, call);
+    if (answer !== null) channel.postMessage({ type: "tell", tab: asker, answer });
   };
 
   channel.onmessage = ({ data }) => {

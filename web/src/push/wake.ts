@@ -108,15 +108,16 @@ async function lookedAt(scope: ServiceWorkerGlobalScope): Promise<boolean> {
 export async function onPush(scope: ServiceWorkerGlobalScope): Promise<void> {
   if (await lookedAt(scope)) return;
   const settings = await readSettings();
+  // Chromium lists no notification that it is just bringing to the screen, and forgets it when it is asked then.
+  const before = await scope.registration.getNotifications();
   const news = await tellNews(scope, settings);
   if (news === null) return show(scope, awayNotice(true, settings, new Date()));
-  const away = (await scope.registration.getNotifications({ tag: AWAY }))[0];
+  const away = before.find(({ tag }) => tag === AWAY);
   if (away !== undefined && news === 0) return show(scope, awayNotice(false, settings, new Date()));
   away?.close();
-  if (news === 0) await remind(scope, settings);
-  const shown = await scope.registration.getNotifications();
-  if (shown.length === 0) await show(scope, plainNotice(settings, new Date()));
-  else if (news > 0) shown.find(({ tag }) => tag === "new")?.close();
+  if (news > 0) before.find(({ tag }) => tag === "new")?.close();
+  else if ((await remind(scope, settings)) === 0 && before.length === 0)
+    await show(scope, plainNotice(settings, new Date()));
 }
 
 interface Owed {
@@ -127,9 +128,9 @@ const NOTHING: Owed = { orders: [], lessons: false };
 
 /**
  * A push that brought no message: the server woke people who owe an acknowledgement, or what an order asks
- * for after it, or lessons.
+ * for after it, or lessons. Returns how many notices it shows.
  */
-async function remind(scope: ServiceWorkerGlobalScope, settings: PushSettings): Promise<void> {
+async function remind(scope: ServiceWorkerGlobalScope, settings: PushSettings): Promise<number> {
   const work = async (core: ConnectedCore): Promise<Owed> => {
     const { phase } = await core.app.start();
     if (phase !== "ready") return NOTHING;
@@ -141,9 +142,12 @@ async function remind(scope: ServiceWorkerGlobalScope, settings: PushSettings): 
   };
   const found = visitCore(work, () => undefined).catch(() => NOTHING);
   const owed = await within(found, LIMIT_MS / 4).catch(() => NOTHING);
-  for (const order of owed.orders.slice(0, MOST_REMINDERS))
-    await show(scope, reminderOf(order, settings, new Date()));
-  if (owed.lessons) await show(scope, lessonsNotice(settings, new Date()));
+  const notices = owed.orders
+    .slice(0, MOST_REMINDERS)
+    .map((order) => reminderOf(order, settings, new Date()));
+  if (owed.lessons) notices.push(lessonsNotice(settings, new Date()));
+  for (const notice of notices) await show(scope, notice);
+  return notices.length;
 }
 
 /** A browser without pushes lets the worker look now and then: it tells what is new, if anything. */
