@@ -1,37 +1,31 @@
 """HTTP routes of the SMS outbox: a page for people, JSON for programs that register."""
 
 import html
-from typing import Any
-
-import msgspec
-from litestar import Response, get
 
 from copconnect import phone_number
-from copconnect.http.requests import HttpRequest
+from copconnect.http.operations import FileAnswer, Operation, get
 from demo.outbox import Outbox
 
 
-def routes(outbox: Outbox) -> list[Any]:
-    """Return the handlers."""
+def operations(outbox: Outbox) -> list[Operation]:
+    """Return the rows."""
 
-    @get("/v1/demo/outbox")
-    async def texts(request: HttpRequest) -> Any:
-        number = request.query_params.get("number")
+    async def texts(number: str | None = None) -> list[dict[str, str | int]]:
         # A plus sign that was not escaped arrives as a space.
-        found = await outbox.newest(number and phone_number.normalise(number.replace(" ", "+")))
-        return Response(msgspec.json.encode(found), media_type="application/json")
+        return await outbox.newest(number and phone_number.normalise(number.replace(" ", "+")))
 
-    @get("/demo/outbox", include_in_schema=False)
-    async def page() -> Any:
+    async def page() -> FileAnswer:
         rows = "".join(
             f"<li><b>{html.escape(str(text['number']))}</b><p>{html.escape(str(text['text']))}</p>"
             for text in await outbox.newest(None)
         )
-        return Response(
-            _PAGE.replace("@ROWS@", rows or "<li>Nothing was sent yet."), media_type="text/html"
-        )
+        text = _PAGE.replace("@ROWS@", rows or "<li>Nothing was sent yet.")
+        return FileAnswer(text.encode(), "text/html; charset=utf-8")
 
-    return [texts, page]
+    return [
+        get("/v1/demo/outbox", texts, public=True),
+        get("/demo/outbox", page, public=True),
+    ]
 
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">

@@ -12,7 +12,7 @@ def compose(settings: Settings) -> tuple[Container, ClientConcurrency]:
     """Build the server. Raises AuthorityMissing."""
     outbox = Outbox(settings.data_dir)
     container = Container(settings, gateway=outbox)
-    return container, create_app(settings, container, outbox_routes.routes(outbox))
+    return container, create_app(settings, container, outbox_routes.operations(outbox))
 
 
 DEMO = Program("demo", compose)

@@ -6,12 +6,9 @@ loops; ``close`` stops them in the opposite order. ``open`` alone gives a comman
 roles without background work; its wake-ups reach running servers through the wake-up log.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
-
-from litestar import Litestar
 
 from copconnect import __version__
 from copconnect.admin import operations as admin_operations
@@ -49,7 +46,7 @@ from copconnect.directory.postings.posts import PostReader
 from copconnect.directory.postings.roll import Roll
 from copconnect.directory.postings.transfers import Transfers
 from copconnect.directory.reorganising.service import Reorganiser
-from copconnect.directory.scim import routes as scim_routes
+from copconnect.directory.scim import operations as scim_operations
 from copconnect.directory.scim.provisioning import Provisioner
 from copconnect.directory.scim.tokens import ScimTokens
 from copconnect.directory.service import DirectoryService
@@ -57,7 +54,7 @@ from copconnect.directory.uploads.uploads import Uploads
 from copconnect.http import csp_reports, web_assets
 from copconnect.http.client_concurrency import ClientConcurrency
 from copconnect.http.operations import Operation, Operations
-from copconnect.http.requests import RequestAuthenticator, before_send, on_error, security_headers
+from copconnect.http.requests import RequestAuthenticator, security_headers
 from copconnect.http.schema import described
 from copconnect.leases import Leases
 from copconnect.links import operations as link_operations
@@ -303,8 +300,6 @@ class Container:
         self.provisioner = Provisioner(self.database, self.clock, self.editor, self.auth.granting)
         self._watch = self._folder_watch(settings)
         self._stack = AsyncExitStack()
-        self.start_error: Exception | None = None
-        """The reason why :meth:`start` failed, for a program whose web server swallows it."""
 
     def _folder_watch(self, settings: Settings) -> Periodic | None:
         """Return the work that imports files of a folder, if the settings name one. One node looks
@@ -324,13 +319,6 @@ class Container:
 
     async def start(self) -> None:
         """Migrate and begin to serve."""
-        try:
-            await self._start()
-        except Exception as error:
-            self.start_error = error
-            raise
-
-    async def _start(self) -> None:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.close)
             await migrate(self.database)
@@ -391,37 +379,18 @@ async def command_line(settings: Settings) -> AsyncIterator[Container]:
 
 
 def create_app(
-    settings: Settings, container: Container | None = None, more_routes: Sequence[Any] = ()
+    settings: Settings, parts: Container, more: Iterable[Operation] = ()
 ) -> ClientConcurrency:
-    """Return the web server; ``more_routes``: handlers of a program around this one. Raises
-    AuthorityMissing, NoGateway."""
-    parts = container or Container(settings)
-
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        await parts.start()
-        try:
-            yield
-        finally:
-            await parts.close()
-
+    """Return the web server; ``more``: rows of a program around this one."""
     secured = security_headers(operator_operations.origin(settings.map_tiles_url))
-    framework = Litestar(
-        route_handlers=[
-            *scim_routes.routes(parts.scim_tokens, parts.provisioner),
-            *more_routes,
-            *web_assets.routes(root=parts.authority.root),
-        ],
-        lifespan=[lifespan],
-        exception_handlers={Exception: on_error},
-        before_send=[before_send(secured)],
-        request_max_body_size=None,  # Handlers read with their own limits.
-        openapi_config=None,
-        logging_config=None,
-    )
-    rows = described(operations(parts, settings), __version__)
+    rows = [
+        *described(operations(parts, settings), __version__),
+        *scim_operations.operations(parts.scim_tokens, parts.provisioner),
+        *more,
+        *web_assets.operations(root=parts.authority.root),
+    ]
     return ClientConcurrency(
-        Operations(rows, parts.authenticator, secured, framework, settings.trusted_proxies)
+        Operations(rows, parts.authenticator, secured, settings.trusted_proxies)
     )
 
 

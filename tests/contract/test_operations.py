@@ -1,7 +1,7 @@
 """Operations judge callers, paths, queries and bodies, and answer with the right status."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import httpx
 import msgspec
@@ -11,13 +11,14 @@ from structlog.testing import capture_logs
 from copconnect import errors, wire
 from copconnect.database.engine import Database
 from copconnect.delivery.operations import operations
-from copconnect.http.operations import Operations, get
+from copconnect.http.operations import FileAnswer, Operation, Operations, get
 from copconnect.http.requests import JSON, MSGPACK, RequestAuthenticator, security_headers
 from copconnect.ids import new_id
 from copconnect.principals import NOTHING, Caller, Requirement
 from copconnect.rates import SharedRates
 from tests.contract.delivery_world import World
 from tests.contract.device import Device, Talk, head_of
+from tests.harness.rows import answering
 
 Headers = dict[str, str]
 
@@ -50,27 +51,21 @@ class Answer(NamedTuple):
 
 
 class Served:
-    """The operations of the Delivery Service, in front of an application that has nothing."""
+    """The operations of the Delivery Service."""
 
     def __init__(self, world: World) -> None:
         self.tokens = Tokens()
-        self.passed_on = 0
         authenticator = RequestAuthenticator(
             self.tokens, SharedRates(world.bus, world.clock.now_ms), 2_000
         )
         secured = security_headers("https://tiles.example")
-        self.app = Operations(operations(world.service), authenticator, secured, self._pass_on)
-
-    async def _pass_on(self, _scope: Any, _receive: Any, send: Any) -> None:
-        self.passed_on += 1
-        await send({"type": "http.response.start", "status": 404, "headers": []})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        self.app = Operations(operations(world.service), authenticator, secured)
 
     async def ask(
         self, path: str, headers: Any, content: bytes | int = b"", method: str = "POST"
     ) -> Answer:
         """Return the answer. ``content``: bytes, or how many MiB come without a length."""
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             body = _endless(content) if isinstance(content, int) else content
             got = await client.request(method, path, headers=headers, content=body)
@@ -139,7 +134,6 @@ async def test_a_message_in_every_form(database: Database) -> None:
     in_json = await served.ask(path, {**plain, "accept": JSON}, packed)
     assert msgspec.json.decode(in_json.body) == msgspec.msgpack.decode(first.body)
     assert (await served.ask(f"{path}?a=b", plain, packed)).body == in_json.body
-    assert served.passed_on == 0
 
     # Requests that are refused: for the caller, the body, the message.
     ids = caller.person_id, caller.client_id, caller.device
@@ -172,7 +166,6 @@ async def test_a_message_in_every_form(database: Database) -> None:
         refused = await served.ask(where, asked, sent)
         assert refused.status == status, refused
         assert code is None or code_of(refused) == code
-    assert served.passed_on == 0
     page = await world.service.log.page(
         caller, room.made.conversation_id, after=0, before=None, limit=9
     )
@@ -192,9 +185,43 @@ async def test_no_other_spelling_of_a_path_is_an_operation(database: Database) -
         (path.replace("messages", "Messages"), "POST"),
         (f"{path}%0a", "POST"),
     ):
-        before = served.passed_on
-        await served.ask(where, told, packed, method)
-        assert served.passed_on == before + 1, where
+        answer = await served.ask(where, told, packed, method)
+        assert (answer.status, code_of(answer)) == (404, "not_found"), where
+
+
+async def test_a_path_that_ends_in_a_star_is_every_path_that_no_other_row_names() -> None:
+    def row(method: str, path: str) -> Operation:
+        def function() -> FileAnswer:
+            return FileAnswer(path.encode())
+
+        return Operation(method, path, function, public=True)
+
+    def named(name: str) -> FileAnswer:
+        return FileAnswer(name.encode())
+
+    rows = [row("GET", "/*"), row("POST", "/a/*"), row("GET", "/a/b/*"), row("GET", "/a/b/c")]
+    app = answering([*rows, get("/a/{name}/d", named, public=True)])
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        for method, path, answered in (
+            ("GET", "/", "/*"),
+            ("GET", "/x/y/", "/*"),
+            ("GET", "/a", "/*"),
+            ("POST", "/a", "/a/*"),
+            ("POST", "/a/b/c", "/a/*"),
+            ("GET", "/a/b", "/a/b/*"),
+            ("GET", "/a/b/c", "/a/b/c"),
+            ("GET", "/a/b/c/d", "/a/b/*"),
+            ("GET", "/a/b/d", "/a/b/*"),
+            ("GET", "/a/x/d", "x"),
+            ("GET", "/a/x/y", "/*"),
+        ):
+            assert (await client.request(method, path)).text == answered, (method, path)
+        for method, path in (("POST", "/"), ("HEAD", "/a/b/c"), ("PUT", "/*")):
+            assert (await client.request(method, path)).status_code == 404, (method, path)
+        for path, allowed in (("/x", "GET, OPTIONS"), ("/a/x", "GET, OPTIONS, POST")):
+            answer = await client.options(path)
+            assert (answer.status_code, answer.headers["allow"]) == (204, allowed)
 
 
 async def test_what_a_path_or_a_query_has_is_read_as_its_type(database: Database) -> None:
@@ -229,10 +256,9 @@ async def test_what_a_path_or_a_query_has_is_read_as_its_type(database: Database
 def test_a_row_that_does_not_fit_its_function_is_refused_at_the_start() -> None:
     async def function(caller: Caller) -> None: ...
 
-    authenticator, rest = cast("RequestAuthenticator", None), cast("Any", None)
     for rows in ([get("/v1/{other}", function)], [get("/v1", function)] * 2):
         with pytest.raises((TypeError, ValueError)):
-            Operations(rows, authenticator, lambda headers, _: list(headers), rest)
+            answering(rows)
 
 
 @pytest.mark.parametrize(
@@ -256,4 +282,3 @@ async def test_what_goes_wrong_is_told_alike(
         answer = await served.ask(f"/v1/conversations/{new_id()}/messages", headers)
     assert answer.status == status
     assert len(logs) == (1 if status >= 500 else 0)
-    assert served.passed_on == 0

@@ -2,21 +2,19 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import httpx
-from litestar import Litestar
 
 from copconnect.auth_service.registration.gateway import SmsGateway
-from copconnect.http.requests import on_error
 from demo import outbox_routes
 from demo.outbox import KEPT, SHOWN, Outbox
+from tests.harness.rows import answering
 
 SHO, OTHER = "+917000000004", "+917000000005"
 
 
 def served(outbox: Outbox) -> httpx.AsyncClient:
-    app: Any = Litestar(outbox_routes.routes(outbox), exception_handlers={Exception: on_error})
+    app = answering(outbox_routes.operations(outbox))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
 
 

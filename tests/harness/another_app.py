@@ -62,7 +62,7 @@ def main() -> None:
     """Run."""
     _, folder, *options = sys.argv
     assets: Any = web_assets
-    assets.routes = functools.partial(web_assets.routes, Path(folder))
+    assets.operations = functools.partial(web_assets.operations, Path(folder))
     sys.argv = ["demo", *options]
     cli.main()
 

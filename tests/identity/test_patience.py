@@ -1,18 +1,18 @@
 """A connection that does not send its request is closed, whatever it sent before."""
 
 import asyncio
+from typing import Any
 
 import pytest
 import uvicorn
-from litestar import Litestar, get
 
 from copconnect.commands.patience import PatientProtocol
 from tests.harness.waiting import PATIENCE_S
 
 
-@get("/")
-async def answer() -> str:
-    return "here"
+async def answer(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"here"})
 
 
 class Hasty(PatientProtocol):
@@ -24,9 +24,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
 @pytest.mark.parametrize("sent", [b"", REQUEST, REQUEST + b"\r\n" + REQUEST])
 async def test_a_head_that_never_ends(sent: bytes) -> None:
-    config = uvicorn.Config(
-        Litestar([answer]), port=0, http=Hasty, lifespan="off", log_level="critical"
-    )
+    config = uvicorn.Config(answer, port=0, http=Hasty, lifespan="off", log_level="critical")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(PATIENCE_S):

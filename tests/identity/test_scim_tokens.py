@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from copconnect.commands.directory import app
-from copconnect.directory.scim import routes
+from copconnect.directory.scim import operations
 from tests.harness.operator import OPERATOR
 from tests.identity.running import MovedClock
 from tests.identity.whole import Whole
@@ -59,7 +59,7 @@ async def test_without_its_packages_scim_says_what_to_install(
 ) -> None:
     token = await whole.whole.scim_tokens.make(OPERATOR, "HRMS", "change")
     monkeypatch.setitem(sys.modules, "scim2_server", None)
-    monkeypatch.delitem(sys.modules, routes.PROTOCOL, raising=False)
+    monkeypatch.delitem(sys.modules, operations.PROTOCOL, raising=False)
     assert (await ask(whole, "another")).status_code == 401
     answer = await ask(whole, token)
     assert answer.status_code == 501

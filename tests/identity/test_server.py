@@ -13,12 +13,12 @@ from cryptography import x509
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from litestar import Litestar
 
 from copconnect.app import Container, create_app, operations
 from copconnect.auth_service.service import NoGateway
-from copconnect.http import requests, web_assets
+from copconnect.http import web_assets
 from copconnect.settings import Settings
+from tests.harness.rows import answering
 from tests.identity.running import MovedClock
 from tests.identity.whole import Whole
 
@@ -121,7 +121,7 @@ async def test_a_server_without_a_gateway_does_not_start(keys: Path) -> None:
 
 
 async def test_the_web_app(built: Path) -> None:
-    app = Litestar(web_assets.routes(built), exception_handlers={Exception: requests.on_error})
+    app = answering(web_assets.operations(built))
     async with talk(app) as client:
         index = await client.get("/")
         assert (index.text, index.headers["cache-control"]) == ("<!doctype html>app", "no-cache")
@@ -134,7 +134,8 @@ async def test_the_web_app(built: Path) -> None:
         assert "immutable" in hashed.headers["cache-control"]
         # A part of a page: short, and useless as a page.
         assert hashed.headers["content-security-policy"] == "default-src 'none'; sandbox"
-        assert "content-security-policy" not in worker.headers  # The whole one, of every answer.
+        policy = index.headers["content-security-policy"]  # The whole one.
+        assert worker.headers["content-security-policy"] == policy
         async with client.stream("GET", "/assets/main-B1a2C3d4.js") as packed:
             raw = b"".join([part async for part in packed.aiter_raw()])
             assert (packed.headers["content-encoding"], raw) in (
@@ -150,7 +151,7 @@ async def test_the_web_app(built: Path) -> None:
 
 
 async def test_the_practice_reaches_nothing_and_stands_in_a_frame_of_the_app(built: Path) -> None:
-    app = Litestar(web_assets.routes(built), exception_handlers={Exception: requests.on_error})
+    app = answering(web_assets.operations(built))
     async with talk(app) as client:
         answer = await client.get("/practice.html")
         policy = answer.headers["content-security-policy"]
@@ -162,14 +163,14 @@ async def test_the_practice_reaches_nothing_and_stands_in_a_frame_of_the_app(bui
             "/practice.html", headers={"if-none-match": answer.headers["etag"]}
         )
         assert again.headers["content-security-policy"] == policy
-        assert "content-security-policy" not in (await client.get("/")).headers
+        assert (await client.get("/")).headers["content-security-policy"] != policy
 
 
 async def test_the_page_that_verifies_exports_and_the_root_are_saved(
     built: Path, whole: Whole
 ) -> None:
     (built / "check-export.html").write_text("<!doctype html>check")
-    app = Litestar(web_assets.routes(built, b"DER"))
+    app = answering(web_assets.operations(built, b"DER"))
     async with talk(app) as client:
         for name in ("check-export.html", "root.pem"):
             headers = (await client.get(f"/{name}")).headers
@@ -180,7 +181,7 @@ async def test_the_page_that_verifies_exports_and_the_root_are_saved(
 
 
 async def test_an_unbuilt_web_app_says_what_to_do(tmp_path: Path) -> None:
-    app = Litestar(web_assets.routes(tmp_path / "nothing"))
+    app = answering(web_assets.operations(tmp_path / "nothing"))
     async with talk(app) as client:
         assert "make demo" in (await client.get("/")).text
 

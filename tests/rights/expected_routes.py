@@ -36,8 +36,7 @@ from tests.rights.rules import (
 
 ROUTES: dict[str, Rule] = {
     # The web app, and what it needs before anybody signs in. Nothing in it is about a person.
-    "GET /": EVERYBODY,
-    "GET /{path}": EVERYBODY,
+    "GET /*": EVERYBODY,
     "GET /config.json": EVERYBODY,
     "GET /healthz": EVERYBODY,
     "GET /v1/trust": EVERYBODY,
@@ -57,16 +56,11 @@ ROUTES: dict[str, Rule] = {
     # Programs: the doctor, monitoring on this machine, the HRMS.
     "POST /v1/operator/request": OPERATORS,
     "GET /metrics": NOBODY_FROM_OUTSIDE,
-    "GET /scim/v2": HRMS,
-    "POST /scim/v2": HRMS,
-    "PUT /scim/v2": HRMS,
-    "PATCH /scim/v2": HRMS,
-    "DELETE /scim/v2": HRMS,
-    "GET /scim/v2/{path}": HRMS,
-    "POST /scim/v2/{path}": HRMS,
-    "PUT /scim/v2/{path}": HRMS,
-    "PATCH /scim/v2/{path}": HRMS,
-    "DELETE /scim/v2/{path}": HRMS,
+    "GET /scim/v2/*": HRMS,
+    "POST /scim/v2/*": HRMS,
+    "PUT /scim/v2/*": HRMS,
+    "PATCH /scim/v2/*": HRMS,
+    "DELETE /scim/v2/*": HRMS,
     # One's own account, from the first minute on.
     "GET /v1/me": ACCOUNTS,
     "GET /v1/conduct": ACCOUNTS,

@@ -129,7 +129,7 @@ class World(Whole):
 
     @property
     def operations(self) -> Operations:
-        """The operations below the turns, in front of the web framework."""
+        """The operations below the turns."""
         operations: Operations = self._app.rest
         return operations
 

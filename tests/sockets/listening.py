@@ -3,19 +3,23 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import uvicorn
-from litestar import Litestar
 
 from copconnect.sockets.endpoint import Sockets
 from tests.harness.waiting import PATIENCE_S
+
+
+async def _no_request(_scope: Any, _receive: Any, _send: Any) -> None:
+    raise AssertionError("only upgrades come here")
 
 
 @contextlib.asynccontextmanager
 async def listening(sockets: Sockets) -> AsyncIterator[int]:
     """Serve until the block ends, which closes all connections; give the port."""
     config = uvicorn.Config(
-        Litestar([], openapi_config=None, logging_config=None),
+        _no_request,
         host="127.0.0.1",
         port=0,
         ws=sockets.handover,  # type: ignore[arg-type]

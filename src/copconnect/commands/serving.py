@@ -64,14 +64,6 @@ class CannotStart(Exception):
     """A part of the server did not start. The only argument says why."""
 
 
-class _WithoutTraceback(logging.Filter):
-    """Drops the web server's own account of a start that failed: a traceback as a message."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether to log a record."""
-        return "Traceback (most recent call last)" not in record.getMessage()
-
-
 class _Lines:
     """Prints lines, or drops them: a full disk must cost log lines and no answers."""
 
@@ -112,20 +104,38 @@ COPCONNECT = Program("copconnect", _compose)
 
 
 class Server(uvicorn.Server):
-    """Calls ``ready`` once it serves."""
+    """Serves from the start of the parts to their close; calls ``ready`` once it serves."""
 
-    def __init__(self, config: uvicorn.Config, ready: Ready | None) -> None:
+    def __init__(self, config: uvicorn.Config, parts: Container, ready: Ready | None) -> None:
         super().__init__(config)
+        self._parts = parts
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Bind, then report."""
-        await super().startup(sockets)
+        """Start the parts, bind, then report. Raises CannotStart, OtherSchema, and SystemExit for
+        a port that is in use, of which uvicorn has told."""
+        try:
+            await self._parts.start()
+        except OtherSchema:
+            raise
+        except Exception as error:
+            raise CannotStart(reason_of(error)) from error
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            await self._parts.close()
+            raise
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECT)
         if self.started and self._ready is not None:
             await self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the connections, then close the parts."""
+        await super().shutdown(sockets)
+        if not self.force_exit:
+            await self._parts.close()
 
 
 def run(
@@ -151,15 +161,14 @@ def run(
         ws=container.sockets.handover,  # type: ignore[arg-type]  # It makes protocols, as a class does.
         access_log=False,
         log_level="warning",
+        lifespan="off",
         server_header=False,
         proxy_headers=False,  # Addresses of proxies are read where they are needed, and counted.
         timeout_graceful_shutdown=GRACE_S,
     )
-    # The configuration has set up that logger by now.
-    logging.getLogger("uvicorn.error").addFilter(_WithoutTraceback())
     if supervised is None:
-        server = Server(config, _announcing(container, 1, ready))
-        _serve(server, container)
+        server = Server(config, container, _announcing(container, 1, ready))
+        server.run()
         return server.started
     if supervised.heads == "not":
         container.delivery.leave_heads()
@@ -169,8 +178,8 @@ def run(
         async def report() -> None:
             _report_to(supervisor)
 
-        server = Server(config, report)
-        _serve(server, container, [socket.socket(fileno=supervised.listening)])
+        server = Server(config, container, report)
+        server.run([socket.socket(fileno=supervised.listening)])
     return server.started
 
 
@@ -218,21 +227,6 @@ async def _start_drawing(container: Container, stack: AsyncExitStack) -> None:
     stack.push_async_callback(following.close)
     await container.wakeup_log.start(receive)
     stack.push_async_callback(container.wakeup_log.close)
-
-
-def _serve(
-    server: Server, container: Container, sockets: list[socket.socket] | None = None
-) -> None:
-    """Run until a signal. Raises CannotStart, OtherSchema, and SystemExit for another failure, such
-    as a port that is in use, of which the web server has told."""
-    try:
-        server.run(sockets)
-    except SystemExit:
-        if isinstance(container.start_error, OtherSchema):
-            raise container.start_error from None
-        if container.start_error is not None:
-            raise CannotStart(reason_of(container.start_error)) from container.start_error
-        raise
 
 
 async def _migrate(container: Container) -> None:

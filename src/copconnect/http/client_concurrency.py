@@ -9,9 +9,10 @@ addresses count them. Used from one event loop.
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, Scope, Send
+from copconnect.http.requests import ASGIApp, Receive, Send
 
 AT_ONCE = 6
 MOST_WAITING = 256  # Requests of one token; uvicorn leaves those of closed connections under way.
@@ -39,7 +40,7 @@ class ClientConcurrency:
         """Return how many access tokens have requests under way."""
         return len(self._clients)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Answer, after the earlier requests of the same token."""
         token = _token(scope)
         if not token:
@@ -92,9 +93,7 @@ async def _refuse(send: Send) -> None:
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _token(scope: Scope) -> bytes:
-    if scope["type"] != ScopeType.HTTP:
-        return b""
+def _token(scope: Mapping[str, Any]) -> bytes:
     # The token alone, as in requests.py: the scheme "Bearer" can be spelled in 64 ways.
     values = (value for name, value in scope["headers"] if name == b"authorization")
     return next(values, b"").partition(b" ")[2]

@@ -1,7 +1,9 @@
-"""Operations: what devices ask of the server over HTTP, a row for each.
+"""Operations: what the server answers over HTTP, a row for each. A request that no row names is
+answered with 404, and OPTIONS with the methods that rows name for its path.
 
-A row names a method, a path and the function of a role that answers. The types of the function's
-parameters say what it is given:
+A row names a method, a path and the function that answers. A path that ends in ``/*`` also means
+every path below it that no other row names. The types of the function's parameters say what it is
+given:
 
 - ``Caller``: the calling device; a struct of :mod:`copconnect.wire`: the body; ``Body``: a body
   that the function reads within its own limit; ``Address``: the address that the request counts
@@ -25,8 +27,6 @@ from typing import Annotated, Any, NamedTuple, NewType, Union, get_args, get_ori
 from urllib.parse import parse_qsl
 
 import msgspec
-from litestar.exceptions import InternalServerException
-from litestar.types import ASGIApp, Receive, Send
 
 from copconnect import addresses, errors, ids, wire
 from copconnect.http.requests import (
@@ -34,8 +34,10 @@ from copconnect.http.requests import (
     Encoded,
     Headers,
     Incoming,
+    Receive,
     RequestAuthenticator,
     Secured,
+    Send,
     encode,
     headers_of,
     packed,
@@ -127,18 +129,16 @@ search = partial(Operation, "POST", searches=True)
 
 
 class Operations:
-    """An ASGI application that answers operations, in front of another that answers the rest."""
+    """An ASGI application that answers operations."""
 
     def __init__(
         self,
         rows: Iterable[Operation],
         authenticator: RequestAuthenticator,
         secured: Secured,
-        rest: ASGIApp,
         trusted_proxies: int = 0,
     ) -> None:
         self.rows = tuple(rows)
-        self.rest = rest
         self._secured = secured
         self._places = _RouteNode()
         for row in self.rows:
@@ -146,22 +146,9 @@ class Operations:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Answer."""
-        if scope["type"] == "http":
-            found = self._places.find(scope["method"], scope["path"].split("/"))
-            if found is not None:
-                bound, values = found
-                await self._answer(bound, values, _HttpRequest(scope, receive), send)
-                return
-        await self.rest(scope, receive, send)
-
-    async def _answer(
-        self, bound: "_Bound", values: Sequence[str], request: "_HttpRequest", send: Send
-    ) -> None:
+        request = _HttpRequest(scope, receive)
         try:
-            answer = await bound.answer(request, values)
-            sent = (
-                answer if isinstance(answer, FileAnswer) else _encoded(request, answer, bound.row)
-            )
+            sent = await self._answer(request)
         except Exception as error:
             sent = _file(refuse(request, error))
         content = sent.content
@@ -171,7 +158,7 @@ class Operations:
             headers.append((b"content-type", sent.media_type.encode()))
             if size is not None:
                 headers.append((b"content-length", str(size).encode()))
-        secured = self._secured(headers, request.scope["headers"])
+        secured = self._secured(headers, scope["headers"])
         await send({"type": "http.response.start", "status": sent.status, "headers": secured})
         if isinstance(content, bytes):
             await send({"type": "http.response.body", "body": content, "more_body": False})
@@ -179,6 +166,19 @@ class Operations:
         async for piece in content:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _answer(self, request: "_HttpRequest") -> FileAnswer:
+        method, parts = request.scope["method"], request.scope["path"].split("/")
+        found = self._places.find(method, parts)
+        if found is None:
+            if method == "OPTIONS":
+                named = {row.method for row in self.rows}
+                allowed = sorted({method, *(one for one in named if self._places.find(one, parts))})
+                return FileAnswer(b"", headers={"allow": ", ".join(allowed)}, status=204)
+            raise errors.NotFound
+        bound, values = found
+        answer = await bound.answer(request, values)
+        return answer if isinstance(answer, FileAnswer) else _encoded(request, answer, bound.row)
 
 
 _EMPTY = (204, 304)
@@ -322,7 +322,8 @@ def _read(text: str, form: Any) -> Any:
 
 
 class _RouteNode:
-    """A place in the tree of paths. A part that is spelt out goes before one in braces."""
+    """A place in the tree of paths. A part that is spelt out goes before one in braces, and that
+    before ``*``, which is spelt out in the tree."""
 
     __slots__ = ("methods", "open", "spelt")
 
@@ -348,16 +349,18 @@ class _RouteNode:
         self, method: str, parts: list[str], values: tuple[str, ...] = ()
     ) -> tuple[_Bound, tuple[str, ...]] | None:
         """Return the operation of a path with what its braces hold, None if there is none."""
-        if not parts:
-            bound = self.methods.get(method)
-            return None if bound is None else (bound, values)
-        part, *rest = parts
-        spelt = self.spelt.get(part)
-        if spelt is not None and (found := spelt.find(method, rest, values)):
-            return found
-        if self.open is not None and part:
-            return self.open.find(method, rest, (*values, part))
-        return None
+        if parts:
+            part, *rest = parts
+            spelt = self.spelt.get(part)
+            if spelt is not None and (found := spelt.find(method, rest, values)):
+                return found
+            opened = self.open if part else None
+            if opened is not None and (found := opened.find(method, rest, (*values, part))):
+                return found
+        elif method in self.methods:
+            return self.methods[method], values
+        below = self.spelt.get("*")
+        return None if below is None else below.find(method, [], values)
 
 
 class _Headers:
@@ -390,7 +393,7 @@ class _HttpRequest:
         while more:
             event = await self._receive()
             if event["type"] != "http.request":
-                raise InternalServerException("client disconnected prematurely")
+                raise ConnectionError("client disconnected prematurely")
             more = event.get("more_body", False)
             yield event["body"]
 

@@ -1,7 +1,7 @@
 """HTTP glue: who is calling, bodies in, bodies out, errors, security headers.
 
 Bodies are MessagePack or JSON by Content-Type; answers follow Accept. Serves requests of
-:mod:`copconnect.http.operations` and those of the web framework behind it.
+:mod:`copconnect.http.operations`.
 """
 
 import asyncio
@@ -13,9 +13,6 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import structlog
-from litestar import Request, Response
-from litestar.exceptions import HTTPException
-from litestar.types import Message, Scope
 from sqlalchemy.exc import DBAPIError
 
 from copconnect import errors, wire
@@ -32,8 +29,10 @@ _EACH, _ONCE = 1, 9  # Levels of compression: of an answer to one device, of one
 REFUSED_S = 0.5  # How long a request beyond the limit occupies one of its device's turns.
 
 T = TypeVar("T")
-HttpRequest = Request[Any, Any, Any]
 Headers = Iterable[tuple[bytes, bytes]]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+ASGIApp = Callable[[Any, Receive, Send], Awaitable[None]]
 log = structlog.get_logger()
 
 
@@ -45,7 +44,7 @@ class HeaderValues(Protocol):
 
 
 class Incoming(Protocol):
-    """The part of a request that this module reads; the framework's request has it."""
+    """A request, as operations read it."""
 
     @property
     def scope(self) -> Mapping[str, Any]:
@@ -197,20 +196,6 @@ def headers_of(encoded: Encoded) -> dict[str, str]:
     return {name: value for name, value in headers.items() if value}
 
 
-def _response(encoded: Encoded) -> Response[bytes]:
-    return Response(
-        encoded.body,
-        status_code=encoded.status,
-        media_type=encoded.media_type,
-        headers=headers_of(encoded) or None,
-    )
-
-
-def on_error(request: Incoming, error: Exception) -> Response[bytes]:
-    """Answer with what :func:`refuse` says."""
-    return _response(refuse(request, error))
-
-
 def refuse(request: Incoming, error: Exception) -> Encoded:
     """Turn any exception into an ErrorBody; unknown ones are logged and answered as internal."""
     known = translate(error)
@@ -226,23 +211,10 @@ def translate(error: Exception) -> errors.CopConnectError:
     """Map an exception to the error tree."""
     if isinstance(error, errors.CopConnectError):
         return error
-    if isinstance(error, HTTPException):
-        return _from_framework(error)
     if isinstance(error, DBAPIError):
         return refusal_of(error)
     if isinstance(error, OSError) and error.errno == 28:
         return errors.StorageFull(retry_after_ms=30_000)
-    return errors.CopConnectError()
-
-
-def _from_framework(error: HTTPException) -> errors.CopConnectError:
-    """Map what Litestar refuses before a handler runs."""
-    if error.status_code in (404, 405):
-        return errors.NotFound()
-    if error.status_code == 413:
-        return errors.TooLarge()
-    if error.status_code < 500:
-        return errors.BadRequest(reason=str(error.detail)[:200])
     return errors.CopConnectError()
 
 
@@ -286,16 +258,6 @@ def security_headers(map_tiles_origin: str) -> Secured:
         return pairs
 
     return secured
-
-
-def before_send(secured: Secured) -> Callable[[Message, Scope], Awaitable[None]]:
-    """Return the framework's hook that adds the security headers."""
-
-    async def add(message: Message, scope: Scope) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = secured(message.get("headers", ()), scope["headers"])
-
-    return add
 
 
 def _policy(map_tiles_origin: str, host_header: bytes) -> bytes:

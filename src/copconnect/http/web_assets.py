@@ -13,12 +13,10 @@ import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from litestar import Response, get
 
 from copconnect import errors
-from copconnect.http.requests import REPORTING, TRUSTED_TYPES, HttpRequest
+from copconnect.http.operations import FileAnswer, Operation, get
+from copconnect.http.requests import REPORTING, TRUSTED_TYPES, Incoming
 
 CONSOLE = "admin"  # Its page is a second one, with its own files.
 FOLDER = Path(__file__).parents[1] / "web_app"
@@ -29,6 +27,7 @@ _TYPES = {
     ".js": "text/javascript",
     ".wasm": "application/wasm",
 }
+_UNKNOWN = "application/octet-stream"
 # A policy that names frame-ancestors takes the place of the X-Frame-Options that every answer has.
 _POLICIES = {
     "practice.html": (
@@ -42,7 +41,8 @@ _SAVED = ("check-export.html", "root.pem")
 # A page or a worker holds to its own policy, not to those of the files that it loads. The whole
 # policy was 5% of a first visit's bytes; opened as a page, such a file may do nothing.
 _PART = "default-src 'none'; sandbox"
-ABSENT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Cop Connect</title>
+_NO_SCREENS = ("v1/", "demo/", "scim/")
+ABSENT = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Cop Connect</title>
 <p>The web app has not been built. Run <code>make demo</code>.</p></html>
 """
 
@@ -71,20 +71,20 @@ def load(folder: Path) -> dict[str, Asset]:
             for encoding, suffix in _ENCODINGS
             if (other := path.with_name(path.name + suffix)).is_file()
         }
-        guessed = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
+        guessed = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or _UNKNOWN
         assets[name] = Asset(
             content=content,
             compressed=compressed,
-            media_type=guessed or "application/octet-stream",
+            media_type=f"{guessed}; charset=utf-8" if guessed.startswith("text/") else guessed,
             etag=f'"{hashlib.sha256(content).hexdigest()[:32]}"',
             immutable=name.startswith("assets/") and _HASHED.search(name) is not None,
         )
     return assets
 
 
-def routes(folder: Path = FOLDER, root: bytes | None = None) -> list[Any]:
-    """Return the handler of everything that is not an API route. ``root``: DER of the root's
-    certificate, which people without the app verify exports with."""
+def operations(folder: Path = FOLDER, root: bytes | None = None) -> list[Operation]:
+    """Return the row of all paths that no other row names. ``root``: DER of the root's certificate,
+    which people without the app verify exports with."""
     assets = load(folder)
     if root is not None:
         assets["root.pem"] = Asset(
@@ -95,17 +95,14 @@ def routes(folder: Path = FOLDER, root: bytes | None = None) -> list[Any]:
             immutable=False,
         )
 
-    @get(["/", "/{path:path}"], include_in_schema=False)
-    async def web_app(request: HttpRequest) -> Any:
-        path = request.url.path.lstrip("/")
-        asset = assets.get(path or "index.html")
-        if asset is None and path.rstrip("/") == CONSOLE:
-            asset = assets.get(f"{CONSOLE}/index.html")
-        if asset is None and (path.startswith(("v1/", "demo/")) or "." in path.rsplit("/", 1)[-1]):
+    def web_app(request: Incoming) -> FileAnswer:
+        path = request.scope["path"].strip("/")
+        asset = assets.get(f"{CONSOLE}/index.html" if path == CONSOLE else path)
+        if asset is None and (path.startswith(_NO_SCREENS) or "." in path.rsplit("/", 1)[-1]):
             raise errors.NotFound
         asset = asset or assets.get("index.html")
         if asset is None:
-            return Response(ABSENT, media_type="text/html", status_code=200)
+            return FileAnswer(ABSENT, "text/html; charset=utf-8")
         headers = {
             "etag": asset.etag,
             "vary": "accept-encoding",
@@ -120,8 +117,8 @@ def routes(folder: Path = FOLDER, root: bytes | None = None) -> list[Any]:
             headers["content-disposition"] = f'attachment; filename="{path}"'
         if path in _POLICIES:
             headers["content-security-policy"] = _POLICIES[path]
-        if request.headers.get("if-none-match") == asset.etag:
-            return Response(None, status_code=304, headers=headers)
+        if request.headers.get("if-none-match", "") == asset.etag:
+            return FileAnswer(b"", headers=headers, status=304)
         content = asset.content
         accepted = request.headers.get("accept-encoding", "")
         for encoding, _ in _ENCODINGS:
@@ -129,6 +126,6 @@ def routes(folder: Path = FOLDER, root: bytes | None = None) -> list[Any]:
                 content = asset.compressed[encoding]
                 headers["content-encoding"] = encoding
                 break
-        return Response(content, media_type=asset.media_type, headers=headers)
+        return FileAnswer(content, asset.media_type, headers=headers)
 
-    return [web_app]
+    return [get("/*", web_app, public=True)]

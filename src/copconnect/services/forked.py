@@ -32,10 +32,9 @@ IMPORTS = (
     "aiosqlite",
     "asyncpg",
     "alembic.command",
-    "litestar.plugins.pydantic",
     "sqlalchemy.dialects.postgresql.asyncpg",
     "sqlalchemy.dialects.sqlite.aiosqlite",
-    "uvicorn.lifespan.on",
+    "uvicorn.lifespan.off",
     "uvicorn.loops.uvloop",
 )
 LARGEST = 1_000_000

@@ -1,4 +1,4 @@
-"""The SCIM protocol over the data bank. Only :mod:`copconnect.directory.scim.routes` loads it."""
+"""The SCIM protocol over the data bank. Only ``operations.py`` loads it."""
 
 from collections.abc import Mapping
 from typing import Any
