@@ -23,7 +23,6 @@ import { LateSeals } from "../outbox/late-seals.ts";
 import { Outbox } from "../outbox/outbox.ts";
 import { MessageSender } from "../outbox/sending.ts";
 import { Preparing } from "../outbox/preparing.ts";
-import { Signing } from "../outbox/signing.ts";
 import { Watching } from "../overseeing/watching.ts";
 import { Freshness } from "../trust/freshness.ts";
 import type { PeopleDirectory } from "../people/people.ts";
@@ -128,10 +127,7 @@ export class Device {
     this.outbox = new Outbox({
       context,
       outgoing,
-      signing: new Signing(context, outgoing, asking),
-      sending: new MessageSender(context, outgoing, (orderId) => {
-        this.orders.changed(orderId);
-      }),
+      sender: new MessageSender(context, outgoing, asking, onEvent),
       uploader: this.attachments,
       onEvent,
     });

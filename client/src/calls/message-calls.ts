@@ -176,21 +176,15 @@ export class MessageCalls {
     );
     const { files, content } = composed;
     const order = device.outgoing.nextOrder(now());
-    const own = identity().personId;
-    if (device.preparing.takesLong(files)) {
-      const queued = outgoingRecord(
-        ...([conversation, messageId, order, content, "preparing", notBeforeMs] as const),
-      );
-      const message = queuedMessage(queued, own, now());
-      await device.preparing.enqueue(conversation, queued, message, files);
-      return device.views.message(conversation, message);
-    }
-    const stage = files.length > 0 ? "uploading" : "ready";
-    const queued = outgoingRecord(
-      ...([conversation, messageId, order, content, stage, notBeforeMs] as const),
-    );
-    const message = queuedMessage(queued, own, now());
-    await device.preparing.atOnce(conversation, queued, message, files);
+    const queued = <Stage extends "preparing" | "uploading" | "ready">(stage: Stage) =>
+      outgoingRecord(conversation, messageId, order, content, stage, notBeforeMs);
+    const ready = queued("ready");
+    const message = queuedMessage(ready, identity().personId, now());
+    const { outbox, preparing } = device;
+    if (files.length === 0) await outbox.enqueue(conversation, ready, message);
+    else if (preparing.takesLong(files))
+      await preparing.enqueue(conversation, queued("preparing"), message, files);
+    else await preparing.atOnce(conversation, queued("uploading"), message, files);
     return device.views.message(conversation, message);
   }
 

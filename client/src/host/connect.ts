@@ -1,7 +1,7 @@
 /** The page's entry: start the worker and talk to the core through it. */
 import type { ConnectedCore } from "../core.ts";
 import { failure } from "../failure.ts";
-import { remoteCore, type CallResult, type Happened } from "./rpc.ts";
+import { remoteCore, type CallResult, type Happened } from "./calls.ts";
 
 /** Start this tab's worker. Calls reject with `internal` if the worker cannot run. */
 export function connectCore(): ConnectedCore {

@@ -4,8 +4,7 @@ import type { ConnectedCore } from "../core.ts";
 import type { CoreEvent, CoreListener } from "../seam.ts";
 import { failure } from "../failure.ts";
 import { remote } from "../remote.ts";
-import { remoteCore } from "./rpc.ts";
-import { joinTabs, type Channel, type Locks, type TabCore } from "./tabs.ts";
+import { joinTabs, remoteCore, type Channel, type Locks, type TabCore } from "./calls.ts";
 import type { HandedKeys } from "../vault/vault.ts";
 
 /** Several tabs on one device: a lock queue and a channel as the browser gives them. */

@@ -7,8 +7,7 @@ import type { CoreListener } from "../seam.ts";
 import { createCore } from "../create.ts";
 import * as kems from "../hpke/kems.ts";
 import { useKems } from "../hpke/loading.ts";
-import { remoteCore, type Call } from "./rpc.ts";
-import { joinTabs, type Channel } from "./tabs.ts";
+import { joinTabs, remoteCore, type Call, type Channel } from "./calls.ts";
 
 const CHANNEL = "copconnect-core";
 

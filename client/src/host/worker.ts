@@ -1,7 +1,6 @@
 /** The worker's entry: this tab's place among the tabs, and the core if it leads. */
 import { createCore } from "../create.ts";
-import { joinTabs, type Channel } from "./tabs.ts";
-import type { Call } from "./rpc.ts";
+import { joinTabs, type Call, type Channel } from "./calls.ts";
 
 const call = joinTabs({
   locks: navigator.locks,

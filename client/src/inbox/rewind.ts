@@ -9,7 +9,7 @@
  * A message goes out again automatically only if everybody who reads it then might read it when it
  * was first signed: no head was lost that rekeyed, which may have been a removal; the restored head
  * is not above the one under which it was signed, as it is where this device missed an Incarnation;
- * and, judged whenever it is signed (outbox/signing.ts), the newest head's latest history_from is
+ * and, judged whenever it is signed (outbox/sending.ts), the newest head's latest history_from is
  * not after it. Otherwise it is shown as not sent, and its author decides. Keys that open nothing
  * of the log that is left are forgotten, so that nobody who was removed meanwhile asks for them
  * (H1).

@@ -35,8 +35,7 @@ import type { Change } from "../vault/vault.ts";
 import type { Accepted } from "../wire.ts";
 import { outgoingRecord } from "./compose.ts";
 import { deleteOutgoing, putOutgoing, type OutgoingStore } from "../messages/outgoing.ts";
-import type { MessageSender } from "./sending.ts";
-import type { Doubts, Signing } from "./signing.ts";
+import type { Doubts, MessageSender } from "./sending.ts";
 
 const RETRY = { firstMs: 1_000, maxMs: 30_000 };
 /** A device may sleep, and its clock be set: the time is compared again this often. */
@@ -59,8 +58,7 @@ export interface Uploader {
 export interface OutboxParts {
   readonly context: DeviceContext;
   readonly outgoing: OutgoingStore;
-  readonly signing: Signing;
-  readonly sending: MessageSender;
+  readonly sender: MessageSender;
   readonly uploader: Uploader;
   readonly onEvent: OnEvent;
 }
@@ -293,10 +291,10 @@ export class Outbox {
     // S8: nothing is sent while the log has lost what this device followed.
     if (standstill) return false;
     requireUpdated(this.#context);
-    const { signing, sending } = this.#parts;
+    const { sender } = this.#parts;
     const doubts = this.#doubtsOf(conversation);
     if (state === "ready" && this.#wanted.delete(conversation.id))
-      await signing.makeWanted(conversation, doubts);
+      await sender.makeWanted(conversation, doubts);
     const next = this.#next(conversation);
     if (next === null) return false;
     if (state === "left") {
@@ -306,18 +304,18 @@ export class Outbox {
     if (state !== "ready") return false;
     let signed: SignedMessage | null;
     try {
-      signed = next.stage === "signed" ? next : await signing.sign(conversation, next, doubts);
+      signed = next.stage === "signed" ? next : await sender.sign(conversation, next, doubts);
     } catch (error) {
       return this.#cannotSign(conversation, next, error, doubts);
     }
     if (signed === null) return true;
     let accepted: Accepted;
     try {
-      accepted = await sending.send(conversation, signed);
+      accepted = await sender.send(conversation, signed);
     } catch (error) {
       return this.#refused(conversation, signed, error);
     }
-    await sending.accepted(conversation, signed, accepted);
+    await sender.accepted(conversation, signed, accepted);
     return true;
   }
 
@@ -341,7 +339,7 @@ export class Outbox {
     error: unknown,
   ): Promise<boolean> {
     const doubts = this.#doubtsOf(conversation);
-    if (await this.#parts.sending.again(conversation, record, error, doubts)) {
+    if (await this.#parts.sender.again(conversation, record, error, doubts)) {
       // The first is a race that a new signature settles; many in a row are the server's trouble.
       if (record.attempt > EAGER_ATTEMPTS) throw asFailure(error);
       return true;

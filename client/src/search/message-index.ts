@@ -20,7 +20,7 @@
  * shows a message only if its present words match. **Deletions** write `forgetWords` (conversation/indexed.ts) in their own
  * transaction; the segments are then written without the message, also after a crash.
  *
- * One object at a time, in the tab that leads (host/tabs.ts). Another PIN changes nothing: the vault's key
+ * One object at a time, in the tab that leads (host/calls.ts). Another PIN changes nothing: the vault's key
  * stays. A damaged index is rebuilt.
  */
 import type { Conversation, ConversationIndex } from "../conversation/conversation.ts";

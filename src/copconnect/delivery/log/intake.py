@@ -1,7 +1,14 @@
-"""POST …/messages: messages into the log, several in one transaction (``GroupCommit``).
+"""POST …/messages: messages into the log, several in one transaction.
 
-Signature and hash are checked before a message waits for its transaction; a person's standing
-limits are counted in memory, so that a message costs no statement for them.
+:class:`MessageIntake` counts a person's limits in memory, so that a message costs no statement for
+them, and checks signature and hash before a message waits for its transaction. :class:`Accepting`
+collects the messages that arrive while a transaction runs (``GroupCommit``) and publishes what was
+committed. :func:`append` judges the messages of a transaction in order and writes them.
+
+SQLite has one writer, so the messages of a batch are read one by one. PostgreSQL has writers side
+by side: all conversations of a batch are held first, and what a few statements read then is newer
+than the rows' locks. A message whose conversation another writer holds does not keep the others
+waiting: it goes alone, beside the next batch.
 
 Invariants: the messages of one transaction are accepted in the order they came, so seq, log hash
 and each sender's chain have no gap. A message is never delayed to fill a batch. A refusal is found
@@ -10,33 +17,100 @@ answered sends the same bytes again (D6).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
+from sqlalchemy import Connection
 
 from copconnect import errors, wire
 from copconnect.audit.acts import ConversationExported
 from copconnect.bus import EntryWakeup
 from copconnect.delivery.dependencies import DeliveryDependencies
 from copconnect.delivery.log import deleting
-from copconnect.delivery.log.appending import (
-    AlreadyAccepted,
-    NewMessage,
-    Outcome,
-    append,
-    append_alone,
-)
 from copconnect.delivery.rosters.sending_rights import SendingRights
-from copconnect.delivery.rules.messages import read_message
-from copconnect.delivery.store import conversations, members
+from copconnect.delivery.rules.messages import (
+    NamedKey,
+    SenderState,
+    SignedMessage,
+    check_message,
+    check_repeat,
+    read_message,
+)
+from copconnect.delivery.rules.rights import ISSUE
+from copconnect.delivery.store import log, members, senders
 from copconnect.delivery.store.log import NewEntry
+from copconnect.delivery.store.senders import FoundSender, LogEnd
 from copconnect.group_commit import GroupCommit
-from copconnect.ids import ConversationId, MessageId
+from copconnect.ids import ConversationId, MessageId, Seq
+from copconnect.limits import EVERYBODY_DEVICES
 from copconnect.principals import AcceptedMessage, Caller, Requirement
-from copconnect.records.conversation.message import MessageKind
+from copconnect.records.conversation.message import NOTHING, MessageKind, next_log_hash
+from copconnect.records.conversation.roster import LeafRights
 from copconnect.rights import WHOLE
 
 MOST_TOGETHER = 64
 _ENCODER = msgspec.msgpack.Encoder()
+
+
+class AlreadyAccepted(Exception):
+    """Rolls back the transaction of a repeated message; holds the first answer."""
+
+    def __init__(self, accepted: wire.Accepted) -> None:
+        super().__init__()
+        self.accepted = accepted
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message that a device asks to append; its bytes and its signature have been checked."""
+
+    caller: Caller
+    conversation_id: ConversationId
+    message: SignedMessage
+    body: wire.SendMessage
+    only_admins: bool = False
+    closed_from: int | None = None
+    """Conversations of at least so many members take nothing from the caller (D1)."""
+
+    @property
+    def flash(self) -> bool:
+        """Whether it is a flash order."""
+        return isinstance(order := self.body.order, wire.OrderTerms) and order.priority == "flash"
+
+    @property
+    def issues(self) -> LeafRights | None:
+        """The right that an order needs."""
+        order = self.body.order
+        return ISSUE[order.priority] if isinstance(order, wire.OrderTerms) else None
+
+    @property
+    def for_admins(self) -> bool:
+        """Whether only an admin of the conversation may send it."""
+        return self.body.state or self.flash or self.only_admins
+
+    @property
+    def kind(self) -> MessageKind:
+        """The kind in its header; KEPT if the request declares an order, a state or the like."""
+        body = self.body
+        declared = body.state or body.quiet or bool(body.order or body.exported)
+        said = MessageKind(self.message.header.kind)
+        return MessageKind.KEPT if declared and said == MessageKind.PLAIN else said
+
+    @property
+    def marked(self) -> MessageId | None:
+        """The message that it edits or deletes."""
+        marked = self.message.header.marked
+        return None if marked == NOTHING else MessageId(marked.hex())
+
+    @property
+    def alone(self) -> bool:
+        """Whether other roles write in its transaction, which is then its own."""
+        body = self.body
+        other = body.order or self.marked or body.exported
+        return bool(other or body.attachment_ids or body.wakes)
+
+
+Outcome = NewEntry | errors.CopConnectError | AlreadyAccepted
 
 
 class MessageIntake:
@@ -89,39 +163,13 @@ class MessageIntake:
         try:
             return await self._accepting.accept(new)
         except errors.MayNotSend:
-            await self._explain(caller, conversation_id)
+            await self._rights.explain_sending(caller.person_id, conversation_id)
             raise
         except errors.MayNotIssue:
             if isinstance(body.order, wire.OrderTerms):
-                await self._sign_issuing(caller, conversation_id, body.order.priority)
+                priority = body.order.priority
+                await self._rights.explain_issuing(caller.person_id, conversation_id, priority)
             raise
-
-    async def _sign_issuing(
-        self, caller: Caller, conversation_id: ConversationId, priority: wire.OrderPriority
-    ) -> None:
-        """Sign in the caller's leaf the orders that the caller may issue now. Raises StaleHead
-        where this one is among them, so that the device signs it again, else MayNotIssue with
-        details."""
-        await self._rights.sign_issuing(caller.person_id, conversation_id)
-        async with self._deps.database.reading() as connection:
-            await self._deps.orders.require(connection, conversation_id, caller.person_id, priority)
-            for one in await conversations.read(connection, [conversation_id]):
-                raise errors.StaleHead(epoch=one.epoch)
-
-    async def _explain(self, caller: Caller, conversation_id: ConversationId) -> None:
-        """Raise Sanctioned where a sanction is why the leaf lacks the right to send; where the leaf
-        lacks it without a reason, as after a sanction's end, sign the leaf again and raise
-        StaleHead, so that the device signs its message again."""
-        deps = self._deps
-        async with deps.database.reading() as connection:
-            bar = await self._rights.bar_in(connection, caller.person_id, conversation_id)
-        if bar is not None:
-            raise errors.Sanctioned(kind=bar.kind, until_ms=bar.until_ms)
-        ended = await deps.sanctions.end_over(caller.person_id)
-        if await self._rights.repair(caller.person_id, conversation_id) or ended:
-            async with deps.database.reading() as connection:
-                for one in await conversations.read(connection, [conversation_id]):
-                    raise errors.StaleHead(epoch=one.epoch)
 
     def _closed_from(self, caller: Caller, body: wire.SendMessage) -> int | None:
         """Return from how many members conversations are closed to the caller, None for none. A
@@ -250,3 +298,127 @@ def _is_pressing(order: wire.OrderTerms | wire.OrderChange | None) -> bool:
             return order.priority == "flash"
         case wire.OrderChange():
             return True
+
+
+# --- Judging and writing, inside one transaction ----------------------------------------------
+
+
+def append_alone(connection: Connection, new: NewMessage, now_ms: int) -> NewEntry:
+    """Judge and write one message, whose conversation is awaited. Raises the rule that refuses it,
+    or AlreadyAccepted."""
+    if connection.dialect.name != "sqlite":
+        senders.hold(connection, new.conversation_id)
+    found = senders.one(connection, new.conversation_id, new.message)
+    outcome = _Batch(now_ms).judge(new, found)
+    if not isinstance(outcome, NewEntry):
+        raise outcome
+    log.append(connection, [outcome])
+    return outcome
+
+
+def append(
+    connection: Connection, messages: Sequence[NewMessage], now_ms: int
+) -> list[Outcome | None]:
+    """Judge and write all; None for a message whose conversation another writer holds."""
+    asked = [(new.conversation_id, new.message) for new in messages]
+    if connection.dialect.name == "sqlite":
+        free = {new.conversation_id for new in messages}
+        found = [senders.one(connection, *one) for one in asked]
+    else:
+        free = senders.hold_free(connection, {new.conversation_id for new in messages})
+        found = senders.many(connection, asked)
+    batch = _Batch(now_ms)
+    outcomes: list[Outcome | None] = []
+    for new, one in zip(messages, found, strict=True):
+        # No writer holds a conversation that does not exist: judge() refuses its message.
+        held = one is None or new.conversation_id in free
+        outcomes.append(batch.judge(new, one) if held else None)
+    log.append(connection, batch.entries)
+    return outcomes
+
+
+class _Batch:
+    """Judges messages in order, each after those of the same transaction before it."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.entries: list[NewEntry] = []
+        self._now_ms = now_ms
+        self._ends: dict[ConversationId, LogEnd] = {}
+        self._taken: dict[tuple[ConversationId, bytes], NewEntry] = {}
+        self._chains: dict[tuple[ConversationId, bytes], NewEntry] = {}
+        self._used: dict[tuple[ConversationId, bytes], int] = {}
+
+    def judge(self, new: NewMessage, found: FoundSender | None) -> Outcome:
+        """Return the log entry of a message, the first answer to a repeat, or the error."""
+        if found is None:
+            return errors.NotMember()
+        header, c = new.message.header, new.conversation_id
+        try:
+            if before := self._taken.get((c, header.message_id)):
+                return _repeated(new, before)
+            if known := found.before:
+                check_repeat(new.message, known)
+                return AlreadyAccepted(wire.Accepted(seq=known.seq, sent_ms=known.sent_ms))
+            standing = self._after_others(new, found.standing)
+            check_message(
+                new.message,
+                standing,
+                self._now_ms,
+                for_admins=new.for_admins,
+                admins_above=EVERYBODY_DEVICES if new.body.everybody else None,
+                closed_from=new.closed_from,
+                issues=new.issues,
+            )
+        except errors.CopConnectError as refused:
+            return refused
+        return self._append_entry(new, self._ends.get(c, found.end))
+
+    def _after_others(self, new: NewMessage, standing: SenderState) -> SenderState:
+        header, c = new.message.header, new.conversation_id
+        if last := self._chains.get((c, header.sender)):
+            standing = replace(standing, chain_seq=last.chain_seq, chain_hash=last.header_hash)
+        used, key = self._used.get((c, header.key_id), 0), standing.key
+        if used and key is not None:
+            standing = replace(
+                standing, key=NamedKey(key.epoch, key.created_ms, key.messages + used)
+            )
+        return standing
+
+    def _append_entry(self, new: NewMessage, end: LogEnd) -> NewEntry:
+        header, c = new.message.header, new.conversation_id
+        entry = NewEntry(
+            conversation_id=c,
+            seq=Seq(end.seq + 1),
+            message_id=header.message_id.hex(),
+            device=header.sender,
+            person_id=new.caller.person_id,
+            sent_ms=self._now_ms,
+            epoch=header.epoch,
+            named_epoch=max(end.named_epoch, header.epoch),
+            key_id=header.key_id,
+            header_hash=new.message.header_hash,
+            before_hash=end.hash,
+            log_hash=next_log_hash(end.hash, new.message.header_hash),
+            message=new.message.data,
+            chain_seq=header.seq,
+            state=new.body.state,
+            quiet=new.body.quiet,
+            calls_all=new.flash or new.body.everybody,
+            kind=new.kind,
+            marked=new.marked,
+        )
+        self.entries.append(entry)
+        self._ends[c] = LogEnd(entry.seq, entry.log_hash, entry.named_epoch)
+        self._taken[c, header.message_id] = entry
+        self._chains[c, header.sender] = entry
+        self._used[c, header.key_id] = self._used.get((c, header.key_id), 0) + 1
+        return entry
+
+
+def _repeated(new: NewMessage, before: NewEntry) -> Outcome:
+    """Return what to answer a message whose id one of this transaction has."""
+    if before.device != new.message.header.sender:
+        return errors.MessageInvalid(rule="D6", reason="message id is taken")
+    if before.header_hash != new.message.header_hash:
+        return errors.NotNext(seq=before.chain_seq)
+    return AlreadyAccepted(wire.Accepted(seq=before.seq, sent_ms=before.sent_ms))

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Core } from "../core.ts";
 import { failure } from "../failure.ts";
 import { opening } from "../remote.ts";
-import { perform, remoteCore } from "./rpc.ts";
+import { perform, remoteCore } from "./calls.ts";
 
 class Base {
   inherited(): string {
