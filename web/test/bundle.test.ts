@@ -57,11 +57,20 @@ const START = ["src/main.ts", "src/app/start.ts", "src/i18n/locales/en.ts"];
 const CHATS = [...START, "src/app/Main.svelte", "src/screens/chats/ChatsScreen.svelte"];
 const LANGUAGES = [...START, "src/screens/first-run/FirstRun.svelte"];
 
-/** The page's worker, and the core that it imports. */
-const core = (): readonly string[] =>
-  readdirSync(join(folder, "assets"))
-    .filter((name) => /^(?:worker|tabs|msgpack)-[\w-]+\.js$/u.test(name))
-    .map((name) => `assets/${name}`);
+/** The page's worker, and the core that it imports at once. */
+function core(): readonly string[] {
+  const found = new Set<string>();
+  const visit = (name: string): void => {
+    if (found.has(name)) return;
+    found.add(name);
+    const code = readFileSync(join(folder, name), "utf8");
+    for (const [, next = ""] of code.matchAll(/(?:from|import)"\.\/([\w-]+\.js)"/gu))
+      visit(`assets/${next}`);
+  };
+  for (const name of readdirSync(join(folder, "assets")))
+    if (/^worker-[\w-]+\.js$/u.test(name)) visit(`assets/${name}`);
+  return [...found];
+}
 
 /** Bytes of files as the server sends them. */
 const sent = (names: readonly string[]): number =>
