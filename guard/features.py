@@ -1,5 +1,6 @@
 """The features of texts, by the app's own code under Node: ``client/bench/guard-features.ts``."""
 
+import io
 import json
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,14 +13,9 @@ COMMAND = ("node", "--import", "tsx", "client/bench/guard-features.ts")
 def features(
     texts: Sequence[str], lookalikes: Mapping[str, str], buckets: int
 ) -> Iterator[list[list[int]]]:
-    """Yield the buckets of each text, in order, in three blocks: chars, words, shape."""
+    """Return the buckets of each text, in order, in three blocks: chars, words, shape."""
     asked = {"texts": texts, "lookalikes": lookalikes, "buckets": buckets}
-    node = subprocess.Popen(COMMAND, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
-    with node:
-        if node.stdin is None or node.stdout is None:
-            raise TypeError("the process has no pipes")
-        node.stdin.write(json.dumps(asked).encode())
-        node.stdin.close()
-        yield from map(json.loads, node.stdout)
-    if node.returncode:
-        raise subprocess.CalledProcessError(node.returncode, COMMAND)
+    told = subprocess.run(  # noqa: S603
+        COMMAND, cwd=ROOT, input=json.dumps(asked).encode(), stdout=subprocess.PIPE, check=True
+    )
+    return map(json.loads, io.BytesIO(told.stdout))

@@ -50,7 +50,7 @@ from copconnect.sealing.messages import seal_message
 
 T = TypeVar("T", bound=msgspec.Struct)
 WAIT_S = 3.0  # S2.
-# As client/src/outbox/signing.ts.
+# As client/src/outbox/sending.ts.
 CELL_S, CELL_LOOK_S = 60.0, 1.0
 _AWAY_S = 0.2  # Between tries while the server is away.
 GATE_S = 0.5

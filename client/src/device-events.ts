@@ -54,6 +54,7 @@ export type DeviceEvent =
       readonly conversation: Conversation;
       readonly header: Header;
     }
+  /** This person's membership has ended, also where another one has begun meanwhile. Inside the queue. */
   | { readonly type: "left"; readonly conversation: Conversation }
   // Asking other devices for secrets.
   /** The device stored secrets of conversation keys: messages that waited for one may open now. */

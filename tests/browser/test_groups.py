@@ -1,5 +1,5 @@
-"""Groups of three: made, changed, left; a poll and a live position; what the guard asks; a message
-that is forwarded along."""
+"""Groups of three: made, changed, left; a mention that is answered and filed; a poll and a live
+position; what the guard asks; a message that is forwarded along."""
 
 import json
 import random

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import math
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -62,6 +64,28 @@ def test_malformed_weights_are_refused(data: bytes) -> None:
         model.read(data)
 
 
+CLASSES = len(model.read(SHIPPED).classes)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"number": 0},
+        {"classes": ["greeting"] * CLASSES},
+        {"levels": [model.MOST_LEVEL + 1] * model.LEVELS},
+        {"thresholds": [math.nan] * CLASSES},
+        {"blocks": {"chars": [1.0, math.inf], "words": [1.0, 1.0], "shape": [1.0, 1.0]}},
+        {"blocks": {"chars": [1.0, 1.0]}},
+        {"lookalikes": {"a": 1}},
+    ],
+)
+def test_weights_under_a_malformed_head_are_refused(changed: dict[str, Any]) -> None:
+    found = model.read(SHIPPED)
+    assert model.read(model.encode(found.head, found.weights)) == found
+    with pytest.raises(model.Malformed):
+        model.encode(found.head | changed, found.weights)
+
+
 def test_g1_the_record_never_goes_back() -> None:
     key, stranger = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     draft = GuardRecord(
@@ -91,6 +115,10 @@ def test_g1_the_record_never_goes_back() -> None:
 def test_the_policy_refuses_what_it_does_not_know() -> None:
     shipped = policy.parse(serving.shipped_policy())
     text = serving.shipped_policy()
+    large, group, direct = (getattr(shipped.places, one) for one in ("large", "group", "direct"))
+    assert "greeting" in large.insist
+    assert "greeting" in group.nudge
+    assert "greeting" not in (*direct.insist, *direct.nudge)
     assert shipped.forwarding == policy.Forwarding(5, 5, 1, large=False, announcement=False)
     for wrong, told in (
         ({"places": None}, "places"),

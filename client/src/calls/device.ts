@@ -102,14 +102,9 @@ export class Device {
     };
     this.context = context;
     const { outgoing } = this;
-    this.#announcer = new Announcer(
-      context.emit,
-      options.mayNotify,
-      (ids) => {
-        this.attachments.drop(ids);
-      },
-      (id) => void Promise.all([this.orders.left(id), this.live.left(id)]).catch(ignore),
-    );
+    this.#announcer = new Announcer(context.emit, options.mayNotify, (ids) => {
+      this.attachments.drop(ids);
+    });
     const onEvent: OnEvent = (event) => this.#onEvent(event);
     this.attachments = new Attachments(context);
     this.socket = new Socket({
@@ -251,8 +246,11 @@ export class Device {
         await this.ownSync.rewound(event.conversation);
         return this.outbox.kick(event.conversation);
       case "sending_open":
-      case "left":
         return this.outbox.kick(event.conversation);
+      case "left":
+        this.outbox.kick(event.conversation);
+        await Promise.all([this.orders, this.live].map((one) => one.left(event.conversation.id)));
+        return;
       case "answer_missing":
         return this.inbox.catchUp(event.conversation);
       case "not_listed":

@@ -39,8 +39,6 @@ export interface ConversationListener {
   removed(conversationId: ConversationId, messageId: MessageId): void;
   notify(conversation: Conversation, record: MessageRecord, news: FreshMessage): void;
   members(conversationId: ConversationId): void;
-  /** This person left, or returned meanwhile: nothing from before concerns this person any more. */
-  left(conversationId: ConversationId): void;
   filesDropped(attachmentIds: readonly AttachmentId[]): void;
 }
 
@@ -75,12 +73,20 @@ export class Conversation {
   readonly #ofEntries: readonly { forget(): void }[];
   readonly #context: DeviceContext;
   readonly #listener: ConversationListener;
+  readonly #onLeft: () => void;
   readonly #queue = new SerialQueue();
   #members: Promise<MembersRecord> | null = null;
 
-  constructor(context: DeviceContext, listener: ConversationListener, record: ConversationRecord) {
+  /** `onLeft`: this person's membership has ended, also where another one has begun meanwhile. */
+  constructor(
+    context: DeviceContext,
+    listener: ConversationListener,
+    record: ConversationRecord,
+    onLeft: () => void,
+  ) {
     this.#context = context;
     this.#listener = listener;
+    this.#onLeft = onLeft;
     this.record = record;
     this.id = record.conversationId;
     const table = <T>(store: string, most: number): Table<T> =>
@@ -153,7 +159,7 @@ export class Conversation {
     await this.#context.vault.write(changes, strict);
     const membersChanged = work.membersChanged || work.members !== this.members;
     const recordChanged = work.record !== this.record;
-    const hasLeft = leaves(this.record, work.record);
+    const left = hasLeft(this.record, work.record);
     this.record = work.record;
     this.members = work.members;
     if (recordChanged && !work.unseen) this.#listener.conversation(this);
@@ -167,15 +173,15 @@ export class Conversation {
         this.#listener.notify(this, message, news);
     }
     if (membersChanged) this.#listener.members(id);
-    if (hasLeft) this.#listener.left(id);
+    if (left) this.#onLeft();
     for (const then of work.afterwards) then();
   }
 }
 
 type Reading = Pick<ConversationRecord, "state" | "historyFromMs">;
 
-/** Whether this person left between two records; a return alone shows in the time from which the person reads. */
-function leaves(before: Reading, now: Reading): boolean {
+/** Whether a membership ended between two records. After a return it shows in the time from which the person reads. */
+function hasLeft(before: Reading, now: Reading): boolean {
   if (before.historyFromMs !== now.historyFromMs) return true;
   return now.state === "left" && before.state !== "left";
 }

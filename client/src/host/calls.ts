@@ -4,9 +4,9 @@
  * A page's call crosses to the tab's worker as a numbered message ({@link remoteCore}). Every tab runs a
  * worker ({@link joinTabs}); the worker that holds the Web Lock leads: it alone opens the vault and runs
  * the core. The others pass their page's calls over a BroadcastChannel and hand events back. When the
- * leading tab goes, its lock falls to another worker, which starts the core, answers its own page's open
- * calls and asks the others to repeat theirs. Two cores can never run on one vault: the lock is the
- * browser's, held until the worker is gone.
+ * leading tab closes, the browser gives the lock to another tab's worker. That worker starts the core,
+ * answers the open calls of its page and asks the other workers to repeat theirs. Two cores can
+ * never run on one vault, because the browser keeps the lock until the worker is gone.
  *
  * Invariants: a call is answered once; a call that is repeated with the same number is safe,
  * because {@link withIds} gives every call that makes something the id of what it makes; errors
@@ -47,11 +47,7 @@ export interface Happened {
 // --- The page ---------------------------------------------------------------------------------
 
 /** Arguments with an id for what the call makes, so that repeating it makes nothing twice. */
-export function withIds(
-  object: string,
-  method: string,
-  args: readonly unknown[],
-): readonly unknown[] {
+function withIds(object: string, method: string, args: readonly unknown[]): readonly unknown[] {
   switch (`${object}.${method}`) {
     case "messages.send":
       return [args[0], args[1], args[2] ?? null, args[3] ?? newId(), ...args.slice(4)];

@@ -25,7 +25,6 @@ export class Announcer implements ConversationListener {
   readonly #emit: (event: CoreEvent) => void;
   readonly #mayNotify: (conversation: Conversation, called: boolean) => boolean;
   readonly #onFilesDropped: (attachmentIds: readonly AttachmentId[]) => void;
-  readonly left: (conversationId: ConversationId) => void;
   #views: Views | null = null;
   #conversations = new Map<ConversationId, Conversation>();
   #messages = new Map<
@@ -40,12 +39,10 @@ export class Announcer implements ConversationListener {
     emit: (event: CoreEvent) => void,
     mayNotify: (conversation: Conversation, called: boolean) => boolean,
     onFilesDropped: (attachmentIds: readonly AttachmentId[]) => void,
-    onLeft: (conversationId: ConversationId) => void,
   ) {
     this.#emit = emit;
     this.#mayNotify = mayNotify;
     this.#onFilesDropped = onFilesDropped;
-    this.left = onLeft;
   }
 
   use(views: Views): void {

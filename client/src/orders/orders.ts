@@ -21,6 +21,7 @@ import { utf8 } from "../octets.ts";
 import type { OutgoingAttachment } from "../kinds/parts.ts";
 import type { GivenAcknowledgement, OrderBox, OrderPage, OrderView } from "../seam/orders.ts";
 import { META, putMeta } from "../vault/changes.ts";
+import type { ConversationRecord } from "../records.ts";
 import type { Order, OrderAcknowledged } from "../wire.ts";
 import { DONE, ISSUED, OPEN, UNFINISHED, changeOrder, putOrder, type Noting } from "./noting.ts";
 import {
@@ -142,7 +143,7 @@ export class Orders implements SendingListener {
     const sending = sendingView(this.#sending.find(orderId), waiting);
     const shown = {
       ...{ sending, photo: this.#photos.find(orderId), waitsForReaders: waiting },
-      ...{ asks: this.#asks(row), member: this.#isMember(row) },
+      ...{ asks: this.#asks(row), member: this.#placeOf(row) !== null },
     };
     return orderView(this.#parts, row, shown, this.#noting().self, this.#now());
   }
@@ -152,12 +153,14 @@ export class Orders implements SendingListener {
    * it, is asked for nothing, and after a return for nothing from before.
    */
   #asks(row: OrderRecord): boolean {
-    const record = this.#index.find(row.conversationId)?.record;
-    return this.#isMember(row) && row.issuedMs >= (record?.historyFromMs ?? 0);
+    const place = this.#placeOf(row);
+    return place !== null && row.issuedMs >= place.historyFromMs;
   }
 
-  #isMember({ conversationId }: OrderRecord): boolean {
-    return (this.#index.find(conversationId)?.record.state ?? "left") !== "left";
+  /** The conversation of an order; null: this person does not belong to it. */
+  #placeOf({ conversationId }: OrderRecord): ConversationRecord | null {
+    const record = this.#index.find(conversationId)?.record ?? null;
+    return record?.state === "left" ? null : record;
   }
 
   /** Orders of the conversation ask this person no more. */

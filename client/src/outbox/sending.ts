@@ -50,14 +50,15 @@ import { mentionedPeople } from "./mentions.ts";
 
 /** S6. */
 const MOST_ATTEMPTS = 255;
-/** S2: so long a sender waits for a key that others have. */
+/** How long a sender waits for a conversation key that other devices have (S2). */
 const WAIT_MS = 3_000;
-/** S9: and so long for a seal that a member is asked for. */
+/** How long it waits where the server has asked a member to seal that key to its cell (S9). */
 const AWAITED_MS = 10_000;
-/** So long a sender waits for its cell's key before it asks for a newer head, and so often it looks. */
+/** How often it looks whether the key has come. */
+const LOOK_MS = 150;
+/** How long a sender waits for the key of its cell before it asks for a newer head, and how often it looks. */
 const CELL_MS = 10_000;
 const CELL_LOOK_MS = 1_000;
-const LOOK_MS = 150;
 
 export interface Asks {
   /** Ask for a share of a conversation key. */
@@ -219,8 +220,8 @@ export class MessageSender {
   }
 
   /**
-   * D7: the server asks this device for the next key. Made, stored and sent without a message;
-   * what the server refuses somebody else has made.
+   * D7: the server asks this device for the next key. The device makes, stores and sends it without a
+   * message. The server refuses it if another device has made one.
    */
   async makeWanted(conversation: Conversation, doubts: Doubts): Promise<void> {
     const newest = await this.#newest(conversation, doubts);

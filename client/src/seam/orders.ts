@@ -63,7 +63,7 @@ export interface OrderView {
   readonly issuedMs: number;
   readonly issuer: Plate | null;
   readonly mine: boolean;
-  /** It asks its readers, of whom this person is one: not who has left, and not for what was issued before a return. */
+  /** It asks this person. False for a person who has left its conversation, also after a return. */
   readonly asks: boolean;
   /** This person issued it, or is appointed by it, and belongs to its conversation. */
   readonly mayWithdraw: boolean;

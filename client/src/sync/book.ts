@@ -40,7 +40,6 @@ const UNHEARD: Omit<ConversationListener, "conversation"> = {
   removed: () => undefined,
   notify: () => undefined,
   members: () => undefined,
-  left: () => undefined,
   filesDropped: () => undefined,
 };
 
@@ -71,7 +70,9 @@ export class Book implements ConversationIndex {
       conversation: () => void this.#onEvent({ type: "own_changed" }),
     };
     const listener = record.conversationId === this.oneself ? unheard : this.#announcer;
-    const conversation = new Conversation(this.#context, listener, record);
+    const conversation = new Conversation(this.#context, listener, record, () => {
+      void this.#onEvent({ type: "left", conversation });
+    });
     this.conversations.set(conversation.id, conversation);
     return conversation;
   }
@@ -202,6 +203,5 @@ export class Book implements ConversationIndex {
       const what = notice(byMe ? "left" : "removed", { people: [personId] });
       work.put(noticeMessage(conversation.id, newId(), at, what));
     });
-    void this.#onEvent({ type: "left", conversation });
   }
 }

@@ -1,4 +1,4 @@
-/** A phone lets go of a chat that its officer left, also where the officer joined again. */
+/** The acts that a phone ends when its officer leaves a chat or is removed from it, and does not resume after a return. */
 import { expect, it } from "vitest";
 import type { ConversationId, MessageId } from "#core/ids.ts";
 import type { PollState } from "#core/core.ts";

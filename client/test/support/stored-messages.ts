@@ -19,7 +19,6 @@ const NOBODY = {
   removed: () => undefined,
   notify: () => undefined,
   members: () => undefined,
-  left: () => undefined,
   filesDropped: () => undefined,
 };
 
@@ -44,7 +43,7 @@ export class StoredMessages {
     const info = { conversationId: newId<ConversationId>(), preferences: {}, some: [] };
     const context = { vault: this.vault } as unknown as DeviceContext;
     const record = newRecord(info as unknown as WireConversation);
-    const made = new Conversation(context, NOBODY, record);
+    const made = new Conversation(context, NOBODY, record, () => undefined);
     this.conversations.set(made.id, made);
     return made;
   }

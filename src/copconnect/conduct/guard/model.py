@@ -19,6 +19,7 @@ MOST_BUCKETS = 1 << 18
 LEVELS = 16
 """A weight is one of so many whole numbers: half a byte."""
 MOST_LEVEL = (1 << 15) - 1
+BLOCKS = ("chars", "words", "shape")
 
 
 class Malformed(ValueError):
@@ -27,7 +28,7 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A file of weights, read: its head, and its weights inflated."""
+    """The content of a file of weights: the JSON of its head, and its weights, decompressed."""
 
     number: int
     classes: tuple[str, ...]
@@ -87,6 +88,11 @@ def _is_whole(found: Model) -> bool:
         and len(found.weights) == buckets // 8 + (kept * width + 1) // 2
         and len(head["levels"]) == LEVELS
         and all(abs(level) <= MOST_LEVEL for level in head["levels"])
+        and all(isinstance(one, str) for one in head["lookalikes"].values())
+        and all(
+            len(head["blocks"][name]) == 2 and all(map(math.isfinite, head["blocks"][name]))
+            for name in BLOCKS
+        )
         and all(
             len(head[name]) == width and all(map(math.isfinite, head[name]))
             for name in ("scales", "biases", "thresholds")

@@ -319,7 +319,8 @@ def append_alone(connection: Connection, new: NewMessage, now_ms: int) -> NewEnt
 def append(
     connection: Connection, messages: Sequence[NewMessage], now_ms: int
 ) -> list[Outcome | None]:
-    """Judge and write all; None for a message whose conversation another writer holds."""
+    """Judge the messages of one transaction in order, and write the accepted ones. Returns an
+    outcome for each; None: another writer holds the message's conversation."""
     asked = [(new.conversation_id, new.message) for new in messages]
     if connection.dialect.name == "sqlite":
         free = {new.conversation_id for new in messages}
