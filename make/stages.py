@@ -7,9 +7,9 @@ of one core are given the time that test stages leave, which wait for databases 
 their output is shown when they fail; test stages own the terminal. Without test stages, checks run
 two at a time. The client's tests run at the same time as those of browsers, as quietly as a check:
 either stage alone leaves a tenth of the cores' time unused. Temporary files of a run lie in memory
-where there is plenty of it. With RERUN_FAILED=1, as CI sets it, a test stage with few failures runs
-those once more: what then passes counts as passed and is named in the summary as flaky. Imports
-only the standard library.
+where there is plenty of it. With RERUN_FAILED=1, as CI sets it, a test stage with failures in
+few files runs those once more: what then passes counts as passed and is named in the summary as
+flaky. Imports only the standard library.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parents[1]
 ARTEFACTS = ROOT / ".artefacts"
 STAGE_LIMIT_S = 25 * 60
-RERUN_AT_MOST = 5  # More than this is not bad luck.
+RERUN_AT_MOST = 5  # Files: more than this is not bad luck. In one, a failure makes others fail.
 PYTHON = (sys.executable, "-m")
 NODE = "node_modules/.bin"  # Starting npx takes 0.65 s for each command.
 POLITELY = ("nice", "-n", "19")
@@ -202,11 +202,11 @@ def run(stage: Stage, *, quiet: bool = False, politely: bool = False) -> Outcome
     succeeded, spent_s = ended.succeeded, ended.processor_s
     results = read_results(report)
     flaky: tuple[Case, ...] = ()
-    few = 0 < len(results.failed) <= RERUN_AT_MOST
-    if few and not succeeded and report is not None and stage.again is not None and rerun_wanted():
+    again = () if stage.again is None or succeeded else stage.again(results.failed)
+    if 0 < len(again) <= RERUN_AT_MOST and report is not None and rerun_wanted():
         report.replace(report.with_suffix(".first.xml"))
         print(f"\n==> {stage.name}: once more what failed", flush=True)
-        command = (*stage.command, *stage.again(results.failed))
+        command = (*stage.command, *again)
         ended = execute(stage.name, command, report, quiet=quiet)
         succeeded, spent_s = ended.succeeded, spent_s + ended.processor_s
         second = read_results(report)

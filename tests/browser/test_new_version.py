@@ -15,6 +15,11 @@ pytestmark = pytest.mark.service_worker
 
 # The server refuses this version of the wire, says the next end of a connection.
 REFUSED = """() => Object.defineProperty(CloseEvent.prototype, "code", { get: () => 4400 })"""
+# A browser that stops the old worker at a bad moment does this.
+FORGETS_ONCE = """() => {
+  const real = self.skipWaiting.bind(self);
+  self.skipWaiting = async () => { self.skipWaiting = real; };
+}"""
 PLATES = """async (icons) => Promise.all(icons.map(async ({ src }) => {
   const image = new Image();
   image.src = src;
@@ -144,6 +149,8 @@ def test_reload_takes_the_new_version_in_every_tab(
             third = officer.second_tab()
             third.goto("/")
             show(third, "second")
+            for worker in officer.context.service_workers:
+                worker.evaluate(FORGETS_ONCE)
         take(officer, "app.status.reload", version)
         officer.heading("chats.title").wait_for()
         expect(officer.page.get_by_text(officer.word("app.status.update"))).to_have_count(0)

@@ -24,6 +24,7 @@ from playwright.sync_api import (
     Page,
     ViewportSize,
 )
+from playwright.sync_api import TimeoutError as DidNotCome
 
 from tests.harness import databank
 from tests.harness.evidence import Secrets
@@ -260,9 +261,15 @@ class Officer:
             message.get_by_role("time").tap()
 
     def act_on(self, text: str, act: str) -> None:
-        """Open a message's menu and choose what to do, such as ``conversation.reply``."""
-        self.open_menu(text)
-        self.page.get_by_role("menuitem", name=self.word(act), exact=True).click()
+        """Open a message's menu and choose what to do, such as ``conversation.reply``. A tap on a
+        list that moves under the finger opens nothing: a person taps once more."""
+        chosen = self.page.get_by_role("menuitem", name=self.word(act), exact=True)
+        for _ in range(3):
+            self.open_menu(text)
+            with contextlib.suppress(DidNotCome):
+                chosen.wait_for(timeout=5_000)
+                break
+        chosen.click()
 
     # --- Looking away --------------------------------------------------------------------------
 

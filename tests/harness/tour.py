@@ -247,7 +247,6 @@ def _scroll_to(officer: Officer, shown: Locator) -> None:
         return all(_stays(officer, shown) for _ in range(2))
 
     until(officer.page, there)
-    expect(shown.first).to_be_in_viewport()
 
 
 def details(officer: Officer, other: Officer, talk: Talk) -> Iterator[str]:

@@ -13,6 +13,8 @@ import { toast } from "#app/state/toasts.svelte.ts";
 
 /** How often a page that stays open asks for a new version. */
 const CHECK_EVERY_MS = 60 * 60 * 1000;
+/** A browser that stops the old worker, or this one, may forget that the new one is to take over. */
+const TAKE_OVER_EVERY_MS = 2_000;
 
 let ready = $state(false);
 let taking = $state(false);
@@ -35,7 +37,7 @@ export const update = {
     try {
       const next = await newest();
       if (next === null) location.reload();
-      else next.postMessage({ type: "take-over" } satisfies TakeOver);
+      else takeOver(next);
     } catch (error) {
       taking = false;
       throw error;
@@ -53,6 +55,16 @@ async function newest(): Promise<ServiceWorker | null> {
   await registration.update();
   if (registration.installing !== null) await installed(registration.installing);
   return registration.waiting;
+}
+
+/** Asks the worker that waits, until it has taken over, which reloads this page. */
+function takeOver(waiting: ServiceWorker | null): void {
+  waiting?.postMessage({ type: "take-over" } satisfies TakeOver);
+  const again = async (): Promise<void> => {
+    const registration = await navigator.serviceWorker.getRegistration();
+    takeOver(registration?.waiting ?? null);
+  };
+  setTimeout(() => void again(), TAKE_OVER_EVERY_MS);
 }
 
 /** Resolves when a worker has fetched its files; rejects where it could not. */
