@@ -221,7 +221,7 @@ export interface NoticeRecord {
   readonly kind: Notice["kind"];
   readonly by: PersonId | null;
   readonly people: readonly PersonId[];
-  /** The new title of a conversation, or the words of a refused edit. */
+  /** The new title of a conversation, also a refused one, or the words of a refused edit. */
   readonly text: string | null;
   /** The message that a refused mark is about. Its words are stored there alone, and are deleted there. */
   readonly about?: MessageId;

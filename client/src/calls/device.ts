@@ -249,6 +249,7 @@ export class Device {
         return this.outbox.kick(event.conversation);
       case "left":
         this.outbox.kick(event.conversation);
+        this.#asking.left(event.conversation);
         await Promise.all([this.orders, this.live].map((one) => one.left(event.conversation.id)));
         return;
       case "answer_missing":

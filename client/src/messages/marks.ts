@@ -23,7 +23,8 @@ import type {
   MarksRecord,
   VoteRecord,
 } from "../mark-records.ts";
-import type { MessageRecord, OutgoingRecord } from "../records.ts";
+import type { MessageRecord, NoticeRecord, OutgoingRecord } from "../records.ts";
+import type { RefusedKind } from "../seam/messages.ts";
 import { withDeletion } from "./deletions.ts";
 import { withEdits } from "./edits.ts";
 import { leaveFiles } from "../conversation/files.ts";
@@ -202,8 +203,8 @@ export async function judgeDeletion(
 }
 
 /**
- * Tell this person, once, of an own mark that counts nowhere: the server refused it, or the log has it too
- * late. Its message shows again what it showed before. Safe to do again.
+ * Tell this person, once, of an own mark or group's state that counts nowhere: the server refused it, or the
+ * log has the mark too late. Its message, or the group, shows again what it showed before. Safe to do again.
  */
 export async function tellUncounted(
   { vault, now }: DeviceContext,
@@ -213,6 +214,19 @@ export async function tellUncounted(
   refused: boolean,
 ): Promise<void> {
   const mark = decodeContent(content);
+  const tell = (kind: RefusedKind, rest: Partial<Pick<NoticeRecord, "text" | "about">>): void => {
+    const cursor = work.record.log?.cursor ?? 0;
+    // Behind the newest message and the notice of a restore (inbox/rewind.ts), each at its own place, in the
+    // order of writing: a page ends at a place.
+    const beside = 0.97 + (order % 1_000_000) / 50_000_000;
+    const at = { seq: cursor, order: cursor + beside, sentMs: now() };
+    const said = notice(kind, rest);
+    work.put(noticeMessage(conversation.id, noticeId(`refused.${markId}`), at, said));
+  };
+  if (mark.kind === "state") {
+    const renamed = mark.title !== work.record.profile?.title;
+    return tell("state_refused", { text: renamed ? mark.title : "" });
+  }
   if (mark.kind !== "mark") return;
   const { messageId, what } = mark;
   const marked = await markedIn(vault, conversation, work, messageId);
@@ -223,16 +237,7 @@ export async function tellUncounted(
   const kind = what.mark === "edit" || what.mark === "deletion" ? what.mark : "mark";
   const edited = marked.edits?.some((one) => one.markId === markId) === true;
   if (!refused && (kind === "mark" || edited)) return;
-  const said = notice(
-    `${kind}_refused`,
-    what.mark === "edit" ? { text: what.text } : { about: messageId },
-  );
-  const cursor = work.record.log?.cursor ?? 0;
-  // Behind the newest message and the notice of a restore (inbox/rewind.ts), each at its own place, in the
-  // order of writing: a page ends at a place.
-  const beside = 0.97 + (order % 1_000_000) / 50_000_000;
-  const at = { seq: cursor, order: cursor + beside, sentMs: now() };
-  work.put(noticeMessage(conversation.id, noticeId(`refused.${markId}`), at, said));
+  tell(`${kind}_refused`, what.mark === "edit" ? { text: what.text } : { about: messageId });
 }
 
 /** A stored message, or one of this unit of work, because a message and its mark may arrive together. */

@@ -160,10 +160,7 @@ export class ViewMaker implements Views {
   /** Name and photo; what this device is about to set counts already. */
   #profile({ conversationId, kind, profile }: ConversationRecord) {
     if (kind === "direct") return null;
-    const states = this.#outgoing.of(conversationId).filter(({ state, stage }) => {
-      return state && stage !== "failed";
-    });
-    const queued = states.at(-1);
+    const queued = this.#outgoing.of(conversationId).findLast(({ state }) => state);
     const content = queued === undefined ? null : decodeContent(queued.content);
     return content?.kind === "state" ? content : profile;
   }
@@ -240,6 +237,7 @@ export class ViewMaker implements Views {
       case "edit_refused":
       case "deletion_refused":
       case "mark_refused":
+      case "state_refused":
         return { kind: record.kind, text: await quotedBy(this.#context.vault, id, record) };
       case "history":
         return { kind: record.kind, fromMs: record.fromMs ?? 0 };

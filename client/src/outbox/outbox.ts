@@ -380,12 +380,12 @@ export class Outbox {
 
   /** Give up on a message until the person tries again. */
   async fail(conversation: Conversation, record: OutgoingRecord, error: unknown): Promise<void> {
-    if (record.quiet) return this.#dropMark(conversation, record);
+    if (record.quiet || record.state) return this.#drop(conversation, record);
     await this.#restage(conversation, { ...record, stage: "failed" }, error);
   }
 
-  /** A refused mark that the log lacks is nowhere shown to be tried again: its message shows none. */
-  #dropMark(conversation: Conversation, record: OutgoingRecord): Promise<void> {
+  /** A refused mark, or a group's refused name, is nowhere shown to be tried again: it counts no more. */
+  #drop(conversation: Conversation, record: OutgoingRecord): Promise<void> {
     const { messageId } = record;
     return conversation.run(async () => {
       if (this.#outgoing.find(messageId) === null) return;

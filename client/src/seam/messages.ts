@@ -60,12 +60,12 @@ export type Notice =
   /** An earlier message of this sender never came. */
   | { readonly kind: "gap"; readonly by: Plate | null }
   /**
-   * A mark of this person counts nowhere: it was refused, or came too late. `text`: the new words of an
-   * edit, otherwise the beginning of the message; empty where it has no words.
+   * A mark of this person, or a group's new name, photo or description, counts nowhere: it was refused, or the mark came
+   * too late. `text`: the new words of an edit, the new name, otherwise the beginning of the message; empty where it has none.
    */
-  | { readonly kind: RefusedMark; readonly text: string };
+  | { readonly kind: RefusedKind; readonly text: string };
 
-export type RefusedMark = "edit_refused" | "deletion_refused" | "mark_refused";
+export type RefusedKind = "edit_refused" | "deletion_refused" | "mark_refused" | "state_refused";
 
 /** Words that a message had, since this time. */
 export interface Wording {

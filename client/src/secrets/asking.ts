@@ -53,27 +53,29 @@ type MissingSecret =
   | { readonly kind: typeof KIND_CELL_KEY; readonly keyId: SealKeyId }
   | { readonly kind: typeof KIND_BODY_KEY; readonly header: Header };
 
+/** The secrets of one conversation that this device lacks, by name ({@link nameOf}). */
+class Lacking {
+  readonly wanted = new Map<string, MissingSecret>();
+  /** The secrets asked for on this connection, and since this run began. */
+  readonly asked = new Set<string>();
+  readonly everAsked = new Set<string>();
+  /** Everything that was missing since this run began. */
+  readonly known = new Set<string>();
+  /** Until when nobody is asked for a secret that may come unasked. */
+  readonly held = new Map<string, number>();
+  /** A request that is under way: until it was sent once, or in vain. */
+  flushing: Promise<void> | null = null;
+  /** A time to ask again is set; and how often it was. */
+  waiting = false;
+  rounds = 0;
+  /** Shares that came before this device knew what it lacks; null: it knows. */
+  early: Uint8Array[] | null = null;
+}
+
 export class SecretRequests {
   readonly #context: DeviceContext;
   readonly #onEvent: OnEvent;
-  /** By conversation and reference: the secrets asked for on this connection. */
-  readonly #wanted = new Map<ConversationId, Map<string, MissingSecret>>();
-  readonly #asked = new Map<ConversationId, Set<string>>();
-  /** Requests that are under way, by conversation: until they were sent once, or in vain. */
-  readonly #flushing = new Map<ConversationId, Promise<void>>();
-  /** By conversation and name: until when nobody is asked for a secret that may come unasked. */
-  readonly #held = new Map<ConversationId, Map<string, number>>();
-  /**
-   * By conversation: everything that was missing here since this run began, and the secrets asked
-   * for.
-   */
-  readonly #known = new Map<ConversationId, Set<string>>();
-  readonly #everAsked = new Map<ConversationId, Set<string>>();
-  /** Conversations for which a time to ask again is set, and how often it was. */
-  readonly #waiting = new Set<ConversationId>();
-  readonly #rounds = new Map<ConversationId, number>();
-  /** Shares that came before this device knew what it lacks, by conversation. */
-  readonly #early = new Map<ConversationId, Uint8Array[]>();
+  readonly #lacking = new Map<ConversationId, Lacking>();
   #connectedMs = 0;
 
   constructor(context: DeviceContext, onEvent: OnEvent) {
@@ -102,36 +104,41 @@ export class SecretRequests {
    * device knows only then what it lacks.
    */
   begins(conversation: Conversation, { asked, awaited }: Pick<Start, "asked" | "awaited">): void {
-    this.#early.set(conversation.id, []);
-    for (const one of asked) this.#noteAsked(conversation, nameIn(one));
+    const lacking = this.#of(conversation);
+    lacking.early = [];
+    for (const one of asked) noteAsked(lacking, nameIn(one));
     const forMs = AWAITED_MS * (1 + this.#context.random());
     for (const keyId of awaited) this.hold(conversation, keyId, forMs);
   }
 
   /** The device has judged what it began with: it tells the server which of these it does not lack. */
   async begun(conversation: Conversation, asked: readonly ShareReference[]): Promise<void> {
-    const early = this.#early.get(conversation.id) ?? [];
-    this.#early.delete(conversation.id);
-    const wanted = this.#wanted.get(conversation.id);
+    const lacking = this.#of(conversation);
+    const early = lacking.early ?? [];
+    lacking.early = null;
     this.#tellDone(
       conversation,
-      asked.filter((one) => wanted?.has(nameIn(one)) !== true),
+      asked.filter((one) => !lacking.wanted.has(nameIn(one))),
     );
     for (const share of early) await this.receive(conversation, share);
   }
 
   /** A new connection: missing secrets are asked for again. */
   reconnected(conversations: Iterable<Conversation>): void {
-    this.#asked.clear();
     this.#connectedMs = this.#context.now();
-    for (const conversation of conversations)
-      if (this.#wanted.has(conversation.id)) this.#flushSoon(conversation);
+    for (const conversation of conversations) this.again(conversation);
   }
 
   /** Ask once more, now, for the secrets that a conversation lacks. */
   again(conversation: Conversation): void {
-    this.#asked.delete(conversation.id);
-    if (this.#wanted.has(conversation.id)) this.#flushSoon(conversation);
+    const lacking = this.#lacking.get(conversation.id);
+    lacking?.asked.clear();
+    if (lacking !== undefined && lacking.wanted.size > 0) this.#flushSoon(conversation, lacking);
+  }
+
+  /** A membership has ended: where none has begun meanwhile, nobody shares a secret any more. */
+  left({ id, record }: Conversation): void {
+    if (record.state === "left") this.#lacking.get(id)?.wanted.clear();
   }
 
   /**
@@ -140,65 +147,68 @@ export class SecretRequests {
    */
   hold(conversation: Conversation, keyId: KeyId, forMs: number): void {
     if (this.#context.now() - this.#connectedMs < SETTLED_MS) return;
-    const held = this.#held.get(conversation.id) ?? new Map<string, number>();
-    this.#held.set(conversation.id, held);
+    const { held } = this.#of(conversation);
     held.set(nameOf({ kind: KIND_CONVERSATION_KEY, keyId }), this.#context.now() + forMs);
   }
 
-  release({ id }: Conversation, keyId: KeyId): void {
-    this.#held.get(id)?.delete(nameOf({ kind: KIND_CONVERSATION_KEY, keyId }));
+  release(conversation: Conversation, keyId: KeyId): void {
+    this.#of(conversation).held.delete(nameOf({ kind: KIND_CONVERSATION_KEY, keyId }));
   }
 
   /** Whether a member is to seal the key to this device's cell yet. */
-  isHeld({ id }: Conversation, keyId: KeyId): boolean {
-    const until = this.#held.get(id)?.get(nameOf({ kind: KIND_CONVERSATION_KEY, keyId }));
+  isHeld(conversation: Conversation, keyId: KeyId): boolean {
+    const { held } = this.#of(conversation);
+    const until = held.get(nameOf({ kind: KIND_CONVERSATION_KEY, keyId }));
     return until !== undefined && until > this.#context.now();
   }
 
-  #want(conversation: Conversation, wanted: readonly MissingSecret[]): void {
-    const known = this.#wanted.get(conversation.id) ?? new Map<string, MissingSecret>();
-    this.#wanted.set(conversation.id, known);
-    const names = this.#known.get(conversation.id) ?? new Set<string>();
-    this.#known.set(conversation.id, names);
-    for (const one of wanted) {
-      known.set(nameOf(one), one);
-      names.add(nameOf(one));
-    }
-    this.#flushSoon(conversation);
+  #of({ id }: Conversation): Lacking {
+    const lacking = this.#lacking.get(id) ?? new Lacking();
+    this.#lacking.set(id, lacking);
+    return lacking;
   }
 
-  #flushSoon(conversation: Conversation): void {
-    if (this.#flushing.has(conversation.id)) return;
-    const tried = new Promise<void>((onTried) => {
-      void this.#flush(conversation, onTried)
+  #want(conversation: Conversation, wanted: readonly MissingSecret[]): void {
+    if (conversation.record.state === "left") return;
+    const lacking = this.#of(conversation);
+    for (const one of wanted) {
+      lacking.wanted.set(nameOf(one), one);
+      lacking.known.add(nameOf(one));
+    }
+    this.#flushSoon(conversation, lacking);
+  }
+
+  #flushSoon(conversation: Conversation, lacking: Lacking): void {
+    lacking.flushing ??= new Promise<void>((onTried) => {
+      void this.#flush(conversation, lacking, onTried)
         .catch(() => undefined)
         .finally(() => {
-          this.#flushing.delete(conversation.id);
+          lacking.flushing = null;
           onTried();
         });
     });
-    this.#flushing.set(conversation.id, tried);
   }
 
   /** Resolves once the server has been asked for what is missing here; null: it has. */
   underWay({ id }: Conversation): Promise<void> | null {
-    return this.#flushing.get(id) ?? null;
+    return this.#lacking.get(id)?.flushing ?? null;
   }
 
-  async #flush(conversation: Conversation, onTried: () => void): Promise<void> {
+  async #flush(conversation: Conversation, lacking: Lacking, onTried: () => void): Promise<void> {
     const { signal, random } = this.#context;
     await pause(TOGETHER_MS, signal);
     for (let failures = 0; !signal.aborted;) {
-      const due = this.#due(conversation);
+      const due = this.#due(lacking);
       if (due.length === 0) {
-        if (!this.#waits(conversation)) break;
+        // Somebody may share unasked what is missing.
+        if (![...lacking.wanted.keys()].some((name) => lacking.held.has(name))) break;
         await pause(HELD_LOOK_MS, signal);
         continue;
       }
       try {
         const references = referencesOf(due.map(([, one]) => one));
         await this.#context.api.requestShares(conversation.id, { references });
-        for (const [name] of due) this.#noteAsked(conversation, name);
+        for (const [name] of due) noteAsked(lacking, name);
         failures = 0;
       } catch (error) {
         onTried();
@@ -207,51 +217,28 @@ export class SecretRequests {
         await pause(error.retryAfterMs ?? delayMs(AGAIN, failures++, random), signal);
       }
     }
-    this.#againLater(conversation);
+    this.#againLater(conversation, lacking);
   }
 
-  #due(conversation: Conversation): readonly (readonly [string, MissingSecret])[] {
-    const asked = this.#askedOf(conversation);
-    const wanted = this.#wanted.get(conversation.id)?.entries() ?? [];
+  #due({ wanted, asked, held }: Lacking): readonly (readonly [string, MissingSecret])[] {
     const now = this.#context.now();
-    const held = this.#held.get(conversation.id);
-    for (const [name, until] of held ?? []) if (until <= now) held?.delete(name);
-    const free = [...wanted].filter(([name]) => !asked.has(name) && held?.has(name) !== true);
+    for (const [name, until] of held) if (until <= now) held.delete(name);
+    const free = [...wanted].filter(([name]) => !asked.has(name) && !held.has(name));
     return free.slice(0, SHARE_SECRETS);
   }
 
-  /** Whether something is missing that may come unasked yet. */
-  #waits({ id }: Conversation): boolean {
-    const held = this.#held.get(id);
-    return [...(this.#wanted.get(id)?.keys() ?? [])].some((name) => held?.has(name) === true);
-  }
-
-  #noteAsked(conversation: Conversation, name: string): void {
-    const ever = this.#everAsked.get(conversation.id) ?? new Set<string>();
-    this.#everAsked.set(conversation.id, ever);
-    ever.add(name);
-    this.#askedOf(conversation).add(name);
-  }
-
-  #askedOf({ id }: Conversation): Set<string> {
-    const asked = this.#asked.get(id) ?? new Set<string>();
-    this.#asked.set(id, asked);
-    return asked;
-  }
-
   /** Holders whom the server asked may have missed it: after a while it is asked again. */
-  #againLater(conversation: Conversation): void {
+  #againLater(conversation: Conversation, lacking: Lacking): void {
     const { signal, random } = this.#context;
-    const { id } = conversation;
-    if (this.#waiting.has(id) || !this.#wanted.has(id) || signal.aborted) return;
-    this.#waiting.add(id);
-    const round = this.#rounds.get(id) ?? 0;
-    this.#rounds.set(id, round + 1);
-    void pause(delayMs(PATIENCE, round, random), signal).then(() => {
-      this.#waiting.delete(id);
-      if (signal.aborted || !this.#wanted.has(id)) return void this.#rounds.delete(id);
-      this.#asked.delete(id);
-      this.#flushSoon(conversation);
+    if (lacking.waiting || lacking.wanted.size === 0 || signal.aborted) return;
+    lacking.waiting = true;
+    void pause(delayMs(PATIENCE, lacking.rounds++, random), signal).then(() => {
+      lacking.waiting = false;
+      if (lacking.wanted.size === 0) lacking.rounds = 0;
+      else if (!signal.aborted) {
+        lacking.asked.clear();
+        this.#flushSoon(conversation, lacking);
+      }
     });
   }
 
@@ -264,8 +251,8 @@ export class SecretRequests {
   /** H6: keep the secrets that match what they belong to, and say that they came. */
   async receive(conversation: Conversation, bytes: Uint8Array): Promise<void> {
     const { ownKeys } = this.#context;
-    const early = this.#early.get(conversation.id);
-    if (early !== undefined) {
+    const { early } = this.#of(conversation);
+    if (early !== null) {
       if (early.length < MOST_EARLY) early.push(bytes);
       return;
     }
@@ -293,8 +280,8 @@ export class SecretRequests {
     for (const name of names) {
       const kind = name[0] as ShareReference["kind"];
       const reference = toHex(name.subarray(1));
-      const wanted = this.#wanted.get(conversation.id)?.has(nameIn({ kind, reference }));
-      if (wanted !== true && (await isHeld(conversation, kind, reference)))
+      const wanted = this.#of(conversation).wanted.has(nameIn({ kind, reference }));
+      if (!wanted && (await isHeld(conversation, kind, reference)))
         references.push({ kind, reference });
     }
     this.#tellDone(conversation, references);
@@ -303,7 +290,7 @@ export class SecretRequests {
   /** The records of everything that is missing. */
   async #records(conversation: Conversation): Promise<readonly Shareable[]> {
     const records: Shareable[] = [];
-    for (const one of this.#wanted.get(conversation.id)?.values() ?? []) {
+    for (const one of this.#of(conversation).wanted.values()) {
       if (one.kind === KIND_BODY_KEY) {
         records.push({ kind: one.kind, record: one.header });
       } else if (one.kind === KIND_CELL_KEY) {
@@ -318,7 +305,7 @@ export class SecretRequests {
   }
 
   async #keep(conversation: Conversation, kept: readonly SharedSecret[]): Promise<void> {
-    const wanted = this.#wanted.get(conversation.id) ?? new Map<string, MissingSecret>();
+    const { wanted } = this.#of(conversation);
     const done: MissingSecret[] = [];
     await conversation.change(async (work) => {
       for (const { of, secret } of kept) {
@@ -353,10 +340,8 @@ export class SecretRequests {
    * earlier run, whose requests the server keeps.
    */
   forget(conversation: Conversation, keyIds: readonly KeyId[], waited: boolean): void {
-    const wanted = this.#wanted.get(conversation.id);
-    const known = this.#known.get(conversation.id);
-    const isOpen = (name: string): boolean =>
-      wanted?.has(name) === true || (waited && known?.has(name) !== true);
+    const { wanted, known } = this.#of(conversation);
+    const isOpen = (name: string): boolean => wanted.has(name) || (waited && !known.has(name));
     const done = keyIds
       .map((keyId) => ({ kind: KIND_CONVERSATION_KEY, keyId }) as const)
       .filter((one) => isOpen(nameOf(one)));
@@ -364,16 +349,13 @@ export class SecretRequests {
   }
 
   #done(conversation: Conversation, done: readonly MissingSecret[]): void {
-    const wanted = this.#wanted.get(conversation.id);
-    const ever = this.#everAsked.get(conversation.id);
-    const held = this.#held.get(conversation.id);
+    const { wanted, everAsked, held } = this.#of(conversation);
     // The server was not asked for what came while it was held.
-    const told = done.filter((one) => held?.has(nameOf(one)) !== true || ever?.has(nameOf(one)));
+    const told = done.filter((one) => !held.has(nameOf(one)) || everAsked.has(nameOf(one)));
     for (const one of done) {
-      wanted?.delete(nameOf(one));
-      held?.delete(nameOf(one));
+      wanted.delete(nameOf(one));
+      held.delete(nameOf(one));
     }
-    if (wanted?.size === 0) this.#wanted.delete(conversation.id);
     this.#tellDone(conversation, referencesOf(told));
   }
 
@@ -388,6 +370,11 @@ export class SecretRequests {
     const body = { references: [...references] };
     this.#context.api.sharesDone(conversation.id, body).catch(() => undefined);
   }
+}
+
+function noteAsked({ asked, everAsked }: Lacking, name: string): void {
+  asked.add(name);
+  everAsked.add(name);
 }
 
 /** Whether this device holds a secret by the name that a share gives it. */

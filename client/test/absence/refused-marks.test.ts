@@ -1,4 +1,4 @@
-/** Marks that count nowhere, because they were refused or came too late: the person learns of it once. */
+/** Marks, and a group's name, that count nowhere, because they were refused or came too late: the person learns of it once. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Notice } from "#core/core.ts";
 import type { ConversationId, MessageId } from "#core/ids.ts";
@@ -7,6 +7,7 @@ import { STORES } from "#core/records.ts";
 import { Vault } from "#core/vault/vault.ts";
 import { insiderGroup, type InsiderGroup } from "../support/insider-group.ts";
 import type { Officer } from "../support/officer.ts";
+import { group as grouped } from "../support/ordering.ts";
 
 const LIMIT_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -220,6 +221,38 @@ it(
     await a.core.messages.delete(id, messageId, 0);
     await b.sees(id, messageId, "deleted");
     expect(await told(b)).toEqual([{ kind: "mark_refused", text: "" }]);
+  },
+  LIMIT_MS,
+);
+
+it(
+  "says that a group's new name was refused, and shows the former one",
+  async () => {
+    id = await grouped(a, [b]);
+    const titled = async (who = a) => (await who.core.conversations.get(id)).title;
+    await b.until("named", async () => (await titled(b)) !== null);
+    const before = await titled();
+    world.network(a).cut = true;
+    await a.core.conversations.setProfile(id, {
+      ...{ title: "Gate 2, night", photo: "keep", description: "" },
+    });
+    expect(await titled()).toBe("Gate 2, night");
+    const network = world.network(a);
+    network.refuse = (path) => (path.endsWith("/messages") ? "not_admin" : null);
+    network.cut = false;
+    await a.reconnect();
+    await a.until("told", async () => (await told(a)).length === 1);
+    network.refuse = null;
+    expect(await told(a)).toEqual([{ kind: "state_refused", text: "Gate 2, night" }]);
+    expect(await titled()).toBe(before);
+    const shown = a.events.findLast(({ type }) => type === "conversation");
+    expect(shown).toMatchObject({ item: { title: before } });
+    await a.restart();
+    expect(await told(a)).toHaveLength(1);
+    await a.core.conversations.setProfile(id, {
+      ...{ title: "Gate 2, day", photo: "keep", description: "" },
+    });
+    await b.until("renamed", async () => (await titled(b)) === "Gate 2, day");
   },
   LIMIT_MS,
 );

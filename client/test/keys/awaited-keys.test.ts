@@ -8,7 +8,8 @@ import type { ShareReference } from "#core/wire.ts";
 const id = "11".repeat(16) as ConversationId;
 const key = "22".repeat(32) as KeyId;
 const other = "33".repeat(32) as KeyId;
-const conversation = { id } as Conversation;
+const conversation = { id, record: { state: "ready" } } as unknown as Conversation;
+const over = { id, record: { state: "left" } } as unknown as Conversation;
 let asked: string[];
 let done: string[];
 let asking: SecretRequests;
@@ -76,4 +77,19 @@ it("S9: a device that has just connected, as one that a push woke, asks at once"
   asking.conversationKeys(conversation, [key]);
   await vi.advanceTimersByTimeAsync(500);
   expect(asked).toEqual([key.slice(0, 32)]);
+});
+
+it("asks nobody for keys of a conversation that this person has left", async () => {
+  asking.conversationKeys(conversation, [key]);
+  await vi.advanceTimersByTimeAsync(500);
+  asking.left(over);
+  asking.conversationKeys(over, [other]);
+  asking.reconnected([over]);
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  expect(asked).toEqual([key.slice(0, 32)]);
+  // After a return, as before.
+  asking.left(conversation);
+  asking.conversationKeys(conversation, [other]);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(asked).toEqual([key.slice(0, 32), other.slice(0, 32)]);
 });

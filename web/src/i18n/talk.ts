@@ -138,6 +138,8 @@ function noticeWords(notice: Notice): string {
       return about(t("conversation.notice.deletionRefused"), notice.text);
     case "mark_refused":
       return about(t("conversation.notice.markRefused"), notice.text);
+    case "state_refused":
+      return about(t("conversation.notice.stateRefused"), notice.text);
   }
 }
 
