@@ -175,9 +175,11 @@ async function gather(
     if (row !== null && !itself) accepted.set(seq, row);
   }
   const latest = await chain.get(work, acceptedName(header, null));
+  // Messages from before a return say nothing of what came while this person did not belong here.
+  const read = latest !== null && latest.signedMs >= work.record.historyFromMs;
   const at = header.logPosition;
   const logHash = at === 0 ? ZEROS : ((await log.get(work, String(at)))?.hash ?? null);
-  return { floor, heads, listed, key, logHash, accepted, latestSeq: latest?.seq ?? Infinity };
+  return { floor, heads, listed, key, logHash, accepted, latestSeq: read ? latest.seq : Infinity };
 }
 
 function knownOf(

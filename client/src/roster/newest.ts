@@ -57,7 +57,7 @@ export async function takeRoster(
   const own = conversation.heads.prove(head, context.identity().device, proof);
   const { historyFrom } = own.leaf;
   if (work.record.state !== "ready" || work.record.historyFromMs !== historyFrom)
-    work.set({ state: "ready", historyFromMs: historyFrom });
+    work.set({ state: "ready", historyFromMs: historyFrom, whole: false });
   if (maySend(own.leaf) !== (work.record.sendLostMs === null))
     work.set({ sendLostMs: maySend(own.leaf) ? null : head.created });
   return { head, own };

@@ -144,3 +144,25 @@ it("a photo that no order asks for any more is refused once, and goes when that 
   await passed(5_000);
   expect(network.seen.filter((one) => /attachments|acknowledgements/.test(one))).toEqual([]);
 });
+
+it("nothing counts as missing that was said while its reader did not belong to the chat", async () => {
+  const [a, b] = [await w.join(), await w.join()];
+  const id = await group(b, [a]);
+  await b.core.members.change(id, { makeAdmin: [a.person] });
+  const said = async (text: string): Promise<void> => {
+    const { messageId } = await a.text(id, text);
+    await a.accepted(id, messageId);
+  };
+  await said("One");
+  await b.receives(id, "One");
+  await a.core.members.change(id, { remove: [b.person] });
+  await left(b, id);
+  await said("Two");
+  await a.core.members.change(id, { add: [b.person] });
+  await said("Three");
+  await b.receives(id, "Three");
+  const { messages } = await b.core.messages.page(id, null, 50);
+  const shown = messages.map(({ body }) => (body.kind === "notice" ? body.notice.kind : body.kind));
+  expect(shown).not.toContain("gap");
+  expect(await b.texts(id)).toEqual(["One", "Three"]);
+});

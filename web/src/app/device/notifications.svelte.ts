@@ -20,6 +20,7 @@ import { core } from "../core.ts";
 import { duty } from "./duty.svelte.ts";
 import { reactionWording, wording } from "./notification-wording.ts";
 import { navigate, path } from "../router.svelte.ts";
+import { sayFailed } from "../state/task.svelte.ts";
 
 const DETAIL_KEY = "copconnect.notifications.detail";
 const OFF_KEY = "copconnect.notifications.off";
@@ -149,12 +150,20 @@ async function takeAwayTelling(): Promise<void> {
 let filled = $state.raw<{ conversationId: ConversationId; text: string } | null>(null);
 
 /** Put a reply behind what the conversation's field holds, and open it. */
-async function fillIn({ conversationId, text }: NonNullable<typeof filled>): Promise<void> {
+async function fillIn(reply: NonNullable<typeof filled>): Promise<void> {
+  const { conversationId, text } = reply;
   filled = null;
   navigate(path("chats")); // A field that is open would keep what it holds.
-  const { draft } = await core().conversations.get(conversationId);
-  await core().conversations.saveDraft(conversationId, draft === null ? text : `${draft}\n${text}`);
-  navigate(path("chats", conversationId));
+  try {
+    const { draft } = await core().conversations.get(conversationId);
+    const whole = draft === null ? text : `${draft}\n${text}`;
+    await core().conversations.saveDraft(conversationId, whole);
+    navigate(path("chats", conversationId));
+  } catch (error) {
+    // The app has locked meanwhile: it is filled in after the next unlock.
+    if (app.state?.phase === "ready") sayFailed(error);
+    else filled = reply;
+  }
 }
 
 interface Badging {
