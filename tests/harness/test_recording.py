@@ -91,6 +91,18 @@ def test_http_bodies_are_found_whatever_wraps_them(web_port: int) -> None:
         assert f"connection 0 answer {index} 200, body" in _places(things, ANSWERED)
 
 
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+def test_an_answer_that_is_on_its_way_is_read_as_far_as_it_came(web_port: int, coding: str) -> None:
+    with (
+        RecordingProxy(web_port) as proxy,
+        httpx.Client(base_url=proxy.url, verify=NO_TLS) as client,
+    ):
+        client.post(f"/{coding}", content=ASKED.encode())
+    (recording,) = proxy.recordings
+    recording.received = recording.received[:-1]
+    assert "connection 0 answer 0 200, body" in _places(list(exhibits([recording])), ANSWERED[:9])
+
+
 @pytest.mark.parametrize("compression", ["deflate", None])
 async def test_socket_messages_are_found_in_both_directions(compression: str | None) -> None:
     async def echo(socket: ServerConnection) -> None:
