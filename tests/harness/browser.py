@@ -264,7 +264,7 @@ class Officer:
         """Open a message's menu and choose what to do, such as ``conversation.reply``. A tap on a
         list that moves under the finger opens nothing: a person taps once more."""
         chosen = self.page.get_by_role("menuitem", name=self.word(act), exact=True)
-        for _ in range(3):
+        for _ in range(2):
             self.open_menu(text)
             with contextlib.suppress(DidNotCome):
                 chosen.wait_for(timeout=5_000)

@@ -50,7 +50,7 @@ import { mentionedPeople } from "./mentions.ts";
 
 /** S6. */
 const MOST_ATTEMPTS = 255;
-/** How long a sender waits for a conversation key that other devices have (S2). */
+/** So long a message waits for a usable conversation key (S2) that another device has and this one asked for. */
 const WAIT_MS = 3_000;
 /** How long it waits where the server has asked a member to seal that key to its cell (S9). */
 const AWAITED_MS = 10_000;
@@ -221,7 +221,7 @@ export class MessageSender {
 
   /**
    * D7: the server asks this device for the next key. The device makes, stores and sends it without a
-   * message. The server refuses it if another device has made one.
+   * message. The server refuses the key if another device has made the next key already.
    */
   async makeWanted(conversation: Conversation, doubts: Doubts): Promise<void> {
     const newest = await this.#newest(conversation, doubts);

@@ -63,7 +63,7 @@ export interface OrderView {
   readonly issuedMs: number;
   readonly issuer: Plate | null;
   readonly mine: boolean;
-  /** It asks this person. False for a person who has left its conversation, also after a return. */
+  /** The order asks this person for an acknowledgement. False once this person has left the order's conversation, also after a return. */
   readonly asks: boolean;
   /** This person issued it, or is appointed by it, and belongs to its conversation. */
   readonly mayWithdraw: boolean;

@@ -53,7 +53,7 @@ type MissingSecret =
   | { readonly kind: typeof KIND_CELL_KEY; readonly keyId: SealKeyId }
   | { readonly kind: typeof KIND_BODY_KEY; readonly header: Header };
 
-/** The secrets of one conversation that this device lacks, by name ({@link nameOf}). */
+/** One conversation's secrets (S, C, k) that this device does not have yet. Each has the name that {@link nameOf} gives. */
 class Lacking {
   readonly wanted = new Map<string, MissingSecret>();
   /** The secrets asked for on this connection, and since this run began. */

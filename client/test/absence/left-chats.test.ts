@@ -1,4 +1,4 @@
-/** The acts that a phone ends when its officer leaves a chat or is removed from it, and does not resume after a return. */
+/** When an officer leaves a chat, the phone stops live positions, polls and orders there, and does not resume them after a return. */
 import { expect, it } from "vitest";
 import type { ConversationId, MessageId } from "#core/ids.ts";
 import type { PollState } from "#core/core.ts";

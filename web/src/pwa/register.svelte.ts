@@ -13,7 +13,7 @@ import { toast } from "#app/state/toasts.svelte.ts";
 
 /** How often a page that stays open asks for a new version. */
 const CHECK_EVERY_MS = 60 * 60 * 1000;
-/** A browser that stops the old worker, or this one, may forget that the new one is to take over. */
+/** How often the page asks the new worker to take over: Chromium may forget it when it stops the old worker. */
 const TAKE_OVER_EVERY_MS = 2_000;
 
 let ready = $state(false);

@@ -160,7 +160,7 @@ async function fillIn(reply: NonNullable<typeof filled>): Promise<void> {
     await core().conversations.saveDraft(conversationId, whole);
     navigate(path("chats", conversationId));
   } catch (error) {
-    // The app has locked meanwhile: it is filled in after the next unlock.
+    // If the app has locked meanwhile, the next unlock fills the reply in.
     if (app.state?.phase === "ready") sayFailed(error);
     else filled = reply;
   }
