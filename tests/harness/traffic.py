@@ -133,7 +133,10 @@ def _decoded(headers: h11._headers.Headers, body: bytes) -> bytes:
         return body
     # A body that was cut, or is on its way, is read as far as it came.
     if coding in (b"gzip", b"deflate"):
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body)
+        inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        content = inflater.decompress(body)
+        assert inflater.unused_data == b"", "this search reads one compressed stream for each body"
+        return content
     if coding == b"br":
         return bytes(brotli.Decompressor().process(body))
     raise AssertionError(f"this search cannot read the content coding {coding!r}")
