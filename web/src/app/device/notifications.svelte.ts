@@ -12,7 +12,7 @@ import { SvelteMap } from "svelte/reactivity";
 import { nameOf } from "#i18n/format.ts";
 import { language, t } from "#i18n/index.svelte.ts";
 import { app, onCoreEvent } from "../state/app.svelte.ts";
-import { conversations } from "../state/conversations.svelte.ts";
+import { adoptConversation, conversations } from "../state/conversations.svelte.ts";
 import { isSilent } from "#push/duty.ts";
 import { calls, reactionTag } from "#push/notice.ts";
 import { isFilled, isOpenLessons, isOpenOrder, TAKE_FILLED } from "#push/messages.ts";
@@ -158,6 +158,8 @@ async function fillIn(reply: NonNullable<typeof filled>): Promise<void> {
     const { draft } = await core().conversations.get(conversationId);
     const whole = draft === null ? text : `${draft}\n${text}`;
     await core().conversations.saveDraft(conversationId, whole);
+    // The field takes its draft from this item, when it opens; the item's event may come later.
+    adoptConversation(await core().conversations.get(conversationId));
     navigate(path("chats", conversationId));
   } catch (error) {
     // If the app has locked meanwhile, the next unlock fills the reply in.
